@@ -81,4 +81,4 @@ class Method(NamedTuple):
     with different weights can share one compiled program; `{}` means the method's own.
     """
     generate: Callable[..., Any]
-    """`(params, key, condition, ...) -> samples`."""
+    """`(params, keys, condition) -> samples`, one key and one condition per example."""

@@ -1,0 +1,54 @@
+"""Optimisers from a few plain settings."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import optax
+
+from jaxdiff.errors import ConfigError, nearest
+
+NEVER = 2**31 - 1
+
+
+class OptimizerSettings(NamedTuple):
+    """AdamW with warm-up, decay and clipping; see `schedule` for what `decay` may be."""
+
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.0
+    warmup_steps: int = 0
+    decay: str = "constant"
+    """`constant`, `cosine` (to zero at the last step), or `exponential` (by `decay_rate` every `decay_steps`)."""
+    decay_rate: float = 0.9
+    decay_steps: int = 5000
+    clip_norm: float = 0.0
+    """Largest global gradient norm; 0 switches clipping off."""
+    b1: float = 0.9
+    b2: float = 0.999
+
+
+def schedule(settings: OptimizerSettings, steps: int) -> optax.Schedule:
+    """The learning rate at each step: a linear warm-up from zero, then constant, cosine or exponential decay."""
+    rate, warmup = settings.learning_rate, settings.warmup_steps
+    after = {
+        "constant": optax.constant_schedule(rate),
+        "cosine": optax.cosine_decay_schedule(rate, max(1, steps - warmup)),
+        "exponential": optax.exponential_decay(rate, settings.decay_steps, settings.decay_rate, staircase=True),
+    }
+    if settings.decay not in after:
+        raise ConfigError(f"no decay {settings.decay!r}; {nearest(settings.decay, after)}")
+    if not warmup:
+        return after[settings.decay]
+    return optax.join_schedules([optax.linear_schedule(0.0, rate, warmup), after[settings.decay]], [warmup])
+
+
+def make_optimizer(settings: OptimizerSettings, steps: int) -> optax.GradientTransformation:
+    """Clipping, AdamW and the schedule; steps with non-finite gradients are skipped and counted.
+
+    The training loop decides when too many were skipped; optax's own limit, which would apply them, is never reached.
+    """
+    clip = [optax.clip_by_global_norm(settings.clip_norm)] if settings.clip_norm else []
+    adamw = optax.adamw(
+        schedule(settings, steps), b1=settings.b1, b2=settings.b2, weight_decay=settings.weight_decay
+    )
+    return optax.apply_if_finite(optax.chain(*clip, adamw), max_consecutive_errors=NEVER)
