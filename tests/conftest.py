@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 
 jax.config.update("jax_compilation_cache_dir", os.environ.get("JAXDIFF_TEST_CACHE", ".cache/jax"))
-jax.config.update("jax_persistent_compilation_cache_min_compile_time_secs", 0.5)
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 settings.register_profile("jaxdiff", max_examples=25, deadline=None, derandomize=True)
 settings.load_profile("jaxdiff")
 
