@@ -7,6 +7,7 @@ that was not interrupted.
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 import time
@@ -37,7 +38,7 @@ class JsonLines:
         self._file = path.open("a", encoding="utf-8")
 
     def write(self, step: int, values: Mapping[str, Any]) -> None:
-        self._file.write(json.dumps({"step": step, **values}) + "\n")
+        self._file.write(json.dumps({"step": step, **{k: _finite(v) for k, v in values.items()}}) + "\n")
         self._file.flush()
 
     def close(self) -> None:
@@ -49,6 +50,13 @@ def _step_of(line: str) -> float:
         return json.loads(line)["step"]
     except (ValueError, KeyError):  # the last line of a killed run may be torn
         return float("inf")
+
+
+def _finite(value: Any) -> Any:
+    """JSON knows no NaN: null stands for what is not finite."""
+    if isinstance(value, list):
+        return [_finite(v) for v in value]
+    return value if math.isfinite(value) else None
 
 
 def _short(values: Mapping[str, Any]) -> str:

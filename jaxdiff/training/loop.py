@@ -12,14 +12,14 @@ import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
 import jax
 import numpy as np
 
-from jaxdiff.errors import ConfigError, NonFiniteError
+from jaxdiff.errors import CheckpointError, ConfigError, NonFiniteError
 from jaxdiff.training.checkpoint import Checkpoints
 from jaxdiff.training.logging import open_sinks
 from jaxdiff.training.optimizer import make_optimizer
@@ -144,6 +144,8 @@ def fit(
     except BaseException as error:
         if record:
             record.update(status=f"failed: {type(error).__name__}")
+        with suppress(CheckpointError):
+            checkpoints.close()  # what is being written is still good
         raise
     finally:
         for sink in sinks:
@@ -200,7 +202,9 @@ def _check_same_run(saved: Mapping[str, Any], about: Mapping[str, Any], director
     def flat(tree: Any, prefix: str = "") -> dict[str, Any]:
         if not isinstance(tree, dict):
             return {prefix: tree}
-        return {k: v for name, sub in tree.items() for k, v in flat(sub, f"{prefix}.{name}" if prefix else name).items()}
+        return {
+            k: v for name, sub in tree.items() for k, v in flat(sub, f"{prefix}.{name}" if prefix else name).items()
+        }
 
     was, now = flat(saved), flat(about)
     free = {f"settings.{name}" for name in FREE} | {f"config.training.{name}" for name in FREE}

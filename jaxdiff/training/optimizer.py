@@ -48,7 +48,5 @@ def make_optimizer(settings: OptimizerSettings, steps: int) -> optax.GradientTra
     The training loop decides when too many were skipped; optax's own limit, which would apply them, is never reached.
     """
     clip = [optax.clip_by_global_norm(settings.clip_norm)] if settings.clip_norm else []
-    adamw = optax.adamw(
-        schedule(settings, steps), b1=settings.b1, b2=settings.b2, weight_decay=settings.weight_decay
-    )
+    adamw = optax.adamw(schedule(settings, steps), b1=settings.b1, b2=settings.b2, weight_decay=settings.weight_decay)
     return optax.apply_if_finite(optax.chain(*clip, adamw), max_consecutive_errors=NEVER)

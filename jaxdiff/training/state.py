@@ -27,7 +27,11 @@ class TrainState(NamedTuple):
 
 
 def init_state(
-    method: Method, optimizer: optax.GradientTransformation, key: Key, batch: Batch, weights: dict[str, Any] | None = None
+    method: Method,
+    optimizer: optax.GradientTransformation,
+    key: Key,
+    batch: Batch,
+    weights: dict[str, Any] | None = None,
 ) -> TrainState:
     """A fresh state; the moving average starts at the parameters."""
     init_key, step_key = jax.random.split(key)

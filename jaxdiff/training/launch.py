@@ -1,0 +1,85 @@
+"""What every experiment's command line has in common.
+
+`python -m experiments.NAME --config=experiments/configs/NAME.py:WORD --config.FIELD=VALUE --out=DIRECTORY`
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from absl import flags
+from ml_collections import ConfigDict, config_flags
+
+from jaxdiff.errors import ConfigError, Error
+
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "jaxdiff" / "compiled"
+
+
+def define_flags(default_config: str) -> None:
+    """The flags of every experiment; an experiment may define more of its own beside them."""
+    config_flags.DEFINE_config_file("config", default_config, "config file, with a word after a colon")
+    flags.DEFINE_string("out", None, "directory of the run (default: runs/EXPERIMENT-WORD); an old run there goes on")
+    flags.DEFINE_string("cache", str(CACHE), "directory of compiled programs; empty: compile afresh")
+    flags.DEFINE_string("coordinator", None, "HOST:PORT of process 0, for several hosts")
+    flags.DEFINE_integer("num_processes", None, "number of processes, for several hosts")
+    flags.DEFINE_integer("process_id", None, "number of this process, for several hosts")
+    flags.DEFINE_bool("verbose", False, "show the traceback of an error")
+
+
+def run(main: Callable[[ConfigDict, Path], None], default_config: str, argv: Sequence[str] | None = None) -> None:
+    """Parses the command line and calls `main(config, out)`; an error of ours is one line and exit code 2."""
+    if "config" not in flags.FLAGS:
+        define_flags(default_config)
+    argv = list(argv or sys.argv)
+    try:
+        config = _parse(argv)
+        values = flags.FLAGS
+        from jaxdiff.training import distributed
+
+        distributed.initialize(values.coordinator, values.num_processes, values.process_id)
+        use_cache(values.cache)
+        main(config, Path(values.out or f"runs/{_default_name(argv, default_config)}"))
+    except Error as error:
+        if "--verbose" in argv:
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from error
+
+
+def use_cache(directory: str | Path) -> None:
+    """Keeps compiled programs in `directory` from one process to the next; an empty name switches it off."""
+    import jax
+
+    if directory:
+        jax.config.update("jax_compilation_cache_dir", str(directory))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+
+
+def _default_name(argv: Sequence[str], default: str) -> str:
+    given = next((a.split("=", 1)[1] for a in argv if a.startswith("--config=")), default)
+    path, _, word = given.partition(":")
+    return Path(path).stem + (f"-{word}" if word else "")
+
+
+def _parse(argv: Sequence[str]) -> ConfigDict:
+    try:
+        flags.FLAGS(argv, known_only=False)
+        config = flags.FLAGS.config
+        if not isinstance(config, ConfigDict):
+            raise FileNotFoundError(next((a for a in argv if a.startswith("--config=")), "the config file"))
+        return config
+    except flags.Error as error:
+        raise ConfigError(str(error)) from error
+    except (AttributeError, KeyError, TypeError) as error:
+        hint = re.search(r'Did you mean "(\w+)"', str(error))
+        wrong = re.search(r'instead of "(\w+)"', str(error)) or re.search(r"'(\w+)'", str(error))
+        if wrong is None:
+            raise ConfigError(f"the config does not take this command line: {error}") from error
+        nearest = f"; did you mean {hint[1]!r}?" if hint else ""
+        raise ConfigError(f"the config has no field {wrong[1]!r}{nearest}") from error
+    except OSError as error:
+        raise ConfigError(f"cannot read {error}: give --config=FILE.py or --config=FILE.py:WORD") from error

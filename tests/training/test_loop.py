@@ -1,0 +1,226 @@
+"""Whatever happens to a run, it ends as if nothing had happened, or says clearly why it cannot."""
+
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import chex
+import jax
+import numpy as np
+import pytest
+from regression import METHOD, Batches, Stacked
+
+import jaxdiff
+from jaxdiff.errors import CheckpointError, ConfigError, NonFiniteError
+from jaxdiff.training.checkpoint import Checkpoints, load_params
+from jaxdiff.training.loop import fit
+from jaxdiff.training.optimizer import OptimizerSettings, make_optimizer
+from jaxdiff.training.settings import Settings, config, from_config
+from jaxdiff.training.state import init_state
+
+PROGRAM = Path(__file__).parents[1] / "train_regression.py"
+SETTINGS = Settings(steps=12, optimizer=OptimizerSettings(learning_rate=1e-2), log_every=1, save_every=4)
+
+
+def launch(directory, *arguments, devices=1):
+    environment = {
+        **os.environ,
+        "JAX_PLATFORMS": "cpu",
+        "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
+        "PYTHONPATH": os.pathsep.join([str(PROGRAM.parent), str(PROGRAM.parents[1])]),
+    }
+    return subprocess.Popen(
+        [sys.executable, str(PROGRAM), str(directory), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment,
+    )
+
+
+def finish(process):
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output
+    return output
+
+
+def contents(directory):
+    """Everything a finished run leaves that must not depend on its history."""
+    optimizer = make_optimizer(OptimizerSettings(learning_rate=1e-2, clip_norm=1.0), 60)
+    like = init_state(METHOD, optimizer, jax.random.key(0), next(Batches()))
+    state, data, _ = Checkpoints(Path(directory) / "checkpoints").restore(like)
+    state = state._replace(key=jax.random.key_data(state.key))
+    return jax.tree.map(np.asarray, state), data, (Path(directory) / "metrics.jsonl").read_text()
+
+
+def same(a, b):
+    chex.assert_trees_all_equal(a[0], b[0])
+    assert a[1] == b[1]
+    assert a[2] == b[2]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("undisturbed")
+    finish(launch(directory))
+    return contents(directory)
+
+
+def wait_for_step(directory, process, step):
+    log = Path(directory) / "metrics.jsonl"
+    while process.poll() is None:
+        if log.exists() and len(log.read_text().splitlines()) > step:
+            return
+        time.sleep(0.01)
+    raise AssertionError(process.communicate()[0])
+
+
+def test_killed_and_resumed_is_bit_identical(tmp_path, undisturbed):
+    """Parameters, averages, optimiser, the iterator's place and the metrics log, after kill -9 at two random steps."""
+    for _ in range(2):
+        process = launch(tmp_path, "--pause", "0.03")
+        wait_for_step(tmp_path, process, random.randint(10, 40))
+        process.kill()
+        process.communicate()
+    finish(launch(tmp_path))
+    same(contents(tmp_path), undisturbed)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_asked_to_stop_it_saves_and_tells_how_to_resume(tmp_path, undisturbed, number):
+    process = launch(tmp_path, "--pause", "0.03")
+    wait_for_step(tmp_path, process, 10)
+    process.send_signal(number)
+    output = finish(process)
+    assert "saved; resume with" in output and f"train_regression.py {tmp_path}" in output
+    assert json.loads((tmp_path / "run.json").read_text())["status"] == "stopped"
+    finish(launch(tmp_path))
+    same(contents(tmp_path), undisturbed)
+
+
+def test_a_checkpoint_of_four_devices_goes_on_on_one(tmp_path):
+    finish(launch(tmp_path, "--steps", "21", devices=4))
+    finish(launch(tmp_path, "--steps", "40", devices=1))
+    finish(launch(tmp_path / "one", "--steps", "40", devices=1))
+    chex.assert_trees_all_close(contents(tmp_path)[0], contents(tmp_path / "one")[0], atol=1e-5)
+
+
+def test_two_processes_train_as_one(tmp_path):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    common = ["--steps", "20", "--coordinator", f"127.0.0.1:{port}", "--num_processes", "2", "--process_id"]
+    both = [launch(tmp_path / "two", *common, str(i)) for i in range(2)]
+    for process in both:
+        finish(process)
+    finish(launch(tmp_path / "one", "--steps", "20"))
+    chex.assert_trees_all_close(contents(tmp_path / "two")[0], contents(tmp_path / "one")[0], atol=1e-5)
+
+
+def test_folds_train_and_resume_like_single_runs(tmp_path):
+    weights = [{"contrast": 0.0}, {"contrast": 1.0}]
+
+    def data():
+        return Stacked(Batches(seed=0), Batches(seed=1))
+
+    whole = fit(METHOD, data(), SETTINGS, tmp_path / "whole", fold_weights=weights)
+    fit(METHOD, data(), SETTINGS._replace(steps=8), tmp_path / "parts", fold_weights=weights)
+    parts = fit(METHOD, data(), SETTINGS, tmp_path / "parts", fold_weights=weights)
+    chex.assert_trees_all_equal(whole.params, parts.params)
+    assert not np.allclose(whole.params["w"][0], whole.params["w"][1])
+    assert (tmp_path / "whole/metrics.jsonl").read_text() == (tmp_path / "parts/metrics.jsonl").read_text()
+
+
+def test_several_steps_per_dispatch_log_and_save_at_the_same_steps(tmp_path):
+    fit(METHOD, Batches(), SETTINGS, tmp_path / "single")
+    fit(METHOD, Batches(), SETTINGS._replace(steps_per_dispatch=4), tmp_path / "four")
+    lines = [json.loads(line) for line in (tmp_path / "single/metrics.jsonl").read_text().splitlines()]
+    fours = [json.loads(line) for line in (tmp_path / "four/metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in fours] == [4, 8, 12]
+    np.testing.assert_allclose([line["loss"] for line in lines][3::4], [line["loss"] for line in fours], rtol=1e-5)
+
+
+@pytest.mark.parametrize("harm", ["truncate", "flip", "delete"])
+def test_a_broken_newest_checkpoint_is_named_and_the_one_before_is_used(tmp_path, harm):
+    fit(METHOD, Batches(), SETTINGS._replace(steps=8), tmp_path)
+    files = sorted(p for p in (tmp_path / "checkpoints/8/params").rglob("*") if p.is_file() and "/d/" in str(p))
+    victim = max(files, key=lambda p: p.stat().st_size)
+    content = bytearray(victim.read_bytes())
+    if harm == "truncate":
+        victim.write_bytes(content[: len(content) // 2])
+    elif harm == "flip":
+        content[len(content) // 2] ^= 0xFF
+        victim.write_bytes(content)
+    else:
+        victim.unlink()
+    with pytest.warns(UserWarning, match="checkpoints/8 is broken"):
+        state = fit(METHOD, Batches(), SETTINGS, tmp_path)
+    whole = fit(METHOD, Batches(), SETTINGS, tmp_path / "whole")
+    chex.assert_trees_all_equal(state.params, whole.params)
+    assert (tmp_path / "checkpoints/broken-8").exists()
+
+
+def test_a_half_written_checkpoint_is_named_and_left_aside(tmp_path):
+    fit(METHOD, Batches(), SETTINGS._replace(steps=8), tmp_path)
+    (tmp_path / "checkpoints/8").rename(tmp_path / "checkpoints/8.orbax-checkpoint-tmp-0")
+    with pytest.warns(UserWarning, match="half-written"):
+        fit(METHOD, Batches(), SETTINGS, tmp_path)
+
+
+def test_a_full_disk_stops_the_run_and_keeps_the_last_good_checkpoint(tmp_path, monkeypatch):
+    import orbax.checkpoint as ocp
+
+    fit(METHOD, Batches(), SETTINGS._replace(steps=4), tmp_path)
+
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ocp.CheckpointManager, "save", full)
+        with pytest.raises(CheckpointError, match="disk is full.*step 4 is intact"):
+            fit(METHOD, Batches(), SETTINGS, tmp_path)
+    assert int(fit(METHOD, Batches(), SETTINGS, tmp_path).step) == 12
+
+
+def test_too_many_steps_that_are_not_finite_stop_the_run(tmp_path):
+    data = Batches(poison=range(5, 100))
+    with pytest.raises(NonFiniteError, match="step 8: 3 steps in a row.*not finite: contrast, fit, grad_norm, loss"):
+        fit(METHOD, data, SETTINGS._replace(skip_limit=3), tmp_path)
+    assert json.loads((tmp_path / "run.json").read_text())["status"] == "failed: NonFiniteError"
+
+
+def test_best_and_latest_checkpoints_are_kept_and_loaded(tmp_path):
+    scores = iter([3.0, 1.0, 2.0])
+    settings = SETTINGS._replace(evaluate_every=4, score="error", keep=1)
+    about = {"channels": ["hip"], "units": ["deg"]}
+    fit(METHOD, Batches(), settings, tmp_path, evaluate=lambda s: {"error": next(scores)}, about=about)
+    assert sorted(p.name for p in (tmp_path / "checkpoints").iterdir() if p.name.isdigit()) == ["12", "8"]
+    params, said = load_params(tmp_path / "checkpoints")
+    assert said["step"] == 8 and said["channels"] == ["hip"] and params["w"].shape == (3, 5)
+    assert load_params(tmp_path / "checkpoints", "params", "latest")[1]["step"] == 12
+    assert json.loads((tmp_path / "run.json").read_text())["best"] == 1.0
+
+
+def test_another_model_or_other_settings_are_refused(tmp_path):
+    fit(METHOD, Batches(), SETTINGS._replace(steps=4), tmp_path, about={"config": {"width": 5}})
+    with pytest.raises(ConfigError, match="config.width was 5, is 6"):
+        fit(METHOD, Batches(), SETTINGS, tmp_path, about={"config": {"width": 6}})
+    wider = METHOD._replace(init=lambda k, b: {"w": jax.numpy.zeros((3, 9)), "b": jax.numpy.zeros(9)})
+    with pytest.raises(CheckpointError, match=r"belongs to another model.*\[3, 5\].*\[3, 9\]"):
+        fit(wider, Batches(), SETTINGS, tmp_path, about={"config": {"width": 5}})
+    with pytest.raises(jaxdiff.Error, match="no checkpoints under"):
+        load_params(tmp_path / "nowhere")
+
+
+def test_settings_survive_the_config_and_bad_ones_are_refused():
+    assert from_config(config(steps=20, save_every=5)) == Settings(steps=20, save_every=5)
+    with pytest.raises(ConfigError, match=r"training.steps \(10\) must be a multiple"):
+        from_config(config(steps=10, steps_per_dispatch=4))
+    with pytest.raises(ConfigError, match="did you mean 'cosine'"):
+        make_optimizer(OptimizerSettings(decay="cosin"), 10)

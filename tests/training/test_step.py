@@ -1,0 +1,141 @@
+"""The step gives the same training whatever shares the work: devices, micro-batches, dispatches, folds."""
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from regression import METHOD, Batches
+
+from jaxdiff.errors import DataError
+from jaxdiff.training.optimizer import OptimizerSettings, make_optimizer
+from jaxdiff.training.state import init_state
+from jaxdiff.training.step import make_fold_step, make_generate, make_step
+
+
+def fresh(optimizer, seed=0, weights=None):
+    return init_state(METHOD, optimizer, jax.random.key(seed), next(Batches()), weights)
+
+
+def numbers(tree):
+    return jax.tree.map(
+        lambda a: np.asarray(jax.random.key_data(a) if jnp.issubdtype(a.dtype, jax.dtypes.prng_key) else a), tree
+    )
+
+
+def run(step, state, batches):
+    history = []
+    for batch in batches:
+        state, metrics = step(state, batch)
+        history.append(jax.device_get(metrics))
+    return numbers(state), history
+
+
+@pytest.mark.parametrize("devices", [2, 4])
+def test_number_of_devices_changes_nothing(devices):
+    """Gradients (read off plain SGD with rate 1) and losses agree to 1e-5, negatives across the batch included."""
+    optimizer, data = optax.sgd(1.0), Batches()
+    batches = [next(data) for _ in range(3)]
+    one = run(make_step(METHOD, optimizer, devices=jax.devices()[:1]), fresh(optimizer), batches)
+    many = run(make_step(METHOD, optimizer, devices=jax.devices()[:devices]), fresh(optimizer), batches)
+    chex.assert_trees_all_close(one, many, atol=1e-5)
+
+
+def test_dispatching_several_steps_changes_nothing():
+    optimizer, data = optax.adam(1e-2), Batches()
+    batches = [next(data) for _ in range(4)]
+    stacked = jax.tree.map(lambda *a: np.stack(a), *batches)
+    one = run(make_step(METHOD, optimizer, devices=jax.devices()[:2]), fresh(optimizer), batches)
+    together = run(
+        make_step(METHOD, optimizer, steps_per_dispatch=4, devices=jax.devices()[:2]), fresh(optimizer), [stacked]
+    )
+    chex.assert_trees_all_close(one[0], together[0], atol=1e-6)
+    np.testing.assert_allclose([h["loss"] for h in one[1]], together[1][0]["loss"], rtol=1e-5)
+
+
+def test_accumulation_changes_nothing_for_losses_per_example():
+    optimizer, data = optax.sgd(0.1), Batches()
+    batches, weights = [next(data) for _ in range(3)], {"contrast": 0.0}
+    one = run(make_step(METHOD, optimizer, devices=jax.devices()[:1]), fresh(optimizer, weights=weights), batches)
+    parts = run(
+        make_step(METHOD, optimizer, accumulate=4, devices=jax.devices()[:1]),
+        fresh(optimizer, weights=weights),
+        batches,
+    )
+    chex.assert_trees_all_close(one[0].params, parts[0].params, atol=1e-6)
+
+
+@pytest.mark.parametrize("devices", [1, 3])
+def test_folds_side_by_side_equal_folds_one_by_one(devices):
+    optimizer = make_optimizer(OptimizerSettings(learning_rate=1e-2), 10)
+    weights = [{"contrast": w} for w in (0.0, 0.5, 2.0)]
+    data = [Batches(seed=f) for f in range(3)]
+    batches = [jax.tree.map(lambda *a: np.stack(a), *(next(d) for d in data)) for _ in range(3)]
+    states = jax.vmap(lambda k, b, w: init_state(METHOD, optimizer, k, b, w))(
+        jax.vmap(jax.random.key)(np.arange(3)), batches[0], {"contrast": np.array([0.0, 0.5, 2.0], np.float32)}
+    )
+    together, history = run(make_fold_step(METHOD, optimizer, devices=jax.devices()[:devices]), states, batches)
+    for fold in range(3):
+        alone = run(
+            make_step(METHOD, optimizer, devices=jax.devices()[:1]),
+            fresh(optimizer, fold, weights[fold]),
+            [jax.tree.map(lambda a, f=fold: a[f], b) for b in batches],
+        )
+        chex.assert_trees_all_close(jax.tree.map(lambda a, f=fold: a[f], together.params), alone[0].params, atol=1e-5)
+        np.testing.assert_allclose(history[-1]["loss"][fold], alone[1][-1]["loss"], rtol=1e-5)
+
+
+def test_one_trace_and_the_old_state_is_given_up():
+    traced = chex.assert_max_traces(METHOD.loss, n=1)
+    method = METHOD._replace(loss=lambda *args: traced(*args))
+    optimizer, data = optax.adam(1e-2), Batches()
+    chex.clear_trace_counter()
+    step = make_step(method, optimizer)
+    state = fresh(optimizer)
+    for _ in range(3):
+        state, _ = step(state, next(data))
+    later, _ = step(state, next(data))
+    assert jax.tree.leaves(state.params)[0].is_deleted() and int(later.step) == 4
+
+
+def test_moving_average_starts_at_the_parameters_and_follows_its_formula():
+    optimizer, data = optax.sgd(0.5), Batches()
+    step = make_step(METHOD, optimizer, ema_decay=0.9, ema_every=2, devices=jax.devices()[:1])
+    state = fresh(optimizer)
+    expected = np.asarray(state.params["w"])
+    for n in range(1, 5):
+        state, _ = step(state, next(data))
+        if n % 2 == 0:
+            expected = 0.9 * expected + 0.1 * np.asarray(state.params["w"])
+    np.testing.assert_allclose(state.ema["w"], expected, rtol=1e-6)
+
+
+def test_a_step_that_is_not_finite_changes_no_parameter_and_is_counted():
+    optimizer = make_optimizer(OptimizerSettings(learning_rate=1e-2), 10)
+    data = Batches(poison=(1, 2))
+    step, state = make_step(METHOD, optimizer), fresh(optimizer)
+    states, counts = [], []
+    for _ in range(4):
+        state, metrics = step(state, next(data))
+        states.append(np.asarray(state.params["w"]))
+        counts.append((int(metrics["skipped"]), int(metrics["skipped_in_a_row"])))
+    assert counts == [(0, 0), (1, 1), (2, 2), (2, 0)]
+    np.testing.assert_array_equal(states[0], states[2])
+    assert (states[3] != states[2]).any() and np.isfinite(state.ema["w"]).all()
+
+
+def test_generation_does_not_depend_on_the_number_of_devices_nor_on_the_filling():
+    params = fresh(optax.sgd(0.1)).params
+    x = np.random.default_rng(0).normal(size=(7, 3)).astype(np.float32)
+    one = make_generate(METHOD.generate, jax.devices()[:1])(params, jax.random.key(3), x)
+    four = make_generate(METHOD.generate)(params, jax.random.key(3), x)
+    some = make_generate(METHOD.generate)(params, jax.random.key(3), x[:5])
+    assert one.shape == (7, 5)
+    np.testing.assert_allclose(one, four, atol=1e-6)
+    np.testing.assert_allclose(one[:5], some, atol=1e-6)
+
+
+def test_a_batch_that_cannot_be_shared_is_an_error():
+    with pytest.raises(DataError, match="6 cannot be shared by 4"):
+        make_step(METHOD, optax.sgd(0.1))(fresh(optax.sgd(0.1)), next(Batches(size=6)))
