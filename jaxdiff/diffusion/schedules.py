@@ -1,0 +1,121 @@
+"""How much signal and how much noise there is at each training step.
+
+    x_t = alpha_t x0 + sigma_t eps,    alpha_t² + sigma_t² = 1,    alpha_t² = alpha_bar_t = Π_{s ≤ t} (1 - beta_s)
+
+(Ho et al. 2020, eq. 4; LLMA Algorithm 1, whose beta_t is our alpha_bar_t; speed transfer and BioVAE use the linear
+schedule.) The tables are the ones the reference implementations train with: betas in float32, their product
+accumulated in float64, each entry rounded to float32. A product accumulated in float32, or betas kept in float64,
+would move the smallest noise levels by 1e-4 of themselves, and with them every Karras grid.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+from numpy.typing import DTypeLike
+
+from jaxdiff.errors import ConfigError
+from jaxdiff.typing import Array, Schedule
+
+
+def linear(T: int = 1000, first: float = 1e-4, last: float = 0.02) -> Schedule:
+    """Betas evenly spaced (Ho et al. 2020)."""
+    return from_alpha_bar(cumulative(linear_betas(T, first, last)))
+
+
+def scaled_linear(T: int = 1000, first: float = 1e-4, last: float = 0.02) -> Schedule:
+    """Square roots of the betas evenly spaced: what GaitDynamics and Stable Diffusion call linear."""
+    return from_alpha_bar(cumulative(scaled_linear_betas(T, first, last)))
+
+
+def cosine(T: int = 1000) -> Schedule:
+    """A squared cosine in `alpha_bar` (Nichol & Dhariwal 2021, eq. 17)."""
+    return from_alpha_bar(cumulative(cosine_betas(T)))
+
+
+def from_alpha_bar(alpha_bar: ArrayLike) -> Schedule:
+    """The schedule with this `alpha_bar` table: concrete, and falling within (0, 1)."""
+    table = np.asarray(alpha_bar, np.float64)
+    levels = np.concatenate([[1.0], table, [0.0]])
+    if table.ndim != 1 or not np.all(np.diff(levels) < 0):
+        where = (
+            f"is {table.ndim}-dimensional" if table.ndim != 1 else f"does not at step {np.argmin(np.diff(levels) < 0)}"
+        )
+        raise ConfigError(f"alpha_bar must fall from below 1 towards 0, a number a step; this one {where}")
+    with jax.ensure_compile_time_eval():  # grids are computed from it, also inside a jitted function
+        return Schedule(jnp.asarray(np.sqrt(table), jnp.float32), jnp.asarray(np.sqrt(1 - table), jnp.float32))
+
+
+SCHEDULES = {"linear": linear, "scaled_linear": scaled_linear, "cosine": cosine}
+
+
+def linear_betas(T: int, first: float, last: float, dtype: DTypeLike = np.float32) -> np.ndarray:
+    """`T` evenly spaced numbers as torch rounds them: counted from the nearer end, each rounded once."""
+    low, high = np.asarray([first, last], dtype)
+    stride = (high - low) / np.asarray(T - 1, dtype)
+    index = np.arange(T, dtype=np.float64)
+    up, down = low + np.float64(stride) * index, high - np.float64(stride) * (T - 1 - index)
+    return np.where(index < T // 2, up, down).astype(dtype)
+
+
+def scaled_linear_betas(T: int, first: float, last: float, dtype: DTypeLike = np.float32) -> np.ndarray:
+    return linear_betas(T, first**0.5, last**0.5, dtype) ** 2
+
+
+def cosine_betas(T: int, dtype: DTypeLike = np.float32) -> np.ndarray:
+    """`beta_i = min(1 - f((i + 1) / T) / f(i / T), 0.999)`, `f` the squared cosine."""
+    f = np.cos((np.arange(T + 1) / T + 0.008) / 1.008 * np.pi / 2) ** 2
+    return np.minimum(1 - f[1:] / f[:-1], 0.999).astype(dtype)
+
+
+def cumulative(betas: np.ndarray) -> np.ndarray:
+    """`alpha_bar` of these betas in their own type, accumulated in float64."""
+    return np.cumprod(1 - betas, dtype=np.float64).astype(betas.dtype)
+
+
+def at(schedule: Schedule, t: ArrayLike, like: Array | None = None) -> tuple[Array, Array]:
+    """`(alpha, sigma)` at step `t`: a number, or one per example.
+
+    An integer `t` reads the table. Between the steps `log(sigma / alpha)` is linear, as Karras grids have it. With
+    `like`, the axes of `t` are its leading axes, and the result broadcasts over the others.
+    """
+    t = jnp.asarray(t)
+    if like is not None:
+        t = jnp.reshape(t, t.shape + (1,) * (like.ndim - t.ndim))
+    last = schedule.alpha.size - 1
+    t = jnp.clip(t, 0, last)
+    below = jnp.floor(t).astype(jnp.int32)
+    alpha, sigma = schedule.alpha[below], schedule.sigma[below]
+    if jnp.issubdtype(t.dtype, jnp.integer):
+        return alpha, sigma
+    log_ratio = jnp.log(schedule.sigma) - jnp.log(schedule.alpha)
+    between = (t - below).astype(jnp.float32)
+    ratio = jnp.exp((1 - between) * log_ratio[below] + between * log_ratio[jnp.minimum(below + 1, last)])
+    signal = 1 / jnp.sqrt(1 + ratio**2)
+    on_table = between == 0
+    return jnp.where(on_table, alpha, signal), jnp.where(on_table, sigma, ratio * signal)
+
+
+def corrupt(schedule: Schedule, x0: Array, eps: Array, t: ArrayLike) -> Array:
+    """`x_t = alpha_t x0 + sigma_t eps`, with one `t` for all or one per example; at least float32."""
+    alpha, sigma = at(schedule, t, like=x0)
+    return alpha * x0 + sigma * eps
+
+
+def alpha_bar(schedule: Schedule, t: ArrayLike) -> Array:
+    """`alpha_t²`, the share of the variance that is signal."""
+    return at(schedule, t)[0] ** 2
+
+
+def log_snr(schedule: Schedule, t: ArrayLike) -> Array:
+    """`log(alpha_t² / sigma_t²)`."""
+    alpha, sigma = at(schedule, t)
+    return 2 * (jnp.log(alpha) - jnp.log(sigma))
+
+
+def t_of_log_snr(schedule: Schedule, value: ArrayLike) -> Array:
+    """The real-valued step of this log-SNR, the inverse of `log_snr`; values beyond the table give its ends."""
+    steps = jnp.arange(schedule.alpha.size)
+    return jnp.interp(-jnp.asarray(value, jnp.float32), -log_snr(schedule, steps), steps.astype(jnp.float32))

@@ -1,0 +1,128 @@
+"""How to go from one noise level to the next: every solver is one line around one identity.
+
+Let `e = (sigma' / sigma) (alpha / alpha')`, the decay of the noise-to-signal ratio over a step from `(alpha, sigma)`
+to `(alpha', sigma')`. With the estimate x0 of the clean sample, and `eps = (x - alpha x0) / sigma` the noise it leaves,
+
+    x' = alpha' x0 + kept eps + fresh z,    z ~ N(0, 1)
+
+is, for `kept² + fresh² = sigma'²`, a sample of the next level whenever x0 is the truth. What to keep makes the solver:
+
+    ddim, euler     kept = sigma'                 the probability-flow ODE (Song et al. 2021, eq. 12)
+    ddpm            kept = sigma' e               the posterior of the Markov chain (Ho et al. 2020, eq. 7)
+    ddim(eta)       fresh = eta sigma' √(1 - e²)  between the two
+    dpm_solver_pp   either of the two, x0 extrapolated from the last two estimates (Lu et al. 2022, Algorithm 2)
+    heun            ddim, then corrected by a second estimate at its end (Karras et al. 2022, Algorithm 1)
+
+At the clean end `e = 0` and `x' = x0`; nothing divides by `sigma'`, so that values and gradients are finite there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Literal
+
+import jax.numpy as jnp
+from jax import lax
+
+from jaxdiff.errors import ConfigError
+from jaxdiff.typing import Array, Denoiser, Solver, Step
+
+
+def ddpm(variance: Literal["fixed_small", "fixed_large"] = "fixed_small") -> Solver:
+    """Ancestral sampling; the variance of a step is that of the posterior, or (large) the beta of the forward step."""
+    if variance not in ("fixed_small", "fixed_large"):
+        raise ConfigError(f"the variance of ddpm is 'fixed_small' or 'fixed_large', not {variance!r}")
+
+    def advance(history: tuple, x: Array, denoise: Denoiser, step: Step) -> tuple[tuple, Array]:
+        e = decay(step)
+        scale = step.sigma_next if variance == "fixed_small" else jnp.where(step.last, 0.0, step.sigma)
+        x0 = denoise(x, step.t)
+        return history, move(x, x0, step, kept=step.sigma_next * e, fresh=scale * jnp.sqrt((1 - e) * (1 + e)))
+
+    return Solver(_no_history, advance, stochastic=True)
+
+
+def ddim(eta: float = 0.0) -> Solver:
+    """Deterministic at `eta` 0, `ddpm()` at `eta` 1."""
+    if not 0 <= eta <= 1:
+        raise ConfigError(f"the eta of ddim lies in [0, 1]; got {eta}")
+
+    def advance(history: tuple, x: Array, denoise: Denoiser, step: Step) -> tuple[tuple, Array]:
+        e = decay(step)
+        share = eta**2 * (1 - e) * (1 + e)
+        kept, fresh = step.sigma_next * jnp.sqrt(1 - share), step.sigma_next * jnp.sqrt(share)
+        return history, move(x, denoise(x, step.t), step, kept, fresh)
+
+    return Solver(_no_history, advance, stochastic=eta > 0)
+
+
+def euler() -> Solver:
+    """Euler's method in `y = x / alpha`, `dy/dr = eps`, `r = sigma / alpha`; written in x it is `ddim(0)`."""
+    return ddim(0.0)
+
+
+def dpm_solver_pp(order: Literal[1, 2] = 2, stochastic: bool = False) -> Solver:
+    """DPM-Solver++ (multistep, midpoint). The first step and the one to the clean sample are of first order."""
+    if order not in (1, 2):
+        raise ConfigError(f"dpm_solver_pp has order 1 or 2, not {order}")
+
+    def init(x_start: Array) -> tuple[Array, Array]:
+        return jnp.zeros_like(x_start), jnp.full((), jnp.inf, jnp.float32)  # an infinite stride: no extrapolation
+
+    def advance(history: tuple[Array, Array], x: Array, denoise: Denoiser, step: Step) -> tuple[tuple, Array]:
+        x0_before, h_before = history
+        e = decay(step)
+        h = -jnp.log(jnp.where(step.last, 1.0, e))
+        x0 = denoise(x, step.t)
+        ahead = x0 + 0.5 * (h / h_before) * (x0 - x0_before) if order == 2 else x0
+        if stochastic:
+            x_next = move(x, ahead, step, kept=step.sigma_next * e, fresh=step.sigma_next * jnp.sqrt((1 - e) * (1 + e)))
+        else:
+            x_next = move(x, ahead, step, kept=step.sigma_next)
+        return (x0, h), x_next
+
+    return Solver(init, advance, stochastic)
+
+
+def heun() -> Solver:
+    """Second order by two estimates a step; the step to the clean sample is Euler's."""
+
+    def advance(history: tuple, x: Array, denoise: Denoiser, step: Step) -> tuple[tuple, Array]:
+        x0 = denoise(x, step.t)
+        x_euler = move(x, x0, step, kept=step.sigma_next)
+        x0_end = lax.cond(step.last, lambda: x0, lambda: denoise(x_euler, step.t_next))
+        growth = 1 / jnp.where(step.last, 1.0, decay(step)) - 1
+        return history, x_euler + 0.5 * step.alpha_next * growth * (x0_end - x0)
+
+    return Solver(_no_history, advance)
+
+
+SOLVERS: dict[str, Callable[[], Solver]] = {
+    "ddpm": ddpm,
+    "ddpm_large": partial(ddpm, "fixed_large"),
+    "ddim": ddim,
+    "ddim_half": partial(ddim, 0.5),
+    "euler": euler,
+    "heun": heun,
+    "dpm_solver_pp_1": partial(dpm_solver_pp, 1),
+    "dpm_solver_pp_2": partial(dpm_solver_pp, 2),
+    "sde_dpm_solver_pp_1": partial(dpm_solver_pp, 1, stochastic=True),
+    "sde_dpm_solver_pp_2": partial(dpm_solver_pp, 2, stochastic=True),
+}
+"""Every solver by name, for configurations and for the conformance suite: what is listed here is tested."""
+
+
+def decay(step: Step) -> Array:
+    """`e = (sigma' / sigma) (alpha / alpha')`, 0 at the clean end; `h = -log e` is half the gain in log-SNR."""
+    return (step.sigma_next / step.sigma) * (step.alpha / step.alpha_next)
+
+
+def move(x: Array, x0: Array, step: Step, kept: Array, fresh: Array | None = None) -> Array:
+    """`x' = alpha' x0 + kept eps + fresh z`."""
+    x_next = step.alpha_next * x0 + kept * ((x - step.alpha * x0) / step.sigma)
+    return x_next if fresh is None or step.noise is None else x_next + fresh * step.noise
+
+
+def _no_history(x_start: Array) -> tuple[Any, ...]:
+    return ()
