@@ -8,21 +8,23 @@ moves along a grid, and a `Method` is one paper: how to initialise, what to mini
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 
-Array = jax.Array
-Key = jax.Array
+Array: TypeAlias = jax.Array
+Key: TypeAlias = jax.Array
 """A typed key (`jax.random.key`), or an array of them with one key per example."""
-Params = Any
-Batch = Mapping[str, Any]
-Metrics = dict[str, Array]
+Device: TypeAlias = Any
+"""A `jax.Device` (whose stub is no type)."""
+Params: TypeAlias = Any
+Batch: TypeAlias = Mapping[str, Any]
+Metrics: TypeAlias = dict[str, Array]
 
-Denoiser = Callable[[Array, Array], Array]
+Denoiser: TypeAlias = Callable[[Array, Array], Array]
 """`(x_t, t) -> x0_hat`. `t` is a scalar, real-valued where a grid lies between the training steps."""
 
-Gather = Callable[[Array], Array]
+Gather: TypeAlias = Callable[[Array], Array]
 """Concatenates a per-device array `(b, ...)` over the device axis to `(B, ...)`; the identity on one device."""
 
 

@@ -188,7 +188,8 @@ class Checkpoints:
             if a.shape != b.shape or a.dtype != b.dtype:
                 raise _Mismatch(
                     f"checkpoint {self.directory / str(step)} belongs to another model: {part}"
-                    f"{jax.tree_util.keystr(path)} is {a.dtype}{list(a.shape)}, this config makes {b.dtype}{list(b.shape)}"
+                    f"{jax.tree_util.keystr(path)} is {a.dtype}{list(a.shape)}, "
+                    f"this config makes {b.dtype}{list(b.shape)}"
                 )
 
         jax.tree_util.tree_map_with_path(check, found, target)

@@ -1,4 +1,4 @@
-"""Where the numbers of a run go: a file always, a progress bar or plain lines, TensorBoard or Weights & Biases on request.
+"""Where the numbers of a run go: a file, a progress bar or plain lines; on request TensorBoard or Weights & Biases.
 
 `metrics.jsonl` holds nothing that depends on the clock, so an interrupted and resumed run leaves the same file as one
 that was not interrupted.

@@ -62,7 +62,7 @@ def fit(
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    about = json.loads(json.dumps({**(about or {}), "settings": _plain(settings)}))
+    said = json.loads(json.dumps({**(about or {}), "settings": _plain(settings)}))
     optimizer = make_optimizer(settings.optimizer, settings.steps)
     make = make_fold_step if fold_weights else make_step
     step_function = make(
@@ -82,13 +82,13 @@ def fit(
     restored = checkpoints.restore(state)
     if restored:
         state, place, saved = restored
-        _check_same_run(saved, about, directory)
+        _check_same_run(saved, said, directory)
         data.set_state(place)
     step = start = int(np.max(state.step))
 
     main = jax.process_index() == 0
     sinks = open_sinks(directory, settings.steps, start, settings.log) if main else []
-    record = _Record(directory, settings, about) if main else None
+    record = _Record(directory, settings, said) if main else None
     pending: tuple[int, Any] | None = None
     stopped = False
 
@@ -112,7 +112,7 @@ def fit(
             log(now, {name: np.asarray(value, np.float64).tolist() for name, value in metrics.items()})
 
     def save(score: float | None = None) -> None:
-        checkpoints.save(state, data.get_state(), about, score)
+        checkpoints.save(state, data.get_state(), said, score)
         if record:
             record.update(step=step, score=score)
 

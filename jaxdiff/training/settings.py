@@ -50,8 +50,9 @@ def config(**changes) -> ConfigDict:
 
 def from_config(tree: ConfigDict) -> Settings:
     """Plain settings from the `training` part of a config, checked."""
-    values = dict(tree)
-    settings = Settings(**{**values, "optimizer": OptimizerSettings(**dict(tree.optimizer)), "log": tuple(tree.log)})
+    values = tree.to_dict()
+    values.update(optimizer=OptimizerSettings(**values["optimizer"]), log=tuple(values["log"]))
+    settings = Settings(**values)
     for name in ("steps", "ema_every", "accumulate", "steps_per_dispatch", "log_every", "save_every", "keep"):
         if getattr(settings, name) < 1:
             raise ConfigError(f"training.{name} must be at least 1, not {getattr(settings, name)}")

@@ -19,7 +19,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jaxdiff.errors import DataError
 from jaxdiff.training.state import TrainState
-from jaxdiff.typing import Array, Batch, Key, Method, Metrics
+from jaxdiff.typing import Array, Batch, Device, Key, Method, Metrics
 
 AXIS = "devices"
 StepFunction = Callable[[TrainState, Batch], tuple[TrainState, Metrics]]
@@ -103,6 +103,11 @@ def _split(batch: Any, parts: int, axis: int) -> Any:
     return jax.tree.map(cut, batch)
 
 
+def _named(devices: list[Device]) -> list[Device] | None:
+    """Devices as pmap wants to hear them: on several hosts it takes only its default, all of them."""
+    return None if jax.process_count() > 1 else devices
+
+
 def make_step(
     method: Method,
     optimizer: optax.GradientTransformation,
@@ -111,7 +116,7 @@ def make_step(
     ema_every: int = 1,
     accumulate: int = 1,
     steps_per_dispatch: int = 1,
-    devices: Sequence[jax.Device] | None = None,
+    devices: Sequence[Device] | None = None,
 ) -> StepFunction:
     """The training step over all devices, or those given: `(state, batch) -> (state, metrics)`.
 
@@ -122,15 +127,13 @@ def make_step(
     local = [device for device in devices if device.process_index == jax.process_index()]
     update = make_update(method, optimizer, ema_decay, ema_every, accumulate, AXIS)
     replicated = NamedSharding(Mesh(np.array(local), (AXIS,)), PartitionSpec())
-    # pmap takes only the default devices on several hosts
-    chosen = {} if jax.process_count() > 1 else {"devices": devices}
     run = jax.pmap(
         _dispatch(update, steps_per_dispatch),
         axis_name=AXIS,
         in_axes=(None, 0, 0),
         out_axes=None,
         donate_argnums=0,
-        **chosen,
+        devices=_named(devices),
     )
     batch_axis = int(steps_per_dispatch > 1)
 
@@ -154,12 +157,12 @@ def make_fold_step(
     ema_every: int = 1,
     accumulate: int = 1,
     steps_per_dispatch: int = 1,
-    devices: Sequence[jax.Device] | None = None,
+    devices: Sequence[Device] | None = None,
 ) -> StepFunction:
     """The step of F independent trainings as one program, the folds spread over the devices.
 
-    Every leaf of the state and of the metrics has a leading axis F; batches are `(F, b, ...)`, or `(F, K, b, ...)`. Make
-    the state with `jax.vmap(init)` over keys, weights and batches.
+    Every leaf of the state and of the metrics has a leading axis F; batches are `(F, b, ...)`, or `(F, K, b, ...)`.
+    Make the state with `jax.vmap(init)` over keys, weights and batches.
     """
     devices = list(devices or jax.devices())
     update = make_update(method, optimizer, ema_decay, ema_every, accumulate)
@@ -178,7 +181,7 @@ def make_fold_step(
 
 
 def make_generate(
-    generate: Callable[..., Any], devices: Sequence[jax.Device] | None = None
+    generate: Callable[..., Any], devices: Sequence[Device] | None = None
 ) -> Callable[[Any, Key, Any], Any]:
     """`(params, key, condition) -> samples`, the batch of conditions spread over this host's devices.
 
@@ -187,8 +190,7 @@ def make_generate(
     """
     devices = list(devices or jax.local_devices())
     parts = len(devices)
-    chosen = {} if jax.process_count() > 1 else {"devices": devices}
-    run = jax.pmap(generate, in_axes=(None, 0, 0), out_axes=0, **chosen)
+    run = jax.pmap(generate, in_axes=(None, 0, 0), out_axes=0, devices=_named(devices))
 
     def spread(params: Any, key: Key, condition: Any) -> Any:
         size = jax.tree.leaves(condition)[0].shape[0]
