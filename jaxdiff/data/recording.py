@@ -64,9 +64,10 @@ class Recording:
         the `rate` the recording shall have is given: then the samples are interpolated.
         """
         time, channels, units = np.asarray(time, np.float64), tuple(channels), tuple(units)
-        if not np.isfinite(time).all():
-            raise DataError(f"sample {np.flatnonzero(~np.isfinite(time))[0] + 1} has no time stamp")
-        back = np.flatnonzero(np.diff(time) <= 0)
+        absent = np.flatnonzero(~(np.abs(time) < 1e9))
+        if len(absent):
+            raise DataError(f"sample {absent[0] + 1} has no usable time stamp: {time[absent[0]]} s")
+        back = np.flatnonzero(np.diff(time) < 1e-9)
         if len(back):
             i = back[0]
             raise DataError(f"time does not increase after sample {i + 1}: {time[i]} s, then {time[i + 1]} s")
@@ -180,12 +181,13 @@ def _uniform_rate(time: np.ndarray) -> float | None:
     """The rate of uniform time stamps, as the roundest number that explains them; None if they are not uniform."""
     index, step = np.arange(len(time)), (time[-1] - time[0]) / (len(time) - 1)
     decimals = next((d for d in range(10) if np.array_equal(np.round(time, d), time)), None)
-    rounding = 0.0 if decimals is None else 0.5 * 10.0**-decimals
-    if np.abs(time - time[0] - index * step).max() > min(max(0.05 * step, 2 * rounding), 0.25 * step):
+    rounding = 0.0 if decimals is None else 10.0**-decimals
+    residual = np.abs(time - time[0] - index * step).max()
+    if residual > min(max(0.05 * step, rounding), 0.25 * step):
         return None
-    # Both ends of an interval are rounded, hence twice the rounding; the rest is that of float arithmetic.
-    tolerance = 2 * rounding + 1e-10 * step + 4 * np.spacing(np.abs(time).max())
-    for digits in range(10):
+    # Stamps printed with few decimals leave room for a round rate; exact ones do not.
+    tolerance = min(rounding, 3 * residual) + 1e-10 * step + 4 * np.spacing(np.abs(time).max())
+    for digits in range(-1, 10):
         rate = round(1 / step, digits)
         if rate > 0 and np.abs(time - time[0] - index / rate).max() <= tolerance:
             return rate
