@@ -1,0 +1,133 @@
+"""Result tables: the paper's rows beside ours, printed, and kept as Markdown and CSV with what is needed to repeat them."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import io
+import math
+import platform
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class Cell(NamedTuple):
+    """A mean with its standard deviation over `n` repetitions (folds, seeds, subjects); `sd` is NaN for a single one."""
+
+    mean: float
+    sd: float = math.nan
+    n: int = 1
+
+    def __str__(self) -> str:
+        if not math.isfinite(self.mean):
+            return "–"
+        digits = max(0, 2 - math.floor(math.log10(abs(self.mean)))) if self.mean else 2
+        digits = min(digits, 4)
+        text = f"{self.mean:.{digits}f}"
+        return f"{text} ± {self.sd:.{digits}f}" if math.isfinite(self.sd) else text
+
+
+def cell(values: Iterable[float]) -> Cell:
+    """Mean and standard deviation (n - 1) of repetitions."""
+    values = np.asarray(list(values), np.float64)
+    return Cell(float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else math.nan, len(values))
+
+
+@dataclass
+class Table:
+    """Named rows of cells under named columns; `paper` marks rows quoted from the paper."""
+
+    title: str
+    columns: Sequence[str]
+    rows: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+    note: str = ""
+
+    def add(self, label: str, **cells: Any) -> None:
+        self.rows.append((label, cells))
+
+    def row(self, label: str, cells: Mapping[str, Any]) -> None:
+        """As `add`, for column names that are no identifiers."""
+        self.rows.append((label, cells))
+
+    def _grid(self) -> list[list[str]]:
+        return [
+            [label, *("" if c.get(name) is None else str(c[name]) for name in self.columns)] for label, c in self.rows
+        ]
+
+    def markdown(self) -> str:
+        head = ["", *self.columns]
+        lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+        lines += ["| " + " | ".join(row) + " |" for row in self._grid()]
+        return f"### {self.title}\n\n" + "\n".join(lines) + (f"\n\n{self.note}" if self.note else "") + "\n"
+
+    def csv(self) -> str:
+        """Plain numbers: a mean, a standard deviation and a count per column."""
+        out = io.StringIO()
+        writer = csv.writer(out)
+        writer.writerow(["row", *(f"{name} {part}" for name in self.columns for part in ("mean", "sd", "n"))])
+        for label, cells in self.rows:
+            values: list[Any] = []
+            for name in self.columns:
+                value = cells.get(name)
+                if isinstance(value, Cell):
+                    values += [value.mean, "" if math.isnan(value.sd) else value.sd, value.n]
+                else:
+                    values += ["" if value is None else value, "", ""]
+            writer.writerow([label, *values])
+        return out.getvalue()
+
+    def show(self) -> None:
+        """Prints the table."""
+        from rich import box
+        from rich.console import Console
+        from rich.table import Table as Printed
+
+        printed = Printed(title=self.title, caption=self.note or None, box=box.SIMPLE_HEAD)
+        printed.add_column("")
+        for name in self.columns:
+            printed.add_column(name, justify="right")
+        for row in self._grid():
+            printed.add_row(*row)
+        Console().print(printed)
+
+    def save(self, directory: str | Path, name: str, about: Mapping[str, Any] | None = None) -> None:
+        """Writes `name.md` and `name.csv`; `about` (see `provenance`) goes under the Markdown table."""
+        directory = Path(directory)
+        directory.mkdir(parents=True, exist_ok=True)
+        said = "".join(f"* {key}: {value}\n" for key, value in (about or {}).items())
+        (directory / f"{name}.md").write_text(self.markdown() + (f"\n{said}" if said else ""), encoding="utf-8")
+        (directory / f"{name}.csv").write_text(self.csv(), encoding="utf-8")
+
+
+def provenance(data: str, seed: int, seconds: float | None = None) -> dict[str, str]:
+    """What a reader needs to repeat a result: command, commit, data, seed, machine, versions, date, time taken."""
+    import jax
+
+    device = jax.devices()[0]
+    machine = f"{jax.device_count()} × {device.device_kind}, {platform.machine()}, {platform.system()}"
+    said = {
+        "data": data,
+        "command": shlex.join(["python", *sys.orig_argv[1:]]),
+        "commit": _commit(),
+        "seed": str(seed),
+        "machine": machine,
+        "versions": f"jax {jax.__version__}, Python {platform.python_version()}",
+        "date": datetime.date.today().isoformat(),
+    }
+    return said if seconds is None else {**said, "time": f"{seconds:.0f} s"}
+
+
+def _commit() -> str:
+    here = Path(__file__).parent
+    try:
+        run = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=here, capture_output=True, text=True)
+    except OSError:
+        return "unknown"
+    return run.stdout.strip() or "unknown"

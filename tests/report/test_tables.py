@@ -1,0 +1,28 @@
+"""Tables keep the numbers: what is printed is rounded, what is stored is not."""
+
+import csv
+import io
+
+import numpy as np
+
+from jaxdiff.report.tables import Cell, Table, cell, provenance
+
+
+def test_cells_round_to_three_significant_figures_and_hide_a_missing_spread():
+    assert str(Cell(0.14, 0.02)) == "0.140 ± 0.020"
+    assert str(Cell(37.8)) == "37.8"
+    assert str(Cell(float("nan"))) == "–"
+    values = [1.0, 2.0, 4.0]
+    assert cell(values) == Cell(np.mean(values), np.std(values, ddof=1), 3)
+
+
+def test_csv_holds_exact_numbers_and_markdown_every_row(tmp_path):
+    table = Table("T", ["MSE", "who"], note="n")
+    table.row("ours", {"MSE": cell([0.123456789, 0.2]), "who": "us"})
+    table.row("paper", {"MSE": 0.18})
+    rows = list(csv.DictReader(io.StringIO(table.csv())))
+    assert float(rows[0]["MSE mean"]) == np.mean([0.123456789, 0.2]) and rows[0]["MSE n"] == "2"
+    assert rows[1]["MSE mean"] == "0.18" and rows[1]["who mean"] == ""
+    table.save(tmp_path, "t", provenance("simulated", 3, 1.0))
+    text = (tmp_path / "t.md").read_text()
+    assert "| paper | 0.18 |  |" in text and "* seed: 3" in text and "* commit: " in text
