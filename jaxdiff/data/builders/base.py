@@ -1,0 +1,166 @@
+"""What every data set builder shares: one kind of example, so that one loader reads them all.
+
+An example is a trial: signals (time, channels) by modality with channel names and units, rate, subject, task, side, and
+what else is known. Builders are tensorflow-datasets builders that need no TensorFlow: array_record files, read as a
+random-access data source. A subclass says which modalities it has and yields `example(...)`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from jaxdiff.errors import DataError, FileError
+
+SPLIT = "trials"  # one split: who is trained on is decided by jaxdiff.data.splits, by subject
+
+Modalities = Mapping[str, tuple[Sequence[str], Sequence[str]]]
+"""modality -> (channel names, units)."""
+T = TypeVar("T")
+
+
+def example(
+    trial: str,
+    signals: Mapping[str, np.ndarray],
+    rate: float,
+    subject: str,
+    task: str = "",
+    side: str = "",
+    paretic: str = "",
+    split: str = "",
+    speed: float = math.nan,
+    incline: float = math.nan,
+    transition: bool = False,
+    time: np.ndarray | None = None,
+    stride: np.ndarray | None = None,
+    captions: Sequence[str] = (),
+    tokens: Sequence[str] = (),
+) -> dict[str, Any]:
+    """One trial. Without `time` it is sampled at `rate` from 0 s; without `stride` its strides are not numbered (-1)."""
+    lengths = {name: len(values) for name, values in signals.items()}
+    frames = min(lengths.values(), default=0)
+    if not frames or set(lengths.values()) != {frames}:
+        raise DataError(f"trial {trial!r}: the modalities need the same number of frames, not {lengths}")
+    return {
+        "trial": trial,
+        "subject": subject,
+        "task": task,
+        "side": side,
+        "paretic": paretic,
+        "split": split,
+        "rate": float(rate),
+        "speed": float(speed),
+        "incline": float(incline),
+        "transition": bool(transition),
+        "signals": {name: np.asarray(values, np.float32) for name, values in signals.items()},
+        "time": np.arange(frames) / rate if time is None else np.asarray(time, np.float64),
+        "stride": np.full(frames, -1, np.int32) if stride is None else np.asarray(stride, np.int32),
+        "captions": list(captions),
+        "tokens": list(tokens),
+    }
+
+
+class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+    """Base of all builders. Subclasses set `description`, `homepage`, `citation`, and for files from elsewhere `source`."""
+
+    VERSION = tfds.core.Version("1.0.0")
+    description = ""
+    homepage = ""
+    citation = ""
+    source = ""
+    """What to put into the manual directory, and where it comes from; empty where nothing is needed."""
+    progress = True
+
+    @classmethod
+    def configured(cls, **settings: Any) -> Any:
+        """The builder config for what a user asked of `load`; most data sets can only be had as they are."""
+        if settings:
+            raise TypeError(f"there is nothing to set (got {', '.join(settings)})")
+        return None
+
+    def modalities(self) -> Modalities:
+        """Channel names and units of every modality."""
+        raise NotImplementedError
+
+    def examples(self, root: Path) -> Iterator[dict[str, Any]]:
+        """The trials, from the files under `root` if the builder reads any."""
+        raise NotImplementedError
+
+    def track(self, items: Iterable[T], total: int | None = None) -> Iterable[T]:
+        """The items, under a progress bar."""
+        from rich.console import Console
+        from rich.progress import track
+
+        return track(items, f"preparing {self.name}", total, console=Console(stderr=True), disable=not self.progress)
+
+    def need(self, path: Path) -> Path:
+        """The path, if it is there."""
+        if not path.exists():
+            raise FileError(f"{self.name} needs {path}, which is not there. {self.source}")
+        return path
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        text, number = tfds.features.Text(), tfds.features.Scalar(np.float64)
+        signals = {
+            name: tfds.features.Tensor(shape=(None, len(channels)), dtype=np.float32)
+            for name, (channels, _) in self.modalities().items()
+        }
+        features = {
+            **dict.fromkeys(("trial", "subject", "task", "side", "paretic", "split", "channels", "units"), text),
+            **dict.fromkeys(("rate", "speed", "incline"), number),
+            "transition": tfds.features.Scalar(np.bool_),
+            "signals": tfds.features.FeaturesDict(signals),
+            "time": tfds.features.Tensor(shape=(None,), dtype=np.float64),
+            "stride": tfds.features.Tensor(shape=(None,), dtype=np.int32),
+            "captions": tfds.features.Sequence(text),
+            "tokens": tfds.features.Sequence(text),
+        }
+        return tfds.core.DatasetInfo(
+            builder=self,
+            description=self.description,
+            homepage=self.homepage,
+            citation=self.citation,
+            features=tfds.features.FeaturesDict(features),
+            disable_shuffling=True,
+        )
+
+    def _split_generators(self, dl_manager: Any) -> dict[str, Any]:
+        root = Path(dl_manager.manual_dir) if self.source else Path()
+        return {SPLIT: self._generate_examples(root)}
+
+    def _generate_examples(self, root: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+        modalities = {name: (list(channels), list(units)) for name, (channels, units) in self.modalities().items()}
+        channels = json.dumps({name: names for name, (names, _) in modalities.items()})
+        units = json.dumps({name: units for name, (_, units) in modalities.items()})
+        for number, trial in enumerate(self.examples(root)):
+            for name, (names, _) in modalities.items():
+                shape = trial["signals"][name].shape
+                if shape[1:] != (len(names),):
+                    raise DataError(f"trial {trial['trial']!r}: {name} has shape {shape}, not (T, {len(names)})")
+            yield number, {**trial, "channels": channels, "units": units}
+
+    @property
+    def MANUAL_DOWNLOAD_INSTRUCTIONS(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self.source
+
+
+def fingerprint(*parts: Any) -> str:
+    """A short name for settings or contents: what is prepared from other ones is kept under another name."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:10]
+
+
+def decoded(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """An example as it was before it was stored: texts are texts again."""
+    example = {name: value.decode() if isinstance(value, bytes) else value for name, value in stored.items()}
+    for name in ("captions", "tokens"):
+        example[name] = [text.decode() for text in stored[name]]
+    for name in ("channels", "units"):
+        example[name] = json.loads(example[name])
+    return example

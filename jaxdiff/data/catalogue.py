@@ -1,0 +1,82 @@
+"""The front door to data: `load(name, ...)` prepares a data set once, keeps it on disk and gives its trials.
+
+trials = load("simulated_gait", size="quick")
+trials = load("embry2018", manual_dir="~/downloads/embry")
+trials = load("folder", spec="my_lab.yaml")
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+from jaxdiff.data.trials import Trials, gather
+from jaxdiff.errors import ConfigError, FileError, nearest
+
+BUILDERS = {
+    "simulated_gait": "simulated.SimulatedGait",
+    "simulated_speeds": "simulated.SimulatedSpeeds",
+    "simulated_motion": "simulated.SimulatedMotion",
+    "embry2018": "embry2018.Embry2018",
+    "camargo2021": "camargo2021.Camargo2021",
+    "fukuchi2018": "fukuchi2018.Fukuchi2018",
+    "humanml3d": "humanml3d.HumanML3D",
+    "kit_ml": "humanml3d.KITML",
+    "mia": "mia.MIA",
+    "folder": "folder.Folder",
+}
+
+
+def names() -> tuple[str, ...]:
+    """The data sets there are."""
+    return tuple(BUILDERS)
+
+
+def data_directory() -> Path:
+    """Where prepared data sets are kept: $JAXDIFF_DATA, or a folder in the user's cache."""
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("JAXDIFF_DATA") or Path(cache) / "jaxdiff" / "data").expanduser()
+
+
+def load(
+    name: str,
+    *,
+    data_dir: str | os.PathLike | None = None,
+    manual_dir: str | os.PathLike | None = None,
+    progress: bool = True,
+    **config: Any,
+) -> Trials:
+    """The trials of a data set, prepared on first use.
+
+    `manual_dir` holds the files of data sets that have to be asked for; `config` is the data set's own: `size` ("tiny",
+    "quick", "full") and single settings of the simulated ones, `spec` of `folder`, and so on (see each builder).
+    """
+    if name not in BUILDERS:
+        raise ConfigError(f"no data set {name!r}; {nearest(name, BUILDERS)}")
+    import tensorflow_datasets as tfds
+
+    from jaxdiff.data.builders import base
+
+    directory = Path(data_dir).expanduser() if data_dir else data_directory()
+    module, kind = BUILDERS[name].split(".")
+    builder_class = getattr(importlib.import_module(f"jaxdiff.data.builders.{module}"), kind)
+    try:
+        wanted = builder_class.configured(**config)
+    except TypeError as error:
+        raise ConfigError(f"data set {name}: {error}") from None
+    builder = builder_class(config=wanted, data_dir=str(directory), file_format="array_record")
+    builder.progress = progress
+    if not Path(builder.data_path).exists():
+        manual = Path(manual_dir).expanduser() if manual_dir else directory / "manual" / name
+        if builder.source and not manual.is_dir():
+            raise FileError(f"{name} needs files in {manual} (or in manual_dir=...). {builder.source}")
+        tfds.disable_progress_bar()
+        settings = tfds.download.DownloadConfig(manual_dir=manual)
+        with contextlib.redirect_stdout(io.StringIO()):
+            builder.download_and_prepare(download_config=settings)
+    source: Any = builder.as_data_source(split=base.SPLIT)
+    return gather(base.decoded(source[i]) for i in range(len(source)))

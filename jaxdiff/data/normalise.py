@@ -1,0 +1,117 @@
+"""Normalisers: `y = (x - offset) / scale` per channel, fitted on training subjects only and kept with the model.
+
+Min-max scaling (LLMA, appendix) maps the range seen in training to [low, high]; z-scores (speed transfer, III.B; text to
+motion) map it to mean 0 and deviation 1. Both are the same affine map and invert exactly. HumanML3D's convention is
+z-scores whose deviation is averaged over groups of like features; during training some groups may be divided by a
+`bias`, which amplifies them (FACTS 2.2: root velocities, root height and contacts by 5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from jaxdiff.data.trials import Trials
+from jaxdiff.errors import ConfigError, DataError, nearest
+
+KINDS = ("minmax", "zscore")
+
+
+@dataclass(frozen=True)
+class Normaliser:
+    """An affine map per channel. Works on NumPy and JAX arrays, (…, channels)."""
+
+    kind: str
+    offset: np.ndarray
+    scale: np.ndarray
+    channels: tuple[str, ...]
+    units: tuple[str, ...]
+
+    def __call__(self, x: Any) -> Any:
+        """Physical to normalised."""
+        return (x - self.offset) / self.scale
+
+    def inverse(self, y: Any) -> Any:
+        """Normalised to physical."""
+        return y * self.scale + self.offset
+
+    def emphasised(self, features: Iterable[slice | int], bias: float) -> Normaliser:
+        """The same with the scale of some features divided by `bias`: they weigh `bias` times more in a loss."""
+        scale = self.scale.copy()
+        for feature in features:
+            scale[feature] /= np.float32(bias)
+        return replace(self, scale=scale)
+
+    def state(self) -> dict[str, Any]:
+        """Plain lists and texts: JSON keeps every bit of a float32."""
+        return {
+            "kind": self.kind,
+            "offset": self.offset.tolist(),
+            "scale": self.scale.tolist(),
+            "channels": list(self.channels),
+            "units": list(self.units),
+        }
+
+
+def from_state(state: Mapping[str, Any]) -> Normaliser:
+    """The normaliser whose `state()` this is."""
+    offset, scale = (np.asarray(state[name], np.float32) for name in ("offset", "scale"))
+    return Normaliser(str(state["kind"]), offset, scale, tuple(state["channels"]), tuple(state["units"]))
+
+
+def fit_values(
+    values: np.ndarray,
+    channels: Sequence[str],
+    units: Sequence[str],
+    kind: str = "minmax",
+    low: float = -1.0,
+    high: float = 1.0,
+    groups: Sequence[slice] = (),
+) -> Normaliser:
+    """Fits to (frames, channels). Gaps (NaN) are ignored; a channel that never changes is only shifted."""
+    if kind not in KINDS:
+        raise ConfigError(f"no normaliser {kind!r}; {nearest(kind, KINDS)}")
+    values = np.asarray(values)
+    seen = np.isfinite(values).any(axis=0)
+    if not seen.all():
+        missing = [name for name, there in zip(channels, seen) if not there]
+        raise DataError(f"cannot fit a normaliser: no finite value in channel {', '.join(missing)}")
+    if kind == "minmax":
+        smallest, largest = np.nanmin(values, axis=0).astype(np.float64), np.nanmax(values, axis=0).astype(np.float64)
+        scale = (largest - smallest) / (high - low)
+        constant = largest == smallest
+        offset = np.where(constant, smallest, smallest - low * scale)
+    else:
+        offset, scale = np.nanmean(values, axis=0, dtype=np.float64), np.nanstd(values, axis=0, dtype=np.float64)
+        # A float32 constant has a deviation of a few rounding errors, not of exactly zero.
+        constant = scale <= 1e-6 * np.maximum(np.abs(offset), np.finfo(np.float32).tiny)
+        scale = np.where(constant, 0.0, scale)
+        for group in groups:
+            scale[group] = scale[group].mean()
+        constant = scale == 0
+    scale = np.where(constant, 1.0, scale)
+    return Normaliser(kind, offset.astype(np.float32), scale.astype(np.float32), tuple(channels), tuple(units))
+
+
+def fit(trials: Trials, kind: str = "minmax", modalities: Iterable[str] = (), **settings: Any) -> dict[str, Normaliser]:
+    """One normaliser per modality, fitted on exactly the trials given: pass the training subjects, nobody else."""
+    return {
+        name: fit_values(trials.frames(name), trials.channels[name], trials.units[name], kind, **settings)
+        for name in (modalities or trials.signals)
+    }
+
+
+def apply(normalisers: Mapping[str, Normaliser], trials: Trials) -> Trials:
+    """The trials in normalised units, once and for all, so that the loader only copies."""
+    for name, normaliser in normalisers.items():
+        if normaliser.channels != trials.channels.get(name) or normaliser.units != trials.units[name]:
+            raise DataError(
+                f"the normaliser of {name!r} is for channels {normaliser.channels} in {normaliser.units}; "
+                f"these trials have {trials.channels.get(name)} in {trials.units.get(name)}"
+            )
+    signals = {name: normaliser(trials.modality(name)) for name, normaliser in normalisers.items()}
+    units = {name: ("1",) * len(normaliser.channels) for name, normaliser in normalisers.items()}
+    return replace(trials, signals={**trials.signals, **signals}, units={**trials.units, **units})

@@ -1,0 +1,174 @@
+"""Batches: a pure function of the step, iterated by grain.
+
+A *source* turns example indices and one row of uniform numbers per example into arrays. Step `s` takes the positions
+`s·B … s·B + B - 1` of an endless shuffled sequence of epochs, and a host keeps its rows of that global batch. So what is
+trained on depends neither on the number of hosts nor on threads, and the state of the whole pipeline is one number.
+
+Why whole batches and not grain's example-by-example chain: the arrays fit in memory, and at 64 windows of 300 x 18 float32
+on one core the chain source → shuffle → batch delivers 17 000 windows/s, a chain of indices 62 000, this 300 000
+(`throughput` measures it). grain keeps what it is made for: prefetching threads and a position that can be restored.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from jaxdiff.errors import CheckpointError, ConfigError
+
+Batch = dict[str, Any]
+UNIFORMS = 4
+
+
+class Source(Protocol):
+    """Examples that can be drawn many at a time."""
+
+    def __len__(self) -> int: ...
+
+    def __call__(self, index: np.ndarray, u: np.ndarray) -> Batch:
+        """Examples `index` (b,) as arrays with a leading axis b; `u` (b, 4) in [0, 1) decides whatever is random."""
+        ...
+
+
+class Batches:
+    """An endless (or `epochs` long) iterator over batches whose state can be saved and restored exactly."""
+
+    def __init__(
+        self,
+        source: Source,
+        batch_size: int,
+        seed: int = 0,
+        shuffle: bool = True,
+        epochs: int | None = None,
+        host: int = 0,
+        hosts: int = 1,
+    ):
+        import grain
+
+        if not len(source):
+            raise ConfigError("cannot make batches: the source has no examples")
+        if batch_size < 1 or batch_size % hosts:
+            raise ConfigError(f"a batch of {batch_size} does not divide over {hosts} hosts")
+        if not 0 <= host < hosts:
+            raise ConfigError(f"host {host} of {hosts}: hosts count from 0")
+        self._identity = {"examples": len(source), "batch_size": batch_size, "seed": seed, "shuffle": shuffle}
+        steps = _Steps(source, batch_size, seed, shuffle, epochs, host, hosts)
+        dataset = grain.MapDataset.source(steps)  # pyright: ignore[reportArgumentType]
+        self._steps = iter(dataset.to_iter_dataset(grain.ReadOptions(num_threads=1, prefetch_buffer_size=2)))
+
+    def __iter__(self) -> Batches:
+        return self
+
+    def __next__(self) -> Batch:
+        return next(self._steps)
+
+    def get_state(self) -> dict[str, Any]:
+        """What to store: the number of batches handed out, and what they were batches of."""
+        return {"step": self._steps.get_state()["next_index"], **self._identity}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """The next batch is the one that would have come next when `state` was got."""
+        for name, value in self._identity.items():
+            if state.get(name) != value:
+                raise CheckpointError(
+                    f"the data pipeline was saved with {name} {state.get(name)}, this one has {value}"
+                )
+        self._steps.set_state({"next_index": int(state["step"])})
+
+
+class _Steps:
+    """Batch number `step`: random access, as grain wants it."""
+
+    def __init__(self, source, batch_size, seed, shuffle, epochs, host, hosts):
+        self.source, self.batch_size, self.seed = source, batch_size, seed
+        self.total = None if epochs is None else epochs * len(source)
+        self.rows = slice(host * batch_size // hosts, (host + 1) * batch_size // hosts)
+        self.order = functools.lru_cache(maxsize=2)(self._shuffled if shuffle else self._as_given)
+
+    def _shuffled(self, epoch: int) -> np.ndarray:
+        return np.random.default_rng([self.seed, 0, epoch]).permutation(len(self.source))
+
+    def _as_given(self, _: int) -> np.ndarray:
+        return np.arange(len(self.source))
+
+    def __len__(self) -> int:
+        return 2**40 if self.total is None else math.ceil(self.total / self.batch_size)
+
+    def __getitem__(self, step: int) -> Batch:
+        first = step * self.batch_size
+        last = first + self.batch_size if self.total is None else min(first + self.batch_size, self.total)
+        position = np.arange(first, last)
+        epoch, place = np.divmod(position, len(self.source))
+        index = np.concatenate([self.order(int(e))[place[epoch == e]] for e in np.unique(epoch)])
+        u = np.random.default_rng([self.seed, 1, step]).random((self.batch_size, UNIFORMS))[: len(index)]
+        return self.source(index[self.rows], u[self.rows])
+
+
+class Prefetch:
+    """Puts the next batch on the device while this one is worked on; its state is that of the batch handed out."""
+
+    def __init__(self, batches: Any, put: Callable[[Batch], Any]):
+        self._batches, self._put, self._ready = batches, put, None
+
+    def __iter__(self) -> Prefetch:
+        return self
+
+    def __next__(self) -> Any:
+        batch = self._fetch() if self._ready is None else self._ready
+        self._state = self._batches.get_state()
+        self._ready = self._fetch()
+        if batch is None:
+            raise StopIteration
+        return batch
+
+    def _fetch(self) -> Any:
+        batch = next(self._batches, None)
+        return None if batch is None else self._put(batch)
+
+    def get_state(self) -> dict[str, Any]:
+        return self._batches.get_state() if self._ready is None else self._state
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        self._ready = None
+        self._batches.set_state(state)
+
+
+class stack:
+    """Batches of several iterators with a leading axis: the folds of a cross-validation trained as one computation."""
+
+    def __init__(self, batches: Sequence[Any]):
+        self._batches = tuple(batches)
+
+    def __iter__(self) -> stack:
+        return self
+
+    def __next__(self) -> Batch:
+        each = [next(batches) for batches in self._batches]
+        return {name: np.stack([batch[name] for batch in each]) for name in each[0]}
+
+    def get_state(self) -> dict[str, Any]:
+        return {"folds": [batches.get_state() for batches in self._batches]}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        if len(state.get("folds", ())) != len(self._batches):
+            raise CheckpointError(
+                f"the pipeline was saved with {len(state.get('folds', ()))} folds, not {len(self._batches)}"
+            )
+        for batches, fold in zip(self._batches, state["folds"]):
+            batches.set_state(fold)
+
+
+def throughput(batches: Any, seconds: float = 2.0) -> dict[str, float]:
+    """What a loader delivers: `examples/s`, `ms/batch` and `MB/s` after a warm-up."""
+    first = [next(batches) for _ in range(5)][-1]
+    size, count, start = sum(array.nbytes for array in first.values()), 0, time.perf_counter()
+    while time.perf_counter() - start < seconds:
+        next(batches)
+        count += 1
+    each = (time.perf_counter() - start) / count
+    return {"examples/s": len(next(iter(first.values()))) / each, "ms/batch": 1e3 * each, "MB/s": size / each / 1e6}

@@ -1,0 +1,85 @@
+"""Windows: pieces of equal length of two modalities, for LLMA (L = 300: two strides of 150 samples, paper IV.A)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from jaxdiff.data.trials import Trials
+from jaxdiff.errors import DataError
+
+
+@dataclass(frozen=True)
+class Windows:
+    """A source of `{"x": (B, L, dx), "y": (B, L, dy), "task": (B,), "subject": (B,)}`.
+
+    Window i begins at frame `start[i]` and lies in trial `trial[i]` of `trials`, whose table says the rest.
+    """
+
+    trials: Trials
+    x: str
+    y: str
+    length: int
+    start: np.ndarray
+    trial: np.ndarray
+    task: np.ndarray
+    subject: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def __call__(self, index: np.ndarray, u: np.ndarray | None = None) -> dict[str, np.ndarray]:
+        frames = self.start[index][:, None] + np.arange(self.length)
+        return {
+            "x": self.trials.signals[self.x].take(frames, axis=0),
+            "y": self.trials.signals[self.y].take(frames, axis=0),
+            "task": self.task[index],
+            "subject": self.subject[index],
+        }
+
+
+def cut(trials: Trials, x: str, y: str, length: int = 300, hop: int | None = None) -> Windows:
+    """All windows of `length` frames, `hop` frames or more apart, that have no gap in either modality.
+
+    Where strides are numbered, a window begins with a stride and holds consecutive strides only (a dropped outlier
+    stride breaks it); every stride begins one unless `hop` is given. Elsewhere windows begin at a trial's first frame and
+    follow each other every `hop` frames, by default end to end.
+    """
+    whole = np.isfinite(trials.modality(x)).all(axis=1) & np.isfinite(trials.modality(y)).all(axis=1)
+    gaps = np.concatenate([[0], np.cumsum(~whole)])
+    starts, rows = [], []
+    for row, (first, frames) in enumerate(zip(trials.start, trials.length)):
+        for start in first + _onsets(trials.stride[first : first + frames], length, hop):
+            if gaps[start + length] == gaps[start]:
+                starts.append(start)
+                rows.append(row)
+    if not starts:
+        raise DataError(
+            f"no window of {length} frames without gaps in {x!r} and {y!r}: "
+            f"the {len(trials)} trials have at most {trials.length.max(initial=0)} frames"
+        )
+    trial = np.asarray(rows, np.int32)
+    task, subject = trials.codes("task")[trial], trials.codes("subject")[trial]
+    return Windows(trials, x, y, length, np.asarray(starts, np.int64), trial, task, subject)
+
+
+def _onsets(stride: np.ndarray, length: int, hop: int | None) -> np.ndarray:
+    """Where the windows of one trial begin, counted from its first frame."""
+    last = len(stride) - length
+    if last < 0:
+        return np.zeros(0, np.int64)
+    if (stride < 0).any():
+        return np.arange(0, last + 1, hop or length)
+    change = np.diff(stride, prepend=stride[0] - 1)
+    breaks = np.cumsum(change > 1)
+    onset = np.flatnonzero(change != 0)
+    onset = onset[onset <= last]
+    onset = onset[breaks[onset + length - 1] == breaks[onset]]
+    if hop:
+        kept = []
+        for start in onset:
+            if not kept or start - kept[-1] >= hop:
+                kept.append(start)
+        onset = np.asarray(kept, np.int64)
+    return onset

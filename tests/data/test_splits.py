@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+
+from jaxdiff.data import splits
+from jaxdiff.errors import ConfigError, DataError
+
+
+def apart(split):
+    train, validation, test = (set(side.subjects) for side in split[:3])
+    return not (train & validation or train & test or validation & test)
+
+
+def test_leaving_one_out_tests_everybody_once(trials):
+    folds = list(splits.leave_one_subject_out(trials))
+    assert [fold.test.subjects for fold in folds] == [(name,) for name in trials.subjects]
+    assert all(apart(fold) for fold in folds)
+    assert all(len(fold.train) + len(fold.validation) + len(fold.test) == len(trials) for fold in folds)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_k_fold_holds_subjects_and_tasks_out(trials, seed):
+    folds = list(splits.k_fold(trials, 3, seed))
+    assert sorted(name for fold in folds for name in fold.test.subjects) == list(trials.subjects)
+    assert sorted(name for fold in folds for name in fold.held_out_tasks) == list(trials.levels["task"])
+    for fold in folds:
+        assert apart(fold) and len(fold.validation)
+        for side in (fold.train, fold.validation):
+            assert not set(side.column("task")) & set(fold.held_out_tasks)
+        assert set(fold.test.column("task")) == set(trials.levels["task"])
+
+
+def test_k_fold_is_reproducible_and_its_seed_matters(trials):
+    first, again, other = ([fold.test.subjects for fold in splits.k_fold(trials, 5, seed, False)] for seed in (0, 0, 3))
+    assert first == again and first != other
+
+
+def test_counts_add_up(make_trials):
+    split = splits.by_counts(make_trials(subjects=22, tasks=1), 13, 4, 5)
+    assert [len(side.subjects) for side in split[:3]] == [13, 4, 5] and apart(split)
+    with pytest.raises(ConfigError, match="add up"):
+        splits.by_counts(make_trials(subjects=5), 13, 4, 5)
+
+
+def test_a_subject_on_both_sides_is_caught(trials, make_trials):
+    with pytest.raises(DataError, match=r"both sides.*S00"):
+        splits.checked(splits.Split(trials, trials.where(subject=[]), trials.where(subject="S00")))
+    leaky = make_trials(subjects=2)
+    leaky.table["split"][:] = np.where(np.arange(len(leaky)) % 2, "train", "test")
+    with pytest.raises(DataError, match="both sides"):
+        splits.as_published(leaky)
+
+
+def test_the_published_split_is_the_column(trials):
+    split = splits.as_published(trials)
+    assert split.train.subjects == ("S00",) and split.validation.subjects == ("S01",)
+    assert split.test.subjects == ("S02", "S03", "S04")
+    trials.table["split"][:] = ""
+    with pytest.raises(DataError, match="without a split"):
+        splits.as_published(trials)
+
+
+def test_wrong_requests_are_answered(trials):
+    with pytest.raises(ConfigError, match="S04"):
+        splits.by_subject(trials, test=["S4"])
+    with pytest.raises(ConfigError, match="t1"):
+        splits.by_subject(trials, test=["S04"], held_out_tasks=["t11"])
+    with pytest.raises(DataError, match="train set is empty"):
+        splits.by_subject(trials, test=trials.subjects)
+    with pytest.raises(ConfigError, match="folds"):
+        next(splits.k_fold(trials, 6))
+    with pytest.raises(ConfigError, match="hold_out_tasks"):
+        next(splits.k_fold(trials, 5))
+    with pytest.raises(DataError, match="three subjects"):
+        next(splits.leave_one_subject_out(trials.where(subject=["S00", "S01"])))
