@@ -143,7 +143,9 @@ class Recording:
         if rate == self.rate:
             return self
         if not 0 < rate <= 100 * self.rate:
-            raise DataError(f"cannot resample from {self.rate:g} Hz to {rate:g} Hz; more than 100 times as fast, or none")
+            raise DataError(
+                f"cannot resample from {self.rate:g} Hz to {rate:g} Hz; more than 100 times as fast, or none"
+            )
         return replace(self, values=resampled(self.values, self.rate, rate), rate=float(rate))
 
     def low_pass(self, cutoff: float) -> Recording:

@@ -1,0 +1,73 @@
+"""File formats: `read(path)` and `write(path, recording)` for whatever the extension says.
+
+| extension              | read as                                           | written |
+|------------------------|---------------------------------------------------|---------|
+| `.mot` `.sto`          | OpenSim tables                                    | yes     |
+| `.trc`                 | OpenSim marker trajectories                       |         |
+| `.c3d`                 | markers, force plates, EMG envelopes, at one rate |         |
+| `.bvh`                 | joint positions in metres                         | yes     |
+| `.csv` `.tsv` `.txt`   | tables with channel names, perhaps units          | yes     |
+| `.npz`                 | a recording, bit by bit                           | yes     |
+| `.npy`                 | HumanML3D or KIT-ML motion                        | yes     |
+
+Whatever is wrong with a file is one `FileError` that names the file, the line where it has lines, and what is wrong.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from jaxdiff.data.formats.bvh import read_bvh_joints, write_recording_bvh
+from jaxdiff.data.formats.c3d import read_c3d_recording
+from jaxdiff.data.formats.files import bad
+from jaxdiff.data.formats.humanml3d import read_npy, write_npy
+from jaxdiff.data.formats.npz import read_npz, write_npz
+from jaxdiff.data.formats.opensim import read_opensim, read_trc, write_opensim
+from jaxdiff.data.formats.table import read_table, write_table
+from jaxdiff.data.recording import Recording
+
+READERS: dict[str, Callable[[str | os.PathLike, float | None], Recording]] = {
+    ".mot": read_opensim,
+    ".sto": read_opensim,
+    ".trc": read_trc,
+    ".c3d": read_c3d_recording,
+    ".bvh": read_bvh_joints,
+    ".csv": read_table,
+    ".tsv": read_table,
+    ".txt": read_table,
+    ".npz": read_npz,
+    ".npy": read_npy,
+}
+WRITERS: dict[str, Callable[[str | os.PathLike, Recording], None]] = {
+    ".mot": write_opensim,
+    ".sto": write_opensim,
+    ".bvh": write_recording_bvh,
+    ".csv": write_table,
+    ".tsv": write_table,
+    ".txt": write_table,
+    ".npz": write_npz,
+    ".npy": write_npy,
+}
+
+
+def read(path: str | os.PathLike, rate: float | None = None) -> Recording:
+    """The recording in a file.
+
+    `rate` (Hz) is the rate the recording shall have: what comes at another is resampled, irregular time stamps are then
+    allowed, and files that tell no rate are taken to be at this one.
+    """
+    return _choose(READERS, path, "read")(path, rate)
+
+
+def write(path: str | os.PathLike, recording: Recording) -> None:
+    """Write a recording; a file that is there already is replaced only once the new one is complete."""
+    _choose(WRITERS, path, "write")(path, recording)
+
+
+def _choose(table: dict[str, Callable], path: str | os.PathLike, verb: str) -> Callable:
+    extension = Path(path).suffix.lower()
+    if extension not in table:
+        raise bad(path, f"cannot {verb} the extension {extension!r}; supported are {', '.join(table)}")
+    return table[extension]

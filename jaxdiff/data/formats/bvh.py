@@ -1,0 +1,295 @@
+"""BVH: a skeleton and its motion as channels per joint, in any rotation order, with positions for any joint.
+
+The rotation of a joint is the product of its rotation channels in the order in which they are listed; its place in the
+parent's frame is its OFFSET, of which position channels replace the components they name. A file does not tell its
+unit of length: `scale` (metres per unit) does, 0.01 for the usual centimetres.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from jaxdiff.body import rotations as rot
+from jaxdiff.body.skeleton import Skeleton, global_rotations
+from jaxdiff.data.formats import files
+from jaxdiff.data.formats.fit import depth_first, fit_rotations
+from jaxdiff.data.recording import Recording
+from jaxdiff.errors import DataError
+
+_CHANNELS = {f"{axis}{kind}".lower(): f"{axis}{kind}" for axis in "XYZ" for kind in ("position", "rotation")}
+
+
+@dataclass(frozen=True)
+class Bvh:
+    """The contents of a BVH file. Joints are in the order of the file, depth first; numbers are those of the file."""
+
+    names: tuple[str, ...]
+    parents: tuple[int, ...]
+    offsets: np.ndarray
+    """(J, 3), in file units."""
+    ends: Mapping[int, np.ndarray]
+    """Offset of the end site, for the joints that have one."""
+    channels: tuple[tuple[str, ...], ...]
+    """Per joint, such as ("Xposition", ..., "Zrotation", ...)."""
+    motion: np.ndarray
+    """(T, number of channels), degrees and file units."""
+    frame_time: float
+    """Seconds."""
+    scale: float = 0.01
+    """Metres per unit of length."""
+
+    @property
+    def rate(self) -> float:
+        """Frames a second. Frame times are printed with few digits; a rate next to a whole number is that number."""
+        whole = round(1 / self.frame_time)
+        return float(whole) if abs(whole * self.frame_time - 1) < 1e-4 else 1 / self.frame_time
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """The joints at rest, in metres."""
+        return Skeleton(self.names, self.parents, self.offsets * self.scale)
+
+    def pose(self, rate: float | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Local rotations (T, J, 4) as quaternions (w, x, y, z), and places in the parent's frame (T, J, 3) in metres.
+
+        With `rate`, interpolated to it: rotations along great circles, places along straight lines.
+        """
+        turn = np.zeros((len(self.motion), len(self.names), 4))
+        turn[..., 0] = 1
+        place = np.repeat(self.offsets[None], len(self.motion), axis=0)
+        column = 0
+        for j, channels in enumerate(self.channels):
+            for channel in channels:
+                axis, values = "XYZ".index(channel[0]), self.motion[:, column]
+                if channel.endswith("position"):
+                    place[:, j, axis] = values
+                else:
+                    turn[:, j] = rot.multiply(turn[:, j], rot.about("xyz"[axis], np.radians(values)))
+                column += 1
+        place = place * self.scale
+        if rate is None or rate == self.rate:
+            return turn, place
+        if not 0 < rate <= 100 * self.rate:
+            raise DataError(f"cannot resample from {self.rate:g} Hz to {rate:g} Hz")
+        position = np.arange(int(np.floor((len(turn) - 1) * rate / self.rate + 1e-6)) + 1) * (self.rate / rate)
+        before = np.minimum(np.floor(position + 1e-9).astype(np.int64), len(turn) - 1)
+        after, part = np.minimum(before + 1, len(turn) - 1), (position - before)[:, None, None]
+        step = rot.axis_angle_from_quaternion(rot.multiply(rot.conjugate(turn[before]), turn[after]))
+        turn = rot.multiply(turn[before], rot.quaternion_from_axis_angle(part * step))
+        return turn, place[before] + part * (place[after] - place[before])
+
+    def joints(self, rate: float | None = None) -> np.ndarray:
+        """Joint positions in the world, (T, J, 3) in metres; with `rate`, at that rate."""
+        turn, place = self.pose(rate)
+        world = global_rotations(self.parents, turn)
+        joints = place.copy()
+        for j, parent in enumerate(self.parents):
+            if parent >= 0:
+                joints[:, j] = joints[:, parent] + rot.rotate(world[:, parent], place[:, j])
+        return joints
+
+
+def read_bvh(path: str | os.PathLike, scale: float = 0.01) -> Bvh:
+    """Skeleton and motion; `scale` is metres per unit of length in the file."""
+    lines = files.read_lines(path)
+    names: list[str] = []
+    parents: list[int] = []
+    offsets, ends, channels = {}, {}, {}
+    open_joints: list[int | None] = []  # the joints whose braces are open; None for an end site
+    coming: tuple[int | None] | None = None  # what the next brace opens
+    motion = None
+    for number, line in enumerate(lines, 1):
+        words = line.replace("{", " { ").replace("}", " } ").split()
+        while words:
+            word, *rest = words
+            words = rest
+            if number == 1 and word.upper() == "HIERARCHY":
+                continue
+            if word.upper() in ("ROOT", "JOINT", "END"):
+                name = " ".join(rest[: rest.index("{")] if "{" in rest else rest)
+                words = rest[rest.index("{") :] if "{" in rest else []
+                inside = open_joints[-1] if open_joints else None
+                if (word.upper() == "ROOT") != (not names) or (names and inside is None) or coming:
+                    raise files.bad(path, f"{line.strip()!r} is out of place; joints stand inside of one ROOT", number)
+                coming = (None,)
+                if word.upper() != "END":
+                    if not name or name in names:
+                        raise files.bad(path, f"the joint name {name!r} is empty or used twice", number)
+                    names.append(name)
+                    parents.append(-1 if inside is None else inside)
+                    coming = (len(names) - 1,)
+            elif word == "{" and coming:
+                open_joints.append(coming[0])
+                coming = None
+            elif word == "}" and open_joints:
+                open_joints.pop()
+            elif word.upper() == "OFFSET" and open_joints:
+                offset = _vector(path, rest, number)
+                if open_joints[-1] is None:
+                    ends[open_joints[-2]] = offset
+                else:
+                    offsets[open_joints[-1]] = offset
+                words = []
+            elif word.upper() == "CHANNELS" and open_joints and open_joints[-1] is not None:
+                channels[open_joints[-1]] = _channels(path, rest, number)
+                words = []
+            elif word.upper() == "MOTION" and names and not open_joints:
+                motion = number
+                words = []
+            else:
+                raise files.bad(path, f"{word[:40]!r} is not expected here in a BVH hierarchy", number)
+        if motion:
+            break
+    if motion is None:
+        raise files.bad(path, "no line 'MOTION' after the hierarchy; the file is cut off or no BVH", len(lines))
+    for j, name in enumerate(names):
+        if j not in offsets or j not in channels:
+            raise files.bad(path, f"joint {name!r} has no OFFSET or no CHANNELS")
+    frames, frame_time = _motion_header(path, lines, motion)
+    body = [(i, line) for i, line in enumerate(lines[motion + 2 :], motion + 3) if line.strip()]
+    if len(body) != frames or not body:
+        raise files.bad(path, f"the header announces {frames} frames, the file has {len(body)}", motion + 1)
+    listed = tuple(channels[j] for j in range(len(names)))
+    columns = [f"{name} {channel}" for name, own in zip(names, listed) for channel in own]
+    if not columns:
+        raise files.bad(path, "no joint has channels, so there is no motion")
+    table = files.numbers(path, body, columns, gaps=False)
+    places = np.array([offsets[j] for j in range(len(names))])
+    return Bvh(tuple(names), tuple(parents), places, ends, listed, table, frame_time, scale)
+
+
+def _vector(path: str | os.PathLike, words: list[str], line: int) -> np.ndarray:
+    return files.numbers(path, [(line, " ".join(words))], ["x offset", "y offset", "z offset"], gaps=False)[0]
+
+
+def _channels(path: str | os.PathLike, words: list[str], line: int) -> tuple[str, ...]:
+    count = files.integer(path, words[0] if words else "", "the number of channels", line)
+    known = tuple(_CHANNELS.get(word.lower(), "") for word in words[1:])
+    positions = [channel for channel in known if channel.endswith("position")]
+    if len(known) != count or "" in known or len(set(positions)) < len(positions):
+        raise files.bad(path, f"{count} channels such as Xposition or Zrotation are expected, not {words[1:]}", line)
+    return known
+
+
+def _motion_header(path: str | os.PathLike, lines: list[str], motion: int) -> tuple[int, float]:
+    """`Frames: 50` and `Frame Time: 0.0333`, the two lines below MOTION."""
+    values = []
+    for i, key in ((motion, "frames"), (motion + 1, "frame time")):
+        left, colon, right = (lines[i] if i < len(lines) else "").partition(":")
+        if not colon or " ".join(left.split()).lower() != key:
+            raise files.bad(path, f"'{key.title()}: ...' is expected", i + 1)
+        values.append(right.strip())
+    frames = files.integer(path, values[0], "the number of frames", motion + 1)
+    frame_time = files.numbers(path, [(motion + 2, values[1])], ["frame time"], gaps=False)[0, 0]
+    if not 1e-6 < frame_time < 1e6:
+        raise files.bad(path, f"a frame time of {frame_time} s is impossible", motion + 2)
+    return frames, float(frame_time)
+
+
+def bvh_from_rotations(
+    skeleton: Skeleton,
+    rotations: np.ndarray,
+    root: np.ndarray,
+    fps: float,
+    order: str = "ZXY",
+    scale: float = 0.01,
+) -> Bvh:
+    """A BVH of local rotations (T, J, 4), quaternions (w, x, y, z), and root positions (T, 3) in metres."""
+    tree = depth_first(skeleton.parents)
+    parents = tuple(-1 if skeleton.parents[j] < 0 else tree.index(skeleton.parents[j]) for j in tree)
+    angles = np.degrees(rot.euler_from_quaternion(np.asarray(rotations, np.float64)[:, tree], order.lower()))
+    angles = np.unwrap(angles, period=360, axis=0)  # programs interpolate between frames
+    motion = np.concatenate([np.asarray(root, np.float64) / scale, angles.reshape(len(angles), -1)], axis=1)
+    turns = tuple(f"{axis}rotation" for axis in order.upper())
+    channels = (("Xposition", "Yposition", "Zposition", *turns), *([turns] * (len(tree) - 1)))
+    offsets = np.asarray(skeleton.offsets, np.float64)[list(tree)] / scale
+    ends = {j: np.zeros(3) for j in range(len(tree)) if j not in parents}
+    names = tuple(skeleton.names[j] for j in tree)
+    return Bvh(names, parents, offsets, ends, channels, motion, 1 / fps, scale)
+
+
+def write_bvh(path: str | os.PathLike, bvh: Bvh) -> None:
+    """The same numbers, in full."""
+    if not np.isfinite(bvh.motion).all() or not bvh.motion.size:
+        raise files.bad(path, "a motion that is empty or holds NaN or infinities cannot be written")
+    for name in bvh.names:
+        if not name.isprintable() or " ".join(name.split()) != name or not name or set(name) & set("{}"):
+            raise files.bad(path, f"the joint name {name!r} does not fit into a BVH file; use plain words")
+    if len(set(bvh.names)) < len(bvh.names):
+        raise files.bad(path, "two joints have the same name")
+    children = [[j for j, parent in enumerate(bvh.parents) if parent == i] for i in range(len(bvh.names))]
+    lines, pending = ["HIERARCHY"], [(0, 0, False)]
+    while pending:
+        j, depth, closing = pending.pop()
+        pad = "\t" * depth
+        if closing:
+            lines.append(pad + "}")
+            continue
+        lines += [f"{pad}{'JOINT' if depth else 'ROOT'} {bvh.names[j]}", pad + "{"]
+        lines.append(f"{pad}\tOFFSET {_text(bvh.offsets[j])}")
+        lines.append(f"{pad}\tCHANNELS {' '.join([str(len(bvh.channels[j])), *bvh.channels[j]])}")
+        if j in bvh.ends:
+            lines += [f"{pad}\tEnd Site", f"{pad}\t{{", f"{pad}\t\tOFFSET {_text(bvh.ends[j])}", f"{pad}\t}}"]
+        pending.append((j, depth, True))
+        pending += [(child, depth + 1, False) for child in reversed(children[j])]
+    lines += ["MOTION", f"Frames: {len(bvh.motion)}", f"Frame Time: {float(bvh.frame_time)!r}"]
+    files.write_text(path, lines + [_text(frame) for frame in bvh.motion])
+
+
+def _text(values: np.ndarray) -> str:
+    return " ".join(map(repr, np.asarray(values, np.float64).tolist()))
+
+
+def write_joints_bvh(path: str | os.PathLike, joints: np.ndarray, skeleton: Skeleton, fps: float) -> None:
+    """Joint positions (T, J, 3) in metres as a BVH in centimetres that any program opens.
+
+    The rest pose has the directions of the skeleton's offsets and the (median) bone lengths of the motion.
+    """
+    try:
+        fitted, rotations = fit_rotations(np.asarray(joints, np.float64), skeleton)
+    except DataError as error:
+        raise files.bad(path, str(error)) from None
+    write_bvh(path, bvh_from_rotations(fitted, rotations, np.asarray(joints)[:, 0], fps))
+
+
+def read_bvh_joints(path: str | os.PathLike, rate: float | None = None) -> Recording:
+    """Joint positions as channels `joint_x`, `_y`, `_z` in metres, for a file in centimetres."""
+    bvh = read_bvh(path)
+    try:
+        joints = bvh.joints(rate)
+        if not np.isfinite(joints).all():
+            raise DataError("the joint positions are beyond all bounds")
+        return joints_recording(joints, bvh.skeleton, bvh.rate if rate is None else rate)
+    except DataError as error:
+        raise files.bad(path, str(error)) from None
+
+
+def write_recording_bvh(path: str | os.PathLike, recording: Recording) -> None:
+    """A recording of joint positions, as `joints_recording` makes them. Its first frame is the rest pose."""
+    names = [channel[:-2] for channel in recording.channels[::3]]
+    expected = tuple(f"{name}_{axis}" for name in names for axis in "xyz")
+    parents = tuple(recording.meta.get("parents", "").split())
+    if expected != recording.channels or len(parents) != len(names) or set(recording.units) != {"m"}:
+        raise files.bad(
+            path,
+            "a BVH is written from joint positions: channels 'joint_x', '_y', '_z' in m, and meta['parents'] with the "
+            "number of every joint's parent; see joints_recording",
+        )
+    try:
+        tree = tuple(int(parent) for parent in parents)
+    except ValueError:
+        raise files.bad(path, f"meta['parents'] holds more than numbers: {' '.join(parents)[:60]!r}") from None
+    joints = recording.values.reshape(len(recording.values), -1, 3)
+    rest = joints[0] - joints[0][[max(parent, 0) for parent in tree]]
+    write_joints_bvh(path, joints, Skeleton(tuple(names), tree, rest), recording.rate)
+
+
+def joints_recording(joints: np.ndarray, skeleton: Skeleton, rate: float, unit: str = "m") -> Recording:
+    """Joint positions (T, J, 3) as a recording that remembers its tree."""
+    channels = tuple(f"{name}_{axis}" for name in skeleton.names for axis in "xyz")
+    meta = {"parents": " ".join(map(str, skeleton.parents))}
+    return Recording(joints.reshape(len(joints), -1), channels, (unit,) * len(channels), rate, 0.0, meta)

@@ -1,0 +1,189 @@
+"""What all formats share: reading a file whole, tables of numbers, writing so that nothing is lost, one kind of error."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from jaxdiff.data.recording import Recording
+from jaxdiff.errors import DataError, FileError
+
+_MISSING = {"", "nan", "+nan", "-nan", "na", "n/a", "null", "-nan(ind)", "nan(ind)", "1.#qnan", "-1.#qnan", "-1.#ind"}
+
+
+def bad(path: str | os.PathLike, what: str, line: int | None = None) -> FileError:
+    """The error to raise for `path`: what is wrong, where, and what would be right."""
+    return FileError(f"{path}: {what}" if line is None else f"{path}, line {line}: {what}")
+
+
+def read_bytes(path: str | os.PathLike) -> bytes:
+    """The file as it is; a missing, unreadable or empty one is a FileError."""
+    try:
+        content = Path(path).read_bytes()
+    except IsADirectoryError:
+        raise bad(path, "is a folder; give a file") from None
+    except FileNotFoundError:
+        raise bad(path, "does not exist") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
+        raise bad(path, f"cannot be read ({error})") from None
+    if not content:
+        raise bad(path, "is empty")
+    return content
+
+
+def read_lines(path: str | os.PathLike) -> list[str]:
+    """The lines of a UTF-8 text file, without their ends."""
+    content = read_bytes(path)
+    if b"\0" in content:
+        line = content[: content.index(b"\0")].count(b"\n") + 1
+        raise bad(path, "holds a NUL byte, so it is binary or damaged; a text file in UTF-8 is expected", line)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        byte = content[error.start]
+        raise bad(path, f"byte 0x{byte:02x} is not UTF-8 text; save the file in UTF-8", line) from None
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    while lines and not lines[-1].strip():
+        lines.pop()
+    if not lines:
+        raise bad(path, "holds nothing but white space")
+    return lines
+
+
+def integer(path: str | os.PathLike, text: str, what: str, line: int) -> int:
+    """A count from a header."""
+    try:
+        return int(text)
+    except ValueError:
+        raise bad(path, f"{what} is {text!r}; a whole number is expected", line) from None
+
+
+def numbers(
+    path: str | os.PathLike,
+    lines: Sequence[tuple[int, str]],
+    columns: Sequence[str],
+    split: Callable[[str], list[str]] = str.split,
+    delimiter: str | None = None,
+    gaps: bool = True,
+) -> np.ndarray:
+    """Numbered lines of text as a float64 array (T, C). With `gaps`, empty cells and NaN are missing samples.
+
+    The usual table is read by NumPy's parser, cells being parted by `delimiter` (None: white space). What that refuses
+    goes cell by cell, as `split` parts a line, to understand the odd spellings of missing or to name the culprit.
+    """
+    try:
+        table = np.loadtxt([text for _, text in lines], delimiter=delimiter, comments=None, quotechar='"', ndmin=2)
+    except ValueError:
+        table = np.empty((0, 0))
+    if table.shape != (len(lines), len(columns)):
+        table = np.array([_row(path, split(text), number, columns) for number, text in lines], np.float64)
+    wrong = np.isinf(table) if gaps else ~np.isfinite(table)
+    if wrong.any():
+        i, j = np.argwhere(wrong)[0]
+        raise bad(path, f"{table[i, j]} in column {columns[j]!r} is not a finite number", lines[i][0])
+    return table
+
+
+def _row(path: str | os.PathLike, cells: list[str], line: int, columns: Sequence[str]) -> list[float]:
+    if len(cells) != len(columns):
+        raise bad(path, f"{len(cells)} values in a table of {len(columns)} columns", line)
+    return [_number(path, cell, line, column) for cell, column in zip(cells, columns)]
+
+
+def _number(path: str | os.PathLike, cell: str, line: int, column: str) -> float:
+    word = cell.strip().lower()
+    if word in _MISSING:
+        return np.nan
+    try:
+        if "_" not in word:
+            return float(word)
+    except ValueError:
+        pass
+    raise bad(path, f"{cell[:40]!r} in column {column!r} is not a number", line)
+
+
+def timed(
+    path: str | os.PathLike,
+    table: np.ndarray,
+    columns: Sequence[str],
+    units: Sequence[str],
+    time: Sequence[int],
+    rate: float | None,
+    meta: Mapping[str, str] | None = None,
+) -> Recording:
+    """The Recording in a table whose columns `time` hold the time in seconds (twice the same is allowed, none if `rate`
+    is given)."""
+    rest = [j for j in range(len(columns)) if j not in time]
+    if not rest:
+        raise bad(path, "has no channels beside the time")
+    for j in time[1:]:
+        if not np.array_equal(table[:, j], table[:, time[0]]):
+            raise bad(path, f"the time columns {columns[time[0]]!r} and {columns[j]!r} differ; keep one of them")
+    names, units = [columns[j] for j in rest], [units[j] for j in rest]
+    try:
+        if time:
+            return Recording.from_times(table[:, time[0]], table[:, rest], names, units, rate, meta)
+        if rate is None:
+            raise DataError("there is no time column; name one 'time', or give the rate in Hz")
+        return Recording(table[:, rest], tuple(names), tuple(units), float(rate), 0.0, dict(meta or {}))
+    except DataError as error:
+        raise bad(path, str(error)) from None
+
+
+def at_rate(path: str | os.PathLike, recording: Recording, rate: float | None) -> Recording:
+    """The recording brought to `rate`, if one is asked for."""
+    try:
+        return recording if rate is None else recording.resample(rate)
+    except DataError as error:
+        raise bad(path, str(error)) from None
+
+
+def check_writable(path: str | os.PathLike, recording: Recording, forbidden: str = "") -> None:
+    """Refuse what a text table could not give back: odd names, infinities, nothing at all."""
+    for name in (*recording.channels, *recording.units):
+        if name != name.strip() or not name.isprintable() or any(character in name for character in forbidden):
+            raise bad(path, f"the name {name!r} does not fit into this format; use plain words")
+    if "" in recording.channels or any(is_time(name) for name in recording.channels):
+        raise bad(path, "a channel without a name, or named like the time column, cannot be written")
+    if not recording.values.size:
+        raise bad(path, f"an empty recording {recording.values.shape} cannot be written")
+    if np.isinf(recording.values).any():
+        name = recording.channels[int(np.argwhere(np.isinf(recording.values))[0][1])]
+        raise bad(path, f"channel {name!r} holds infinities; missing samples are written as NaN")
+
+
+def is_time(name: str) -> bool:
+    """Whether a column of that name holds the time: `time`, `Time (s)`, `TIME [sec]`."""
+    return re.fullmatch(r"time(\s*[(\[]\s*\w+\s*[)\]]|_m?s)?", name.strip().lower()) is not None
+
+
+@contextmanager
+def atomic(path: str | os.PathLike) -> Iterator[BinaryIO]:
+    """A file to write to that takes the place of `path` once it is complete; until then nothing is lost."""
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with open(temporary, "xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise bad(path, f"cannot be written ({error.strerror or error})") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: str | os.PathLike, lines: Sequence[str]) -> None:
+    """Lines of text, in UTF-8, at once."""
+    content = ("\n".join(lines) + "\n").encode()
+    with atomic(path) as file:
+        file.write(content)

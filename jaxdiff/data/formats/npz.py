@@ -1,0 +1,105 @@
+"""NumPy files read without trust: no pickle, and no more memory than the file holds.
+
+A recording is a `.npz` of `values`, `channels`, `units`, `rate`, `start` and `meta` (JSON): the one format that keeps all
+of a recording, bit by bit. `arrays` reads any other `.npz`, `array` any `.npy`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from typing import IO
+
+import numpy as np
+
+from jaxdiff.data.formats import files
+from jaxdiff.data.recording import Recording
+from jaxdiff.errors import DataError, FileError
+
+_DEFLATE_LIMIT = 1100  # deflate compresses by no more than 1032 : 1
+
+
+def arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
+    """All arrays of a `.npz` file."""
+    files.read_bytes(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            found = {}
+            for info in archive.infolist():
+                if info.file_size > _DEFLATE_LIMIT * (info.compress_size + 1):
+                    raise files.bad(path, f"{info.filename!r} claims more data than it can hold; the file is damaged")
+                with archive.open(info) as stream:
+                    found[info.filename.removesuffix(".npy")] = _array(path, stream, info.filename, info.file_size)
+            return found
+    except FileError:
+        raise
+    except Exception as error:  # zipfile meets damaged bytes with a dozen types of exception
+        raise files.bad(path, f"is not a .npz file, or a damaged one ({error})") from None
+
+
+def array(path: str | os.PathLike) -> np.ndarray:
+    """The array of a `.npy` file."""
+    size = len(files.read_bytes(path))
+    with open(path, "rb") as stream:
+        return _array(path, stream, "the array", size)
+
+
+def _array(path: str | os.PathLike, stream: IO[bytes], name: str, size: int) -> np.ndarray:
+    """One array in `.npy` form from a stream of `size` bytes."""
+    try:
+        version = np.lib.format.read_magic(stream)
+        header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
+        shape, fortran, dtype = header(stream)
+    except Exception as error:  # NumPy's header parser meets damaged bytes with many types of exception
+        raise files.bad(path, f"{name} is not in .npy form ({type(error).__name__}: {error})") from None
+    if dtype.hasobject or dtype.names or not dtype.itemsize:
+        raise files.bad(path, f"{name} holds {dtype} objects; without pickle only plain numbers and texts are read")
+    count = 1
+    for length in shape:
+        count *= int(length)
+    if min(shape, default=0) < 0 or count * dtype.itemsize > size:
+        raise files.bad(path, f"{name} announces {shape} of {dtype}, more than the file holds; it is cut or damaged")
+    content = stream.read(count * dtype.itemsize)
+    if len(content) < count * dtype.itemsize:
+        raise files.bad(path, f"{name} ends after {len(content)} of {count * dtype.itemsize} bytes; it is cut off")
+    values = np.frombuffer(content, dtype, count) if count else np.zeros(0, dtype)
+    return values.reshape(shape, order="F" if fortran else "C").copy()
+
+
+def read_npz(path: str | os.PathLike, rate: float | None = None) -> Recording:
+    """A recording written by `write_npz`; with `rate`, resampled to it."""
+    found = arrays(path)
+    absent = {"values", "channels", "units", "rate", "start", "meta"} - set(found)
+    if absent:
+        raise files.bad(path, f"is not a recording: it lacks {sorted(absent)}; it has {sorted(found)}")
+    values = found["values"]
+    if values.ndim != 2 or values.dtype not in (np.float32, np.float64) or not values.size or np.isinf(values).any():
+        raise files.bad(path, f"'values' must be finite floats or NaN, (T, C); they are {values.dtype} {values.shape}")
+    try:
+        meta = json.loads(str(found["meta"].item()))
+        channels, units = (tuple(map(str, np.ravel(found[key]))) for key in ("channels", "units"))
+        start = float(found["start"].item())
+        if not np.isfinite(start) or not isinstance(meta, dict) or not all(isinstance(v, str) for v in meta.values()):
+            raise ValueError("start must be finite and meta a table of texts")
+        recording = Recording(values, channels, units, float(found["rate"].item()), start, meta)
+    except (ValueError, TypeError, DataError, RecursionError) as error:
+        raise files.bad(path, f"is not a recording: {error}") from None
+    return files.at_rate(path, recording, rate)
+
+
+def write_npz(path: str | os.PathLike, recording: Recording) -> None:
+    """The whole recording, compressed."""
+    values = recording.values if recording.values.dtype == np.float32 else recording.values.astype(np.float64)
+    if not values.size or np.isinf(values).any():
+        raise files.bad(path, "a recording that is empty or holds infinities cannot be written")
+    with files.atomic(path) as file:
+        np.savez_compressed(
+            file,
+            values=values,
+            channels=np.array(recording.channels, str),
+            units=np.array(recording.units, str),
+            rate=np.float64(recording.rate),
+            start=np.float64(recording.start),
+            meta=np.array(json.dumps(dict(recording.meta))),
+        )

@@ -1,0 +1,151 @@
+"""OpenSim's text files: `.mot` and `.sto` tables (read and write), `.trc` marker trajectories (read).
+
+A table is a title, `key=value` lines up to `endheader`, a row of column labels, rows of numbers. Headers in the wild
+differ: `nRows=`/`datarows `, `nColumns=`/`datacolumns `, any case, with or without version lines; all are understood.
+OpenSim writes no units but `inDegrees`; the rest is told by its naming rules (`pelvis_tx` m, `ground_force_vy` N, ...),
+unless a header line `units=` (which `write_opensim` adds and OpenSim keeps as it is) says it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from jaxdiff.data.formats import files
+from jaxdiff.data.recording import Recording
+
+_KEY = re.compile(r"\s*(\w+)\s*(?:=|\s)\s*(.*?)\s*")
+_ROWS, _COLUMNS = ("nrows", "nr", "datarows"), ("ncolumns", "nc", "datacolumns")
+_KNOWN = {*_ROWS, *_COLUMNS, "indegrees", "units", "version", "datatype", "name"}
+_UNITS = (  # naming rules of OpenSim's tools, the first that matches counts
+    (re.compile(r"(_force|_force_?v?[xyz]|_v[xyz])$"), "N"),
+    (re.compile(r"(_moment|_torque_?[xyz]?|_m[xyz])$"), "N m"),
+    (re.compile(r"_(t|p|force_p)[xyz](/value)?$"), "m"),
+)
+_ANGLE = re.compile(r"flexion|adduction|rotation|angle|tilt|list|obliquity|bending|pro_sup|lumbar|subtalar|mtp")
+
+
+def read_opensim(path: str | os.PathLike, rate: float | None = None) -> Recording:
+    """A `.mot` or `.sto` table. With `rate` it comes at that rate (and then irregular time stamps are allowed)."""
+    lines = files.read_lines(path)
+    end = next((i for i, line in enumerate(lines) if line.strip().lower() == "endheader"), None)
+    if end is None:
+        raise files.bad(path, "no line 'endheader'; an OpenSim table has a header that ends with it")
+    header, counts, meta = {}, {}, {}
+    for i, line in enumerate(lines[:end]):
+        match = _KEY.fullmatch(line)
+        if match and ("=" in line or match[1].lower() in _KNOWN):
+            key = match[1].lower()
+            header[key] = match[2]
+            if key in _ROWS + _COLUMNS:
+                counts[_ROWS if key in _ROWS else _COLUMNS] = files.integer(path, match[2], match[1], i + 1), i + 1
+            elif key not in _KNOWN:
+                meta[match[1]] = match[2]
+        elif i == 0:
+            header["name"] = line.strip()
+    if header.get("datatype", "double").lower() != "double":
+        raise files.bad(path, f"DataType={header['datatype']} is not supported; only double is")
+
+    body = [(i + 1, line) for i, line in enumerate(lines) if i > end and line.strip()]
+    if len(body) < 2:
+        raise files.bad(path, "no rows of numbers after the header", len(lines))
+    labels = [label.strip() for label in body[0][1].strip().split("\t")]
+    if len(labels) != len(body[1][1].split()):
+        labels = body[0][1].split()
+    for what, found in ((_ROWS, len(body) - 1), (_COLUMNS, len(labels))):
+        announced, line = counts.get(what, (found, 0))
+        if announced != found:
+            noun = "rows" if what is _ROWS else "columns"
+            raise files.bad(path, f"the header announces {announced} {noun}, the file has {found}", line)
+
+    degrees = header.get("indegrees", "no").lower() in ("yes", "y", "true", "1")
+    units = [_unit(label, degrees) for label in labels]
+    if "units" in header:
+        told = header["units"].split(",")
+        channels = [j for j, label in enumerate(labels) if not files.is_time(label)]
+        if len(told) != len(channels):
+            raise files.bad(path, f"the header names {len(told)} units for {len(channels)} channels")
+        for j, unit in zip(channels, told):
+            units[j] = unit.strip()
+    table = files.numbers(path, body[1:], labels)
+    time = [j for j, label in enumerate(labels) if files.is_time(label)]
+    return files.timed(path, table, labels, units, time, rate, {"name": header.get("name", ""), **meta})
+
+
+def write_opensim(path: str | os.PathLike, recording: Recording) -> None:
+    """A `.mot` or `.sto` table that OpenSim opens; numbers are written in full, gaps as nan."""
+    files.check_writable(path, recording)
+    for name in recording.channels:
+        if " " in name:
+            raise files.bad(
+                path, f"the channel name {name!r} holds a space, at which OpenSim would split it; rename it"
+            )
+    if any("," in unit for unit in recording.units):
+        raise files.bad(path, f"a unit with a comma does not fit on the header line: {recording.units}")
+    if {"deg", "rad"} <= set(recording.units):
+        raise files.bad(path, "angles are both in deg and in rad; a table has one unit for all, so convert some")
+    name = recording.meta.get("name") or Path(path).stem
+    meta = {k: v for k, v in recording.meta.items() if k.lower() not in _KNOWN and re.fullmatch(r"\w+", k) and v}
+    for text in (name, *meta.values()):
+        if not text.isprintable() or text != text.strip():
+            raise files.bad(path, f"the text {text!r} does not fit on one header line")
+    lines = [
+        name if "=" not in name and name.lower() != "endheader" else Path(path).stem,
+        "version=1",
+        f"nRows={len(recording.values)}",
+        f"nColumns={len(recording.channels) + 1}",
+        f"inDegrees={'yes' if 'deg' in recording.units else 'no'}",
+        f"units={','.join(recording.units)}",
+        *(f"{key}={value}" for key, value in meta.items()),
+        "endheader",
+        "\t".join(["time", *recording.channels]),
+    ]
+    for time, row in zip(recording.time.tolist(), recording.values.tolist()):
+        lines.append("\t".join(map(repr, [time, *row])))
+    files.write_text(path, lines)
+
+
+def read_trc(path: str | os.PathLike, rate: float | None = None) -> Recording:
+    """Marker trajectories: channels `marker_x`, `_y`, `_z` in the file's unit; an empty cell is a missing sample."""
+    lines = files.read_lines(path)
+    if not lines[0].strip().lower().startswith("pathfiletype"):
+        raise files.bad(path, "a .trc file starts with 'PathFileType'", 1)
+    if len(lines) < 6:
+        raise files.bad(path, f"{len(lines)} lines; a .trc file has five lines of header, then numbers")
+    keys, told = lines[1].split(), lines[2].split()
+    header = {key.lower(): value for key, value in zip(keys, told)}
+    for key in ("numframes", "nummarkers", "units"):
+        if key not in header:
+            raise files.bad(path, f"the header does not tell {key}", 3)
+    cells = lines[3].split("\t") if "\t" in lines[3] else lines[3].split()
+    names = [cell.strip() for cell in cells[2:] if cell.strip()]
+    markers = files.integer(path, header["nummarkers"], "NumMarkers", 3)
+    if len(names) != markers or [cell.strip().lower() for cell in cells[:2]] != ["frame#", "time"]:
+        raise files.bad(path, f"'Frame#', 'Time' and {markers} marker names are expected, not {len(names)} names", 4)
+    columns = ["frame", "time"] + [f"{name}_{axis}" for name in names for axis in "xyz"]
+    body = [(i + 1, line) for i, line in enumerate(lines) if i > 4 and line.strip()]
+    frames = files.integer(path, header["numframes"], "NumFrames", 3)
+    if frames != len(body) or not body:
+        raise files.bad(path, f"the header announces {frames} frames, the file has {len(body)}", 3)
+
+    def split(line: str) -> list[str]:
+        """Cells between tabs, of which surplus empty ones do not count; or words, where there are no tabs."""
+        cells = line.split("\t") if "\t" in line else line.split()
+        while len(cells) > len(columns) and not cells[-1].strip():
+            cells.pop()
+        return cells
+
+    table = files.numbers(path, body, columns, split, "\t" if body and "\t" in body[0][1] else None)
+    units = [header["units"]] * (len(columns) - 1)
+    return files.timed(path, table[:, 1:], columns[1:], units, [0], rate)
+
+
+def _unit(label: str, degrees: bool) -> str:
+    label = label.lower()
+    for pattern, unit in _UNITS:
+        if pattern.search(label):
+            return unit
+    if degrees:
+        return "deg"
+    return "rad" if _ANGLE.search(label) and not label.endswith("/speed") else ""
