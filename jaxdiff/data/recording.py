@@ -1,4 +1,4 @@
-"""A recording: signals that know their channel names, units and rate. Every file format reads into and writes from it."""
+"""A recording: signals that know their channel names, units and rate; what every file format reads and writes."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ class Recording:
             return self
         if not 0 < rate <= 100 * self.rate:
             raise DataError(
-                f"cannot resample from {self.rate:g} Hz to {rate:g} Hz; more than 100 times as fast, or none"
+                f"cannot resample {self.rate:g} Hz to {rate:g} Hz: not positive, or more than 100 times as fast"
             )
         return replace(self, values=resampled(self.values, self.rate, rate), rate=float(rate))
 

@@ -19,14 +19,37 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from jaxdiff.data.formats.bvh import read_bvh_joints, write_recording_bvh
-from jaxdiff.data.formats.c3d import read_c3d_recording
+from jaxdiff.data.formats.bvh import Bvh, read_bvh, write_bvh
+from jaxdiff.data.formats.bvh_joints import (
+    bvh_from_rotations,
+    joints_recording,
+    read_bvh_joints,
+    write_joints_bvh,
+    write_recording_bvh,
+)
+from jaxdiff.data.formats.c3d import C3d, read_c3d, read_c3d_recording
 from jaxdiff.data.formats.files import bad
 from jaxdiff.data.formats.humanml3d import read_npy, write_npy
 from jaxdiff.data.formats.npz import read_npz, write_npz
 from jaxdiff.data.formats.opensim import read_opensim, read_trc, write_opensim
 from jaxdiff.data.formats.table import read_table, write_table
 from jaxdiff.data.recording import Recording
+
+__all__ = [
+    "READERS",
+    "WRITERS",
+    "Bvh",
+    "C3d",
+    "Recording",
+    "bvh_from_rotations",
+    "joints_recording",
+    "read",
+    "read_bvh",
+    "read_c3d",
+    "write",
+    "write_bvh",
+    "write_joints_bvh",
+]
 
 READERS: dict[str, Callable[[str | os.PathLike, float | None], Recording]] = {
     ".mot": read_opensim,

@@ -1,9 +1,9 @@
 """C3D: marker trajectories, force plates, EMG and whatever else was on the analog channels.
 
-The file (c3d.org, "The C3D file format user guide") is a header block of 512 bytes, groups of named parameters, then frames:
-4 words a point (x, y, z, residual; a negative residual marks a missing point), then the analog samples of that frame.
-Words are 16-bit integers with a scale or 32-bit floats, written by Intel, DEC or MIPS processors. Read here by hand,
-because ezc3d ends the whole process on damaged files; ezc3d is the oracle in the tests.
+A file (c3d.org, "The C3D file format user guide") is a header of 512 bytes, groups of named parameters, then frames: four
+words a point (x, y, z, residual; a negative residual marks a missing point), then the analog samples of that frame.
+Words are 16-bit integers with a scale or 32-bit floats, written by Intel, DEC or MIPS processors. They are read here by
+hand because ezc3d ends the whole process on some damaged files (segmentation fault); it is the oracle in the tests.
 """
 
 from __future__ import annotations
@@ -51,9 +51,7 @@ class _Source:
     def bytes(self, start: int, count: int) -> bytes:
         piece = self.content[start : start + count] if start >= 0 else b""
         if len(piece) < count:
-            raise files.bad(
-                self.path, f"ends at byte {len(self.content)}, where more is announced; it is cut or damaged"
-            )
+            raise files.bad(self.path, f"more than its {len(self.content)} bytes is announced; it is cut or damaged")
         return piece
 
     def word(self, start: int) -> int:
@@ -219,7 +217,7 @@ def _frame_count(table: dict[str, Any], first: int, last: int) -> int:
 
 
 def _labels(table: dict[str, Any], group: str, count: int) -> list[str]:
-    """Names of points or channels; more than 255 go on in LABELS2, ...; what has none is numbered, as is a repeated one."""
+    """Names of points or channels (beyond 255 in LABELS2, ...); those without a name and repeated ones are numbered."""
     told = [name for key in ("", *range(2, 20)) for name in _texts(table, f"{group}:LABELS{key}")]
     names: list[str] = []
     for i in range(count):

@@ -1,4 +1,4 @@
-"""What all formats share: reading a file whole, tables of numbers, writing so that nothing is lost, one kind of error."""
+"""What all formats share: reading files, tables of numbers, writing so that nothing is lost, one kind of error."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from jaxdiff.body.humanml3d import LAYOUT_21, LAYOUT_22, Layout, names
 from jaxdiff.data.formats import files
-from jaxdiff.data.formats.bvh import joints_recording
+from jaxdiff.data.formats.bvh_joints import joints_recording
 from jaxdiff.data.formats.npz import array
 from jaxdiff.data.recording import Recording
 
@@ -43,9 +43,7 @@ def write_npy(path: str | os.PathLike, recording: Recording) -> None:
             return _write(path, recording.values)
         if recording.channels == tuple(f"{joint}_{axis}" for joint in skeleton.names for axis in "xyz"):
             return _write(path, recording.values.reshape(len(recording.values), -1, 3))
-    raise files.bad(
-        path, "a .npy holds motion features or joint positions of HumanML3D or KIT-ML; write a .npz instead"
-    )
+    raise files.bad(path, "a .npy holds features or joint positions of HumanML3D or KIT-ML; write a .npz instead")
 
 
 def _write(path: str | os.PathLike, values: np.ndarray) -> None:

@@ -1,7 +1,7 @@
 """NumPy files read without trust: no pickle, and no more memory than the file holds.
 
-A recording is a `.npz` of `values`, `channels`, `units`, `rate`, `start` and `meta` (JSON): the one format that keeps all
-of a recording, bit by bit. `arrays` reads any other `.npz`, `array` any `.npy`.
+A recording is a `.npz` of `values`, `channels`, `units`, `rate`, `start` and `meta` (JSON): the one format that keeps
+all of it, bit by bit. `arrays` reads any other `.npz`, `array` any `.npy`.
 """
 
 from __future__ import annotations

@@ -78,9 +78,7 @@ def write_opensim(path: str | os.PathLike, recording: Recording) -> None:
     files.check_writable(path, recording)
     for name in recording.channels:
         if " " in name:
-            raise files.bad(
-                path, f"the channel name {name!r} holds a space, at which OpenSim would split it; rename it"
-            )
+            raise files.bad(path, f"the channel name {name!r} holds a space, where OpenSim would split it")
     if any("," in unit for unit in recording.units):
         raise files.bad(path, f"a unit with a comma does not fit on the header line: {recording.units}")
     if {"deg", "rad"} <= set(recording.units):

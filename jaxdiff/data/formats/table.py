@@ -1,7 +1,7 @@
 """Tables of text: `.csv`, `.tsv`, `.txt`; a row of channel names, perhaps a row of units, then numbers.
 
 Cells are parted by comma, semicolon (then a decimal comma is understood) or tab, whichever the first row has most of.
-Without a row of units, units in the names count: `hip_flexion [deg]`, `force (N)`. Lines that start with # are comments.
+Without a row of units, units in the names count: `hip_flexion [deg]`, `force (N)`. Lines with # first are comments.
 """
 
 from __future__ import annotations
