@@ -1,0 +1,264 @@
+"""The sagittal projection: the periodic motion nearest to the templates whose feet stick and whose forces are human.
+
+A nonlinear least squares on 96 phases over the Fourier coefficients of hip, knee and ankle of both legs, of the
+pelvis' x and z and of the trunk's pitch, and over the two foot placements. Published-looking curves with the pelvis
+hung on the stance foot give forces from 0 to 3.6 body weights; contact, total force, zero-moment point and shape have
+to be met together. Time derivatives are exact spectral matrices, so the Jacobian is analytic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from jaxdiff.body.walker.curves import fourier, smoothstep
+from jaxdiff.body.walker.model import BALL, FOOT_HEIGHT, HALF_PELVIS, HEEL, OUTWARD, SHANK, THIGH
+from jaxdiff.body.walker.prescription import PHASES, SECOND_DERIVATIVE, Prescription
+from jaxdiff.body.walker.templates import HARMONICS, evaluate
+
+WIDTH = 1 + 2 * HARMONICS
+LEGS = 6 * WIDTH
+PELVIS_X, PELVIS_Z, TRUNK = slice(LEGS, LEGS + 16), slice(LEGS + 16, LEGS + 33), slice(LEGS + 33, LEGS + 42)
+PLACE = LEGS + 42
+UNKNOWNS = PLACE + 2
+"""Hip, knee, ankle of the right leg, then of the left (19 each), pelvis x, pelvis z, trunk pitch, x_R, x_L."""
+
+MASSES = np.array([0.1117, 0.4911, 0.1416, 0.1416, 0.0433, 0.0433, 0.0137, 0.0137])
+"""Pelvis, trunk with arms, thighs, shanks, feet."""
+GYRATIONS = np.array([0.10, 0.26, 0.1521, 0.1521, 0.1156, 0.1156, 0.0703, 0.0703])
+PELVIS_CENTRE, LUMBAR, TRUNK_CENTRE, THIGH_CENTRE, SHANK_CENTRE = 0.065, 0.109, 0.290, 0.1893, 0.2040
+FOOT_CENTRE = (0.057, 0.040)
+
+ANGLE_SPREAD, FOOT_SPREAD = np.deg2rad(4.0), np.deg2rad(5.0)
+KNEE_FLOOR, KNEE_SPREAD = np.deg2rad(2.0), np.deg2rad(1.2)
+CONTACT_SPREAD, SLIP_WEIGHT, CLEARANCE, CLEARANCE_SPREAD = 0.0025, 0.7, 0.013, 0.005
+NORMAL_SPREAD, SHEAR_SPREAD, MOMENT_SPREAD = 0.04, 0.03, 0.010
+LEAN_SPREAD, SHAPE_SPREAD, DRIFT_SPREAD = np.deg2rad(1.5), np.deg2rad(0.7), 0.2
+SHAPE_WEIGHT = (np.concatenate([[0], np.tile(np.arange(1, HARMONICS + 1), 2)]) / HARMONICS) ** 2
+SHAPE_WEIGHT *= np.sqrt(PHASES / 2) / SHAPE_SPREAD
+
+
+class Fields(NamedTuple):
+    """Linear maps (…, PHASES, UNKNOWNS) from the unknowns to curves, and to all residuals that are linear in them."""
+
+    legs: np.ndarray
+    """Hip, knee and ankle (3) of both legs (2)."""
+    x: np.ndarray
+    z: np.ndarray
+    trunk: np.ndarray
+    linear: np.ndarray
+    gram: np.ndarray
+
+
+@lru_cache(maxsize=64)
+def fields(left_phase: float) -> Fields:
+    """The maps depend on the walker through the phase of the left leg only."""
+    phase = np.arange(PHASES) / PHASES
+    legs = np.zeros((3, 2, PHASES, UNKNOWNS))
+    for leg, shift in enumerate((0.0, left_phase)):
+        for joint in range(3):
+            start = (3 * leg + joint) * WIDTH
+            legs[joint, leg, :, start : start + WIDTH] = fourier(phase - shift, HARMONICS)
+    x, z, trunk = np.zeros((3, PHASES, UNKNOWNS))
+    x[:, PELVIS_X], z[:, PELVIS_Z], trunk[:, TRUNK] = fourier(phase, 8)[:, 1:], fourier(phase, 8), fourier(phase, 4)
+    shape = np.zeros((LEGS + 16, UNKNOWNS))
+    shape[:LEGS, :LEGS] = np.diag(np.tile(SHAPE_WEIGHT, 6))
+    shape[LEGS:, PELVIS_X] = np.eye(16) * np.sqrt(PHASES / 2) / DRIFT_SPREAD
+    foot = legs[0] - legs[1] + legs[2]
+    linear = [legs / ANGLE_SPREAD, foot / FOOT_SPREAD, trunk / LEAN_SPREAD, shape]
+    linear = np.concatenate([rows.reshape(-1, UNKNOWNS) for rows in linear])
+    return Fields(legs, x, z, trunk, linear, linear.T @ linear)
+
+
+def aims(p: Prescription) -> np.ndarray:
+    """What the linear residuals should reach: the templates, the lean, the templates' shape, no drift."""
+    curves = np.moveaxis(evaluate(p.target, p.phase), 1, 0)
+    foot = curves[3] + p.tilt
+    lean = np.full(PHASES, p.lean)
+    shape = p.target[:, :3] * SHAPE_WEIGHT
+    parts = [curves[:3] / ANGLE_SPREAD, foot / FOOT_SPREAD, lean / LEAN_SPREAD, shape, np.zeros(16)]
+    return np.concatenate([part.ravel() for part in parts])
+
+
+class Point(NamedTuple):
+    """A curve in the sagittal plane with its Jacobian."""
+
+    x: np.ndarray
+    z: np.ndarray
+    dx: np.ndarray
+    dz: np.ndarray
+
+    def extend(
+        self,
+        angle: np.ndarray,
+        field: np.ndarray,
+        down: float,
+        ahead: float = 0.0,
+        upright: np.ndarray | float = 1.0,
+    ) -> Point:
+        """The point `down` the shaft and `ahead` of it on a segment flexed by `angle`, whose Jacobian is `field`."""
+        cos, sin = np.cos(angle), np.sin(angle)
+        x, z = ahead * cos + down * sin, upright * (ahead * sin - down * cos)
+        turn_x, turn_z = down * cos - ahead * sin, upright * (ahead * cos + down * sin)
+        return Point(self.x + x, self.z + z, self.dx + turn_x[..., None] * field, self.dz + turn_z[..., None] * field)
+
+
+class Skeleton(NamedTuple):
+    """Sagittal kinematics with Jacobians; the legs stand in a leading axis of two."""
+
+    hip: np.ndarray
+    knee: np.ndarray
+    ankle: np.ndarray
+    pitch: np.ndarray
+    trunk: np.ndarray
+    root: Point
+    ankles: Point
+    heels: Point
+    balls: Point
+    centres: Point
+    """Mass centres in the order of `MASSES`."""
+    angles: np.ndarray
+    """Segment angles, flexion positive, in the order of `MASSES`."""
+    turns: np.ndarray
+    """Their Jacobians."""
+
+
+def skeleton(p: Prescription, unknowns: np.ndarray, jacobian: bool = True) -> Skeleton:
+    """Where everything is, in the sagittal plane; without `jacobian` the Jacobians have no columns."""
+    f = fields(p.left_phase)
+    columns = slice(UNKNOWNS if jacobian else 0)
+    hip, knee, ankle = f.legs @ unknowns
+    thigh = hip - p.tilt
+    shank = thigh - knee
+    pitch = shank + ankle
+    d_hip, d_knee, d_ankle = f.legs[..., columns]
+    d_shank = d_hip - d_knee
+    d_pitch = d_shank + d_ankle
+    d_trunk = -f.trunk[:, columns]
+    still = np.zeros_like(d_trunk)
+    trunk = f.trunk @ unknowns
+
+    root = Point(f.x @ unknowns, f.z @ unknowns, f.x[:, columns], f.z[:, columns])
+    pelvis = root.extend(-p.tilt, still, -PELVIS_CENTRE)
+    upper = root.extend(-p.tilt, still, -LUMBAR).extend(-trunk, d_trunk, -TRUNK_CENTRE)
+    aside = -OUTWARD[:, None] * HALF_PELVIS
+    hips = Point(root.x + aside * np.sin(p.yaw), root.z + aside * np.sin(p.list), root.dx, root.dz)
+    thighs = hips.extend(thigh, d_hip, THIGH_CENTRE, upright=p.upright)
+    knees = hips.extend(thigh, d_hip, THIGH, upright=p.upright)
+    shanks = knees.extend(shank, d_shank, SHANK_CENTRE, upright=p.upright)
+    ankles = knees.extend(shank, d_shank, SHANK, upright=p.upright)
+    feet = ankles.extend(pitch, d_pitch, FOOT_CENTRE[1], FOOT_CENTRE[0])
+    centres = [Point(*(a[None] for a in point)) for point in (pelvis, upper)] + [thighs, shanks, feet]
+    return Skeleton(
+        hip=hip,
+        knee=knee,
+        ankle=ankle,
+        pitch=pitch,
+        trunk=trunk,
+        root=root,
+        ankles=ankles,
+        heels=ankles.extend(pitch, d_pitch, FOOT_HEIGHT, HEEL),
+        balls=ankles.extend(pitch, d_pitch, FOOT_HEIGHT, BALL),
+        centres=Point(*(np.concatenate(parts) for parts in zip(*centres))),
+        angles=np.concatenate([-p.tilt[None], -trunk[None], thigh, shank, pitch]),
+        turns=np.concatenate([still[None], d_trunk[None], d_hip, d_shank, d_pitch]),
+    )
+
+
+def residuals(p: Prescription, unknowns: np.ndarray, jacobian: bool = True) -> tuple[np.ndarray, np.ndarray]:
+    """Nonlinear residuals (contact, forces, knee floor), each divided by its spread, and their Jacobian."""
+    s = skeleton(p, unknowns, jacobian)
+    f = fields(p.left_phase)
+    columns = slice(UNKNOWNS if jacobian else 0)
+    places = np.eye(UNKNOWNS)[PLACE:, columns]
+    value, slope = [], []
+
+    def add(r: np.ndarray, dr: np.ndarray, spread: float, weight: np.ndarray | float = 1.0) -> None:
+        value.append((weight * r / spread).ravel())
+        slope.append((np.asarray(weight)[..., None] * dr / spread).reshape(value[-1].size, -1))
+
+    def add_floor(r: np.ndarray, dr: np.ndarray, spread: float) -> None:
+        add(r, dr, spread, (r < 0).astype(float))
+
+    add_floor(s.knee - KNEE_FLOOR, f.legs[1][..., columns], KNEE_SPREAD)
+    belt = unknowns[PLACE:, None] - p.step * p.phase
+    floor = CLEARANCE * np.sin(np.pi * np.clip(p.swing, 0.0, 1.0))
+    in_stance = p.stance <= 1.0
+    on_heel = in_stance * smoothstep((0.58 - p.stance) / 0.14) * smoothstep((p.stance + 0.02) / 0.08)
+    on_ball = in_stance * smoothstep((p.stance - 0.06) / 0.10) * smoothstep((1.0 - p.stance) / 0.06)
+    for point, reach, weight in ((s.heels, HEEL, on_heel), (s.balls, BALL, on_ball)):
+        add(point.z, point.dz, CONTACT_SPREAD, weight)
+        add(point.x - belt - reach, point.dx - places[:, None], CONTACT_SPREAD, SLIP_WEIGHT * weight)
+        add_floor(point.z - floor, point.dz, CLEARANCE_SPREAD)
+
+    time = SECOND_DERIVATIVE / p.period**2
+    x, z, dx, dz = s.centres
+    m = MASSES[:, None]
+    fx, fz = m * (x @ time.T + np.sin(p.slope)), m * (z @ time.T + np.cos(p.slope))
+    d_fx, d_fz = (m[..., None] * (time @ d) for d in (dx, dz))
+    total_x, total_z, d_total_x, d_total_z = fx.sum(0), fz.sum(0), d_fx.sum(0), d_fz.sum(0)
+    inertia = MASSES * GYRATIONS**2
+    moment = (x * fz - z * fx).sum(0) + time @ (inertia @ s.angles)
+    d_moment = (fz[..., None] * dx - fx[..., None] * dz + x[..., None] * d_fz - z[..., None] * d_fx).sum(0)
+    d_moment += time @ np.tensordot(inertia, s.turns, 1)
+    pressure = (p.share * (unknowns[PLACE:, None] + p.pressure)).sum(0)
+    d_pressure = p.share.T @ places
+    add(total_z - p.total, d_total_z, NORMAL_SPREAD)
+    add(total_x - p.drive[0] - unknowns[PLACE:] @ p.drive[1:], d_total_x - p.drive[1:].T @ places, SHEAR_SPREAD)
+    error, d_error = total_z * pressure, pressure[:, None] * d_total_z + total_z[:, None] * d_pressure
+    add(moment - error, d_moment - d_error, MOMENT_SPREAD)
+    return np.concatenate(value), np.concatenate(slope)
+
+
+class Solution(NamedTuple):
+    """The projected gait: the unknowns, and the normal matrix and cost there."""
+
+    unknowns: np.ndarray
+    normal: np.ndarray
+    cost: float
+
+
+def _linearise(p: Prescription, unknowns: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Normal matrix, gradient and cost."""
+    f = fields(p.left_phase)
+    r_linear = f.linear @ unknowns - aims(p)
+    r, dr = residuals(p, unknowns)
+    return f.gram + dr.T @ dr, f.linear.T @ r_linear + dr.T @ r, float(r_linear @ r_linear + r @ r)
+
+
+def project(p: Prescription, iterations: int = 12) -> Solution:
+    """Levenberg-Marquardt from the templates until the cost falls by less than a thousandth: 3 to 4 steps."""
+    unknowns = np.zeros(UNKNOWNS)
+    unknowns[:LEGS] = p.target[:, :3].ravel()
+    unknowns[PELVIS_Z.start], unknowns[TRUNK.start] = 0.985, p.lean
+    unknowns[PLACE:] = 0.45 * p.stance_end * p.step
+    normal, gradient, cost = _linearise(p, unknowns)
+    damping = 1e-3
+    for _ in range(iterations):
+        step = np.linalg.solve(normal + damping * np.diag(np.diag(normal)), gradient)
+        tried = _linearise(p, unknowns - step)
+        if tried[2] >= cost:
+            damping *= 10.0
+            continue
+        settled = cost - tried[2] < 1e-3 * cost
+        unknowns, (normal, gradient, cost), damping = unknowns - step, tried, damping / 10.0
+        if settled:
+            break
+    return Solution(unknowns, normal, cost)
+
+
+def respond(p: Prescription, solution: Solution, changed: Sequence[Prescription]) -> list[np.ndarray]:
+    """How the solution moves when its prescription changes a little: `dU = -(J'J)⁻¹ J'(r_changed - r)`.
+
+    The contact- and Newton-consistent image of a deviation: this is how strides are made to vary.
+    """
+    f = fields(p.left_phase)
+    r, dr = residuals(p, solution.unknowns)
+    gradients = [
+        dr.T @ (residuals(other, solution.unknowns, jacobian=False)[0] - r) + f.linear.T @ (aims(p) - aims(other))
+        for other in changed
+    ]
+    return list(-np.linalg.solve(solution.normal, np.stack(gradients, axis=1)).T)
