@@ -1,0 +1,144 @@
+"""Transformer encoder and decoder layers as PyTorch defines them: post-norm (`norm_first=False`)
+
+    h = norm1(h + attend(h)),   h = norm2(h + W2 act(W1 h))
+
+or pre-norm, `h = h + attend(norm1(h))` and so on. LayerNorm has eps 1e-5; dropout acts on the attention weights, after
+attention, after the activation and after the second linear map. Masks are true where a query may look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from jaxdiff.nets.blocks.attention import MultiHeadAttention
+from jaxdiff.nets.blocks.dropout import Dropout
+
+LayerNorm = partial(nn.LayerNorm, epsilon=1e-5)
+
+
+class FeedForward(nn.Module):
+    """`W2 act(W1 x)`."""
+
+    ff: int
+    activation: Callable[[jax.Array], jax.Array] = nn.relu
+    dropout: float = 0.0
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array, deterministic: bool = True) -> jax.Array:
+        h = self.activation(nn.Dense(self.ff, dtype=self.dtype, name="linear1")(x))
+        h = Dropout(self.dropout)(h, deterministic)
+        return nn.Dense(x.shape[-1], dtype=self.dtype, name="linear2")(h)
+
+
+class EncoderLayer(nn.Module):
+    """Self-attention and a feed-forward network, each with a residual sum and a norm."""
+
+    heads: int
+    ff: int
+    activation: Callable[[jax.Array], jax.Array] = nn.relu
+    norm_first: bool = False
+    dropout: float = 0.0
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array, mask: jax.Array | None = None, deterministic: bool = True) -> jax.Array:
+        attend = MultiHeadAttention(self.heads, self.dropout, self.dtype, name="attention")
+        feed = FeedForward(self.ff, self.activation, self.dropout, self.dtype, name="feed")
+        parts = [
+            lambda h: attend(h, mask=mask, deterministic=deterministic),
+            lambda h: feed(h, deterministic),
+        ]
+        return _residuals(self, x, parts, deterministic)
+
+
+class DecoderLayer(nn.Module):
+    """Self-attention, attention over a memory and a feed-forward network, each with a residual sum and a norm."""
+
+    heads: int
+    ff: int
+    activation: Callable[[jax.Array], jax.Array] = nn.relu
+    norm_first: bool = False
+    dropout: float = 0.0
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(
+        self,
+        x: jax.Array,
+        memory: jax.Array,
+        mask: jax.Array | None = None,
+        memory_mask: jax.Array | None = None,
+        deterministic: bool = True,
+    ) -> jax.Array:
+        attend = MultiHeadAttention(self.heads, self.dropout, self.dtype, name="attention")
+        recall = MultiHeadAttention(self.heads, self.dropout, self.dtype, name="memory_attention")
+        feed = FeedForward(self.ff, self.activation, self.dropout, self.dtype, name="feed")
+        parts = [
+            lambda h: attend(h, mask=mask, deterministic=deterministic),
+            lambda h: recall(h, memory, mask=memory_mask, deterministic=deterministic),
+            lambda h: feed(h, deterministic),
+        ]
+        return _residuals(self, x, parts, deterministic)
+
+
+class Encoder(nn.Module):
+    """A stack of encoder layers, with a norm at the end where `final_norm`."""
+
+    layers: int
+    heads: int
+    ff: int
+    activation: Callable[[jax.Array], jax.Array] = nn.relu
+    norm_first: bool = False
+    final_norm: bool = False
+    dropout: float = 0.0
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array, mask: jax.Array | None = None, deterministic: bool = True) -> jax.Array:
+        options = (self.heads, self.ff, self.activation, self.norm_first, self.dropout, self.dtype)
+        for i in range(self.layers):
+            x = EncoderLayer(*options, name=f"layers_{i}")(x, mask, deterministic)
+        return LayerNorm(dtype=self.dtype, name="norm")(x) if self.final_norm else x
+
+
+class Decoder(nn.Module):
+    """A stack of decoder layers over one memory, with a norm at the end where `final_norm`."""
+
+    layers: int
+    heads: int
+    ff: int
+    activation: Callable[[jax.Array], jax.Array] = nn.relu
+    norm_first: bool = False
+    final_norm: bool = False
+    dropout: float = 0.0
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(
+        self,
+        x: jax.Array,
+        memory: jax.Array,
+        mask: jax.Array | None = None,
+        memory_mask: jax.Array | None = None,
+        deterministic: bool = True,
+    ) -> jax.Array:
+        options = (self.heads, self.ff, self.activation, self.norm_first, self.dropout, self.dtype)
+        for i in range(self.layers):
+            x = DecoderLayer(*options, name=f"layers_{i}")(x, memory, mask, memory_mask, deterministic)
+        return LayerNorm(dtype=self.dtype, name="norm")(x) if self.final_norm else x
+
+
+def _residuals(layer: Any, x: jax.Array, parts: list[Callable], deterministic: bool) -> jax.Array:
+    """Adds each part's answer to its input, with the norm before the part or after the sum."""
+    for i, part in enumerate(parts, start=1):
+        norm = LayerNorm(dtype=layer.dtype, name=f"norm{i}")
+        forget = lambda h: Dropout(layer.dropout)(h, deterministic)  # noqa: E731
+        x = x + forget(part(norm(x))) if layer.norm_first else norm(x + forget(part(x)))
+    return x

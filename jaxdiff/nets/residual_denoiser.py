@@ -1,0 +1,101 @@
+"""The network of speed transfer: a FiLM transformer over residual and source, told who walks and how fast (paper, II.D).
+
+    c       = W [z_subject, MLP([v_src, v_tgt, v_tgt - v_src, v_tgt / (v_src + 1e-6)])]            (eq. 4)
+    eps_hat = FiLMTransformer([r_t, x_src], t, c)
+
+`patch` samples share a token (1 in the paper): attention costs the square of the number of tokens, and at 20 Hz a gait
+changes little within a quarter of a second that its neighbours do not tell.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from jaxdiff.errors import ConfigError, DataError, nearest
+from jaxdiff.nets.film_transformer import FiLMTransformer
+from jaxdiff.nets.subject_encoder import SubjectEncoder
+
+
+class Size(NamedTuple):
+    """How large the network is; the widths the paper does not give are those of GaitDynamics' smaller model."""
+
+    width: int = 256
+    layers: int = 4
+    heads: int = 4
+    ff: int = 1024
+    time: int = 128
+    """Width of the sinusoid of the noise level."""
+    condition: int = 64
+    """Width of the condition, and of the subject's and the speeds' embeddings."""
+    lstm: int = 64
+    """Hidden units of the subject encoder, each way."""
+    patch: int = 1
+    dropout: float = 0.1
+
+
+SIZES = {
+    "tiny": Size(width=16, layers=1, heads=2, ff=32, time=16, condition=8, lstm=8, patch=10, dropout=0.0),
+    "small": Size(width=64, layers=3, heads=4, ff=128, time=64, condition=32, lstm=16, patch=5),
+    "medium": Size(width=128, layers=4, heads=4, ff=256, time=128, condition=64, lstm=32, patch=5),
+    "paper": Size(),
+}
+
+
+def size(name: str) -> Size:
+    """The size of that name."""
+    if name not in SIZES:
+        raise ConfigError(f"no network size {name!r}; {nearest(name, SIZES)}")
+    return SIZES[name]
+
+
+class ResidualDenoiser(nn.Module):
+    """`(r_t (..., T, D), x_src (..., T, D), t (...), c (..., condition)) -> eps_hat (..., T, D)`, float32."""
+
+    features: int
+    size: Size
+    dtype: Any = jnp.float32
+
+    def setup(self):
+        s = self.size
+        self.subject = SubjectEncoder(s.condition, s.lstm)
+        self.speed = nn.Sequential([nn.Dense(s.condition), nn.silu, nn.Dense(s.condition)])
+        self.join = nn.Dense(s.condition)
+        self.backbone = FiLMTransformer(
+            s.patch * self.features,
+            width=s.width,
+            layers=s.layers,
+            heads=s.heads,
+            ff=s.ff,
+            time_width=s.time,
+            condition_width=s.condition,
+            dropout=s.dropout,
+            dtype=self.dtype,
+        )
+
+    def embed(self, source: jax.Array) -> jax.Array:
+        """The subject's embedding (..., condition), of length one."""
+        return self.subject(source)
+
+    def condition(self, z: jax.Array, source_speed: jax.Array, target_speed: jax.Array) -> jax.Array:
+        """What modulates the backbone (..., condition): constant over the noise levels."""
+        v, w = jnp.asarray(source_speed, jnp.float32), jnp.asarray(target_speed, jnp.float32)
+        speeds = jnp.stack([v, w, w - v, w / (v + 1e-6)], -1)
+        return self.join(jnp.concatenate([z, self.speed(speeds)], -1))
+
+    def __call__(
+        self, r_t: jax.Array, source: jax.Array, t: jax.Array, condition: jax.Array, deterministic: bool = True
+    ) -> jax.Array:
+        patch, frames = self.size.patch, r_t.shape[-2]
+        if frames % patch:
+            raise DataError(f"{frames} frames do not divide into tokens of {patch}")
+        x = jnp.concatenate([r_t, source], -1)
+        tokens = x.reshape(*x.shape[:-2], frames // patch, patch * x.shape[-1])
+        return self.backbone(tokens, t, condition, deterministic).reshape(r_t.shape)
+
+    def everything(self, r_t, source, t, source_speed, target_speed):
+        """Touches every parameter, for initialisation."""
+        return self(r_t, source, t, self.condition(self.embed(source), source_speed, target_speed))

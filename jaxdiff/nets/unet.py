@@ -1,0 +1,273 @@
+"""CondUnet1D, the text-conditioned U-Net of StableMoFusion (Huang et al. 2024; FACTS 2.1): the backbone of BioVAE.
+
+Over time, channels last. Each block is a residual convolution and a residual cross-attention to the text:
+
+    h = Mish(GN(conv x) (1 + scale) + shift),   [scale | shift] = Linear(Mish(time)),   h = Mish(GN(conv h)) + skip x
+    h = h + attend(LN h, LN text)
+
+GN acts on single frames. The attention is linear, `softmax_d(q) (softmax_n(k)ᵀ v)`, or ordinary softmax attention;
+neither has an output projection. Unconditional samples skip the attention altogether, so no null text exists and the
+unconditional output cannot depend on the text. A fresh network returns zero.
+
+What depends on the text alone (`context`) is computed once, outside a sampler's loop; `guided` runs classifier-free
+guidance as one doubled batch in which only the conditional half attends.
+
+A mask (true on valid frames) makes a padded clip behave as the clip alone: frames beyond its length, rounded up to the
+block of 16 that the clip alone would be padded to, are zero before every convolution.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from jaxdiff.nets.blocks.activations import mish
+from jaxdiff.nets.blocks.attention import attention
+from jaxdiff.nets.blocks.convolution import Conv1D, FrameGroupNorm, Upsample1D
+from jaxdiff.nets.blocks.dropout import Dropout
+from jaxdiff.nets.blocks.embeddings import sinusoid
+from jaxdiff.nets.blocks.transformer import LayerNorm
+
+Context = tuple[Any, ...]
+"""What each block's attention needs of the text."""
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "full": {"base": 512, "time_width": 512},
+    "medium": {"base": 128, "time_width": 256},
+    "small": {"base": 64, "time_width": 128},
+    "tiny": {"base": 16, "multipliers": (2, 2), "time_width": 32, "heads": 4, "groups": 4},
+}
+"""Sizes by name; `full` is the released one, with 263 features for HumanML3D and 251 for KIT-ML."""
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions with per-frame GroupNorm, the first modulated by the noise level, and a skip."""
+
+    width: int
+    kernel_size: int
+    groups: int
+    dropout: float
+    dtype: Any
+
+    @nn.compact
+    def __call__(self, x: jax.Array, time: jax.Array, live: jax.Array | None, deterministic: bool) -> jax.Array:
+        zeros = nn.initializers.zeros
+        modulation = nn.Dense(2 * self.width, kernel_init=zeros, dtype=self.dtype, name="time")(time)
+        scale, shift = jnp.split(modulation[..., None, :], 2, -1)
+        h = Conv1D(self.width, self.kernel_size, dtype=self.dtype, name="conv_0")(_only(x, live))
+        h = FrameGroupNorm(self.groups, self.dtype, name="norm_0")(h)
+        h = mish(h * (1 + scale) + shift)
+        h = Conv1D(self.width, self.kernel_size, kernel_init=zeros, dtype=self.dtype, name="conv_1")(_only(h, live))
+        h = mish(FrameGroupNorm(self.groups, self.dtype, name="norm_1")(h))
+        h = Dropout(self.dropout)(h, deterministic)
+        if x.shape[-1] != self.width:
+            x = nn.Dense(self.width, dtype=self.dtype, name="skip")(x)
+        return h + x
+
+
+class TextAttention(nn.Module):
+    """Attention from frames to text tokens; `context` is its share that the frames do not enter."""
+
+    width: int
+    heads: int
+    linear: bool
+    dropout: float
+    dtype: Any
+
+    def setup(self) -> None:
+        self.norm = LayerNorm(dtype=self.dtype)
+        self.text_norm = LayerNorm(dtype=self.dtype)
+        self.query = nn.Dense(self.width, dtype=self.dtype)
+        self.key_value = nn.Dense(2 * self.width, dtype=self.dtype)
+        self.forget = Dropout(self.dropout)
+
+    def context(self, text: jax.Array) -> Any:
+        """`softmax_n(k)ᵀ v (..., heads, d, d)` of the tokens, or their keys and values."""
+        k, v = (self._heads(a) for a in jnp.split(self.key_value(self.text_norm(text)), 2, -1))
+        if not self.linear:
+            return k, v
+        k = jax.nn.softmax(k.astype(jnp.float32), axis=-3).astype(self.dtype)
+        return jnp.einsum("...nhd,...nhe->...hde", k, v)
+
+    def __call__(self, x: jax.Array, context: Any, deterministic: bool) -> jax.Array:
+        q = self._heads(self.query(self.norm(x)))
+        if self.linear:
+            q = jax.nn.softmax(q.astype(jnp.float32), axis=-1).astype(self.dtype)
+            y = jnp.einsum("...thd,...hde->...the", q, self.forget(context, deterministic))
+        else:
+            forget = None if deterministic or self.dropout == 0.0 else lambda weights: self.forget(weights, False)
+            y = attention(q, *context, drop_weights=forget)
+        return y.reshape(x.shape)
+
+    def _heads(self, a: jax.Array) -> jax.Array:
+        return a.reshape(*a.shape[:-1], self.heads, self.width // self.heads)
+
+
+class Block(nn.Module):
+    """A residual block, then attention to the text for the samples that have one."""
+
+    width: int
+    kernel_size: int
+    groups: int
+    heads: int
+    linear: bool
+    dropout: float
+    dtype: Any
+
+    def setup(self) -> None:
+        self.residual = ResidualBlock(self.width, self.kernel_size, self.groups, self.dropout, self.dtype)
+        self.attend = TextAttention(self.width, self.heads, self.linear, self.dropout, self.dtype)
+
+    def context(self, text: jax.Array) -> Any:
+        return self.attend.context(text)
+
+    def __call__(
+        self,
+        x: jax.Array,
+        time: jax.Array,
+        context: Any,
+        conditioned: jax.Array | None,
+        live: jax.Array | None,
+        paired: bool,
+        deterministic: bool,
+    ) -> jax.Array:
+        h = self.residual(x, time, live, deterministic)
+        if context is None:
+            return h
+        if paired:
+            return jnp.stack([h[0] + self.attend(h[0], context, deterministic), h[1]])
+        y = self.attend(h, context, deterministic)
+        return h + (y if conditioned is None else jnp.where(conditioned[..., None, None], y, 0))
+
+
+class CondUnet1D(nn.Module):
+    """The denoiser `(x (..., T, features), t (...), text (..., N, D)) -> (..., T, features)`, float32.
+
+    `text=None` is the unconditional network; `conditioned (...)` says which samples of a batch attend to their text.
+    """
+
+    features: int
+    base: int = 512
+    multipliers: tuple[int, ...] = (2, 2, 2, 2)
+    time_width: int = 512
+    kernel_size: int = 5
+    groups: int = 8
+    heads: int = 8
+    linear: bool = True
+    dropout: float = 0.1
+    dtype: Any = jnp.float32
+
+    def setup(self) -> None:
+        widths = [self.base * m for m in self.multipliers]
+        shared = (self.kernel_size, self.groups, self.heads, self.linear, self.dropout, self.dtype)
+
+        def pair(width: int) -> list[Block]:
+            return [Block(width, *shared), Block(width, *shared)]
+
+        self.time_0 = nn.Dense(4 * self.time_width, dtype=self.dtype)
+        self.time_1 = nn.Dense(self.time_width, dtype=self.dtype)
+        self.downs = [pair(width) for width in widths]
+        self.shrink = [Conv1D(width, 3, stride=2, dtype=self.dtype) for width in widths]
+        self.middle = pair(widths[-1])
+        self.grow = [Upsample1D(width, self.dtype) for width in reversed(widths)]
+        self.ups = [pair(width) for width in reversed(widths)]
+        self.final = nn.Dense(self.features, kernel_init=nn.initializers.zeros, dtype=self.dtype)
+
+    def __call__(
+        self,
+        x: jax.Array,
+        t: jax.Array,
+        text: jax.Array | None = None,
+        conditioned: jax.Array | None = None,
+        mask: jax.Array | None = None,
+        deterministic: bool = True,
+    ) -> jax.Array:
+        context = None if text is None else self.context(text)
+        return self.denoise(x, t, context, conditioned, mask, deterministic)
+
+    def context(self, text: jax.Array) -> Context:
+        """What the blocks need of the text tokens `(..., N, D)`: constant over the steps of a sampler."""
+        return tuple(block.context(text) for block in self._blocks())
+
+    def denoise(
+        self,
+        x: jax.Array,
+        t: jax.Array,
+        context: Context | None = None,
+        conditioned: jax.Array | None = None,
+        mask: jax.Array | None = None,
+        deterministic: bool = True,
+    ) -> jax.Array:
+        """The network on a text already turned into a `context`."""
+        return self.output(self.hidden(x, t, context, conditioned, mask, deterministic))
+
+    def guided(
+        self, x: jax.Array, t: jax.Array, context: Context, scale: float, mask: jax.Array | None = None
+    ) -> jax.Array:
+        """Classifier-free guidance, `u + scale (c - u)`, as one doubled batch."""
+        h = self.hidden(jnp.stack([x, x]), t, context, mask=mask, paired=True)
+        c, u = self.output(h)
+        return u + scale * (c - u)
+
+    def hidden(
+        self,
+        x: jax.Array,
+        t: jax.Array,
+        context: Context | None = None,
+        conditioned: jax.Array | None = None,
+        mask: jax.Array | None = None,
+        deterministic: bool = True,
+        paired: bool = False,
+    ) -> jax.Array:
+        """The last hidden features `(..., T, base * multipliers[0])`, before `output`.
+
+        `paired`: the leading axis of `x` holds the conditional and the unconditional copy of one batch.
+        """
+        levels, frames = len(self.multipliers), x.shape[-2]
+        stride = max(16, 2**levels)
+        blocks = -(-frames // stride)
+        if mask is None:
+            lives: list[jax.Array | None] = [None] * (levels + 1)
+        else:
+            x = jnp.where(mask[..., None], x, 0)
+            alive = _pad_time(mask[..., None], blocks * stride).reshape(*mask.shape[:-1], blocks, stride).any(-1)
+            lives = [jnp.repeat(alive, stride >> level, axis=-1)[..., None] for level in range(levels + 1)]
+        h = _pad_time(x, blocks * stride).astype(self.dtype)
+
+        time = mish(self.time_0(sinusoid(t, self.time_width)))
+        time = mish(self.time_1(time))
+        contexts = iter(context if context is not None else [None] * (4 * levels + 2))
+
+        def run(pair: list[Block], h: jax.Array, live: jax.Array | None) -> jax.Array:
+            for block in pair:
+                h = block(h, time, next(contexts), conditioned, live, paired, deterministic)
+            return h
+
+        skips = []
+        for level in range(levels):
+            h = run(self.downs[level], h, lives[level])
+            skips.append(h)
+            h = self.shrink[level](_only(h, lives[level]))
+        h = run(self.middle, h, lives[levels])
+        for i, level in enumerate(reversed(range(levels))):
+            h = self.grow[i](_only(h, lives[level + 1]))
+            h = run(self.ups[i], jnp.concatenate([h, skips[level]], -1), lives[level])
+        return h[..., :frames, :]
+
+    def output(self, h: jax.Array) -> jax.Array:
+        """Hidden features to motion features, float32."""
+        return self.final(h).astype(jnp.float32)
+
+    def _blocks(self) -> list[Block]:
+        return [block for pair in (*self.downs, self.middle, *self.ups) for block in pair]
+
+
+def _only(h: jax.Array, live: jax.Array | None) -> jax.Array:
+    return h if live is None else jnp.where(live, h, 0)
+
+
+def _pad_time(x: jax.Array, length: int) -> jax.Array:
+    return jnp.pad(x, [(0, 0)] * (x.ndim - 2) + [(0, length - x.shape[-2]), (0, 0)])
