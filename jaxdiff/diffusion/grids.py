@@ -11,6 +11,8 @@ which lie between the training steps: its `t` is real-valued, its `alpha` and `s
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 import jax
@@ -27,7 +29,8 @@ def explicit(schedule: Schedule, steps: ArrayLike) -> Grid:
     rows, last = np.asarray(steps), schedule.alpha.size - 1
     whole = np.round(rows).astype(np.int64)
     if rows.ndim != 1 or np.any(whole != rows) or not np.all(np.diff([last + 1, *whole, -1]) < 0):
-        raise ConfigError(f"the steps of a grid must fall within {last} … 0, whole and each only once; got {steps}")
+        got = np.array2string(rows, threshold=8)
+        raise ConfigError(f"the steps of a grid are whole and fall within {last} … 0, each only once; got {got}")
     alpha, sigma = np.asarray(schedule.alpha)[whole], np.asarray(schedule.sigma)[whole]
     return _grid(whole, [*alpha, 1], [*sigma, 0])
 
@@ -69,7 +72,15 @@ def karras(schedule: Schedule, n: int, rho: float = 7.0) -> Grid:
     return _grid(t, [*alpha, 1], [*ratio * alpha, 0])
 
 
-GRIDS = {"leading": leading, "trailing": trailing, "linspace": linspace, "karras": karras}
+GRIDS: dict[str, Callable[[Schedule, int], Grid]] = {
+    "leading": leading,
+    "trailing": trailing,
+    "linspace": linspace,
+    "dpm_solver": partial(linspace, clean=0),
+    "gaitdynamics": partial(linspace, clean=-1),
+    "karras": karras,
+}
+"""Every spacing by name, for configurations and for the conformance suite: what is listed here is tested."""
 
 
 def truncate(grid: Grid, strength: float) -> Grid:

@@ -27,7 +27,12 @@ def classifier_free(conditional: Denoiser, unconditional: Denoiser, scale: Array
 
 def classifier_free_doubled(both: Denoiser, scale: ArrayLike) -> Denoiser:
     """The same from one pass: `both` sees the batch twice, the first half to be conditioned, the second not."""
-    return lambda x_t, t: _away(*jnp.split(both(jnp.concatenate([x_t, x_t]), t), 2), scale)
+
+    def denoise(x_t: Array, t: Array) -> Array:
+        conditional, unconditional = jnp.split(both(jnp.concatenate([x_t, x_t]), t), 2)
+        return _away(conditional, unconditional, scale)
+
+    return denoise
 
 
 def _away(conditional: Array, unconditional: Array, scale: ArrayLike) -> Array:

@@ -56,7 +56,7 @@ def _keep_noise(history: tuple, x: Array, denoise: Denoiser, step: Step) -> tupl
     return history, solvers.move(x, (x - step.sigma * eps) / step.alpha, step, kept=step.sigma_next)
 
 
-_ASKED = {
+_ASKED: dict[str, tuple[Literal["current", "target"], Solver]] = {
     "current": ("current", solvers.ddim()),
     "target_sample": ("target", solvers.ddim()),
     "target_epsilon": ("target", Solver(lambda x_start: (), _keep_noise)),

@@ -38,12 +38,13 @@ def cosine(T: int = 1000) -> Schedule:
 def from_alpha_bar(alpha_bar: ArrayLike) -> Schedule:
     """The schedule with this `alpha_bar` table: concrete, and falling within (0, 1)."""
     table = np.asarray(alpha_bar, np.float64)
-    levels = np.concatenate([[1.0], table, [0.0]])
-    if table.ndim != 1 or not np.all(np.diff(levels) < 0):
-        where = (
-            f"is {table.ndim}-dimensional" if table.ndim != 1 else f"does not at step {np.argmin(np.diff(levels) < 0)}"
+    if table.ndim != 1:
+        raise ConfigError(f"alpha_bar is one number a step, a table of one axis; got the shape {table.shape}")
+    falls = np.diff(table, prepend=1.0, append=0.0) < 0
+    if not falls.all():
+        raise ConfigError(
+            f"alpha_bar must fall with every step, from below 1 to above 0; it does not at {falls.argmin()}"
         )
-        raise ConfigError(f"alpha_bar must fall from below 1 towards 0, a number a step; this one {where}")
     with jax.ensure_compile_time_eval():  # grids are computed from it, also inside a jitted function
         return Schedule(jnp.asarray(np.sqrt(table), jnp.float32), jnp.asarray(np.sqrt(1 - table), jnp.float32))
 
