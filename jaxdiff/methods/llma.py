@@ -1,0 +1,160 @@
+"""LLMA: two cross-modal diffusion models, p(x | y) and p(y | x), whose latents are aligned at every noise level.
+
+Algorithm 1 of the paper, with what it leaves open settled in docs/papers/llma.md:
+
+    L = |x0 - x0_hat|² + |y0 - y0_hat|² + align(z_x, z_y) + gamma (energy_x + energy_y)
+
+One step t is shared by both modalities, the noises are independent, the condition is the clean other modality, and the
+networks predict the clean signal. The learned weight of the alignment is `exp(-s) L + s`, which does not collapse.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxdiff.diffusion import grids, schedules, solvers
+from jaxdiff.diffusion.predictions import from_x0
+from jaxdiff.diffusion.sampling import sample
+from jaxdiff.losses import alignment as align
+from jaxdiff.losses.denoising import denoising
+from jaxdiff.losses.energy import energy
+from jaxdiff.nets.cross_modal import Body, Into, OutOf, Size
+from jaxdiff.typing import Array, Batch, Gather, Key, Method, Metrics, Params, Schedule
+
+
+class Settings(NamedTuple):
+    """What distinguishes one LLMA from another."""
+
+    size: Size = Size()
+    alignment: str = "llma"
+    """A word of `losses.alignment.ALIGNMENTS`."""
+    options: align.Settings = align.Settings()
+    alpha: float | None = None
+    """A fixed weight of the alignment; None: learned."""
+    gamma: float = 1.0
+    """Weight of the energy loss."""
+    condition_noise: float = 0.0
+    """Deviation of noise added to the condition in training, in normalised units: keeps small data from being memorised."""
+    steps: int = 50
+    """Steps of generation."""
+    solver: str = "ddim"
+    """`ddim`, `ddpm` or `dpm` (second order, deterministic)."""
+    dtype: Any = jnp.float32
+
+
+SOLVERS = {
+    "ddim": (grids.trailing, lambda: solvers.ddim(0.0)),
+    "ddpm": (grids.trailing, solvers.ddpm),
+    "dpm": (grids.trailing, lambda: solvers.dpm_solver_pp(order=2, stochastic=False)),
+}
+
+
+def llma(settings: Settings, schedule: Schedule | None = None) -> Method:
+    """The method. Batches have `x (B, L, dx)` and `y (B, L, dy)`, normalised; conditions have one of the two."""
+    schedule = schedules.linear(1000, 1e-4, 0.02) if schedule is None else schedule
+    body = Body(settings.size, settings.dtype)
+    into = Into(settings.size, settings.dtype)
+    aligned = align.alignment(settings.alignment, settings.options)
+
+    def init(key: Key, batch: Batch) -> Params:
+        keys = iter(jax.random.split(key, 8))
+        tokens = jnp.zeros((batch["x"].shape[1] // settings.size.patch, settings.size.width))
+
+        def ends(own: str, other: str) -> Params:
+            out = OutOf(settings.size, batch[own].shape[-1])
+            return {
+                "noisy": into.init(next(keys), batch[own][0]),
+                "condition": into.init(next(keys), batch[other][0]),
+                "out": out.init(next(keys), tokens),
+            }
+
+        bodies = jax.vmap(lambda k: body.init(k, tokens, tokens, jnp.zeros((), jnp.int32)))(
+            jax.random.split(next(keys), 2)
+        )
+        return {"x": ends("x", "y"), "y": ends("y", "x"), "bodies": bodies, "s": jnp.zeros((), jnp.float32)}
+
+    def out(ends: Params, tokens: Array, channels: int) -> Array:
+        return OutOf(settings.size, channels, settings.dtype).apply(ends["out"], tokens)  # type: ignore[return-value]
+
+    def both(params: Params, x_t: Array, y_t: Array, x: Array, y: Array, t: Array, keys: Key) -> tuple[Array, ...]:
+        """`(x_hat, y_hat, z_x, z_y)` of a batch; the two bodies run as one batched computation."""
+
+        def one(parameters, noisy, condition, t, key):
+            rngs = {"dropout": key}
+            return body.apply(parameters, noisy, condition, t, deterministic=False, rngs=rngs)
+
+        noisy = jnp.stack([into.apply(params["x"]["noisy"], x_t), into.apply(params["y"]["noisy"], y_t)])
+        condition = jnp.stack([into.apply(params["x"]["condition"], y), into.apply(params["y"]["condition"], x)])
+        examples = jax.vmap(one, in_axes=(None, 0, 0, 0, 0))
+        tokens, latent = jax.vmap(examples, in_axes=(0, 0, 0, None, 0))(
+            params["bodies"], noisy, condition, t, jax.vmap(lambda i: fold(keys, i))(jnp.arange(2))
+        )
+        x_hat, y_hat = out(params["x"], tokens[0], x.shape[-1]), out(params["y"], tokens[1], y.shape[-1])
+        return x_hat, y_hat, latent[0], latent[1]
+
+    def loss(
+        params: Params, batch: Batch, keys: Key, gather: Gather, weights: dict[str, Array]
+    ) -> tuple[Array, Metrics]:
+        x, y = batch["x"], batch["y"]
+
+        def draw(key, x, y):
+            k = jax.random.split(key, 5)
+            t = jax.random.randint(k[0], (), 0, schedule.alpha.size)
+            x_t = schedules.corrupt(schedule, x, jax.random.normal(k[1], x.shape), t)
+            y_t = schedules.corrupt(schedule, y, jax.random.normal(k[2], y.shape), t)
+            if settings.condition_noise:
+                x = x + settings.condition_noise * jax.random.normal(k[3], x.shape)
+                y = y + settings.condition_noise * jax.random.normal(k[4], y.shape)
+            return t, x_t, y_t, x, y
+
+        t, x_t, y_t, given_x, given_y = jax.vmap(draw)(keys, x, y)
+        x_hat, y_hat, z_x, z_y = both(params, x_t, y_t, given_x, given_y, t, fold(keys, 99))
+        parts = {
+            "x": jax.vmap(denoising)(x_hat, x).mean(),
+            "y": jax.vmap(denoising)(y_hat, y).mean(),
+            "energy": (jax.vmap(energy)(x_hat, x) + jax.vmap(energy)(y_hat, y)).mean(),
+        }
+        total = parts["x"] + parts["y"] + settings.gamma * weights.get("energy", 1.0) * parts["energy"]
+        if settings.alignment != "none":
+            parts["alignment"] = aligned(gather(z_x), gather(z_y))
+            if settings.alpha is None:
+                weighted = align.uncertainty_weighted(parts["alignment"], params["s"])
+            else:
+                weighted = settings.alpha * parts["alignment"]
+            total = total + weights.get("alignment", 1.0) * weighted
+        return total, parts
+
+    def generate(params: Params, keys: Key, condition: Batch) -> Array:
+        """The other modality: given `{"x": (B, L, dx)}` samples y, given `{"y": (B, L, dy)}` samples x."""
+        (given,) = condition
+        own, index = ("x", 0) if given == "y" else ("y", 1)
+        ends, parameters = params[own], jax.tree.map(lambda a: a[index], params["bodies"])
+        channels = ends["out"]["params"]["Dense_0"]["bias"].shape[0] // settings.size.patch
+        embedded = into.apply(ends["condition"], condition[given])
+
+        def network(x_t: Array, t: Array) -> Array:
+            tokens, _ = body.apply(parameters, into.apply(ends["noisy"], x_t), embedded, t)
+            return out(ends, tokens, channels)
+
+        spacing, solver = SOLVERS[settings.solver]
+        shape = (condition[given].shape[1], channels)
+        start = jax.vmap(lambda k: jax.random.normal(k, shape))(fold(keys, 0))
+        return sample(fold(keys, 1), from_x0(network), spacing(schedule, settings.steps), solver(), start)
+
+    return Method(init, loss, generate)
+
+
+def latents(settings: Settings, params: Params, modality: str, signals: Array, t: int = 0) -> Array:
+    """The encoder's latents of clean signals `(B, L, d)` of one modality, told the step `t`: `(B, tokens, width)`."""
+    index = {"x": 0, "y": 1}[modality]
+    parameters = jax.tree.map(lambda a: a[index], params["bodies"])
+    tokens = Into(settings.size, settings.dtype).apply(params[modality]["noisy"], signals)
+    return Body(settings.size, settings.dtype).apply(parameters, tokens, tokens, jnp.asarray(t))[1]  # type: ignore
+
+
+def fold(keys: Key, number: Array | int) -> Key:
+    """One more key per example."""
+    return jax.vmap(jax.random.fold_in, (0, None))(keys, number)

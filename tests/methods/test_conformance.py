@@ -1,0 +1,89 @@
+"""What every method must do, whatever it is about: run over all of them, a new one is tested by being listed."""
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from jaxdiff.losses.alignment import Settings as Options
+from jaxdiff.methods.llma import Settings, llma
+from jaxdiff.methods.points import points
+from jaxdiff.nets.cross_modal import size
+from jaxdiff.training.state import init_state
+from jaxdiff.training.step import make_generate, make_step
+
+
+def random(seed, *shape):
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+def cross_modal(word):
+    settings = Settings(size("tiny")._replace(dropout=0.1), word, Options(window=3), steps=4, condition_noise=0.1)
+    return llma(settings), {"x": random(0, 8, 60, 5), "y": random(1, 8, 60, 3)}, {"x": random(2, 8, 60, 5)}
+
+
+CASES = {
+    "points": lambda: (points(width=8, sampling_steps=4), {"x": random(0, 8, 2)}, random(1, 8, 2)),
+    "llma": lambda: cross_modal("llma"),
+    "llma-vicreg": lambda: cross_modal("vicreg"),
+}
+cases = pytest.mark.parametrize("name", CASES)
+
+
+@cases
+def test_gradients_are_the_same_on_one_and_four_devices(name):
+    method, batch, _ = CASES[name]()
+    optimizer = optax.sgd(1.0)
+
+    def train(devices):
+        state = init_state(method, optimizer, jax.random.key(0), batch)
+        before = jax.tree.map(np.asarray, state.params)
+        state, metrics = make_step(method, optimizer, devices=devices)(state, batch)
+        gradients = jax.tree.map(lambda a, b: a - np.asarray(b), before, state.params)
+        return gradients, jax.device_get(metrics)
+
+    one, four = train(jax.devices()[:1]), train(jax.devices()[:4])
+    scale = max(1.0, float(one[1]["grad_norm"]))
+    chex.assert_trees_all_close(one, four, atol=1e-5 * scale, rtol=1e-5)
+    chex.assert_tree_all_finite(one)
+
+
+@cases
+def test_parameters_are_float32_and_every_one_is_trained(name):
+    method, batch, _ = CASES[name]()
+    params = method.init(jax.random.key(0), batch)
+    chex.assert_type(jax.tree.leaves(params), jnp.float32)
+    keys = jax.random.split(jax.random.key(1), 8)
+    grads = jax.grad(lambda p: method.loss(p, batch, keys, lambda z: z, {})[0])(params)
+    zero = [jax.tree_util.keystr(path) for path, g in jax.tree_util.tree_leaves_with_path(grads) if not g.any()]
+    assert [path for path in zero if path != "['s']"] == []
+
+
+@cases
+def test_what_is_generated_depends_on_its_own_key_and_condition_only(name):
+    method, batch, condition = CASES[name]()
+    params = method.init(jax.random.key(0), batch)
+    generate = make_generate(method.generate, jax.devices()[:2])
+    all_of_them = generate(params, jax.random.key(1), condition)
+    first = generate(params, jax.random.key(1), jax.tree.map(lambda a: a[:2], condition))
+    other = generate(params, jax.random.key(2), condition)
+    chex.assert_tree_all_finite(all_of_them)
+    np.testing.assert_allclose(all_of_them[:2], first, atol=2e-5)
+    assert not np.allclose(all_of_them, other)
+
+
+@cases
+def test_it_learns(name):
+    """A few dozen steps on one batch lower the loss on that batch, same noise before and after."""
+    method, batch, _ = CASES[name]()
+    optimizer = optax.adam(3e-3)
+    state = init_state(method, optimizer, jax.random.key(0), batch)
+    keys = jax.random.split(jax.random.key(5), 8)
+    measure = jax.jit(lambda p: method.loss(p, batch, keys, lambda z: z, {})[0])
+    before = measure(state.params)
+    step = make_step(method, optimizer, devices=jax.devices()[:1])
+    for _ in range(40):
+        state, _ = step(state, batch)
+    assert measure(state.params) < before
