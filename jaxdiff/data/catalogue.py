@@ -68,15 +68,30 @@ def load(
         wanted = builder_class.configured(**config)
     except TypeError as error:
         raise ConfigError(f"data set {name}: {error}") from None
-    builder = builder_class(config=wanted, data_dir=str(directory), file_format="array_record")
+    with _quiet():
+        builder = builder_class(config=wanted, data_dir=str(directory), file_format="array_record")
     builder.progress = progress
     if not Path(builder.data_path).exists():
         manual = Path(manual_dir).expanduser() if manual_dir else directory / "manual" / name
-        if builder.source and not manual.is_dir():
+        if builder.source and not (manual.is_dir() and any(manual.iterdir())):
             raise FileError(f"{name} needs files in {manual} (or in manual_dir=...). {builder.source}")
         tfds.disable_progress_bar()
         settings = tfds.download.DownloadConfig(manual_dir=manual)
-        with contextlib.redirect_stdout(io.StringIO()):
+        with _quiet():
             builder.download_and_prepare(download_config=settings)
     source: Any = builder.as_data_source(split=base.SPLIT)
     return gather(base.decoded(source[i]) for i in range(len(source)))
+
+
+@contextlib.contextmanager
+def _quiet():
+    """tfds tells of every step; a user wants the progress bar and the errors."""
+    from absl import logging
+
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity(logging.ERROR)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        logging.set_verbosity(verbosity)

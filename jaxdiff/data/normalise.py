@@ -1,9 +1,9 @@
 """Normalisers: `y = (x - offset) / scale` per channel, fitted on training subjects only and kept with the model.
 
-Min-max scaling (LLMA, appendix) maps the range seen in training to [low, high]; z-scores (speed transfer, III.B; text to
-motion) map it to mean 0 and deviation 1. Both are the same affine map and invert exactly. HumanML3D's convention is
-z-scores whose deviation is averaged over groups of like features; during training some groups may be divided by a
-`bias`, which amplifies them (FACTS 2.2: root velocities, root height and contacts by 5).
+Min-max scaling (LLMA, appendix) maps the range seen in training to [low, high]; z-scores (speed transfer, III.B; text
+to motion) map it to mean 0 and deviation 1. Both are the same affine map and invert exactly. HumanML3D's convention is
+z-scores whose deviation is averaged over groups of like features; StableMoFusion trains with some of the deviations
+(root velocities, root height, contacts) divided by 5, which amplifies these features.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from jaxdiff.data.trials import Trials
 from jaxdiff.errors import ConfigError, DataError, nearest
 
 KINDS = ("minmax", "zscore")
+LOUD = ("turn", "root_velocity", "root_height", "contacts")
 
 
 @dataclass(frozen=True)
@@ -74,10 +75,10 @@ def fit_values(
     """Fits to (frames, channels). Gaps (NaN) are ignored; a channel that never changes is only shifted."""
     if kind not in KINDS:
         raise ConfigError(f"no normaliser {kind!r}; {nearest(kind, KINDS)}")
-    values = np.asarray(values)
+    values = np.asarray(values).reshape(-1, len(channels))
     seen = np.isfinite(values).any(axis=0)
     if not seen.all():
-        missing = [name for name, there in zip(channels, seen) if not there]
+        missing = [channels[i] for i in np.flatnonzero(~seen).tolist()]
         raise DataError(f"cannot fit a normaliser: no finite value in channel {', '.join(missing)}")
     if kind == "minmax":
         smallest, largest = np.nanmin(values, axis=0).astype(np.float64), np.nanmax(values, axis=0).astype(np.float64)
@@ -93,7 +94,7 @@ def fit_values(
             scale[group] = scale[group].mean()
         constant = scale == 0
     scale = np.where(constant, 1.0, scale)
-    return Normaliser(kind, offset.astype(np.float32), scale.astype(np.float32), tuple(channels), tuple(units))
+    return Normaliser(kind, np.asarray(offset, np.float32), scale.astype(np.float32), tuple(channels), tuple(units))
 
 
 def fit(trials: Trials, kind: str = "minmax", modalities: Iterable[str] = (), **settings: Any) -> dict[str, Normaliser]:
@@ -102,6 +103,15 @@ def fit(trials: Trials, kind: str = "minmax", modalities: Iterable[str] = (), **
         name: fit_values(trials.frames(name), trials.channels[name], trials.units[name], kind, **settings)
         for name in (modalities or trials.signals)
     }
+
+
+def fit_motion(trials: Trials, modality: str = "motion", bias: float = 5.0) -> Normaliser:
+    """The normaliser of HumanML3D-like features: z-scores by group, the root and the contacts `bias` times louder."""
+    from jaxdiff.body.humanml3d import joint_count, slices
+
+    groups = slices(joint_count(trials.modality(modality)))  # pyright: ignore[reportArgumentType]
+    normaliser = fit(trials, "zscore", [modality], groups=tuple(groups.values()))[modality]
+    return normaliser.emphasised([groups[name] for name in LOUD], bias)
 
 
 def apply(normalisers: Mapping[str, Normaliser], trials: Trials) -> Trials:

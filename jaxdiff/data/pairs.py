@@ -1,4 +1,4 @@
-"""Source → target speed pairs of one person, for speed transfer (paper III.B; FACTS 5.2 #4–#7).
+"""Source → target speed pairs of one person, for speed transfer (paper III.B, III.E).
 
 Training draws pairs with replacement, balanced over subjects and over three kinds: *identity* (a trial with itself),
 *near* (speeds at most `near` m/s apart) and *far*. Validation and test take every ordered pair within a subject.
@@ -81,7 +81,7 @@ class BalancedPairs:
 def balanced(
     trials: Trials, modality: str = "sagittal", length: int = 600, draws: int = 100_000, near: float = 0.3
 ) -> BalancedPairs:
-    """Balanced random pairs for training. A subject without near or far pairs gives its other cross-speed pairs instead."""
+    """Balanced random pairs for training. A subject without near or far pairs gives other cross-speed pairs instead."""
     sequences, strata = _sequences(trials, modality, length), []
     for name in trials.subjects:
         pairs = _within(trials, name)

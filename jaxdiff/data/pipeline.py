@@ -1,12 +1,13 @@
 """Batches: a pure function of the step, iterated by grain.
 
 A *source* turns example indices and one row of uniform numbers per example into arrays. Step `s` takes the positions
-`s·B … s·B + B - 1` of an endless shuffled sequence of epochs, and a host keeps its rows of that global batch. So what is
-trained on depends neither on the number of hosts nor on threads, and the state of the whole pipeline is one number.
+`s·B … s·B + B - 1` of an endless shuffled sequence of epochs, and a host keeps its rows of that global batch. So what
+is trained on depends neither on the number of hosts nor on threads, and the state of the whole pipeline is one number.
 
-Why whole batches and not grain's example-by-example chain: the arrays fit in memory, and at 64 windows of 300 x 18 float32
-on one core the chain source → shuffle → batch delivers 17 000 windows/s, a chain of indices 62 000, this 300 000
-(`throughput` measures it). grain keeps what it is made for: prefetching threads and a position that can be restored.
+Why whole batches and not grain's example-by-example chain: the arrays fit in memory, and in batches of 64 windows of
+300 x 18 float32, on two cores, the chain source → shuffle → batch delivers 17 000 windows/s, a chain of indices 62 000,
+this 300 000 (`throughput` measures it). grain keeps what it is made for: a prefetching thread and a position that can
+be restored.
 """
 
 from __future__ import annotations
@@ -75,9 +76,7 @@ class Batches:
         """The next batch is the one that would have come next when `state` was got."""
         for name, value in self._identity.items():
             if state.get(name) != value:
-                raise CheckpointError(
-                    f"the data pipeline was saved with {name} {state.get(name)}, this one has {value}"
-                )
+                raise CheckpointError(f"the data pipeline was saved with {name} {state.get(name)}, not {value}")
         self._steps.set_state({"next_index": int(state["step"])})
 
 
@@ -155,11 +154,10 @@ class stack:
         return {"folds": [batches.get_state() for batches in self._batches]}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        if len(state.get("folds", ())) != len(self._batches):
-            raise CheckpointError(
-                f"the pipeline was saved with {len(state.get('folds', ()))} folds, not {len(self._batches)}"
-            )
-        for batches, fold in zip(self._batches, state["folds"]):
+        folds = state.get("folds", ())
+        if len(folds) != len(self._batches):
+            raise CheckpointError(f"the data pipeline was saved with {len(folds)} folds, not {len(self._batches)}")
+        for batches, fold in zip(self._batches, folds):
             batches.set_state(fold)
 
 

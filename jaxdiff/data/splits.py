@@ -1,6 +1,6 @@
 """Splits: who is trained on, who chooses the checkpoint, who is reported. No subject ever stands on two sides.
 
-LLMA leaves subjects and task profiles out (IV.A; FACTS 5.1 #16); speed transfer splits 22 subjects 13/4/5 (III.E);
+LLMA leaves subjects and task profiles out (IV.A); speed transfer splits 22 subjects 13/4/5 (III.E);
 HumanML3D and KIT-ML come with lists of clips.
 """
 
@@ -85,7 +85,8 @@ def as_published(trials: Trials) -> Split:
     names = set(np.unique(trials.column("split")).tolist())
     if not {"train", "test"} <= names:
         raise DataError(f"this data set was published without a split into train and test (column split: {names})")
-    return checked(Split(*(trials.where(split=name) for name in ("train", "val", "test"))))
+    train, validation, test = (trials.where(split=name) for name in ("train", "val", "test"))
+    return checked(Split(train, validation, test))
 
 
 def checked(split: Split) -> Split:

@@ -1,4 +1,4 @@
-"""Text–motion batches: one caption per draw, motions padded with zeros to one length (StableMoFusion; FACTS 2.2, 2.6)."""
+"""Text–motion batches: one caption per draw, motions padded with zeros to one length, as StableMoFusion is trained."""
 
 from __future__ import annotations
 

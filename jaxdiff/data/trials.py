@@ -1,7 +1,7 @@
 """A data set in memory: many trials end to end in one array per modality, and a table that says what each trial is.
 
-Frame `f` of trial `i` of modality `m` is `signals[m][start[i] + f]`. A subset shares the frames of the whole, so a split
-costs nothing, and a window is a row number. Channel names and units travel with the signals.
+Frame `f` of trial `i` of modality `m` is `signals[m][start[i] + f]`. A subset shares the frames of the whole, so a
+split costs nothing, and a window is a row number. Channel names and units travel with the signals.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ NUMBERS = ("rate", "speed", "incline")
 class Trials:
     """`signals[modality]` is (frames, channels) float32; `time` in seconds and `stride` (-1: unknown) are per frame.
 
-    `table` has one row per trial: the texts `trial subject task side paretic split`, the numbers `rate` (Hz), `speed`
-    (m/s), `incline` (degrees) (NaN: unknown) and the flag `transition`. `levels` lists the subjects and tasks of the
-    whole data set, so that their integer codes mean the same in every subset.
+    `table` has one row per trial: the texts `trial subject task side paretic split`, the numbers `rate` (Hz; NaN:
+    samples are uniform in the stride), `speed` (m/s) and `incline` (degrees; NaN: unknown), and the flag `transition`.
+    `levels` lists the subjects and tasks of the whole data set, so that their codes mean the same in every subset.
     """
 
     signals: Mapping[str, np.ndarray]
@@ -92,11 +92,21 @@ class Trials:
         return values if keep.all() else values[keep]
 
     def recording(self, i: int, name: str) -> Recording:
-        """One modality of one trial as a recording, ready to be written to a file."""
+        """One modality of one trial as a recording, ready to be written to a file.
+
+        Samples that are uniform in the stride and not in time (rate NaN) are interpolated to their mean rate.
+        """
         frames = slice(int(self.start[i]), int(self.start[i] + self.length[i]))
         meta = {text: str(self.table[text][i]) for text in TEXTS if str(self.table[text][i])}
-        start, rate = float(self.time[frames][0]), float(self.table["rate"][i])
-        return Recording(self.modality(name)[frames], self.channels[name], self.units[name], rate, start, meta)
+        values, time, rate = self.modality(name)[frames], self.time[frames], float(self.table["rate"][i])
+        if np.isnan(rate):
+            rate = (len(time) - 1) / (time[-1] - time[0])
+            return Recording.from_times(time, values, self.channels[name], self.units[name], rate, meta)
+        return Recording(values, self.channels[name], self.units[name], rate, float(time[0]), meta)
+
+    def recoded(self) -> Trials:
+        """The same with `levels` of the subjects and tasks that are left, so that codes count from 0 without holes."""
+        return replace(self, levels=levels(self.table))
 
 
 def gather(examples: Iterable[Mapping[str, Any]]) -> Trials:
@@ -123,5 +133,10 @@ def gather(examples: Iterable[Mapping[str, Any]]) -> Trials:
         table=table,
         captions=tuple(tuple(e["captions"]) for e in examples),
         tokens=tuple(tuple(e["tokens"]) for e in examples),
-        levels={name: tuple(np.unique(table[name]).tolist()) for name in ("subject", "task")},
+        levels=levels(table),
     )
+
+
+def levels(table: Mapping[str, np.ndarray]) -> dict[str, tuple[str, ...]]:
+    """The subjects and the tasks in a table, sorted."""
+    return {name: tuple(np.unique(table[name]).tolist()) for name in ("subject", "task")}

@@ -43,8 +43,8 @@ def cut(trials: Trials, x: str, y: str, length: int = 300, hop: int | None = Non
     """All windows of `length` frames, `hop` frames or more apart, that have no gap in either modality.
 
     Where strides are numbered, a window begins with a stride and holds consecutive strides only (a dropped outlier
-    stride breaks it); every stride begins one unless `hop` is given. Elsewhere windows begin at a trial's first frame and
-    follow each other every `hop` frames, by default end to end.
+    stride breaks it); every stride begins one unless `hop` is given. Elsewhere windows begin at a trial's first frame
+    and follow each other every `hop` frames, by default end to end.
     """
     whole = np.isfinite(trials.modality(x)).all(axis=1) & np.isfinite(trials.modality(y)).all(axis=1)
     gaps = np.concatenate([[0], np.cumsum(~whole)])

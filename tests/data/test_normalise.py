@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jaxdiff.data import normalise
+from jaxdiff.data.trials import gather
 from jaxdiff.errors import ConfigError, DataError
 
 
@@ -80,6 +81,27 @@ def test_groups_share_their_mean_deviation_and_emphasis_divides_it(values):
     loud = grouped.emphasised([slice(0, 1), 3], 5.0)
     np.testing.assert_allclose(grouped.scale / loud.scale, [5, 1, 1, 5], rtol=1e-6)
     np.testing.assert_allclose(loud.inverse(loud(values)), values, rtol=1e-5, atol=1e-4)
+
+
+def test_motion_features_are_scaled_by_group_and_the_root_is_louder(make_examples):
+    rng = np.random.default_rng(1)
+    motion = rng.normal(size=(60, 263)).astype(np.float32) * np.linspace(0.1, 3, 263, dtype=np.float32)
+    example = make_examples(subjects=1, tasks=1, strides=6, sides=("both",))[0]
+    example |= {"signals": {"motion": motion}, "channels": {"motion": list(map(str, range(263)))}}
+    example |= {"units": {"motion": ["1"] * 263}}
+    normaliser = normalise.fit_motion(gather([example]))
+    deviation = motion.std(axis=0)
+    for group, bias in (
+        ((0, 1), 5),
+        ((1, 3), 5),
+        ((3, 4), 5),
+        ((4, 67), 1),
+        ((67, 193), 1),
+        ((193, 259), 1),
+        ((259, 263), 5),
+    ):
+        expected = deviation[slice(*group)].mean() / bias
+        np.testing.assert_allclose(normaliser.scale[slice(*group)], expected, rtol=1e-5)
 
 
 def test_only_the_trials_given_are_fitted_to(trials):

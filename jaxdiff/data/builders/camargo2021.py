@@ -1,11 +1,11 @@
-"""Camargo et al. 2021: 22 people on a treadmill at 28 speeds, the able-bodied data of speed transfer (FACTS 3.3).
+"""Camargo et al. 2021: 22 people on a treadmill at 28 speeds, the able-bodied data of speed transfer (paper III.A).
 
     AB06/10_09_18/treadmill/{ik,id,conditions,...}/treadmill_01_01.mat
 
 The files hold MATLAB tables, which SciPy cannot decode; mat-io can. `ik` has the column `Header` (s) and OpenSim angles
-(deg, 200 Hz; knee extension positive, turned here to flexion positive); `conditions` has a table with the columns Header
-and Speed. A trial runs through four speeds: one example is `seconds` around the middle of a stretch of constant speed,
-brought to `rate` Hz with an anti-alias filter.
+(deg, 200 Hz; knee extension positive, turned here to flexion positive); `conditions` has a table with the columns
+Header and Speed. A trial runs through four speeds: one example is `seconds` around the middle of a stretch of constant
+speed, brought to `rate` Hz with an anti-alias filter.
 """
 
 from __future__ import annotations
@@ -50,10 +50,9 @@ class Camargo2021(Builder):
     homepage = "https://www.epic.gatech.edu/opensource-biomechanics-camargo-et-al/"
     citation = "Camargo, Ramanathan, Flanagan, Young. J Biomech 119 (2021) 110320, doi:10.1016/j.jbiomech.2021.110320"
     source = (
-        "Put the folders AB06 ... AB30 there, unzipped: from Mendeley Data, doi:10.17632/fcgm3chfff.1 and its parts 2 and 3 "
-        "(CC BY 4.0); only */*/treadmill/ik and */*/treadmill/conditions are read."
+        "Put the folders AB06 ... AB30 there, unzipped: from Mendeley Data, doi:10.17632/fcgm3chfff.1 and its parts 2 "
+        "and 3 (CC BY 4.0); only */*/treadmill/ik and */*/treadmill/conditions are read."
     )
-    BUILDER_CONFIGS = [Config(name="speeds")]
 
     @classmethod
     def configured(cls, **settings: float) -> Config:

@@ -1,4 +1,4 @@
-"""Embry et al. 2018: ten people walking at three speeds on nine slopes, the data of LLMA (paper IV.A; FACTS 4.1).
+"""Embry et al. 2018: ten people walking at three speeds on nine slopes, the data of LLMA (paper IV.A).
 
 `InclineExperiment.mat` is HDF5 (MATLAB v7.3), so arrays come out transposed: (strides, 150).
 
@@ -22,7 +22,6 @@ from typing import Any
 import numpy as np
 
 from jaxdiff.data.builders.base import Builder, Modalities, example
-from jaxdiff.data.units import factor
 from jaxdiff.errors import FileError, MissingExtra
 
 SAMPLES = 150
@@ -31,7 +30,7 @@ TRIAL = re.compile(r"s(\d+(?:x\d+)?)([id])(\d+(?:x\d+)?)")
 
 
 class Embry2018(Builder):
-    """angles (15, deg), moments (9, N m/kg) and grf (3, BW) on 150 samples a stride, with the strides numbered."""
+    """angles (15, deg), moments (9, N m/kg) and grf (3, N/kg) on 150 samples a stride, with the strides numbered."""
 
     name = "embry2018"
     description = "Walking at 0.8, 1.0 and 1.2 m/s on slopes of -10 to 10 degrees: joint angles, moments, forces."
@@ -49,7 +48,7 @@ class Embry2018(Builder):
         return {
             "angles": (angles, ["deg"] * 15),
             "moments": ([f"{name}_moment" for name in moments], ["N m/kg"] * 9),
-            "grf": ([f"grf_{axis}" for axis in "xyz"], ["BW"] * 3),
+            "grf": ([f"grf_{axis}" for axis in "xyz"], ["N/kg"] * 3),
         }
 
     def examples(self, root: Path) -> Iterator[dict[str, Any]]:
@@ -84,7 +83,7 @@ def _trial(group: Any, name: str, side: str, mass: float, path: Path) -> dict[st
     stored = {
         "angles": np.stack([angles[joint][axis][()] for joint in JOINTS for axis in "xyz"], axis=-1),
         "moments": np.stack([moments[joint][axis][()] for joint in JOINTS[:3] for axis in "xyz"], axis=-1) / 1000,
-        "grf": np.stack([force[axis][()] for axis in "xyz"], axis=-1) * factor("N", "BW", mass),
+        "grf": np.stack([force[axis][()] for axis in "xyz"], axis=-1) / mass,
     }
     time = _group(group, f"cycles/{side}/time", path)[()]
     strides = min(len(time), *map(len, stored.values()))

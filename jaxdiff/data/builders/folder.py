@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from jaxdiff.data.builders.base import Builder, Modalities, example, fingerprint
 from jaxdiff.data.builders.recipe import BRACES, Recipe, files, read_recipe
 from jaxdiff.data.formats import read
 from jaxdiff.data.recording import Recording
-from jaxdiff.data.units import canonical, factor
+from jaxdiff.data.units import factor
 from jaxdiff.errors import ConfigError, DataError, FileError
 
 
@@ -47,6 +48,10 @@ class Folder(Builder):
         return self.builder_config.recipe
 
     def modalities(self) -> Modalities:
+        return self._named
+
+    @functools.cached_property
+    def _named(self) -> Modalities:
         found = {}
         for name, modality in self.recipe.modalities.items():
             channels = modality.channels
@@ -58,7 +63,7 @@ class Folder(Builder):
             units = [modality.units] * len(channels) if isinstance(modality.units, str) else list(modality.units)
             if len(units) != len(channels):
                 raise ConfigError(f"{self.recipe.path}: {name} has {len(channels)} channels, but {len(units)} units")
-            found[name] = channels, [canonical(unit) for unit in units]
+            found[name] = channels, units
         return found
 
     def examples(self, root: Path) -> Iterator[dict[str, Any]]:
@@ -74,12 +79,12 @@ class Folder(Builder):
             modality = recipe.modalities[name]
             file = recipe.filled(modality.files, fields) if modality.files else path
             if file not in opened:
-                opened[file] = read(root / file)
+                opened[file] = read(root / file, recipe.rate)
             asked = modality.channels.values() if isinstance(modality.channels, Mapping) else channels
             part = opened[file].select(list(asked))
-            scale = [factor(old or new, new, mass) for old, new in zip(part.units, units)]
-            parts[name] = dataclasses.replace(part, values=part.values * np.float32(scale))
-        signals, rate, start = together(parts, recipe.rate, path)
+            scale = [factor(old, new, mass) if old else 1.0 for old, new in zip(part.units, units)]
+            parts[name] = dataclasses.replace(part, values=part.values * np.asarray(scale, np.float32))
+        signals, rate, start = together(parts, path)
         captions = []
         if recipe.captions:
             captions = (root / recipe.filled(recipe.captions, fields)).read_text(encoding="utf-8").splitlines()
@@ -129,18 +134,15 @@ class Folder(Builder):
             raise FileError(f"{path} cannot be read as an npz file of plain arrays: {error}") from None
 
 
-def together(
-    parts: Mapping[str, Recording], rate: float | None, path: str
-) -> tuple[dict[str, np.ndarray], float, float]:
-    """Recordings of one trial on one time axis: one rate, and only the time that all of them cover."""
-    rates = {part.rate for part in parts.values()}
-    if rate is None and len(rates) > 1:
-        raise DataError(f"{path}: the modalities have the rates {sorted(rates)} Hz; give rate, and they are resampled")
-    rate = float(rate or rates.pop())
-    values = {name: part.resample(rate).values for name, part in parts.items()}
+def together(parts: Mapping[str, Recording], path: str) -> tuple[dict[str, np.ndarray], float, float]:
+    """Recordings of one trial on one time axis: only the time that all of them cover."""
+    rates = sorted({part.rate for part in parts.values()})
+    if len(rates) > 1:
+        raise DataError(f"{path}: the modalities have the rates {rates} Hz; give rate, and they are resampled")
     start = max(part.start for part in parts.values())
-    skip = {name: round((start - part.start) * rate) for name, part in parts.items()}
-    frames = min(len(values[name]) - skip[name] for name in parts)
+    skip = {name: round((start - part.start) * rates[0]) for name, part in parts.items()}
+    frames = min(len(part.values) - skip[name] for name, part in parts.items())
     if frames < 1:
         raise DataError(f"{path}: the modalities have no time in common")
-    return {name: values[name][skip[name] : skip[name] + frames] for name in parts}, rate, start
+    signals = {name: part.values[skip[name] : skip[name] + frames] for name, part in parts.items()}
+    return signals, rates[0], start

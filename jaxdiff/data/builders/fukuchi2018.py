@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 
 from jaxdiff.data.builders.base import Builder, Modalities, example
-from jaxdiff.data.units import GRAVITY
 from jaxdiff.errors import FileError
 
 FILE = re.compile(r"(WBDS\d+)walk(T\d+|O[SCF])ang\.txt", re.IGNORECASE)
@@ -30,15 +29,15 @@ SIDES = {"right": "R", "left": "L"}
 
 
 class Fukuchi2018(Builder):
-    """angles (15, deg), moments (9, N m/kg) and grf (3, BW: forward, up, sideways) of average strides."""
+    """angles (15, deg), moments (9, N m/kg) and grf (3, N/kg: forward, up, sideways) of average strides."""
 
     name = "fukuchi2018"
     description = "Average strides of 42 healthy adults at three overground and eight treadmill speeds."
     homepage = "https://doi.org/10.6084/m9.figshare.5722711"
     citation = "Fukuchi, Fukuchi, Duarte. PeerJ 6 (2018) e4640, doi:10.7717/peerj.4640"
     source = (
-        "Put WBDSinfo.csv and the unzipped folder WBDSascii there: from Figshare, doi:10.6084/m9.figshare.5722711 (CC BY 4.0). "
-        "Versions that have WBDSinfo.xlsx only: save its sheet as CSV."
+        "Put WBDSinfo.csv and the unzipped folder WBDSascii there: from Figshare, doi:10.6084/m9.figshare.5722711 "
+        "(CC BY 4.0). Versions that have WBDSinfo.xlsx only: save its sheet as CSV."
     )
 
     def modalities(self) -> Modalities:
@@ -48,7 +47,7 @@ class Fukuchi2018(Builder):
         return {
             "angles": (angles, ["deg"] * 15),
             "moments": ([f"{name}_moment" for name in moments], ["N m/kg"] * 9),
-            "grf": ([f"grf_{axis}" for axis in "xyz"], ["BW"] * 3),
+            "grf": ([f"grf_{axis}" for axis in "xyz"], ["N/kg"] * 3),
         }
 
     def examples(self, root: Path) -> Iterator[dict[str, Any]]:
@@ -66,7 +65,7 @@ class Fukuchi2018(Builder):
                     "moments": _pick(
                         kinetics, [f"{letter}{joint}Moment{axis}" for joint in JOINTS[:3] for axis in "XYZ"]
                     ),
-                    "grf": _pick(kinetics, [f"{letter}GRF{axis}" for axis in "XYZ"]) / GRAVITY,
+                    "grf": _pick(kinetics, [f"{letter}GRF{axis}" for axis in "XYZ"]),
                 }
                 yield example(
                     f"{who}/{task}/{side}",

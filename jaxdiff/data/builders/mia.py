@@ -1,4 +1,4 @@
-"""Muscles in Action (Chiquier & Vondrick, ICCV 2023): 3-second clips of exercises with the EMG of eight muscles (FACTS 2.8).
+"""Muscles in Action (Chiquier & Vondrick, ICCV 2023): 3-second clips of exercises with the EMG of eight muscles.
 
     train/Subject0/ElbowPunch/188/emgvalues.npy    (30, 8) rectified EMG, 10 Hz
     train/Subject0/ElbowPunch/188/joints3d.npy     (30, J >= 25, 3) joints of VIBE, camera frame, m
@@ -40,8 +40,8 @@ class MIA(Builder):
     homepage = "https://musclesinaction.cs.columbia.edu"
     citation = "Chiquier, Vondrick. Muscles in Action. ICCV 2023"
     source = (
-        "Put the folders train and val of MIADatasetOfficial there: the archive that github.com/cvlab-columbia/musclesinaction "
-        "links to, or ask its authors (the link has been dead at times)."
+        "Put the folders train and val of MIADatasetOfficial there: the archive that "
+        "github.com/cvlab-columbia/musclesinaction links to, or ask its authors (the link has been dead at times)."
     )
 
     def modalities(self) -> Modalities:

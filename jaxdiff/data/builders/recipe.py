@@ -14,8 +14,8 @@
 
 The fields are subject (needed), task, trial, side, paretic, split, speed (m/s), incline (deg) and mass (kg).
 
-Many trials packed in one npz: a modality's `array` is (trials, time, channels), or (time, channels) of all trials end to end
-with `offsets`; joints are (…, joints, 3). Braces then name arrays with one value per trial.
+Many trials packed in one npz: a modality's `array` is (trials, time, channels), or (time, channels) of all trials end
+to end with `offsets`; joints are (…, joints, 3). Braces then name arrays with one value per trial.
 
     name: verheul2024
     files: verheul2024.npz

@@ -1,0 +1,128 @@
+"""Simulated data sets: walking cohorts that obey Newton, and captioned whole-body motion. Nothing has to be asked for.
+
+    load("simulated_gait", size="quick")                        # LLMA: angles, moments, forces, EMG envelopes
+    load("simulated_speeds", kind="stroke", size="full")        # speed transfer: six sagittal angles at many speeds
+    load("simulated_motion", size="tiny", seed=3)               # text to motion: features, joints, muscle activations
+
+"full" is the cohort of the papers; every argument of the simulator can be set instead (subjects, speeds, strides …).
+They are kept by their settings and by the simulator's source, so that a changed simulator is never met by old data.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from jaxdiff.body.walker import cohorts
+from jaxdiff.data.builders.base import Builder, Modalities, example, fingerprint
+from jaxdiff.errors import ConfigError, nearest
+
+
+@dataclasses.dataclass(eq=False)
+class Config(tfds.core.BuilderConfig):
+    """What the simulator is called with."""
+
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+class Simulated(Builder, skip_registration=True):  # pyright: ignore
+    """Base: a size is a set of arguments for a simulator."""
+
+    sizes: ClassVar[Mapping[str, Mapping[str, Any]]]
+    simulator: ClassVar[Callable[..., Any]]
+
+    @classmethod
+    def configured(cls, size: str = "quick", **settings: Any) -> Config:
+        if size not in cls.sizes:
+            raise ConfigError(f"{cls.name} has no size {size!r}; {nearest(size, cls.sizes)}")
+        known = [name for name in inspect.signature(cls.simulator).parameters if name != "progress"]
+        for name in settings:
+            if name not in known:
+                raise ConfigError(f"{cls.name} has no setting {name!r}; {nearest(name, [*known, 'size'])}")
+        settings = {**cls.sizes[size], **settings}
+        folder = Path(inspect.getfile(cls.simulator)).parent
+        sources = [path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.py"))]
+        return Config(name=f"{size}-{fingerprint(settings, sources)}", settings=settings)
+
+    def simulated(self) -> Iterator[Any]:
+        """What the simulator gives, under a progress bar that follows its reports."""
+        with self.reporting() as report:
+            yield from type(self).simulator(**self.builder_config.settings, progress=report)
+
+    @contextlib.contextmanager
+    def reporting(self) -> Iterator[Callable[[int, int], None]]:
+        from rich.console import Console
+        from rich.progress import Progress
+
+        with Progress(console=Console(stderr=True), disable=not self.progress) as bar:
+            task = bar.add_task(f"simulating {self.name}", total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def walked(trial: cohorts.Trial) -> dict[str, Any]:
+    """A trial of the walker as an example."""
+    return example(
+        f"{trial.subject}/{trial.task}/{trial.side}",
+        trial.signals,
+        rate=trial.rate,
+        subject=trial.subject,
+        task=trial.task,
+        side=trial.side,
+        paretic=trial.paretic,
+        speed=trial.speed,
+        incline=trial.incline,
+        transition=bool(np.any(trial.transition)),
+        time=trial.time,
+        stride=trial.stride,
+    )
+
+
+class SimulatedGait(Simulated):
+    """angles (15), moments (9), grf (3) and emg (8) of either leg, 150 samples a stride, at speeds x inclines."""
+
+    name = "simulated_gait"
+    description = "Simulated people walking at three speeds on nine slopes, and from one task to the next."
+    simulator = staticmethod(cohorts.gait_cohort)
+    sizes: ClassVar = {
+        "tiny": {"subjects": 3, "speeds": (0.8, 1.2), "inclines": (0.0,), "strides": 4},
+        "quick": {"subjects": 6, "inclines": (-5.0, 0.0, 5.0), "strides": 12},
+        "full": {},
+    }
+
+    def modalities(self) -> Modalities:
+        return {name: (cohorts.CHANNELS[name], cohorts.UNITS[name]) for name in ("angles", "moments", "grf", "emg")}
+
+    def examples(self, root: Path) -> Iterator[dict[str, Any]]:
+        return map(walked, self.simulated())
+
+
+class SimulatedSpeeds(Simulated):
+    """sagittal (6): 30 s at 20 Hz of able-bodied people (kind="able") or of stroke survivors (kind="stroke")."""
+
+    name = "simulated_speeds"
+    description = "Simulated people on a treadmill at up to 28 speeds, able-bodied or after a stroke."
+    simulator = staticmethod(cohorts.speed_cohort)
+    sizes: ClassVar = {
+        "tiny": {"subjects": 3, "speeds": (0.6, 0.9), "seconds": 6.0},
+        "quick": {"subjects": 8, "speeds": (0.6, 0.8, 1.0, 1.2, 1.4, 1.6)},
+        "full": {},
+    }
+
+    @classmethod
+    def configured(cls, size: str = "quick", **settings: Any) -> Config:
+        # Stroke survivors walk at speeds of their own, which no size changes.
+        own = {"speeds": None} if settings.get("kind") == "stroke" else {}
+        return super().configured(size, **(own | settings))
+
+    def modalities(self) -> Modalities:
+        return {"sagittal": (cohorts.CHANNELS["sagittal"], cohorts.UNITS["sagittal"])}
+
+    def examples(self, root: Path) -> Iterator[dict[str, Any]]:
+        return map(walked, self.simulated())

@@ -1,0 +1,193 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from jaxdiff.data import catalogue, splits, text, windows
+from jaxdiff.data.formats import write
+from jaxdiff.data.recording import Recording
+from jaxdiff.errors import ConfigError, DataError, FileError
+
+SHARED = Path(os.environ.get("JAXDIFF_SHARED") or Path(__file__).parents[3] / "shared") / "data"
+RECIPES = Path(catalogue.__file__).parent / "recipes"
+
+
+def shared(name):
+    if not (SHARED / name).exists():
+        pytest.skip(f"no {SHARED / name}: put the shared pack beside the repository, or name it in JAXDIFF_SHARED")
+    return SHARED
+
+
+def recording(rate, seconds, start=0.0, channels=("a", "b"), unit="deg"):
+    time = start + np.arange(round(rate * seconds)) / rate
+    values = np.stack([np.sin(2 * np.pi * time + k) for k in range(len(channels))], axis=1).astype(np.float32)
+    return Recording(values, tuple(channels), (unit,) * len(channels), rate, start)
+
+
+@pytest.fixture
+def lab(tmp_path):
+    """Writes files into a folder, a recipe beside them, and loads the lot."""
+
+    def load(recipe, files):
+        for name, contents in files.items():
+            path = tmp_path / "files" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if isinstance(contents, Recording):
+                write(path, contents)
+            elif isinstance(contents, dict):
+                np.savez(path, **contents)
+            else:
+                path.write_text(contents)
+        (tmp_path / "lab.yaml").write_text(recipe)
+        return catalogue.load(
+            "folder", recipe=tmp_path / "lab.yaml", root=tmp_path / "files", data_dir=tmp_path, progress=False
+        )
+
+    return load
+
+
+ONE = """
+name: one
+files: "{subject}/{task}.*"
+modalities:
+  angles: {channels: [b, a], units: deg}
+"""
+
+
+@pytest.mark.parametrize("extension", ["csv", "mot", "sto", "npz"])
+def test_any_format_is_read_by_its_recipe(lab, extension):
+    expected = recording(100, 2)
+    trials = lab(ONE, {f"anna/walk.{extension}": expected, f"ben/run.{extension}": expected})
+    assert trials.subjects == ("anna", "ben") and trials.column("task").tolist() == ["walk", "run"]
+    assert trials.channels["angles"] == ("b", "a") and set(trials.column("rate")) == {100}
+    np.testing.assert_allclose(trials.recording(0, "angles").values, expected.values[:, ::-1], atol=1e-6)
+
+
+JOINED = """
+name: joined
+files: "{subject}_{trial}_ik.csv"
+rate: 50
+fields: {task: walk, side: left, mass: 80, speed: "1.2"}
+modalities:
+  angles: {channels: {hip: a}, units: rad}
+  grf:
+    files: "{subject}_{trial}_force.csv"
+    channels: [Fz]
+    units: BW
+captions: "{subject}_{trial}.txt"
+"""
+
+
+def test_files_of_one_trial_are_joined_on_one_clock_and_converted(lab):
+    force = Recording(np.full((1000, 1), 784.532, np.float32), ("Fz",), ("N",), 1000.0, 0.5)
+    trials = lab(
+        JOINED,
+        {
+            "anna_01_ik.csv": recording(100, 2),
+            "anna_01_force.csv": force,
+            "anna_01.txt": "a woman walks\nshe walks\n\n",
+        },
+    )
+    assert len(trials) == 1 and trials.column("speed")[0] == 1.2 and trials.column("trial")[0] == "01"
+    angles = trials.recording(0, "angles")
+    assert angles.rate == 50 and angles.start == 0.5 and len(angles.values) == 50
+    inner = slice(10, -10)
+    expected = np.deg2rad(np.sin(2 * np.pi * angles.time))
+    np.testing.assert_allclose(angles.values[inner, 0], expected[inner], atol=1e-4)
+    np.testing.assert_allclose(trials.signals["grf"], 1.0, rtol=1e-6)
+    assert trials.captions == (("a woman walks", "she walks"),)
+
+
+PACKED = """
+name: packed
+files: data.npz
+rate: 20
+fields: {subject: "{who}", task: "{what} {who}"}
+offsets: edges
+drop: "{bad}"
+captions: "{said}"
+modalities:
+  joints: {array: positions, channels: "{names}", units: m}
+"""
+
+
+def packed_arrays():
+    return {
+        "positions": np.arange(10 * 2 * 3).reshape(10, 2, 3).astype(np.float32),
+        "edges": np.array([0, 3, 4, 10]),
+        "who": np.array(["x", "y", "z"]),
+        "what": np.array(["walk", "run", "hop"]),
+        "bad": np.array([False, True, False]),
+        "said": np.array([["one", "two"], ["three", "four"], ["five", "six"]]),
+        "names": np.array(["hip", "knee"]),
+    }
+
+
+def test_packed_trials_are_unpacked(lab):
+    trials = lab(PACKED, {"data.npz": packed_arrays()})
+    assert trials.channels["joints"] == ("hip_x", "hip_y", "hip_z", "knee_x", "knee_y", "knee_z")
+    assert trials.length.tolist() == [3, 6] and trials.column("task").tolist() == ["walk x", "hop z"]
+    assert trials.captions == (("one", "two"), ("five", "six"))
+    np.testing.assert_array_equal(trials.recording(1, "joints").values.ravel(), np.arange(24, 60))
+
+
+def test_a_changed_file_is_prepared_anew(lab):
+    first = lab(ONE, {"anna/walk01.csv": recording(100, 2)})
+    second = lab(ONE, {"anna/walk01.csv": recording(100, 3)})
+    assert first.length.tolist() == [200] and second.length.tolist() == [300]
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "what"),
+    [
+        (("units: deg", "units: deg, colour: red"), ConfigError, "colour"),
+        (("files:", "fles:"), ConfigError, "files"),
+        (("[b, a]", "[b, c]"), DataError, "no channel 'c'"),
+        (("{subject}", "{who}"), ConfigError, "who the subject is"),
+        (("{task}.*", "{task}.mot"), FileError, "no file"),
+        (("units: deg", "units: [deg, deg, deg]"), ConfigError, "2 channels, but 3 units"),
+        (("units: deg", "units: N"), DataError, "cannot be converted"),
+        (("modalities:", "fields: {speed: fast}\nmodalities:"), ConfigError, "not a number"),
+        (("modalities:", "fields: {pace: 3}\nmodalities:"), ConfigError, "no field 'pace'"),
+        (("modalities:", 'fields: {side: "{leg}"}\nmodalities:'), ConfigError, "nothing is called 'leg'"),
+        (("channels: [b, a]", "array: x, channels: [b, a]"), ConfigError, "rate"),
+        (("name: one", "name: [one"), FileError, "YAML"),
+    ],
+)
+def test_a_wrong_recipe_is_answered_with_its_name_and_what_is_wrong(lab, change, error, what):
+    with pytest.raises(error, match=what):
+        lab(ONE.replace(*change), {"anna/walk01.csv": recording(100, 2)})
+
+
+def test_wrong_files_are_named(lab):
+    with pytest.raises(FileError, match="walk01.csv"):
+        lab(ONE, {"anna/walk01.csv": "not a table at all\n\x00"})
+    both = ONE + '  grf: {files: "{subject}/{task}_force.csv", channels: [a], units: deg}\n'
+    files = {"anna/walk01.csv": recording(100, 2), "anna/walk_force.csv": recording(200, 2)}
+    with pytest.raises(DataError, match="rates"):
+        lab(both.replace("{task}.*", "{task}01.csv"), files)
+
+
+def test_the_verheul_stances_are_read_through_their_recipe(tmp_path):
+    root = shared("verheul2024.npz")
+    trials = catalogue.load("folder", recipe=RECIPES / "verheul2024.yaml", root=root, data_dir=tmp_path, progress=False)
+    assert len(trials) == 110 and len(trials.subjects) == 11 and (trials.length == 101).all()
+    with np.load(root / "verheul2024.npz") as file:
+        for name in ("angles", "moments", "grf"):
+            np.testing.assert_array_equal(trials.signals[name].reshape(110, 101, 3), file[name])
+        np.testing.assert_array_equal(trials.column("subject"), file["subject"])
+    assert trials.channels["grf"] == ("anteroposterior", "mediolateral", "vertical") and trials.units["grf"][0] == "BW"
+    for split in splits.leave_one_subject_out(trials):
+        assert len(windows.cut(split.train, "angles", "moments", length=101)) == len(split.train)
+
+
+def test_the_bandai_clips_are_read_through_their_recipe(tmp_path):
+    root = shared("bandai_namco_2.npz")
+    trials = catalogue.load(
+        "folder", recipe=RECIPES / "bandai_namco_2.yaml", root=root, data_dir=tmp_path, progress=False
+    )
+    assert len(trials) == 2902 - 4 and trials.signals["joints"].shape[1] == 63 and len(trials.subjects) == 70
+    assert trials.channels["joints"][:2] == ("Hips_x", "Hips_y") and set(map(len, trials.captions)) == {3}
+    clips = text.captioned(trials, "joints", 1, 400, length=320)
+    assert len(clips.captions) == 210
