@@ -7,6 +7,8 @@ Forward kinematics turns each joint's children, as BVH and SMPL do:
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from operator import add
 from typing import NamedTuple
 
 import numpy as np
@@ -52,25 +54,32 @@ class Skeleton(NamedTuple):
         return self.names.index(name)
 
 
-def global_rotations(parents: tuple[int, ...], quaternions: Array) -> Array:
-    """Local rotations (..., J, 4) -> the orientation of every joint in the world, (..., J, 4)."""
-    xp = namespace(quaternions)
-    world = [quaternions[..., 0, :]]
-    for j in range(1, len(parents)):
-        world.append(multiply(world[parents[j]], quaternions[..., j, :]))
-    return xp.stack(world, axis=-2)
+def along_tree(parents: tuple[int, ...], combine: Callable[[Array, Array], Array], values: Array) -> Array:
+    """From the root outwards, out_j = combine(out_parent(j), value_j), for values (..., J, n); one level at a time."""
+    depth = [0]
+    for parent in parents[1:]:
+        depth.append(depth[parent] + 1)
+    done, out = [0], values[..., :1, :]
+    for level in range(1, max(depth) + 1):
+        joints = [j for j, d in enumerate(depth) if d == level]
+        above = [done.index(parents[j]) for j in joints]
+        below = combine(out[..., np.array(above), :], values[..., np.array(joints), :])
+        out = namespace(values).concatenate([out, below], axis=-2)
+        done += joints
+    return out[..., np.argsort(done), :]
 
 
 def forward_kinematics(skeleton: Skeleton, quaternions: Array, root: Array) -> Array:
     """Local rotations (..., J, 4) and root positions (..., 3) -> joint positions (..., J, 3)."""
-    xp = namespace(quaternions, root)
-    world = global_rotations(skeleton.parents, quaternions)
-    offsets = xp.asarray(skeleton.offsets, dtype=quaternions.dtype)
-    joints = [root]
-    for j in range(1, len(skeleton.parents)):
-        parent = skeleton.parents[j]
-        joints.append(joints[parent] + rotate(world[..., parent, :], offsets[..., j, :]))
-    return xp.stack(joints, axis=-2)
+    world = along_tree(skeleton.parents, multiply, quaternions)
+    offsets = skeleton.offsets.astype(quaternions.dtype)
+    return hang(skeleton.parents, rotate(world[..., np.array(skeleton.parents), :], offsets), root)
+
+
+def hang(parents: tuple[int, ...], bones: Array, root: Array) -> Array:
+    """Bone vectors (..., J, 3) in the world and root positions (..., 3) -> joint positions (..., J, 3)."""
+    bones = namespace(bones, root).concatenate([root[..., None, :], bones[..., 1:, :]], axis=-2)
+    return along_tree(parents, add, bones)
 
 
 def bones(joints: Array, parents: tuple[int, ...]) -> Array:
