@@ -1,4 +1,4 @@
-"""Result tables: the paper's rows beside ours, printed, and kept as Markdown and CSV with what is needed to repeat them."""
+"""Result tables: the paper's rows beside ours, printed, and kept as Markdown and CSV with what repeats them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import numpy as np
 
 
 class Cell(NamedTuple):
-    """A mean with its standard deviation over `n` repetitions (folds, seeds, subjects); `sd` is NaN for a single one."""
+    """A mean with its standard deviation over `n` repetitions (folds, seeds, subjects); `sd` is NaN for one."""
 
     mean: float
     sd: float = math.nan

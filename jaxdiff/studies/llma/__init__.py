@@ -1,0 +1,1 @@
+"""LLMA made runnable: one modality of gait from another, with error bars."""

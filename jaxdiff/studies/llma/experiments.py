@@ -1,0 +1,236 @@
+"""The experiments of the paper: train and report, Tables 1 to 3, and the same questions asked of real data."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from jaxdiff.methods.llma import llma
+from jaxdiff.report.page import Page
+from jaxdiff.report.tables import Cell, Table, cell, provenance
+from jaxdiff.studies.llma import evaluation, figures, paper
+from jaxdiff.studies.llma.preparation import Fold, folds, load_trials, method_settings
+from jaxdiff.studies.llma.training import train, train_folds
+from jaxdiff.training.step import make_generate
+from jaxdiff.typing import Params
+
+ARROW = {"x": "X|Y", "y": "Y|X"}
+COLUMNS = ("mse", "mse_mean", "r2_mean", "fid", "pred", "crps", "coverage_90", "spread_skill")
+NOTE = (
+    "mse: one sample against the truth, normalised to [-1, 1]; mse_mean, r2_mean: the mean of the samples, R² against the "
+    "training mean curve; coverage_90: share of the truth in the 90 % interval (0.9 is right). "
+)
+
+
+def run_train(config: ConfigDict, out: Path) -> None:
+    """Trains one model, holds it against the baselines on unseen subjects, and leaves tables, pictures and a page."""
+    begin = time.perf_counter()
+    trials = load_trials(config)
+    fold = folds(config, trials)[0]
+    params = train(config, fold, out).ema
+    settings = method_settings(config)
+    generate = make_generate(llma(settings).generate)
+    side = fold.side("test", config.data.windows)
+    tables, page = [], Page(f"LLMA: {config.data.x} and {config.data.y}")
+    for target, given in (("y", "x"), ("x", "y")):
+        drawn = evaluation.draw(generate, params, given, side[given], config.sampling.samples)
+        names = getattr(fold.test, given), getattr(fold.test, target)
+        table = Table(f"{names[1]} from {names[0]}, subjects never seen", COLUMNS, note=NOTE)
+        mae = Table(f"Mean absolute error of {names[1]}, in their units", fold.scale[target].channels)
+        rows = {"LLMA": drawn, **evaluation.baseline_predictions(fold, side, target)}
+        for name, prediction in rows.items():
+            scores = evaluation.score(fold, side, target, prediction)
+            table.row(name, {c: Cell(scores[c]) for c in COLUMNS if c in scores})
+            mae.row(name, _channel_errors(scores))
+        tables += [table, mae]
+        page.table(table)
+        page.table(mae)
+        page.figure(
+            f"Real and generated {names[1]}: mean and spread over the window",
+            figures.bands(fold, side, drawn, target),
+            f"Curves of {names[1]} over two strides, real in black, generated in colour, bands of one standard deviation",
+        )
+        page.figure(
+            f"The best, median and worst window of {names[1]}",
+            figures.cases(fold, side, drawn, target),
+            "Single windows with the 5 to 95 % interval of the samples",
+        )
+    codes = {m: evaluation.encoded(settings, params, side, m) for m in ("x", "y")}
+    page.figure(
+        "Latents of both modalities", figures.latent_map(codes, side["task"]), "Map of latents coloured by task"
+    )
+    page.curves("Training", out / "metrics.jsonl")
+    said = provenance(config.data.name, config.training.seed, time.perf_counter() - begin)
+    for number, table in enumerate(tables):
+        table.show()
+        table.save(out / "tables", f"table{number}", said)
+    page.facts(said)
+    print(f"report: {page.save(out / 'report.html')}")
+
+
+def _channel_errors(scores: dict[str, float]) -> dict[str, Any]:
+    errors = {name[4:]: value for name, value in scores.items() if name.startswith("mae/")}
+    return {name.split(" [")[0]: f"{value:.3g} {name.split(' [')[1][:-1]}" for name, value in errors.items()}
+
+
+Variant = tuple[str, str, dict[str, float]]
+"""A label, an alignment word and the weights of the loss parts."""
+
+
+def _each_variant(
+    config: ConfigDict, each: list[Fold], variants: list[Variant], out: Path, name: str
+) -> Iterator[tuple[str, list[Params]]]:
+    """Trains every variant, all its folds as one program; an interrupted experiment goes on where it was."""
+    for label, word, weights in variants:
+        directory = out / f"{name}-{label.replace(' ', '-')}"
+        print(f"{name}: {label}, {len(each)} folds side by side")
+        yield label, train_folds(config, each, word, weights, directory)
+
+
+def _scores(config: ConfigDict, each: list[Fold], params: list[Params], target: str, word: str) -> list[dict[str, Any]]:
+    generate = make_generate(llma(method_settings(config, word)).generate)
+    given, rows = evaluation.OTHER[target], []
+    for fold, p in zip(each, params):
+        side = fold.side("test", config.data.windows)
+        drawn = evaluation.draw(generate, p, given, side[given], config.sampling.samples)
+        rows.append(evaluation.score(fold, side, target, drawn))
+    return rows
+
+
+def run_table1(config: ConfigDict, out: Path) -> None:
+    """Generation with and without alignment, three pairs in both directions, against baselines and the paper."""
+    begin, trials = time.perf_counter(), load_trials(config)
+    table = Table("Table 1: cross-modal generation with and without latent alignment", COLUMNS, note=NOTE)
+    variants: list[Variant] = [("without", "none", {}), ("with", "llma", {})]
+    for pair in _pairs(config):
+        each = folds(config, trials, *pair)
+        found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        for label, params in _each_variant(config, each, variants, out, "-".join(pair)):
+            word = {v[0]: v[1] for v in variants}[label]
+            for target in ("x", "y"):
+                found[label, target] = _scores(config, each, params, target, word)
+        for target in ("x", "y"):
+            head = f"{pair[0]}–{pair[1]} {ARROW[target]}"
+            for label, _, _ in variants:
+                _add(table, f"{head} {label} alignment", found[label, target])
+            for name, scores in _baselines(config, each, target).items():
+                _add(table, f"{head} {name}", scores)
+            table.row(f"{head} paired test", _paired(found["without", target], found["with", target]))
+            if (pair, target) in paper.TABLE1:
+                quoted = paper.TABLE1[pair, target]
+                for i, (label, _, _) in enumerate(variants):
+                    row = {metric: paper.quoted(values[i]) for metric, values in quoted.items()}
+                    table.row(f"paper (other data): {head} {label} alignment", row)
+    table.note += (
+        "Paired test: mean change from without to with over folds, and its two-sided p (sign-flip permutation)."
+    )
+    _keep(table, "table1", config, out, begin)
+
+
+def run_table2(config: ConfigDict, out: Path) -> None:
+    """Probes of the tasks from the latents of five alignments (and none)."""
+    begin, trials = time.perf_counter(), load_trials(config)
+    words = ("none", "barlow", "simclr", "mse", "vicreg", "llma")
+    columns = [f"{a}–{b} {ARROW[t]}" for a, b in _pairs(config) for t in ("x", "y")]
+    tables = {
+        kind: Table(f"Table 2: {kind} probing accuracy of the tasks", columns) for kind in ("linear", "nonlinear")
+    }
+    alike = Table("Correlation of the latents of the two modalities", [f"{a}–{b}" for a, b in _pairs(config)])
+    cells: dict[tuple[str, str], dict[str, Cell]] = {}
+    for pair in _pairs(config):
+        each = folds(config, trials, *pair)
+        variants: list[Variant] = [(word, word, {}) for word in words]
+        for word, params in _each_variant(config, each, variants, out, "-".join(pair)):
+            settings = method_settings(config, word)
+            found = [evaluation.probes(settings, p, fold) for p, fold in zip(params, each)]
+            for kind in tables:
+                for target in ("x", "y"):
+                    name = f"{pair[0]}–{pair[1]} {ARROW[target]}"
+                    cells.setdefault((kind, word), {})[name] = cell(f[f"{kind}_{target}"] for f in found)
+            name = f"{pair[0]}–{pair[1]}"
+            cells.setdefault(("alike", word), {})[name] = cell(f["latent_correlation"] for f in found)
+    for kind, table in tables.items():
+        for word in words:
+            table.row(word, cells[kind, word])
+        if len(columns) == 6:
+            for word, quoted in paper.TABLE2.items():
+                row = {c: paper.quoted(v) for c, v in zip(columns, quoted[kind])}
+                table.row(f"paper (other data): {word}", row)
+        _keep(table, f"table2-{kind}", config, out, begin)
+    for word in words:
+        alike.row(word, cells["alike", word])
+    _keep(alike, "table2-correlation", config, out, begin)
+
+
+def run_table3(config: ConfigDict, out: Path) -> None:
+    """What each part of the objective is worth: MSE without it."""
+    begin, trials = time.perf_counter(), load_trials(config)
+    table = Table("Table 3: ablation of the parts of the objective (mse)", ("X|Y", "Y|X"))
+    variants: list[Variant] = [
+        ("without contrast", "covariance", {"energy": 1.0}),
+        ("without covariance", "contrast", {"energy": 1.0}),
+        ("without energy", "llma", {"energy": 0.0}),
+        ("all", "llma", {"energy": 1.0}),
+    ]
+    each = folds(config, trials)
+    for (label, word, _), (_, params) in zip(variants, _each_variant(config, each, variants, out, "ablation")):
+        row = {ARROW[t]: cell(s["mse"] for s in _scores(config, each, params, t, word)) for t in ("x", "y")}
+        table.row(label, row)
+        quoted = (paper.quoted(value) for value in paper.TABLE3[label])
+        table.row(f"paper (other data): {label}", dict(zip(("X|Y", "Y|X"), quoted)))
+    _keep(table, "table3", config, out, begin)
+
+
+def run_verheul(config: ConfigDict, out: Path) -> None:
+    """Table 1 on real braking stances, one subject left out at a time."""
+    run_table1(config, out)
+
+
+def _pairs(config: ConfigDict) -> tuple[tuple[str, str], ...]:
+    return paper.PAIRS if config.data.pairs == "all" else ((config.data.x, config.data.y),)
+
+
+def _add(table: Table, label: str, scores: list[dict[str, Any]]) -> None:
+    table.row(label, {name: cell(s[name] for s in scores) for name in COLUMNS if name in scores[0]})
+
+
+def _baselines(config: ConfigDict, each: list[Fold], target: str) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for fold in each:
+        side = fold.side("test", config.data.windows)
+        for name, prediction in evaluation.baseline_predictions(fold, side, target).items():
+            scores = evaluation.score(fold, side, target, prediction, predictive_steps=0)
+            found.setdefault(name, []).append(scores)
+    return found
+
+
+def _paired(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> dict[str, str]:
+    """Mean change over folds, with the p-value of flipping the signs of the changes in every way."""
+    row = {}
+    for name in ("mse", "mse_mean", "fid", "pred"):
+        change = np.array([b[name] - a[name] for a, b in zip(before, after)])
+        signs = np.array(np.meshgrid(*[[-1, 1]] * len(change))).reshape(len(change), -1)
+        p = np.mean(np.abs(change @ signs) >= abs(change.sum()) - 1e-12)
+        row[name] = f"{change.mean():+.3g} (p {p:.2g})"
+    return row
+
+
+def _keep(table: Table, name: str, config: ConfigDict, out: Path, begin: float) -> None:
+    said = provenance(f"{config.data.name} ({config.data.size})", config.training.seed, time.perf_counter() - begin)
+    table.show()
+    table.save(out, name, said)
+    print(f"kept in {out / name}.md")
+
+
+EXPERIMENTS: dict[str, Callable[[ConfigDict, Path], None]] = {
+    "train": run_train,
+    "table1": run_table1,
+    "table2": run_table2,
+    "table3": run_table3,
+    "verheul": run_verheul,
+}

@@ -1,0 +1,94 @@
+"""Pictures of LLMA: real against generated, single cases with their error bars, maps of the latents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from jaxdiff.errors import MissingExtra
+from jaxdiff.metrics.probing import picture
+from jaxdiff.studies.llma.preparation import Fold
+
+REAL, GENERATED = "black", "tab:red"
+
+
+def _axes(count: int) -> tuple[Any, Any]:
+    try:
+        import matplotlib
+
+        matplotlib.use("Agg")
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise MissingExtra("drawing", "viz") from error
+    columns = min(3, count)
+    rows = -(-count // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(3.4 * columns, 2.2 * rows), squeeze=False, layout="constrained")
+    for axis in axes.ravel()[count:]:
+        axis.axis("off")
+    return figure, axes.ravel()
+
+
+def bands(fold: Fold, side: dict[str, np.ndarray], drawn: np.ndarray, target: str, most: int = 9) -> Any:
+    """Mean and standard deviation over the test windows, real and generated (paper, Figs. 2 and 4)."""
+    scale = fold.scale[target]
+    truth = fold.physical(side[target], target)
+    one = fold.physical(drawn[0], target)
+    figure, axes = _axes(min(most, len(scale.channels)))
+    percent = np.linspace(0, 200, truth.shape[1])
+    for c, axis in zip(range(len(scale.channels)), axes):
+        for values, colour, label in ((truth, REAL, "real"), (one, GENERATED, "generated")):
+            mean, sd = values[..., c].mean(0), values[..., c].std(0)
+            axis.plot(percent, mean, color=colour, label=label, lw=1.2)
+            axis.fill_between(percent, mean - sd, mean + sd, color=colour, alpha=0.18, lw=0)
+        axis.set_title(f"{scale.channels[c]} [{scale.units[c]}]", fontsize=8)
+        axis.tick_params(labelsize=7)
+    axes[0].legend(fontsize=7)
+    figure.supxlabel("% of stride", fontsize=8)
+    return figure
+
+
+def cases(fold: Fold, side: dict[str, np.ndarray], drawn: np.ndarray, target: str) -> Any:
+    """The best, the median and the worst window (paper, Fig. 5), in the three channels that vary most."""
+    scale = fold.scale[target]
+    truth = fold.physical(side[target], target)
+    samples = fold.physical(drawn, target)
+    order = np.argsort(np.square(drawn.mean(0) - side[target]).mean((1, 2)))
+    chosen = {"best": order[0], "median": order[len(order) // 2], "worst": order[-1]}
+    channels = np.argsort(side[target].var((0, 1)))[::-1][:3]
+    figure, axes = _axes(3 * len(channels))
+    percent = np.linspace(0, 200, truth.shape[1])
+    for row, (label, window) in enumerate(chosen.items()):
+        for column, c in enumerate(channels):
+            axis = axes[row * 3 + column]
+            low, middle, high = np.quantile(samples[:, window, :, c], (0.05, 0.5, 0.95), axis=0)
+            axis.fill_between(percent, low, high, color=GENERATED, alpha=0.25, lw=0, label="5–95 %")
+            axis.plot(percent, middle, color=GENERATED, lw=1.2, label="median")
+            axis.plot(percent, truth[window, :, c], color=REAL, lw=1.2, label="real")
+            axis.set_title(f"{label}: {scale.channels[c]} [{scale.units[c]}]", fontsize=8)
+            axis.tick_params(labelsize=7)
+    axes[0].legend(fontsize=7)
+    figure.supxlabel("% of stride", fontsize=8)
+    return figure
+
+
+def latent_map(codes: dict[str, np.ndarray], task: np.ndarray, method: str = "umap") -> Any:
+    """Latents of both modalities in one plane, coloured by task (paper, Fig. 3)."""
+    try:
+        plane = picture(np.concatenate([codes["x"], codes["y"]]), method)
+    except MissingExtra:
+        plane, method = picture(np.concatenate([codes["x"], codes["y"]]), "pca"), "pca"
+    figure, axes = _axes(2)
+    halves = plane[: len(task)], plane[len(task) :]
+    for points, marker, label in zip(halves, "ox", ("x", "y")):
+        axes[0].scatter(*points.T, c=task, cmap="turbo", s=12, marker=marker, label=label, lw=0.8)
+    axes[0].set_title(f"colour: task ({method})", fontsize=8)
+    axes[0].legend(fontsize=7)
+    for points, colour, label in zip(halves, ("tab:blue", "tab:orange"), ("x", "y")):
+        axes[1].scatter(*points.T, color=colour, s=8, label=label)
+    axes[1].set_title("colour: modality", fontsize=8)
+    axes[1].legend(fontsize=7)
+    for axis in axes:
+        axis.set_xticks([])
+        axis.set_yticks([])
+    return figure

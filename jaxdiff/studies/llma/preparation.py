@@ -1,0 +1,125 @@
+"""From a config to windows of two modalities: loaded, split by subject, normalised on training subjects only."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ml_collections import ConfigDict
+
+from jaxdiff.data import load, normalise, pipeline, splits, windows
+from jaxdiff.data.normalise import Normaliser
+from jaxdiff.data.trials import Trials
+from jaxdiff.errors import FileError
+from jaxdiff.losses import alignment as align
+from jaxdiff.methods.llma import Settings
+from jaxdiff.nets.cross_modal import size
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One split, ready for training: windows in normalised units, and how to get back to physical ones."""
+
+    train: windows.Windows
+    validation: windows.Windows
+    test: windows.Windows
+    scale: dict[str, Normaliser]
+
+    def side(self, which: str, most: int = 0) -> dict[str, np.ndarray]:
+        """Windows of `train`, `validation` or `test` as arrays; at most so many, spread evenly, unless 0."""
+        source = getattr(self, which)
+        index = np.arange(len(source))
+        if most and len(index) > most:
+            index = np.linspace(0, len(index) - 1, most).round().astype(np.int64)
+        return source(index)
+
+    def subjects(self, which: str) -> np.ndarray:
+        """The subject of every window of a side."""
+        return getattr(self, which).subject
+
+    def physical(self, values: Any, modality: str) -> np.ndarray:
+        """Normalised values of `x` or `y` in physical units."""
+        return np.asarray(self.scale[modality].inverse(np.asarray(values)))
+
+
+def load_trials(config: ConfigDict) -> Trials:
+    """The data set a config names."""
+    data = config.data
+    if data.name == "verheul2024":
+        root = shared_folder()
+        recipe = resources.files("jaxdiff.data") / "recipes" / "verheul2024.yaml"
+        return load("folder", recipe=str(recipe), root=str(root))
+    settings: dict[str, Any] = {}
+    if data.name.startswith("simulated"):
+        settings["size"] = data.size
+    if data.name == "folder":
+        settings = {"recipe": data.recipe, "root": data.root}
+    return load(data.name, manual_dir=data.manual_dir, **settings)
+
+
+def shared_folder() -> Path:
+    """Where real data lie: `$JAXDIFF_SHARED/data`."""
+    root = Path(os.environ.get("JAXDIFF_SHARED", "")) / "data"
+    if not os.environ.get("JAXDIFF_SHARED") or not root.is_dir():
+        raise FileError("this config needs real data: set JAXDIFF_SHARED to the folder that has data/verheul2024.npz")
+    return root
+
+
+def fold(config: ConfigDict, split: splits.Split, x: str = "", y: str = "") -> Fold:
+    """One split as windows; `x` and `y` default to the modalities of the config."""
+    x, y = x or config.data.x, y or config.data.y
+    scale = normalise.fit(split.train, "minmax", (x, y))
+    train, validation, test = (
+        windows.cut(normalise.apply(scale, part), x, y, config.data.length)
+        for part in (split.train, split.validation, split.test)
+    )
+    return Fold(train, validation, test, {"x": scale[x], "y": scale[y]})
+
+
+def folds(config: ConfigDict, trials: Trials, x: str = "", y: str = "") -> list[Fold]:
+    """All splits of the cross-validation."""
+    each = splits.k_fold(trials, config.data.folds, hold_out_tasks=config.data.hold_out_tasks)
+    return [fold(config, split, x, y) for split in each]
+
+
+def method_settings(config: ConfigDict, alignment: str = "") -> Settings:
+    """The method's settings as plain values; `alignment` overrides the config's word."""
+    model = config.model
+    network = size(model.size)
+    return Settings(
+        size=network,
+        alignment=alignment or model.alignment,
+        options=align.Settings(model.tau, max(1, model.window // network.patch), model.symmetric, False, model.variant),
+        alpha=model.alpha,
+        gamma=model.gamma,
+        condition_noise=model.condition_noise,
+        steps=config.sampling.steps,
+        solver=config.sampling.solver,
+        dtype=jnp.bfloat16 if model.bfloat16 else jnp.float32,
+    )
+
+
+def batches(source: windows.Windows, config: ConfigDict, seed: int = 0) -> pipeline.Batches:
+    """Endless training batches, this host's share."""
+    return pipeline.Batches(source, config.batch_size, seed, host=jax.process_index(), hosts=jax.process_count())
+
+
+def about(config: ConfigDict, fold: Fold) -> dict[str, Any]:
+    """What someone who has only the checkpoint must know."""
+    strides = bool((fold.train.trials.stride >= 0).all())
+    rates = fold.train.trials.column("rate")
+    return {
+        "method": "llma",
+        "config": config.to_dict(),
+        "modalities": {"x": fold.train.x, "y": fold.train.y},
+        "normaliser": {name: scale.state() for name, scale in fold.scale.items()},
+        "length": config.data.length,
+        "samples_per_stride": config.data.length // 2 if strides else None,
+        "rate": None if strides else float(rates[0]),
+    }

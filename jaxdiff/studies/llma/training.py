@@ -1,0 +1,63 @@
+"""Training one model, or all folds of a cross-validation side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import jax
+import numpy as np
+from ml_collections import ConfigDict
+
+from jaxdiff.data.pipeline import stack
+from jaxdiff.methods.llma import llma
+from jaxdiff.studies.llma import evaluation
+from jaxdiff.studies.llma.preparation import Fold, about, batches, method_settings
+from jaxdiff.training import settings
+from jaxdiff.training.loop import fit
+from jaxdiff.training.state import TrainState
+from jaxdiff.training.step import make_generate
+from jaxdiff.typing import Params
+
+
+def train(config: ConfigDict, fold: Fold, out: Path) -> TrainState:
+    """One training, the best checkpoint chosen by the error of single samples on the validation subjects."""
+    method = llma(method_settings(config))
+    generate = make_generate(method.generate)
+    validation = fold.side("validation", most=config.data.windows)
+
+    def evaluate(state: TrainState) -> dict[str, float]:
+        errors = {}
+        for given, target in evaluation.OTHER.items():
+            drawn = evaluation.draw(generate, state.ema, given, validation[given], 1)
+            errors[f"validation_mse_{target}"] = float(np.square(drawn[0] - validation[target]).mean())
+        return {**errors, "validation_mse": sum(errors.values()) / 2}
+
+    return fit(
+        method,
+        batches(fold.train, config),
+        settings.from_config(config.training),
+        out,
+        evaluate=evaluate,
+        about=about(config, fold),
+    )
+
+
+def train_folds(
+    config: ConfigDict, each: Sequence[Fold], alignment: str, weights: dict[str, float], out: Path
+) -> list[Params]:
+    """The averaged parameters of one model per fold, trained as one program.
+
+    `weights` scales the parts of the loss (`alignment`, `energy`); it is the same for all folds here.
+    """
+    method = llma(method_settings(config, alignment))
+    data = stack([batches(fold.train, config, seed) for seed, fold in enumerate(each)])
+    state = fit(
+        method,
+        data,
+        settings.from_config(config.training),
+        out,
+        about={"config": config.to_dict(), "alignment": alignment, "weights": weights},
+        fold_weights=[weights for _ in each],
+    )
+    return [jax.tree.map(lambda a, f=f: a[f], state.ema) for f in range(len(each))]
