@@ -9,8 +9,16 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxdiff.data import units as unit_table
-from jaxdiff.data.resampling import bridged, filtered, resampled
+from jaxdiff.data.resampling import bridged, resampled, smoothed
 from jaxdiff.errors import DataError, nearest
+
+
+class StampError(DataError):
+    """A time stamp that does not fit; `sample` counts from 0."""
+
+    def __init__(self, sample: int, what: str):
+        super().__init__(f"sample {sample + 1}: {what}")
+        self.sample, self.what = int(sample), what
 
 
 class Gap(NamedTuple):
@@ -66,11 +74,11 @@ class Recording:
         time, channels, units = np.asarray(time, np.float64), tuple(channels), tuple(units)
         absent = np.flatnonzero(~(np.abs(time) < 1e9))
         if len(absent):
-            raise DataError(f"sample {absent[0] + 1} has no usable time stamp: {time[absent[0]]} s")
+            raise StampError(absent[0], f"{time[absent[0]]} s is no usable time stamp")
         back = np.flatnonzero(np.diff(time) < 1e-9)
         if len(back):
-            i = back[0]
-            raise DataError(f"time does not increase after sample {i + 1}: {time[i]} s, then {time[i + 1]} s")
+            i = back[0] + 1
+            raise StampError(i, f"time does not increase: {time[i - 1]} s, then {time[i]} s")
         if len(time) < 2:
             if rate is None or not len(time):
                 raise DataError(f"{len(time)} sample(s) do not tell a rate; at least two are needed")
@@ -78,10 +86,11 @@ class Recording:
         found = _uniform_rate(time)
         if found is None and rate is None:
             step = np.diff(time)
-            i = int(np.argmax(np.abs(step - np.median(step))))
-            raise DataError(
-                f"time is not uniform: the usual step is {np.median(step):.6g} s, but {step[i]:.6g} s follow sample "
-                f"{i + 1}; give the rate to resample to"
+            usual = np.median(step)
+            i = np.argmax(np.abs(step - usual))
+            raise StampError(
+                i + 1,
+                f"time is not uniform: {step[i]:.6g} s after steps of {usual:.6g} s; give the rate to resample to",
             )
         if found is None:
             mean_rate = (len(time) - 1) / (time[-1] - time[0])
@@ -152,8 +161,9 @@ class Recording:
         """Zero-phase low-pass filter at `cutoff` Hz; gaps are bridged for the filter and stay gaps."""
         if not 0 < cutoff < self.rate / 2:
             raise DataError(f"a low-pass at {cutoff:g} Hz needs a rate above {2 * cutoff:g} Hz; it is {self.rate:g} Hz")
-        smooth = filtered(bridged(self.values), np.arange(len(self.values)), 2 * cutoff / self.rate)
-        return replace(self, values=np.where(np.isnan(self.values), np.nan, smooth).astype(self.values.dtype))
+        smooth = smoothed(bridged(self.values), 2 * cutoff / self.rate)
+        smooth[np.isnan(self.values)] = np.nan
+        return replace(self, values=smooth)
 
     def envelope(self, cutoff: float = 6.0, high_pass: float = 20.0) -> Recording:
         """Linear envelope of raw EMG: high-pass, rectify, low-pass."""

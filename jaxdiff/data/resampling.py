@@ -9,23 +9,28 @@ from __future__ import annotations
 
 import numpy as np
 
+from jaxdiff.errors import DataError
+
 _LOBES = 24  # zero crossings of the sinc on either side of its centre
 _BETA = 8.0  # Kaiser window: about -80 dB
 
 
-def filtered(values: np.ndarray, position: np.ndarray, cutoff: float) -> np.ndarray:
-    """`values` (T, C), low-passed at `cutoff` (as a fraction of their Nyquist frequency), at sample `position` (N,)."""
+def _kernel(distance: np.ndarray, cutoff: float, half: int) -> np.ndarray:
+    """h at distances of up to `half` samples, up to a factor; `cutoff` is a fraction of the Nyquist frequency."""
+    return np.sinc(cutoff * distance) * np.i0(_BETA * np.sqrt(np.clip(1 - (distance / half) ** 2, 0, None)))
+
+
+def _continued(values: np.ndarray, half: int) -> np.ndarray:
+    return np.pad(np.asarray(values, np.float64), ((half, half + 1), (0, 0)), mode="reflect", reflect_type="odd")
+
+
+def smoothed(values: np.ndarray, cutoff: float) -> np.ndarray:
+    """`values` (T, C) without gaps, low-passed at `cutoff` (a fraction of their Nyquist frequency)."""
     half = int(np.ceil(_LOBES / cutoff))
-    padded = np.pad(np.asarray(values, np.float64), ((half, half + 1), (0, 0)), mode="reflect", reflect_type="odd")
-    first = np.floor(position).astype(np.int64)
-    out = np.zeros((len(position), values.shape[1]))
-    total = np.zeros(len(position))
-    for tap in range(1 - half, half + 1):
-        distance = position - first - tap
-        weight = np.sinc(cutoff * distance) * np.i0(_BETA * np.sqrt(np.clip(1 - (distance / half) ** 2, 0, None)))
-        out += weight[:, None] * padded[first + tap + half]
-        total += weight
-    return out / total[:, None]
+    kernel, padded = _kernel(np.arange(-half, half + 1.0), cutoff, half), _continued(values, half)
+    size = len(padded) + len(kernel)
+    spectrum = np.fft.rfft(padded, size, axis=0) * np.fft.rfft(kernel / kernel.sum(), size)[:, None]
+    return np.fft.irfft(spectrum, size, axis=0)[2 * half : 2 * half + len(values)].astype(values.dtype)
 
 
 def resampled(values: np.ndarray, old: float, new: float) -> np.ndarray:
@@ -33,7 +38,15 @@ def resampled(values: np.ndarray, old: float, new: float) -> np.ndarray:
     count = int(np.floor((len(values) - 1) * new / old + 1e-6)) + 1
     position = np.minimum(np.arange(count) * (old / new), len(values) - 1)
     missing = np.isnan(values)
-    out = filtered(bridged(values), position, 1.0 if new >= old else 0.9 * new / old)
+    cutoff = 1.0 if new >= old else 0.9 * new / old
+    half = int(np.ceil(_LOBES / cutoff))
+    padded, first = _continued(bridged(values), half), np.floor(position).astype(np.int64)
+    out, total = np.zeros((count, values.shape[1])), np.zeros(count)
+    for tap in range(1 - half, half + 1):
+        weight = _kernel(position - first - tap, cutoff, half)
+        out += weight[:, None] * padded[first + tap + half]
+        total += weight
+    out /= total[:, None]
     if missing.any():
         left, right = np.floor(position + 1e-6).astype(np.int64), np.ceil(position - 1e-6).astype(np.int64)
         out[missing[left] | missing[right]] = np.nan
@@ -42,6 +55,8 @@ def resampled(values: np.ndarray, old: float, new: float) -> np.ndarray:
 
 def bridged(values: np.ndarray) -> np.ndarray:
     """`values` (T, C) with every gap (NaN) bridged by a straight line; the ends hold the nearest value."""
+    if (np.abs(values) > 1e150).any():
+        raise DataError("values beyond 1e150 cannot be filtered or interpolated; they are hardly measurements")
     out, index = np.array(values), np.arange(len(values))
     for channel in out.T:
         missing = np.isnan(channel)

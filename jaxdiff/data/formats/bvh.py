@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from jaxdiff.body import rotations as rot
-from jaxdiff.body.skeleton import Skeleton, global_rotations
+from jaxdiff.body.skeleton import Skeleton, along_tree, hang
 from jaxdiff.data.formats import files
 from jaxdiff.errors import DataError
 
@@ -83,12 +83,8 @@ class Bvh:
     def joints(self, rate: float | None = None) -> np.ndarray:
         """Joint positions in the world, (T, J, 3) in metres; with `rate`, at that rate."""
         turn, place = self.pose(rate)
-        world = global_rotations(self.parents, turn)
-        joints = place.copy()
-        for j, parent in enumerate(self.parents):
-            if parent >= 0:
-                joints[:, j] = joints[:, parent] + rot.rotate(world[:, parent], place[:, j])
-        return joints
+        world = along_tree(self.parents, rot.multiply, turn)
+        return hang(self.parents, rot.rotate(world[:, list(self.parents)], place), place[:, 0])
 
 
 def read_bvh(path: str | os.PathLike, scale: float = 0.01) -> Bvh:
@@ -112,7 +108,9 @@ def read_bvh(path: str | os.PathLike, scale: float = 0.01) -> Bvh:
                 words = rest[rest.index("{") :] if "{" in rest else []
                 inside = open_joints[-1] if open_joints else None
                 if (word.upper() == "ROOT") != (not names) or (names and inside is None) or coming:
-                    raise files.bad(path, f"{line.strip()!r} is out of place; joints stand inside of one ROOT", number)
+                    raise files.bad(
+                        path, f"{line.strip()[:60]!r} is out of place; joints stand inside of one ROOT", number
+                    )
                 coming = (None,)
                 if word.upper() != "END":
                     if not name or name in names:
@@ -169,7 +167,11 @@ def _channels(path: str | os.PathLike, words: list[str], line: int) -> tuple[str
     known = tuple(_CHANNELS.get(word.lower(), "") for word in words[1:])
     positions = [channel for channel in known if channel.endswith("position")]
     if len(known) != count or "" in known or len(set(positions)) < len(positions):
-        raise files.bad(path, f"{count} channels such as Xposition or Zrotation are expected, not {words[1:]}", line)
+        raise files.bad(
+            path,
+            f"{count} channels such as Xposition or Zrotation are expected, not {' '.join(words[1:])[:60]!r}",
+            line,
+        )
     return known
 
 

@@ -6,13 +6,13 @@ import os
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
-from jaxdiff.data.recording import Recording
+from jaxdiff.data.recording import Recording, StampError
 from jaxdiff.errors import DataError, FileError
 
 _MISSING = {"", "nan", "+nan", "-nan", "na", "n/a", "null", "-nan(ind)", "nan(ind)", "1.#qnan", "-1.#qnan", "-1.#ind"}
@@ -79,10 +79,10 @@ def numbers(
     The usual table is read by NumPy's parser, cells being parted by `delimiter` (None: white space). What that refuses
     goes cell by cell, as `split` parts a line, to understand the odd spellings of missing or to name the culprit.
     """
-    try:
-        table = np.loadtxt([text for _, text in lines], delimiter=delimiter, comments=None, quotechar='"', ndmin=2)
-    except ValueError:
-        table = np.empty((0, 0))
+    table, texts = np.empty((0, 0)), [text for _, text in lines]
+    if any(text.strip() for text in texts):
+        with suppress(ValueError):
+            table = np.loadtxt(texts, delimiter=delimiter, comments=None, quotechar='"', ndmin=2)
     if table.shape != (len(lines), len(columns)):
         table = np.array([_row(path, split(text), number, columns) for number, text in lines], np.float64)
     wrong = np.isinf(table) if gaps else ~np.isfinite(table)
@@ -116,11 +116,14 @@ def timed(
     columns: Sequence[str],
     units: Sequence[str],
     time: Sequence[int],
+    lines: Sequence[tuple[int, str]],
     rate: float | None,
     meta: Mapping[str, str] | None = None,
 ) -> Recording:
-    """The Recording in a table whose columns `time` hold the time in seconds (twice the same is allowed, none if `rate`
-    is given)."""
+    """The Recording in a table, whose rows stand on `lines` and whose columns `time` hold the time in seconds.
+
+    Two such columns may be there if they are the same, none if `rate` is given.
+    """
     rest = [j for j in range(len(columns)) if j not in time]
     if not rest:
         raise bad(path, "has no channels beside the time")
@@ -134,6 +137,8 @@ def timed(
         if rate is None:
             raise DataError("there is no time column; name one 'time', or give the rate in Hz")
         return Recording(table[:, rest], tuple(names), tuple(units), float(rate), 0.0, dict(meta or {}))
+    except StampError as error:
+        raise bad(path, error.what, lines[error.sample][0]) from None
     except DataError as error:
         raise bad(path, str(error)) from None
 

@@ -70,7 +70,7 @@ def read_opensim(path: str | os.PathLike, rate: float | None = None) -> Recordin
             units[j] = unit.strip()
     table = files.numbers(path, body[1:], labels)
     time = [j for j, label in enumerate(labels) if files.is_time(label)]
-    return files.timed(path, table, labels, units, time, rate, {"name": header.get("name", ""), **meta})
+    return files.timed(path, table, labels, units, time, body[1:], rate, {"name": header.get("name", ""), **meta})
 
 
 def write_opensim(path: str | os.PathLike, recording: Recording) -> None:
@@ -136,7 +136,7 @@ def read_trc(path: str | os.PathLike, rate: float | None = None) -> Recording:
 
     table = files.numbers(path, body, columns, split, "\t" if body and "\t" in body[0][1] else None)
     units = [header["units"]] * (len(columns) - 1)
-    return files.timed(path, table[:, 1:], columns[1:], units, [0], rate)
+    return files.timed(path, table[:, 1:], columns[1:], units, [0], body, rate)
 
 
 def _unit(label: str, degrees: bool) -> str:

@@ -52,7 +52,7 @@ def read_table(path: str | os.PathLike, rate: float | None = None) -> Recording:
     for j in time:
         if units[j].strip() == "ms" or names[j].lower().endswith("_ms"):
             table[:, j] /= 1000
-    return files.timed(path, table, names, units, time, rate)
+    return files.timed(path, table, names, units, time, body, rate)
 
 
 def write_table(path: str | os.PathLike, recording: Recording) -> None:
