@@ -1,0 +1,112 @@
+"""Baselines: closed forms, the leave-one-subject-out identity, and real data."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from jaxdiff.errors import DataError
+from jaxdiff.methods.baselines import BASELINES, nearest_neighbours, ridge, training_mean
+from jaxdiff.metrics.pointwise import explained
+
+RNG = np.random.default_rng(0)
+SUBJECTS = np.repeat(np.arange(6), 8)
+
+
+def linear(count=48, noise=0.0):
+    x = RNG.normal(size=(count, 5, 2))
+    y = (x.reshape(count, -1) @ np.random.default_rng(1).normal(size=(10, 12)) + 3).reshape(count, 4, 3)
+    return x, y + noise * RNG.normal(size=y.shape)
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_every_baseline_keeps_shapes(name):
+    x, y = linear()
+    assert BASELINES[name](x, y, SUBJECTS)(x[:7]).shape == (7, 4, 3)
+    assert BASELINES[name](x, y, SUBJECTS)(x[:0]).shape == (0, 4, 3)
+
+
+def test_ridge_recovers_a_linear_map_and_falls_back_to_the_mean_on_noise():
+    x, y = linear()
+    new, wanted = linear()
+    np.testing.assert_allclose(ridge(x, y, SUBJECTS)(new), wanted, atol=0.02)
+    noise = RNG.normal(size=y.shape)
+    predicted = ridge(x, noise, SUBJECTS)(new)
+    assert np.square(predicted - noise.mean(0)).mean() < 0.05 * noise.var()
+
+
+def test_the_strength_is_that_of_leaving_out_each_subject():
+    """The closed form picks what refitting without each subject would pick, on the same scaled features."""
+    x, y = linear(noise=4.0)
+    strengths = 10.0 ** np.arange(-3, 3)
+    flat = ((x - x.mean(0)) / x.std(0)).reshape(48, -1)
+    targets = y.reshape(48, -1)
+    unit = np.square(np.linalg.svd(flat, compute_uv=False)).mean()
+    errors = []
+    for lam in strengths * unit:
+        total = 0.0
+        for subject in np.unique(SUBJECTS):
+            kept = subject != SUBJECTS
+            centre = flat[kept].mean(0)
+            a, b = flat[kept] - centre, targets[kept] - targets[kept].mean(0)
+            w = np.linalg.solve(a.T @ a + lam * np.eye(10), a.T @ b)
+            total += np.square(targets[~kept] - targets[kept].mean(0) - (flat[~kept] - centre) @ w).sum()
+        errors.append(total)
+    best = strengths[np.argmin(errors)]
+    assert strengths[0] < best < strengths[-1]
+    np.testing.assert_allclose(ridge(x, y, SUBJECTS, strengths)(x), ridge(x, y, SUBJECTS, [best])(x), rtol=1e-9)
+
+
+def test_ridge_does_not_mind_more_features_than_trials():
+    x = RNG.normal(size=(20, 300, 3))
+    y = x[:, :50] * 2
+    predict = ridge(x, y, np.repeat(np.arange(4), 5), [1e-8])
+    np.testing.assert_allclose(predict(x), y, atol=1e-4)
+
+
+def test_neighbours_and_mean():
+    x, y = linear()
+    np.testing.assert_allclose(training_mean(x, y, SUBJECTS)(x[:2])[1], y.mean(0))
+    np.testing.assert_allclose(nearest_neighbours(x, y, SUBJECTS, k=1)(x), y)
+    order = np.argsort(np.square((x - x[3]) / x.reshape(-1, 2).std(0)).sum((1, 2)))
+    np.testing.assert_allclose(nearest_neighbours(x, y, SUBJECTS)(x[3:4])[0], y[order[:5]].mean(0))
+    scaled = nearest_neighbours(x * [1, 1000], y, SUBJECTS)(x * [1, 1000])
+    np.testing.assert_allclose(scaled, nearest_neighbours(x, y, SUBJECTS)(x))
+
+
+def test_mistakes_are_named():
+    x, y = linear()
+    with pytest.raises(DataError, match="two or more"):
+        ridge(x, y, np.zeros(48))
+    with pytest.raises(DataError, match="as many"):
+        training_mean(x, y[:5], SUBJECTS)
+    with pytest.raises(DataError, match="NaN"):
+        ridge(np.full_like(x, np.nan), y, SUBJECTS)
+
+
+@pytest.fixture(scope="module")
+def verheul():
+    shared = Path(os.environ.get("JAXDIFF_SHARED") or Path(__file__).parents[2].parent / "shared")
+    file = shared / "data" / "verheul2024.npz"
+    if not file.exists():
+        pytest.skip(f"the real data set is not here: {file} (set JAXDIFF_SHARED to its folder)")
+    with np.load(file, allow_pickle=False) as data:
+        return {key: data[key] for key in ("angles", "moments", "grf", "subject")}
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted", "least", "most"),
+    [("moments", "grf", 0.68, 0.80), ("grf", "moments", 0.57, 0.72), ("angles", "grf", 0.2, 0.45)],
+)
+def test_ridge_on_real_stances_of_held_out_subjects(verheul, given, wanted, least, most):
+    """Share of the deviation from the training mean explained on subjects left out in turn."""
+    x, y, subject = verheul[given], verheul[wanted], verheul["subject"]
+    ours, mean, near = (np.zeros(y.shape) for _ in range(3))
+    for person in np.unique(subject):
+        train = subject != person
+        for name, out in (("ridge", ours), ("training_mean", mean), ("nearest_neighbours", near)):
+            out[~train] = BASELINES[name](x[train], y[train], subject[train])(x[~train])
+    score = explained(ours, y, mean)
+    assert least < score < most
+    assert score > explained(near, y, mean)
