@@ -1,7 +1,7 @@
-"""Gait events, cadence and time-normalised strides from joint angles or foot paths (speed-transfer paper, section II-F).
+"""Gait events, cadence and time-normalised strides from joint angles or foot paths (speed-transfer paper, II-F).
 
-Hip-extension peaks m_0 < m_1 < ... are the minima of hip flexion, at least 0.4 of a cycle apart; shifted by half a cycle
-they stand for heel strikes. With N = #m - 1 cycles, two steps each, one side's cadence in steps/min is
+Hip-extension peaks m_0 < m_1 < ... are the minima of hip flexion, at least 0.4 of a cycle apart; shifted by half a
+cycle they stand for heel strikes. With N = #m - 1 cycles, two steps each, one side's cadence in steps/min is
 
     span:   60 * 2 N / (time from the first peak to the last)
     window: 60 * 2 N / (duration of the whole recording), as printed in the paper; up to 4 steps/min low in 30 s.

@@ -1,7 +1,7 @@
 """HumanML3D motion features and back (Guo et al. 2022), for any skeleton that a `Layout` describes.
 
     joints (T, J, 3) -> uniform bones -> floor, origin, facing +z -> features (T-1, 12 J - 1):
-    [ half the turn | root velocity x, z | root height | 3 (J-1) positions | 6 (J-1) rotations | 3 J velocities | 4 contacts ]
+    [ half turn | root velocity x, z | root height | 3(J-1) positions | 6(J-1) rotations | 3J velocities | 4 contacts ]
 
 Velocities are per frame and everything local is seen in the heading frame. Rotations follow the "own bone" convention:
 along a chain, R <- R q_j turns the bone that *ends* at joint j.
@@ -219,7 +219,7 @@ def _forward(joints: Array, face: tuple[int, int, int, int]) -> Array:
 
 
 def _anchors(layout: Layout, variant: Variant) -> tuple[int, ...]:
-    """The joint whose rotation each joint's own is counted from: its parent, or the root where a legacy chain starts."""
+    """The joint whose rotation each joint's own is counted from: its parent; the root where a legacy chain starts."""
     first = {chain[1] for chain in layout.skeleton.chains} if variant == "legacy" else set()
     return tuple(0 if joint in first else parent for joint, parent in enumerate(layout.skeleton.parents))
 

@@ -2,9 +2,10 @@
 
     rotate(q, v) = q (0, v) conj(q),     multiply(q, p) applies p first, then q.
 
-The 6-D form of Zhou et al. (2019) is the first two matrix *columns*, concatenated, as HumanML3D stores it. All functions
-broadcast over leading axes, keep the dtype, and answer in kind: NumPy for NumPy (file formats and simulators run in
-float64 without a compiler), JAX for JAX. Products are written out elementwise, so no accelerator shortens their mantissa.
+The 6-D form of Zhou et al. (2019) is the first two matrix *columns*, concatenated, as HumanML3D stores it. All
+functions broadcast over leading axes, keep the dtype, and answer in kind: NumPy for NumPy (file formats and simulators
+run in float64 without a compiler), JAX for JAX. Products are written out elementwise, so no accelerator shortens their
+mantissa.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def rotate(q: Array, v: Array) -> Array:
 
 
 def between(u: Array, v: Array) -> Array:
-    """The shortest rotation that takes the direction of u to that of v; half a turn about some normal if they oppose."""
+    """The shortest rotation that takes the direction of u to that of v; half a turn if they oppose."""
     xp = namespace(u, v)
     w = xp.sqrt((u * u).sum(-1, keepdims=True) * (v * v).sum(-1, keepdims=True)) + (u * v).sum(-1, keepdims=True)
     q = xp.concatenate([w, xp.cross(u, v)], axis=-1)

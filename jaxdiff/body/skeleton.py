@@ -158,4 +158,4 @@ KIT = _tree(
     ("left_midfoot", "left_ankle", (0, -0.05, 0.09)),
     ("left_foot", "left_midfoot", (0, -0.01, 0.08)),
 )
-"""The 21 joints of KIT-ML, sides as the feature code of HumanML3D assigns them; the data themselves are in millimetres."""
+"""The 21 joints of KIT-ML, sides as the feature code of HumanML3D assigns them; the data are in millimetres."""
