@@ -2,7 +2,7 @@
 
 trials = load("simulated_gait", size="quick")
 trials = load("embry2018", manual_dir="~/downloads/embry")
-trials = load("folder", spec="my_lab.yaml")
+trials = load("folder", recipe="my_lab.yaml")
 """
 
 from __future__ import annotations
@@ -53,12 +53,10 @@ def load(
     """The trials of a data set, prepared on first use.
 
     `manual_dir` holds the files of data sets that have to be asked for; `config` is the data set's own: `size` ("tiny",
-    "quick", "full") and single settings of the simulated ones, `spec` of `folder`, and so on (see each builder).
+    "quick", "full") and single settings of the simulated ones, `recipe` and `root` of `folder`, and so on (see each builder).
     """
     if name not in BUILDERS:
         raise ConfigError(f"no data set {name!r}; {nearest(name, BUILDERS)}")
-    import tensorflow_datasets as tfds
-
     from jaxdiff.data.builders import base
 
     directory = Path(data_dir).expanduser() if data_dir else data_directory()
@@ -68,19 +66,38 @@ def load(
         wanted = builder_class.configured(**config)
     except TypeError as error:
         raise ConfigError(f"data set {name}: {error}") from None
-    with _quiet():
-        builder = builder_class(config=wanted, data_dir=str(directory), file_format="array_record")
-    builder.progress = progress
-    if not Path(builder.data_path).exists():
-        manual = Path(manual_dir).expanduser() if manual_dir else directory / "manual" / name
-        if builder.source and not (manual.is_dir() and any(manual.iterdir())):
-            raise FileError(f"{name} needs files in {manual} (or in manual_dir=...). {builder.source}")
-        tfds.disable_progress_bar()
-        settings = tfds.download.DownloadConfig(manual_dir=manual)
+    directory.mkdir(parents=True, exist_ok=True)
+    with _alone(directory / f".{name}.lock"):
         with _quiet():
-            builder.download_and_prepare(download_config=settings)
+            builder = builder_class(config=wanted, data_dir=str(directory), file_format="array_record")
+        if not Path(builder.data_path).exists():
+            _prepare(builder, Path(manual_dir).expanduser() if manual_dir else directory / "manual" / name, progress)
     source: Any = builder.as_data_source(split=base.SPLIT)
     return gather(base.decoded(source[i]) for i in range(len(source)))
+
+
+def _prepare(builder: Any, manual_dir: Path, progress: bool) -> None:
+    if builder.source and not (manual_dir.is_dir() and any(manual_dir.iterdir())):
+        raise FileError(f"{builder.name} needs files in {manual_dir} (or in manual_dir=...). {builder.source}")
+    import tensorflow_datasets as tfds
+
+    tfds.disable_progress_bar()
+    builder.progress = progress
+    with _quiet():
+        builder.download_and_prepare(download_config=tfds.download.DownloadConfig(manual_dir=manual_dir))
+
+
+@contextlib.contextmanager
+def _alone(path: Path):
+    """One process prepares a data set, the others wait for it (the hosts of one machine, the jobs of a sweep)."""
+    try:
+        import fcntl
+    except ImportError:  # not on Windows
+        yield
+        return
+    with open(path, "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 @contextlib.contextmanager

@@ -163,10 +163,11 @@ class stack:
 
 def throughput(batches: Any, seconds: float = 2.0) -> dict[str, float]:
     """What a loader delivers: `examples/s`, `ms/batch` and `MB/s` after a warm-up."""
-    first = [next(batches) for _ in range(5)][-1]
-    size, count, start = sum(array.nbytes for array in first.values()), 0, time.perf_counter()
+    arrays = [next(batches) for _ in range(5)][-1].values()
+    size, examples = sum(array.nbytes for array in arrays), min(array.size for array in arrays)
+    count, start = 0, time.perf_counter()
     while time.perf_counter() - start < seconds:
         next(batches)
         count += 1
     each = (time.perf_counter() - start) / count
-    return {"examples/s": len(next(iter(first.values()))) / each, "ms/batch": 1e3 * each, "MB/s": size / each / 1e6}
+    return {"examples/s": examples / each, "ms/batch": 1e3 * each, "MB/s": size / each / 1e6}

@@ -1,6 +1,8 @@
 """Every builder on a small data set of the published layout, written here; what they must share is tested on all."""
 
 import csv
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pytest
@@ -365,6 +367,21 @@ def test_what_is_simulated_is_kept_by_settings_and_by_source(tmp_path, monkeypat
         catalogue.load("simulated_gait", data_dir=tmp_path, size="tiny", stride=5)
     with pytest.raises(ConfigError, match="tiny"):
         catalogue.load("simulated_gait", data_dir=tmp_path, size="teeny")
+
+
+def test_only_one_of_many_prepares_a_data_set(tmp_path, monkeypatch):
+    calls = []
+
+    def simulator(progress=None):
+        calls.append(1)
+        return pretended_gait(progress=progress)
+
+    monkeypatch.setattr(simulated.SimulatedGait, "simulator", staticmethod(simulator))
+    monkeypatch.setattr(simulated.SimulatedGait, "sizes", {"tiny": {}})
+    with ThreadPoolExecutor(4) as pool:
+        load = partial(catalogue.load, "simulated_gait", data_dir=tmp_path, size="tiny", progress=False)
+        found = list(pool.map(lambda _: load(), range(4)))
+    assert calls == [1] and len({trials.signals["emg"].tobytes() for trials in found}) == 1
 
 
 @pytest.mark.slow

@@ -116,6 +116,7 @@ def test_impossible_batches_are_refused():
         Batches(Numbers(0), 4)
 
 
-def test_throughput_counts_examples():
-    found = throughput(Batches(Numbers(100), 10), seconds=0.1)
-    assert found["examples/s"] == pytest.approx(10 / found["ms/batch"] * 1e3)
+@pytest.mark.parametrize("folds", [1, 3])
+def test_throughput_counts_the_examples_of_every_fold(folds):
+    found = throughput(stack([Batches(Numbers(100), 10)] * folds), seconds=0.1)
+    assert found["examples/s"] == pytest.approx(10 * folds / found["ms/batch"] * 1e3)

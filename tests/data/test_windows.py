@@ -61,12 +61,17 @@ def test_too_long_a_window_says_how_long_the_trials_are(trials):
         cut(trials, "angle", "grf", length=20)
 
 
-def test_the_loader_outruns_a_training_step(make_trials):
-    """50 000 windows of 300 x 18 float32 a second; a small model takes a millisecond for 64."""
+def test_the_loader_costs_little_more_than_copying_the_batch(make_trials):
+    """Relative to a plain copy, because the machine may be busy; alone it delivers some 300 000 windows a second."""
     trials = make_trials(subjects=2, strides=30, samples=150)
-    rng = np.random.default_rng(0)
     for name, width in (("angles", 15), ("grf", 3)):
-        trials.signals[name] = rng.normal(size=(len(trials.time), width)).astype(np.float32)
+        trials.signals[name] = np.zeros((len(trials.time), width), np.float32)
     batches = Batches(cut(trials, "angles", "grf"), 64)
-    best = max(throughput(batches, 0.3)["examples/s"] for _ in range(5))
-    assert best > 50_000
+
+    def copying():
+        batch = next(batches)
+        while True:
+            yield {name: array.copy() for name, array in batch.items()}
+
+    loads, copies = ([throughput(each, 0.1)["ms/batch"] for _ in range(8)] for each in (batches, copying()))
+    assert min(loads) < 10 * min(copies)
