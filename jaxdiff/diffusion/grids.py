@@ -58,7 +58,9 @@ def linspace(schedule: Schedule, n: int, clean: Literal[None, 0, -1] = None) -> 
         return explicit(schedule, np.round(np.linspace(0, T - 1, n))[::-1])
     if clean == 0:
         return explicit(schedule, np.round(np.linspace(0, T - 1, n + 1))[:0:-1])
-    return explicit(schedule, np.arange(n, 0, -1) * T // n - 1)
+    if clean == -1:
+        return explicit(schedule, np.arange(n, 0, -1) * T // n - 1)
+    raise ConfigError(f"the clean sample stands at step 0, at -1, or (None) beyond the strides; got {clean!r}")
 
 
 def karras(schedule: Schedule, n: int, rho: float = 7.0) -> Grid:

@@ -42,9 +42,7 @@ def from_alpha_bar(alpha_bar: ArrayLike) -> Schedule:
         raise ConfigError(f"alpha_bar is one number a step, a table of one axis; got the shape {table.shape}")
     falls = np.diff(table, prepend=1.0, append=0.0) < 0
     if not falls.all():
-        raise ConfigError(
-            f"alpha_bar must fall with every step, from below 1 to above 0; it does not at {falls.argmin()}"
-        )
+        raise ConfigError(f"alpha_bar must fall at every step, from below 1 to above 0; not so at {falls.argmin()}")
     with jax.ensure_compile_time_eval():  # grids are computed from it, also inside a jitted function
         return Schedule(jnp.asarray(np.sqrt(table), jnp.float32), jnp.asarray(np.sqrt(1 - table), jnp.float32))
 
@@ -91,9 +89,11 @@ def at(schedule: Schedule, t: ArrayLike, like: Array | None = None) -> tuple[Arr
     alpha, sigma = schedule.alpha[below], schedule.sigma[below]
     if jnp.issubdtype(t.dtype, jnp.integer):
         return alpha, sigma
-    log_ratio = jnp.log(schedule.sigma) - jnp.log(schedule.alpha)
+    above = jnp.minimum(below + 1, last)
     between = (t - below).astype(jnp.float32)
-    ratio = jnp.exp((1 - between) * log_ratio[below] + between * log_ratio[jnp.minimum(below + 1, last)])
+    log_ratio = jnp.log(sigma) - jnp.log(alpha)
+    log_ratio_above = jnp.log(schedule.sigma[above]) - jnp.log(schedule.alpha[above])
+    ratio = jnp.exp((1 - between) * log_ratio + between * log_ratio_above)
     signal = 1 / jnp.sqrt(1 + ratio**2)
     on_table = between == 0
     return jnp.where(on_table, alpha, signal), jnp.where(on_table, sigma, ratio * signal)

@@ -69,6 +69,11 @@ def test_reversed_climbs_the_same_levels():
     np.testing.assert_array_equal(grids.reversed(grid, "target").t, [20, 400, 900])
 
 
+def test_the_clean_sample_cannot_stand_elsewhere():
+    with pytest.raises(ConfigError, match="got 3"):
+        grids.linspace(schedule, 10, clean=3)  # pyright: ignore
+
+
 @pytest.mark.parametrize("steps", [[3, 3], [1, 2], [1000], [5, -1], [2.5], [[1]]])
 def test_impossible_steps_are_refused(steps):
     with pytest.raises(ConfigError, match="999"):
