@@ -68,7 +68,13 @@ def activations(moments: np.ndarray, iterations: int = 20) -> np.ndarray:
         error = lacking(current, wanted)
         size = (error**2).sum(0)
         wrong = size > 1e-18
-        open_, current, wanted, error, size = open_[wrong], current[:, wrong], wanted[:, wrong], error[:, wrong], size[wrong]
+        open_, current, wanted, error, size = (
+            open_[wrong],
+            current[:, wrong],
+            wanted[:, wrong],
+            error[:, wrong],
+            size[wrong],
+        )
         if not open_.size:
             break
         step = solve(outer @ (pull @ current > 0.0).astype(float) + ridge, error)

@@ -58,10 +58,16 @@ def complete(p: Prescription, unknowns: np.ndarray) -> np.ndarray:
     s = skeleton(p, unknowns, jacobian=False)
     q = np.zeros((len(COORDINATES), PHASES))
     q[0], q[1], q[2] = s.root.x, p.sway, s.root.z
-    q[3], q[4], q[5] = p.yaw, -p.list, p.tilt
-    q[6:9] = p.trunk_yaw - p.yaw, p.list, s.trunk - p.tilt
+    q[3], q[4], q[5] = p.yaw, -p.obliquity, p.tilt
+    q[6:9] = p.trunk_yaw - p.yaw, p.obliquity, s.trunk - p.tilt
     for leg in range(2):
-        q[LEG[leg, [0, 2, 3, 4, 5]]] = s.hip[leg], p.hip_rotation[leg], s.knee[leg], p.knee_adduction[leg], p.knee_rotation[leg]
+        q[LEG[leg, [0, 2, 3, 4, 5]]] = (
+            s.hip[leg],
+            p.hip_rotation[leg],
+            s.knee[leg],
+            p.knee_adduction[leg],
+            p.knee_rotation[leg],
+        )
     q[ARM] = p.shoulder
     wave = np.arange(HARMONICS + 1)
     gain = 1.0 / (1.0 + SWAY_INERTIA * (2.0 * np.pi * wave / p.period) ** 2)

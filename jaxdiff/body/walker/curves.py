@@ -53,7 +53,9 @@ def periodic_pchip(knots: np.ndarray, values: np.ndarray, phase: np.ndarray) -> 
     i = np.clip(np.searchsorted(x, phase, side="right") - 1, 0, len(h) - 1)
     t = (phase - x[i]) / h[i]
     hermite = (1 + 2 * t) * (1 - t) ** 2, t * (1 - t) ** 2, t**2 * (3 - 2 * t), t**2 * (t - 1)
-    return hermite[0] * y[i] + hermite[1] * h[i] * tangent[i] + hermite[2] * y[i + 1] + hermite[3] * h[i] * tangent[i + 1]
+    return (
+        hermite[0] * y[i] + hermite[1] * h[i] * tangent[i] + hermite[2] * y[i + 1] + hermite[3] * h[i] * tangent[i + 1]
+    )
 
 
 def lagrange(knots: np.ndarray, at: np.ndarray) -> np.ndarray:

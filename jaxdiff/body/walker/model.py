@@ -79,9 +79,7 @@ def _tree() -> tuple[Segment, ...]:
                 (0.1521, 0.1521, 0.0689),
             ),
             Segment(f"shank_{side}", n, (0, 0, -THIGH), knee, 0.0433, (0, 0, -0.2040), (0.1156, 0.1156, 0.0473)),
-            Segment(
-                f"foot_{side}", n + 1, (0, 0, -SHANK), ankle, 0.0137, (0.057, 0, -0.040), (0.0356, 0.0703, 0.0738)
-            ),
+            Segment(f"foot_{side}", n + 1, (0, 0, -SHANK), ankle, 0.0137, (0.057, 0, -0.040), (0.0356, 0.0703, 0.0738)),
         ]
     return tuple(segments)
 

@@ -51,6 +51,6 @@ def gait_nodes(walker: Walker, speeds: Sequence[float], slopes: Sequence[float])
     for u in speeds:
         for b in slopes:
             prescription = prescribe(walker, u, b)
-            coefficients.append(complete(prescription, project(prescription).unknowns))
+            coefficients.append(complete(prescription, project(prescription)))
     curves = np.moveaxis(BASIS @ np.stack(coefficients), 0, 1)
     return Nodes(np.asarray(speeds), np.asarray(slopes), np.ascontiguousarray(curves))

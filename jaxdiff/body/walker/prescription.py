@@ -39,7 +39,8 @@ class Prescription(NamedTuple):
     target: np.ndarray
     """Fourier coefficients (2, 4, 19) of hip, knee, ankle and foot pitch."""
     yaw: np.ndarray
-    list: np.ndarray
+    obliquity: np.ndarray
+    """Pelvic list: right side up."""
     tilt: np.ndarray
     trunk_yaw: np.ndarray
     lean: float
@@ -93,7 +94,7 @@ def prescribe(walker: Walker, u: float, b: float) -> Prescription:
     )
     inclination = np.arctan(np.abs(sway + OUTWARD[:, None] * HALF_PELVIS - track) / PELVIS_HEIGHT)
 
-    yaw, list_, tilt = templates.pelvis(walker, u, b, phase, swing)
+    yaw, obliquity, tilt = templates.pelvis(walker, u, b, phase, swing)
     trunk_yaw, lean, shoulder = templates.upper_body(walker, u, b, phase)
     hip_rotation, knee_rotation, knee_adduction = templates.transverse(walker, u, own, yaw)
     return Prescription(
@@ -107,7 +108,7 @@ def prescribe(walker: Walker, u: float, b: float) -> Prescription:
         swing=swing,
         target=np.deg2rad(templates.leg_templates(walker, u, b)),
         yaw=np.deg2rad(yaw),
-        list=np.deg2rad(list_),
+        obliquity=np.deg2rad(obliquity),
         tilt=np.deg2rad(tilt),
         trunk_yaw=np.deg2rad(trunk_yaw),
         lean=np.deg2rad(lean),

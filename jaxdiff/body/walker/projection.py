@@ -145,7 +145,7 @@ def skeleton(p: Prescription, unknowns: np.ndarray, jacobian: bool = True) -> Sk
     pelvis = root.extend(-p.tilt, still, -PELVIS_CENTRE)
     upper = root.extend(-p.tilt, still, -LUMBAR).extend(-trunk, d_trunk, -TRUNK_CENTRE)
     aside = -OUTWARD[:, None] * HALF_PELVIS
-    hips = Point(root.x + aside * np.sin(p.yaw), root.z + aside * np.sin(p.list), root.dx, root.dz)
+    hips = Point(root.x + aside * np.sin(p.yaw), root.z + aside * np.sin(p.obliquity), root.dx, root.dz)
     thighs = hips.extend(thigh, d_hip, THIGH_CENTRE, upright=p.upright)
     knees = hips.extend(thigh, d_hip, THIGH, upright=p.upright)
     shanks = knees.extend(shank, d_shank, SHANK_CENTRE, upright=p.upright)
@@ -213,52 +213,56 @@ def residuals(p: Prescription, unknowns: np.ndarray, jacobian: bool = True) -> t
     return np.concatenate(value), np.concatenate(slope)
 
 
-class Solution(NamedTuple):
-    """The projected gait: the unknowns, and the normal matrix and cost there."""
-
-    unknowns: np.ndarray
-    normal: np.ndarray
-    cost: float
-
-
-def _linearise(p: Prescription, unknowns: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-    """Normal matrix, gradient and cost."""
+def linearise(p: Prescription, unknowns: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """All residuals: normal matrix `J'J`, gradient `J'r`, and the Jacobian of the nonlinear ones."""
     f = fields(p.left_phase)
-    r_linear = f.linear @ unknowns - aims(p)
     r, dr = residuals(p, unknowns)
-    return f.gram + dr.T @ dr, f.linear.T @ r_linear + dr.T @ r, float(r_linear @ r_linear + r @ r)
+    gradient = f.linear.T @ (f.linear @ unknowns - aims(p)) + dr.T @ r
+    return f.gram + dr.T @ dr, gradient, dr
 
 
-def project(p: Prescription, iterations: int = 12) -> Solution:
-    """Levenberg-Marquardt from the templates until the cost falls by less than a thousandth: 3 to 4 steps."""
+def cost(p: Prescription, unknowns: np.ndarray) -> float:
+    """Sum of the squared residuals."""
+    linear = fields(p.left_phase).linear @ unknowns - aims(p)
+    nonlinear, _ = residuals(p, unknowns, jacobian=False)
+    return float(linear @ linear + nonlinear @ nonlinear)
+
+
+def project(p: Prescription, iterations: int = 12) -> np.ndarray:
+    """The unknowns by Levenberg-Marquardt from the templates, until the cost falls by less than a thousandth.
+
+    Three or four steps do. Damping is relative to the diagonal; it shrinks on success and grows on failure.
+    """
     unknowns = np.zeros(UNKNOWNS)
     unknowns[:LEGS] = p.target[:, :3].ravel()
     unknowns[PELVIS_Z.start], unknowns[TRUNK.start] = 0.985, p.lean
     unknowns[PLACE:] = 0.45 * p.stance_end * p.step
-    normal, gradient, cost = _linearise(p, unknowns)
-    damping = 1e-3
+    least, damping = cost(p, unknowns), 1e-3
+    normal, gradient, _ = linearise(p, unknowns)
     for _ in range(iterations):
-        step = np.linalg.solve(normal + damping * np.diag(np.diag(normal)), gradient)
-        tried = _linearise(p, unknowns - step)
-        if tried[2] >= cost:
+        tried = unknowns - np.linalg.solve(normal + damping * np.diag(np.diag(normal)), gradient)
+        reached = cost(p, tried)
+        if reached >= least:
             damping *= 10.0
             continue
-        settled = cost - tried[2] < 1e-3 * cost
-        unknowns, (normal, gradient, cost), damping = unknowns - step, tried, damping / 10.0
+        settled = least - reached < 1e-3 * least
+        unknowns, least, damping = tried, reached, damping / 10.0
         if settled:
             break
-    return Solution(unknowns, normal, cost)
+        normal, gradient, _ = linearise(p, unknowns)
+    return unknowns
 
 
-def respond(p: Prescription, solution: Solution, changed: Sequence[Prescription]) -> list[np.ndarray]:
+def respond(p: Prescription, unknowns: np.ndarray, changed: Sequence[Prescription]) -> list[np.ndarray]:
     """How the solution moves when its prescription changes a little: `dU = -(J'J)⁻¹ J'(r_changed - r)`.
 
     The contact- and Newton-consistent image of a deviation: this is how strides are made to vary.
     """
     f = fields(p.left_phase)
-    r, dr = residuals(p, solution.unknowns)
+    normal, _, slope = linearise(p, unknowns)
+    r, _ = residuals(p, unknowns, jacobian=False)
     gradients = [
-        dr.T @ (residuals(other, solution.unknowns, jacobian=False)[0] - r) + f.linear.T @ (aims(p) - aims(other))
+        slope.T @ (residuals(other, unknowns, jacobian=False)[0] - r) + f.linear.T @ (aims(p) - aims(other))
         for other in changed
     ]
-    return list(-np.linalg.solve(solution.normal, np.stack(gradients, axis=1)).T)
+    return list(-np.linalg.solve(normal, np.stack(gradients, axis=1)).T)

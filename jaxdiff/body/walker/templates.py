@@ -104,9 +104,9 @@ def pelvis(walker: Walker, u: float, b: float, phase: np.ndarray, swing: np.ndar
     u = float(template_speed(walker, u))
     yaw = walker.yaw_factor * (3 + 8 * u) * wave(phase)
     hike = walker.hip_hike[:, None] * np.sin(np.pi * np.clip(swing, 0.0, 1.0)) ** 3
-    list_ = walker.list_factor * (2 + 6 * u) * wave(phase, 0.15) + hike[0] - hike[1]
+    obliquity = walker.list_factor * (2 + 6 * u) * wave(phase, 0.15) + hike[0] - hike[1]
     tilt = np.full(phase.shape, b + 3 + 0.2 * max(b, 0.0) + walker.tilt)
-    return yaw, list_, tilt
+    return yaw, obliquity, tilt
 
 
 def upper_body(walker: Walker, u: float, b: float, phase: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:

@@ -74,10 +74,10 @@ def modes() -> Nodes:
         for b in SLOPES:
             base = prescribe(reference, u, b)
             changed = [prescribe(walker, u, b) for walker in varied]
-            solution = project(base)
-            neutral = complete(base, solution.unknowns)
-            steps = respond(base, solution, changed)
-            image = [complete(p, solution.unknowns + step) - neutral for p, step in zip(changed, steps)]
+            solved = project(base)
+            neutral = complete(base, solved)
+            steps = respond(base, solved, changed)
+            image = [complete(p, solved + step) - neutral for p, step in zip(changed, steps)]
             n = len(LEG_MODES)
             images.append(image[:n] + [_mirror(c) for c in image[:n]] + image[n:])
     coefficients = np.array(images)
