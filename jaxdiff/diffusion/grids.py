@@ -36,13 +36,13 @@ def explicit(schedule: Schedule, steps: ArrayLike) -> Grid:
 
 
 def leading(schedule: Schedule, n: int) -> Grid:
-    """Every `T // n`-th step, from 0 upwards: ends at step 0, never starts at the noisiest (DDIM's default)."""
+    """Every `T // n`-th step, from 0 upwards: reaches step 0, but not the noisiest (DDIM's default)."""
     T = _steps(schedule, n)
     return explicit(schedule, np.arange(n)[::-1] * (T // n))
 
 
 def trailing(schedule: Schedule, n: int) -> Grid:
-    """Every `T / n`-th step, from the noisiest downwards: starts at step `T - 1`, never ends at step 0."""
+    """Every `T / n`-th step, from the noisiest downwards: reaches step `T - 1`, but not step 0."""
     T = _steps(schedule, n)
     return explicit(schedule, np.round(np.arange(T, 0, -T / n))[:n] - 1)
 
