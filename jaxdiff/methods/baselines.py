@@ -12,6 +12,7 @@ the fitted values are `H Y`, `H = 11ᵀ/n + U diag(s²/(s²+λ)) Uᵀ`, so nothi
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -44,26 +45,41 @@ def nearest_neighbours(x: ArrayLike, y: ArrayLike, subjects: ArrayLike, k: int =
     return predict
 
 
+class Linear(NamedTuple):
+    """`y = centre + ((x - mean) / scale) weights`, and the squared error it made on left-out training subjects."""
+
+    mean: np.ndarray
+    scale: np.ndarray
+    weights: np.ndarray
+    centre: np.ndarray
+    error: float
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """(n, ...) -> (n, targets)."""
+        return self.centre + ((x - self.mean) / self.scale).reshape(-1, len(self.weights)) @ self.weights
+
+
 def ridge(x: ArrayLike, y: ArrayLike, subjects: ArrayLike, strengths: ArrayLike = STRENGTHS) -> Predict:
-    """Ridge regression on standardised features, its strength chosen by leave-one-training-subject-out."""
+    """Ridge regression; strength, and scaling by time step or by channel, chosen by leave-one-training-subject-out."""
     x, y, subjects = _check(x, y, subjects)
     if len(np.unique(subjects)) < 2:
         raise DataError("ridge strength is chosen by leaving out training subjects: two or more are needed")
-    mean, scale = x.mean(0), np.maximum(x.std(0), 1e-8)
-    flat, targets = ((x - mean) / scale).reshape(len(x), -1), y.reshape(len(y), -1)
-    u, s, vt = np.linalg.svd(flat, full_matrices=False)
-    centre = targets.mean(0)
+    scalings = (np.maximum(x.std(0), 1e-8), _channel_scale(x))
+    targets = y.reshape(len(y), -1)
+    model = min((_ridge(x, targets, subjects, scale, strengths) for scale in scalings), key=lambda m: m.error)
+    return lambda x: model(np.asarray(x, np.float64)).reshape(-1, *y.shape[1:])
+
+
+def _ridge(x: np.ndarray, targets: np.ndarray, subjects: np.ndarray, scale: np.ndarray, strengths: ArrayLike) -> Linear:
+    mean, centre = x.mean(0), targets.mean(0)
+    u, s, vt = np.linalg.svd(((x - mean) / scale).reshape(len(x), -1), full_matrices=False)
     projected = u.T @ (targets - centre)
     strengths = np.asarray(strengths, np.float64) * np.square(s).mean()
-    errors = [_left_out_error(u, np.square(s) / (np.square(s) + lam), projected, targets, subjects) for lam in strengths]
+    errors = [
+        _left_out_error(u, np.square(s) / (np.square(s) + lam), projected, targets, subjects) for lam in strengths
+    ]
     best = strengths[int(np.argmin(errors))]
-    weights = vt.T @ ((s / (np.square(s) + best))[:, None] * projected)
-
-    def predict(x: ArrayLike) -> np.ndarray:
-        asked = ((np.asarray(x, np.float64) - mean) / scale).reshape(-1, len(weights))
-        return (centre + asked @ weights).reshape(-1, *y.shape[1:])
-
-    return predict
+    return Linear(mean, scale, vt.T @ ((s / (np.square(s) + best))[:, None] * projected), centre, min(errors))
 
 
 BASELINES: dict[str, Callable[..., Predict]] = {

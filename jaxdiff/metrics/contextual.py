@@ -111,7 +111,9 @@ def _train(key: Key, x: Array, net: TS2Vec, steps: int, batch: int) -> Any:
         start = jax.random.randint(place, (batch,), 0, x.shape[1] - view - shift + 1)
         z = []
         for offset, mask, drop in ((0, first, drop1), (shift, second, drop2)):
-            crop = jax.vmap(lambda series, s, o=offset: jax.lax.dynamic_slice_in_dim(series, s + o, view))(x[index], start)
+            crop = jax.vmap(lambda series, s, o=offset: jax.lax.dynamic_slice_in_dim(series, s + o, view))(
+                x[index], start
+            )
             keep = jax.random.bernoulli(mask, 0.5, crop.shape[:2])
             z.append(net.apply(params, crop, keep, train=True, rngs={"dropout": drop}))
         return hierarchical_contrast(z[0][:, shift:], z[1][:, :-shift])

@@ -115,7 +115,9 @@ def summary(errors: Sequence[GaitErrors], joints: Sequence[str] = ("hip", "knee"
     return scores | {"failed": float(np.isnan(stacked.mae).any((1, 2)).mean())}
 
 
-def by_side(values: ArrayLike, paretic: ArrayLike, joints: Sequence[str] = ("hip", "knee", "ankle")) -> dict[str, float]:
+def by_side(
+    values: ArrayLike, paretic: ArrayLike, joints: Sequence[str] = ("hip", "knee", "ankle")
+) -> dict[str, float]:
     """The paretic / non-paretic table of any error (N, 2 sides, joints); `paretic` (N,) is the number of that side."""
     values, paretic = np.asarray(values, np.float64), np.asarray(paretic)
     if not np.isin(paretic, (0, 1)).all():
@@ -182,5 +184,3 @@ def _mean(values: np.ndarray) -> float:
     """The mean of what is not NaN; NaN if nothing is left."""
     values = values[~np.isnan(values)]
     return float(values.mean()) if len(values) else float("nan")
-
-

@@ -25,7 +25,6 @@ from jaxdiff.metrics import mannequin
 from jaxdiff.metrics.physical import HUMANML3D, Scene
 
 
-
 class Ground(NamedTuple):
     """Where and how feet push, in metres."""
 
@@ -134,7 +133,10 @@ def feet_pushing(
         cone = np.stack([vertical + ground.friction * lean for lean in (forward, -forward, side, -side)])
         feet.append((toe, points, cone))
     columns = [
-        np.concatenate([push, np.cross(point - pose[0], push)]) for _, points, cone in feet for point in points for push in cone
+        np.concatenate([push, np.cross(point - pose[0], push)])
+        for _, points, cone in feet
+        for point in points
+        for push in cone
     ]
     if not columns:
         return []

@@ -46,7 +46,9 @@ def pointwise(
         unit, square = (f" [{units[c]}]", f" [({units[c]})²]") if units else ("", "")
         scores[f"mse/{name}{square}"] = float(np.square(error).mean())
         scores[f"mae/{name}{unit}"] = float(np.abs(error).mean())
-        scores[f"r2/{name}"] = explained(prediction[..., c], truth[..., c], np.broadcast_to(reference, truth.shape)[..., c])
+        scores[f"r2/{name}"] = explained(
+            prediction[..., c], truth[..., c], np.broadcast_to(reference, truth.shape)[..., c]
+        )
         scores[f"pearson/{name}"] = pearson(prediction[..., c], truth[..., c])
     return scores
 

@@ -73,9 +73,13 @@ def pa_mpjpe(pred: ArrayLike, truth: ArrayLike) -> np.ndarray:
     return mpjpe(aligned(pred, truth), truth)
 
 
-def pve(pred: ArrayLike, truth: ArrayLike, pred_joints: ArrayLike, joints: ArrayLike, pelvis: Sequence[int]) -> np.ndarray:
+def pve(
+    pred: ArrayLike, truth: ArrayLike, pred_joints: ArrayLike, joints: ArrayLike, pelvis: Sequence[int]
+) -> np.ndarray:
     """Mean distance of surface vertices (T, V, 3), each body relative to its own pelvis, (T,)."""
-    centre, centre_truth = (np.asarray(j, np.float64)[:, list(pelvis)].mean(1, keepdims=True) for j in (pred_joints, joints))
+    centre, centre_truth = (
+        np.asarray(j, np.float64)[:, list(pelvis)].mean(1, keepdims=True) for j in (pred_joints, joints)
+    )
     return mpjpe(np.asarray(pred, np.float64) - centre, np.asarray(truth, np.float64) - centre_truth)
 
 

@@ -99,7 +99,9 @@ def discriminative_score(
     """|accuracy - ½| on a fifth of both sets, held out; `hidden` is D // 2 but at least 4."""
     real, fake = _series(real, fake)
     if min(len(real), len(fake)) < 5:
-        raise DataError(f"the discriminative score holds out a fifth: it needs 5 series or more of each; got {len(real)}, {len(fake)}")
+        raise DataError(
+            f"the discriminative score holds out a fifth: it needs 5 series or more of each; got {len(real)}, {len(fake)}"
+        )
     return float(_discriminate(jax.random.key(seed), real, fake, hidden or max(real.shape[-1] // 2, 4), steps, batch))
 
 
@@ -157,5 +159,7 @@ def _adam(steps: int) -> optax.GradientTransformation:
 def _series(real: ArrayLike, fake: ArrayLike) -> tuple[Array, Array]:
     real, fake = np.asarray(real, np.float32), np.asarray(fake, np.float32)
     if real.ndim != 3 or fake.ndim != 3 or real.shape[1:] != fake.shape[1:] or min(len(real), len(fake)) < 1:
-        raise DataError(f"real and generated series must be (n, T, D) with equal T and D; got {real.shape}, {fake.shape}")
+        raise DataError(
+            f"real and generated series must be (n, T, D) with equal T and D; got {real.shape}, {fake.shape}"
+        )
     return jnp.asarray(real), jnp.asarray(fake)

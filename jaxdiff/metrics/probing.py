@@ -51,7 +51,9 @@ def probe(
     names, y = np.unique(np.asarray(labels), return_inverse=True)
     people = np.unique(subjects)
     if x.ndim != 2 or len(y) != len(x) or len(subjects) != len(x):
-        raise DataError(f"a probe needs features (n, d) and n labels and subjects; got {x.shape}, {len(y)}, {len(subjects)}")
+        raise DataError(
+            f"a probe needs features (n, d) and n labels and subjects; got {x.shape}, {len(y)}, {len(subjects)}"
+        )
     if len(people) < 2:
         raise DataError("a probe is tested on subjects it was not trained on: it needs two subjects or more")
     parts = np.array_split(np.random.default_rng(seed).permutation(people), min(folds, len(people)))
@@ -66,9 +68,7 @@ def probe(
 
 
 @partial(jax.jit, static_argnames=("classes", "hidden", "steps"))
-def _probe(
-    key: Key, x: Array, y: Array, train: Array, classes: int, hidden: int, steps: int, decay: float
-) -> Array:
+def _probe(key: Key, x: Array, y: Array, train: Array, classes: int, hidden: int, steps: int, decay: float) -> Array:
     """Which rows each fold's probe gets right, (folds, n)."""
     net = Probe(classes, hidden)
 
@@ -79,7 +79,9 @@ def _probe(
 
         def loss(params):
             kernels = sum(jnp.square(k).sum() for k in jax.tree.leaves(params) if k.ndim == 2)
-            return share @ optax.softmax_cross_entropy_with_integer_labels(net.apply(params, z), y) + decay * 0.5 * kernels
+            return (
+                share @ optax.softmax_cross_entropy_with_integer_labels(net.apply(params, z), y) + decay * 0.5 * kernels
+            )
 
         optimiser = optax.adam(optax.cosine_decay_schedule(3e-2 if not hidden else 3e-3, steps))
 

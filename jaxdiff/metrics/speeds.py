@@ -71,7 +71,9 @@ def by_source_count(error: ArrayLike, source: ArrayLike, target: ArrayLike) -> L
     error, source, target = (np.asarray(x, np.float64) for x in (error, source, target))
     n = len(source)
     if error.shape != (n, len(target)) or not np.isfinite(error).all():
-        raise DataError(f"{n} sources and {len(target)} targets need as large a table of finite errors; got {error.shape}")
+        raise DataError(
+            f"{n} sources and {len(target)} targets need as large a table of finite errors; got {error.shape}"
+        )
     distance = np.round(np.abs(source[:, None] - target), 6)
     order = np.argsort(np.lexsort((np.broadcast_to(source[:, None], distance.shape), distance), axis=0), axis=0)
     after = (order[None] > order[:, None]).reshape(n, n, -1).transpose(0, 2, 1).reshape(-1, n)  # (s t, other)

@@ -34,5 +34,7 @@ def keyframe_errors_per_motion(error: ArrayLike, mask: ArrayLike) -> np.ndarray:
 def trajectory_diversity(points: ArrayLike, lengths: ArrayLike) -> float:
     """Rms distance of repeated paths to their mean path, points (motions, repeats, T, 2), averaged over motions [m]."""
     points = np.asarray(points, np.float64)
-    spread = [np.square(p - p.mean(0)).sum(-1).mean() ** 0.5 for p in (q[:, :n] for q, n in zip(points, np.ravel(lengths)))]
+    spread = [
+        np.square(p - p.mean(0)).sum(-1).mean() ** 0.5 for p in (q[:, :n] for q, n in zip(points, np.ravel(lengths)))
+    ]
     return float(np.mean(spread))

@@ -27,9 +27,7 @@ def crps(samples: ArrayLike, truth: ArrayLike) -> float:
     return float((np.abs(samples - truth).mean(0) - spread).mean())
 
 
-def coverage(
-    samples: ArrayLike, truth: ArrayLike, levels: Sequence[float] = (0.5, 0.8, 0.9, 0.95)
-) -> dict[str, float]:
+def coverage(samples: ArrayLike, truth: ArrayLike, levels: Sequence[float] = (0.5, 0.8, 0.9, 0.95)) -> dict[str, float]:
     """Share of the truth inside central intervals (`coverage_90`) and their mean width (`width_90`, unit of the data).
 
     Bounds are the order statistics at `p (S + 1)`: for S exchangeable samples the coverage is then exact. Levels that S

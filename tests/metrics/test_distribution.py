@@ -61,12 +61,16 @@ def test_frechet_is_zero_on_itself_symmetric_and_the_shift_squared():
     assert frechet(a, a) < 1e-10
     np.testing.assert_allclose(frechet(a, b), frechet(b, a), rtol=1e-9)
     np.testing.assert_allclose(frechet(a, a + 0.5), 12 * 0.25, rtol=1e-9)
-    np.testing.assert_allclose(frechet(a, 3 * a), np.square(2 * a.mean(0)).sum() + 4 * a.var(0, ddof=1).sum(), rtol=1e-9)
+    np.testing.assert_allclose(
+        frechet(a, 3 * a), np.square(2 * a.mean(0)).sum() + 4 * a.var(0, ddof=1).sum(), rtol=1e-9
+    )
 
 
 def test_frechet_of_long_trajectories_needs_no_large_matrix():
     a, b = RNG.normal(size=(20, 300, 15)), RNG.normal(size=(25, 300, 15))
-    np.testing.assert_allclose(frechet(a, b), frechet(a.reshape(20, -1)[:, ::-1], b.reshape(25, -1)[:, ::-1]), rtol=1e-9)
+    np.testing.assert_allclose(
+        frechet(a, b), frechet(a.reshape(20, -1)[:, ::-1], b.reshape(25, -1)[:, ::-1]), rtol=1e-9
+    )
 
 
 @given(st.integers(2, 30), st.integers(1, 40), st.floats(0.01, 3), st.integers(0, 1000))

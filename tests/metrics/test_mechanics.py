@@ -51,7 +51,9 @@ def test_leaning_beyond_the_toes_topples():
     c, s = np.cos(0.5), np.sin(0.5)
     leaning = (x - tip) @ np.array([[1, 0, 0], [0, c, -s], [0, s, c]]).T + tip
     assert leaning[0, 0, 2] > x[0, 0, 2] + 0.3  # the pelvis went forward
-    table = mechanics([leaning])  # friction could hold the moment, at the price of a horizontal force that nothing needs
+    table = mechanics(
+        [leaning]
+    )  # friction could hold the moment, at the price of a horizontal force that nothing needs
     assert table["root_moment"] > 0.1 and table["root_force"] > 0.1
 
 

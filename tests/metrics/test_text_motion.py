@@ -12,9 +12,7 @@ RNG = np.random.default_rng(0)
 
 def test_golden_r_precision():
     g, batch = oracles.under(oracles.arrays("metrics"), "rprec"), oracles.meta("metrics")["rprec"]["batch"]
-    tables = [
-        distances(g["text"][i : i + batch], g["motion"][i : i + batch]) for i in range(0, len(g["text"]), batch)
-    ]
+    tables = [distances(g["text"][i : i + batch], g["motion"][i : i + batch]) for i in range(0, len(g["text"]), batch)]
     np.testing.assert_array_equal([hits(table).sum(0) for table in tables], g["topk_counts"])
     np.testing.assert_allclose(np.mean([np.diagonal(table).mean() for table in tables]), g["mm_dist"], rtol=1e-5)
     if batch == BATCH:

@@ -24,7 +24,9 @@ def test_golden_omnicontrol(golden):
 
 
 def test_golden_diversity(golden):
-    np.testing.assert_allclose(trajectory_diversity(golden["points"], golden["lengths"]), golden["diversity"], atol=1e-5)
+    np.testing.assert_allclose(
+        trajectory_diversity(golden["points"], golden["lengths"]), golden["diversity"], atol=1e-5
+    )
 
 
 def test_one_bad_keyframe_fails_a_strict_motion_only():
@@ -36,7 +38,9 @@ def test_one_bad_keyframe_fails_a_strict_motion_only():
 def test_masked_keyframes_do_not_count():
     error, mask = np.array([[0.1, 9.0], [0.1, 9.0]]), np.array([[1, 0], [0, 0]])
     assert keyframe_errors(error, mask)["trajectory_fail_50cm"] == 0
-    np.testing.assert_allclose(keyframe_errors_per_motion(error, mask), [[0, 0, 0, 0, 0.1], [0, 0, 0, 0, 0]], atol=1e-12)
+    np.testing.assert_allclose(
+        keyframe_errors_per_motion(error, mask), [[0, 0, 0, 0, 0.1], [0, 0, 0, 0, 0]], atol=1e-12
+    )
 
 
 def test_equal_repeats_have_no_diversity_and_padding_does_not_count():

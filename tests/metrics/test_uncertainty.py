@@ -16,7 +16,9 @@ def test_crps_of_a_gaussian():
     for z in (0.0, 1.3):
         phi, cdf = math.exp(-(z**2) / 2) / math.sqrt(2 * math.pi), 0.5 * (1 + math.erf(z / math.sqrt(2)))
         expected = 2.0 * (z * (2 * cdf - 1) + 2 * phi - 1 / math.sqrt(math.pi))
-        np.testing.assert_allclose(crps(2.0 * RNG.normal(size=(400, 2000)), np.full(2000, 2.0 * z)), expected, rtol=5e-3)
+        np.testing.assert_allclose(
+            crps(2.0 * RNG.normal(size=(400, 2000)), np.full(2000, 2.0 * z)), expected, rtol=5e-3
+        )
 
 
 def test_crps_equals_its_definition_and_is_fair():
