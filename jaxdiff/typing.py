@@ -15,6 +15,8 @@ import jax
 Array: TypeAlias = jax.Array
 Key: TypeAlias = jax.Array
 """A typed key (`jax.random.key`), or an array of them with one key per example."""
+Config: TypeAlias = Any
+"""An `ml_collections.ConfigDict`, whose fields no type checker can follow."""
 Device: TypeAlias = Any
 """A `jax.Device` (whose stub is no type)."""
 Params: TypeAlias = Any

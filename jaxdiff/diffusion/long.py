@@ -7,6 +7,8 @@ they come to agree where they meet; blending finished windows instead would only
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,15 +17,19 @@ from jaxdiff.errors import ConfigError, DataError
 from jaxdiff.typing import Array, Denoiser
 
 
-def stitch(denoise: Denoiser, window: int, overlap: int) -> Denoiser:
+def stitch(denoise: Callable[..., Array], window: int, overlap: int, *conditions: Array) -> Denoiser:
     """A Denoiser of windows `(…, window, C)` as one of long sequences `(…, T, C)`.
 
     The windows are an axis of their own under `vmap`: a condition that `denoise` holds is the same for all of them.
+    Those that run along with the sequence, `conditions` of shape `(…, T, ·)`, are cut into the same windows and given to
+    `denoise(x_t, t, *conditions)`.
     """
 
     def stitched(x_t: Array, t: Array) -> Array:
         frames = _starts(x_t.shape[-2], window, overlap)[:, None] + np.arange(window)
-        estimates = jax.vmap(denoise, in_axes=(-3, None), out_axes=-3)(x_t[..., frames, :], t)
+        parts = [condition[..., frames, :] for condition in conditions]
+        over_windows = jax.vmap(denoise, in_axes=(-3, None, *[-3] * len(parts)), out_axes=-3)
+        estimates = over_windows(x_t[..., frames, :], t, *parts)
         weights = _weights(frames, overlap).astype(estimates.dtype)
         return jnp.zeros(x_t.shape, estimates.dtype).at[..., frames, :].add(weights[..., None] * estimates)
 

@@ -10,12 +10,14 @@ networks predict the clean signal. The learned weight of the alignment is `exp(-
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from jaxdiff.diffusion import grids, schedules, solvers
+from jaxdiff.diffusion.long import stitch
 from jaxdiff.diffusion.predictions import from_x0
 from jaxdiff.diffusion.sampling import sample
 from jaxdiff.losses import alignment as align
@@ -52,8 +54,11 @@ SOLVERS = {
 }
 
 
-def llma(settings: Settings, schedule: Schedule | None = None) -> Method:
-    """The method. Batches have `x (B, L, dx)` and `y (B, L, dy)`, normalised; conditions have one of the two."""
+def llma(settings: Settings, schedule: Schedule | None = None, window: int = 0) -> Method:
+    """The method. Batches have `x (B, L, dx)` and `y (B, L, dy)`, normalised; conditions have one of the two.
+
+    `window`, the length of training, lets `generate` take conditions of any greater length.
+    """
     schedule = schedules.linear(1000, 1e-4, 0.02) if schedule is None else schedule
     body = Body(settings.size, settings.dtype)
     into = Into(settings.size, settings.dtype)
@@ -128,23 +133,41 @@ def llma(settings: Settings, schedule: Schedule | None = None) -> Method:
         return total, parts
 
     def generate(params: Params, keys: Key, condition: Batch) -> Array:
-        """The other modality: given `{"x": (B, L, dx)}` samples y, given `{"y": (B, L, dy)}` samples x."""
+        """The other modality: given `{"x": (B, L, dx)}` samples y, given `{"y": (B, L, dy)}` samples x.
+
+        Conditions longer than the `window` of training are denoised in windows that overlap by half.
+        """
         (given,) = condition
-        own, index = ("x", 0) if given == "y" else ("y", 1)
-        ends, parameters = params[own], jax.tree.map(lambda a: a[index], params["bodies"])
-        channels = ends["out"]["params"]["Dense_0"]["bias"].shape[0] // settings.size.patch
-        embedded = into.apply(ends["condition"], condition[given])
-
-        def network(x_t: Array, t: Array) -> Array:
-            tokens, _ = body.apply(parameters, into.apply(ends["noisy"], x_t), embedded, t)
-            return out(ends, tokens, channels)
-
+        network, channels = network_of(settings, params, given)
+        signal = condition[given]
+        length = signal.shape[1]
+        if window and length != window:
+            denoise = stitch(
+                lambda x_t, t, c: from_x0(lambda x, s: network(x, s, c))(x_t, t), window, window // 2, signal
+            )
+        else:
+            denoise = from_x0(lambda x_t, t: network(x_t, t, signal))
         spacing, solver = SOLVERS[settings.solver]
-        shape = (condition[given].shape[1], channels)
-        start = jax.vmap(lambda k: jax.random.normal(k, shape))(fold(keys, 0))
-        return sample(fold(keys, 1), from_x0(network), spacing(schedule, settings.steps), solver(), start)
+        start = jax.vmap(lambda k: jax.random.normal(k, (length, channels)))(fold(keys, 0))
+        return sample(fold(keys, 1), denoise, spacing(schedule, settings.steps), solver(), start)
 
     return Method(init, loss, generate)
+
+
+def network_of(settings: Settings, params: Params, given: str) -> tuple[Callable[[Array, Array, Array], Array], int]:
+    """`(x_t, t, condition) -> x0_hat` of the modality that is not given, and its number of channels."""
+    own, index = ("x", 0) if given == "y" else ("y", 1)
+    ends, parameters = params[own], jax.tree.map(lambda a: a[index], params["bodies"])
+    channels = ends["out"]["params"]["Dense_0"]["bias"].shape[0] // settings.size.patch
+    body, into = Body(settings.size, settings.dtype), Into(settings.size, settings.dtype)
+    out = OutOf(settings.size, channels, settings.dtype)
+
+    def network(x_t: Array, t: Array, condition: Array) -> Array:
+        noisy, embedded = into.apply(ends["noisy"], x_t), into.apply(ends["condition"], condition)
+        tokens, _ = body.apply(parameters, noisy, embedded, t)
+        return out.apply(ends["out"], tokens)  # type: ignore[return-value]
+
+    return network, channels
 
 
 def latents(settings: Settings, params: Params, modality: str, signals: Array, t: int = 0) -> Array:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ml_collections import ConfigDict
 
 from jaxdiff.methods.llma import llma
 from jaxdiff.report.page import Page
@@ -17,7 +16,7 @@ from jaxdiff.studies.llma import evaluation, figures, paper
 from jaxdiff.studies.llma.preparation import Fold, folds, load_trials, method_settings
 from jaxdiff.studies.llma.training import train, train_folds
 from jaxdiff.training.step import make_generate
-from jaxdiff.typing import Params
+from jaxdiff.typing import Config, Params
 
 ARROW = {"x": "X|Y", "y": "Y|X"}
 COLUMNS = ("mse", "mse_mean", "r2_mean", "fid", "pred", "crps", "coverage_90", "spread_skill")
@@ -27,7 +26,7 @@ NOTE = (
 )
 
 
-def run_train(config: ConfigDict, out: Path) -> None:
+def run_train(config: Config, out: Path) -> None:
     """Trains one model, holds it against the baselines on unseen subjects, and leaves tables, pictures and a page."""
     begin = time.perf_counter()
     trials = load_trials(config)
@@ -83,7 +82,7 @@ Variant = tuple[str, str, dict[str, float]]
 
 
 def _each_variant(
-    config: ConfigDict, each: list[Fold], variants: list[Variant], out: Path, name: str
+    config: Config, each: list[Fold], variants: list[Variant], out: Path, name: str
 ) -> Iterator[tuple[str, list[Params]]]:
     """Trains every variant, all its folds as one program; an interrupted experiment goes on where it was."""
     for label, word, weights in variants:
@@ -92,7 +91,7 @@ def _each_variant(
         yield label, train_folds(config, each, word, weights, directory)
 
 
-def _scores(config: ConfigDict, each: list[Fold], params: list[Params], target: str, word: str) -> list[dict[str, Any]]:
+def _scores(config: Config, each: list[Fold], params: list[Params], target: str, word: str) -> list[dict[str, Any]]:
     generate = make_generate(llma(method_settings(config, word)).generate)
     given, rows = evaluation.OTHER[target], []
     for fold, p in zip(each, params):
@@ -102,7 +101,7 @@ def _scores(config: ConfigDict, each: list[Fold], params: list[Params], target: 
     return rows
 
 
-def run_table1(config: ConfigDict, out: Path) -> None:
+def run_table1(config: Config, out: Path) -> None:
     """Generation with and without alignment, three pairs in both directions, against baselines and the paper."""
     begin, trials = time.perf_counter(), load_trials(config)
     table = Table("Table 1: cross-modal generation with and without latent alignment", COLUMNS, note=NOTE)
@@ -132,7 +131,7 @@ def run_table1(config: ConfigDict, out: Path) -> None:
     _keep(table, "table1", config, out, begin)
 
 
-def run_table2(config: ConfigDict, out: Path) -> None:
+def run_table2(config: Config, out: Path) -> None:
     """Probes of the tasks from the latents of five alignments (and none)."""
     begin, trials = time.perf_counter(), load_trials(config)
     words = ("none", "barlow", "simclr", "mse", "vicreg", "llma")
@@ -167,7 +166,7 @@ def run_table2(config: ConfigDict, out: Path) -> None:
     _keep(alike, "table2-correlation", config, out, begin)
 
 
-def run_table3(config: ConfigDict, out: Path) -> None:
+def run_table3(config: Config, out: Path) -> None:
     """What each part of the objective is worth: MSE without it."""
     begin, trials = time.perf_counter(), load_trials(config)
     table = Table("Table 3: ablation of the parts of the objective (mse)", ("X|Y", "Y|X"))
@@ -186,12 +185,12 @@ def run_table3(config: ConfigDict, out: Path) -> None:
     _keep(table, "table3", config, out, begin)
 
 
-def run_verheul(config: ConfigDict, out: Path) -> None:
+def run_verheul(config: Config, out: Path) -> None:
     """Table 1 on real braking stances, one subject left out at a time."""
     run_table1(config, out)
 
 
-def _pairs(config: ConfigDict) -> tuple[tuple[str, str], ...]:
+def _pairs(config: Config) -> tuple[tuple[str, str], ...]:
     return paper.PAIRS if config.data.pairs == "all" else ((config.data.x, config.data.y),)
 
 
@@ -199,7 +198,7 @@ def _add(table: Table, label: str, scores: list[dict[str, Any]]) -> None:
     table.row(label, {name: cell(s[name] for s in scores) for name in COLUMNS if name in scores[0]})
 
 
-def _baselines(config: ConfigDict, each: list[Fold], target: str) -> dict[str, list[dict[str, Any]]]:
+def _baselines(config: Config, each: list[Fold], target: str) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {}
     for fold in each:
         side = fold.side("test", config.data.windows)
@@ -220,14 +219,14 @@ def _paired(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> dict[s
     return row
 
 
-def _keep(table: Table, name: str, config: ConfigDict, out: Path, begin: float) -> None:
+def _keep(table: Table, name: str, config: Config, out: Path, begin: float) -> None:
     said = provenance(f"{config.data.name} ({config.data.size})", config.training.seed, time.perf_counter() - begin)
     table.show()
     table.save(out, name, said)
     print(f"kept in {out / name}.md")
 
 
-EXPERIMENTS: dict[str, Callable[[ConfigDict, Path], None]] = {
+EXPERIMENTS: dict[str, Callable[[Config, Path], None]] = {
     "train": run_train,
     "table1": run_table1,
     "table2": run_table2,

@@ -11,7 +11,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from ml_collections import ConfigDict
 
 from jaxdiff.data import load, normalise, pipeline, splits, windows
 from jaxdiff.data.normalise import Normaliser
@@ -20,6 +19,7 @@ from jaxdiff.errors import FileError
 from jaxdiff.losses import alignment as align
 from jaxdiff.methods.llma import Settings
 from jaxdiff.nets.cross_modal import size
+from jaxdiff.typing import Config
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Fold:
         return np.asarray(self.scale[modality].inverse(np.asarray(values)))
 
 
-def load_trials(config: ConfigDict) -> Trials:
+def load_trials(config: Config) -> Trials:
     """The data set a config names."""
     data = config.data
     if data.name == "verheul2024":
@@ -71,7 +71,7 @@ def shared_folder() -> Path:
     return root
 
 
-def fold(config: ConfigDict, split: splits.Split, x: str = "", y: str = "") -> Fold:
+def fold(config: Config, split: splits.Split, x: str = "", y: str = "") -> Fold:
     """One split as windows; `x` and `y` default to the modalities of the config."""
     x, y = x or config.data.x, y or config.data.y
     scale = normalise.fit(split.train, "minmax", (x, y))
@@ -82,13 +82,13 @@ def fold(config: ConfigDict, split: splits.Split, x: str = "", y: str = "") -> F
     return Fold(train, validation, test, {"x": scale[x], "y": scale[y]})
 
 
-def folds(config: ConfigDict, trials: Trials, x: str = "", y: str = "") -> list[Fold]:
+def folds(config: Config, trials: Trials, x: str = "", y: str = "") -> list[Fold]:
     """All splits of the cross-validation."""
     each = splits.k_fold(trials, config.data.folds, hold_out_tasks=config.data.hold_out_tasks)
     return [fold(config, split, x, y) for split in each]
 
 
-def method_settings(config: ConfigDict, alignment: str = "") -> Settings:
+def method_settings(config: Config, alignment: str = "") -> Settings:
     """The method's settings as plain values; `alignment` overrides the config's word."""
     model = config.model
     network = size(model.size)
@@ -105,12 +105,12 @@ def method_settings(config: ConfigDict, alignment: str = "") -> Settings:
     )
 
 
-def batches(source: windows.Windows, config: ConfigDict, seed: int = 0) -> pipeline.Batches:
+def batches(source: windows.Windows, config: Config, seed: int = 0) -> pipeline.Batches:
     """Endless training batches, this host's share."""
     return pipeline.Batches(source, config.batch_size, seed, host=jax.process_index(), hosts=jax.process_count())
 
 
-def about(config: ConfigDict, fold: Fold) -> dict[str, Any]:
+def about(config: Config, fold: Fold) -> dict[str, Any]:
     """What someone who has only the checkpoint must know."""
     strides = bool((fold.train.trials.stride >= 0).all())
     rates = fold.train.trials.column("rate")

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import jax
 import numpy as np
-from ml_collections import ConfigDict
 
 from jaxdiff.data.pipeline import stack
 from jaxdiff.methods.llma import llma
@@ -17,10 +16,10 @@ from jaxdiff.training import settings
 from jaxdiff.training.loop import fit
 from jaxdiff.training.state import TrainState
 from jaxdiff.training.step import make_generate
-from jaxdiff.typing import Params
+from jaxdiff.typing import Config, Params
 
 
-def train(config: ConfigDict, fold: Fold, out: Path) -> TrainState:
+def train(config: Config, fold: Fold, out: Path) -> TrainState:
     """One training, the best checkpoint chosen by the error of single samples on the validation subjects."""
     method = llma(method_settings(config))
     generate = make_generate(method.generate)
@@ -44,7 +43,7 @@ def train(config: ConfigDict, fold: Fold, out: Path) -> TrainState:
 
 
 def train_folds(
-    config: ConfigDict, each: Sequence[Fold], alignment: str, weights: dict[str, float], out: Path
+    config: Config, each: Sequence[Fold], alignment: str, weights: dict[str, float], out: Path
 ) -> list[Params]:
     """The averaged parameters of one model per fold, trained as one program.
 
