@@ -13,14 +13,14 @@ from jaxdiff.body.walker.curves import fourier_fit
 from jaxdiff.body.walker.dynamics import MARGIN, cross, newton_euler
 from jaxdiff.body.walker.model import ARM, COORDINATES, FEET, LEG, OUTWARD, forward
 from jaxdiff.body.walker.prescription import PELVIS_HEIGHT, PHASES, Prescription
-from jaxdiff.body.walker.projection import Skeleton, skeleton
+from jaxdiff.body.walker.projection import Planar, planar
 
 HARMONICS = 12
 SWAY_INERTIA = 1.05
 DAMPING = 0.03
 
 
-def reach(q: np.ndarray, p: Prescription, s: Skeleton) -> np.ndarray:
+def reach(q: np.ndarray, p: Prescription, flat: Planar) -> np.ndarray:
     """Bend hips and knees until the ankles are where they belong, then set the ankle angles."""
     q = q.copy()
     e = -OUTWARD
@@ -32,7 +32,7 @@ def reach(q: np.ndarray, p: Prescription, s: Skeleton) -> np.ndarray:
         pose = forward(q)
         for leg, foot in enumerate(FEET):
             ankle = pose.joint[foot]
-            error = np.stack([s.ankles.x[leg], p.track[leg], s.ankles.z[leg]]) - ankle
+            error = np.stack([flat.ankles.x[leg], p.track[leg], flat.ankles.z[leg]]) - ankle
             hinges = LEG[leg, [0, 1, 3]]
             arms = (ankle - pose.joint[foot - 2], ankle - pose.joint[foot - 2], ankle - pose.joint[foot - 1])
             jacobian = np.stack([cross(pose.hinge[hinge], arm) for hinge, arm in zip(hinges, arms)])
@@ -41,12 +41,12 @@ def reach(q: np.ndarray, p: Prescription, s: Skeleton) -> np.ndarray:
             q[hinges] += step[..., 0].T
     pose = forward(q)
     for leg, foot in enumerate(FEET):
-        turn, pitch = -e[leg] * p.toe_out, s.pitch[leg]
-        c, t, zero = np.cos(pitch), np.sin(pitch), np.zeros_like(pitch)
-        x = np.stack([np.cos(turn) * c, np.sin(turn) * c, t])
-        y = np.stack([zero - np.sin(turn), zero + np.cos(turn), zero])
-        z = np.stack([-np.cos(turn) * t, -np.sin(turn) * t, c])
-        m = np.einsum("jin,kin->jkn", pose.frame[foot - 1], np.stack([x, y, z]))
+        turn, pitch = -e[leg] * p.toe_out, flat.pitch[leg]
+        c, s, one = np.cos(pitch), np.sin(pitch), np.ones_like(pitch)
+        x = np.cos(turn) * c, np.sin(turn) * c, s
+        y = -np.sin(turn) * one, np.cos(turn) * one, 0.0 * one
+        z = -np.cos(turn) * s, -np.sin(turn) * s, c
+        m = np.einsum("jin,kin->jkn", pose.frame[foot - 1], np.array([x, y, z]))
         q[LEG[leg, 6]] = -np.arctan2(m[0, 2], m[2, 2])
         q[LEG[leg, 7]] = e[leg] * np.arcsin(-m[1, 2])
         q[LEG[leg, 8]] = e[leg] * np.arctan2(m[1, 0], m[1, 1])
@@ -55,16 +55,16 @@ def reach(q: np.ndarray, p: Prescription, s: Skeleton) -> np.ndarray:
 
 def complete(p: Prescription, unknowns: np.ndarray) -> np.ndarray:
     """The gait's coefficients (25, 29) by phase of the right stride."""
-    s = skeleton(p, unknowns, jacobian=False)
+    flat = planar(p, unknowns, jacobian=False)
     q = np.zeros((len(COORDINATES), PHASES))
-    q[0], q[1], q[2] = s.root.x, p.sway, s.root.z
+    q[0], q[1], q[2] = flat.root.x, p.sway, flat.root.z
     q[3], q[4], q[5] = p.yaw, -p.obliquity, p.tilt
-    q[6:9] = p.trunk_yaw - p.yaw, p.obliquity, s.trunk - p.tilt
+    q[6:9] = p.trunk_yaw - p.yaw, p.obliquity, flat.trunk - p.tilt
     for leg in range(2):
         q[LEG[leg, [0, 2, 3, 4, 5]]] = (
-            s.hip[leg],
+            flat.hip[leg],
             p.hip_rotation[leg],
-            s.knee[leg],
+            flat.knee[leg],
             p.knee_adduction[leg],
             p.knee_rotation[leg],
         )
@@ -72,12 +72,12 @@ def complete(p: Prescription, unknowns: np.ndarray) -> np.ndarray:
     wave = np.arange(HARMONICS + 1)
     gain = 1.0 / (1.0 + SWAY_INERTIA * (2.0 * np.pi * wave / p.period) ** 2)
     aim = (p.share * p.middle[:, None]).sum(0)
-    q = reach(q, p, s)
+    q = reach(q, p, flat)
     for _ in range(2):
         motion = newton_euler(np.pad(q, ((0, 0), (MARGIN, MARGIN)), mode="wrap"), PHASES / p.period, p.slope)
         spectrum = np.fft.rfft(aim - motion.zmp[1])
         spectrum[: HARMONICS + 1] *= gain
         spectrum[HARMONICS + 1 :] = 0.0
         q[1] += np.fft.irfft(spectrum, PHASES)
-        q = reach(q, p, s)
+        q = reach(q, p, flat)
     return fourier_fit(q.T, HARMONICS)

@@ -106,7 +106,7 @@ class Point(NamedTuple):
         return Point(self.x + x, self.z + z, self.dx + turn_x[..., None] * field, self.dz + turn_z[..., None] * field)
 
 
-class Skeleton(NamedTuple):
+class Planar(NamedTuple):
     """Sagittal kinematics with Jacobians; the legs stand in a leading axis of two."""
 
     hip: np.ndarray
@@ -126,7 +126,7 @@ class Skeleton(NamedTuple):
     """Their Jacobians."""
 
 
-def skeleton(p: Prescription, unknowns: np.ndarray, jacobian: bool = True) -> Skeleton:
+def planar(p: Prescription, unknowns: np.ndarray, jacobian: bool = True) -> Planar:
     """Where everything is, in the sagittal plane; without `jacobian` the Jacobians have no columns."""
     f = fields(p.left_phase)
     columns = slice(UNKNOWNS if jacobian else 0)
@@ -152,7 +152,7 @@ def skeleton(p: Prescription, unknowns: np.ndarray, jacobian: bool = True) -> Sk
     ankles = knees.extend(shank, d_shank, SHANK, upright=p.upright)
     feet = ankles.extend(pitch, d_pitch, FOOT_CENTRE[1], FOOT_CENTRE[0])
     centres = [Point(*(a[None] for a in point)) for point in (pelvis, upper)] + [thighs, shanks, feet]
-    return Skeleton(
+    return Planar(
         hip=hip,
         knee=knee,
         ankle=ankle,
@@ -170,7 +170,7 @@ def skeleton(p: Prescription, unknowns: np.ndarray, jacobian: bool = True) -> Sk
 
 def residuals(p: Prescription, unknowns: np.ndarray, jacobian: bool = True) -> tuple[np.ndarray, np.ndarray]:
     """Nonlinear residuals (contact, forces, knee floor), each divided by its spread, and their Jacobian."""
-    s = skeleton(p, unknowns, jacobian)
+    s = planar(p, unknowns, jacobian)
     f = fields(p.left_phase)
     columns = slice(UNKNOWNS if jacobian else 0)
     places = np.eye(UNKNOWNS)[PLACE:, columns]

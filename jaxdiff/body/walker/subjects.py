@@ -13,7 +13,9 @@ from jaxdiff.body.walker.model import REFERENCE_LEG
 
 
 def _both(value: float) -> np.ndarray:
-    return np.full(2, value)
+    values = np.full(2, value)
+    values.setflags(write=False)
+    return values
 
 
 class Walker(NamedTuple):

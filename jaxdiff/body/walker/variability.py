@@ -14,7 +14,7 @@ import numpy as np
 from jaxdiff.body.walker.completion import HARMONICS, complete
 from jaxdiff.body.walker.curves import stride_spline
 from jaxdiff.body.walker.model import ARM, COORDINATES, LEG
-from jaxdiff.body.walker.nodes import BASIS, Nodes
+from jaxdiff.body.walker.nodes import BASIS, Nodes, over_stride
 from jaxdiff.body.walker.prescription import prescribe
 from jaxdiff.body.walker.projection import project, respond
 from jaxdiff.body.walker.subjects import Walker
@@ -40,6 +40,7 @@ BODY_MODES = {
     "knee_rotation": 0.8,
     "knee_adduction": 0.4,
 }
+SIDEWAYS = ("pelvis_ty", "pelvis_yaw", "pelvis_roll", "lumbar_yaw", "lumbar_roll")
 MODES = 2 * len(LEG_MODES) + len(BODY_MODES)
 """Right leg, left leg, whole body."""
 SPEEDS, SLOPES = (0.20, 0.35, 0.50), (-10.0, 0.0, 10.0)
@@ -54,8 +55,7 @@ def _mirror(coefficients: np.ndarray) -> np.ndarray:
     half = (-1.0) ** np.concatenate([[0], np.tile(np.arange(1, HARMONICS + 1), 2)])
     swapped = coefficients.copy()
     swapped[:, [*LEG[0], *LEG[1], *ARM]] = coefficients[:, [*LEG[1], *LEG[0], *ARM[::-1]]]
-    sideways = [COORDINATES.index(f"{name}") for name in ("pelvis_ty", "pelvis_yaw", "pelvis_roll")]
-    swapped[:, sideways + [COORDINATES.index(name) for name in ("lumbar_yaw", "lumbar_roll")]] *= -1.0
+    swapped[:, [COORDINATES.index(name) for name in SIDEWAYS]] *= -1.0
     return swapped * half[:, None]
 
 
@@ -80,8 +80,7 @@ def modes() -> Nodes:
             image = [complete(p, solved + step) - neutral for p, step in zip(changed, steps)]
             n = len(LEG_MODES)
             images.append(image[:n] + [_mirror(c) for c in image[:n]] + image[n:])
-    coefficients = np.array(images)
-    curves = np.einsum("pk,nmkc->pnmc", BASIS, coefficients)
+    curves = np.einsum("pk,nmkc->pnmc", BASIS, np.array(images))
     return Nodes(np.array(SPEEDS), np.array(SLOPES), curves.reshape(len(BASIS), len(images), -1))
 
 
@@ -118,4 +117,4 @@ def deviations(a: np.ndarray, u: np.ndarray, b: np.ndarray) -> np.ndarray:
     weights = images.weights(np.clip(u, SPEEDS[0], SPEEDS[-1]), np.clip(b, SLOPES[0], SLOPES[-1]))
     mixed = (weights[..., :, None] * a[..., None, :]).reshape(*u.shape, -1)
     curves = images.curves.reshape(len(BASIS), mixed.shape[-1], len(COORDINATES))
-    return np.moveaxis(np.moveaxis(mixed, 1, 0) @ curves, 0, 1)
+    return over_stride(mixed, curves)
