@@ -18,7 +18,7 @@ class StampError(DataError):
 
     def __init__(self, sample: int, what: str):
         super().__init__(f"sample {sample + 1}: {what}")
-        self.sample, self.what = int(sample), what
+        self.sample, self.what = sample, what
 
 
 class Gap(NamedTuple):
@@ -74,10 +74,10 @@ class Recording:
         time, channels, units = np.asarray(time, np.float64), tuple(channels), tuple(units)
         absent = np.flatnonzero(~(np.abs(time) < 1e9))
         if len(absent):
-            raise StampError(absent[0], f"{time[absent[0]]} s is no usable time stamp")
+            raise StampError(int(absent[0]), f"{time[absent[0]]} s is no usable time stamp")
         back = np.flatnonzero(np.diff(time) < 1e-9)
         if len(back):
-            i = back[0] + 1
+            i = int(back[0]) + 1
             raise StampError(i, f"time does not increase: {time[i - 1]} s, then {time[i]} s")
         if len(time) < 2:
             if rate is None or not len(time):
@@ -87,11 +87,9 @@ class Recording:
         if found is None and rate is None:
             step = np.diff(time)
             usual = np.median(step)
-            i = np.argmax(np.abs(step - usual))
-            raise StampError(
-                i + 1,
-                f"time is not uniform: {step[i]:.6g} s after steps of {usual:.6g} s; give the rate to resample to",
-            )
+            i = int(np.argmax(np.abs(step - usual))) + 1
+            what = f"time is not uniform: a step of {step[i - 1]:.6g} s among steps of {usual:.6g} s"
+            raise StampError(i, what + "; give the rate to resample to")
         if found is None:
             mean_rate = (len(time) - 1) / (time[-1] - time[0])
             even = time[0] + np.arange(len(time)) / mean_rate

@@ -95,21 +95,21 @@ def read_bvh(path: str | os.PathLike, scale: float = 0.01) -> Bvh:
     offsets, ends, channels = {}, {}, {}
     open_joints: list[int | None] = []  # the joints whose braces are open; None for an end site
     coming: tuple[int | None] | None = None  # what the next brace opens
-    motion = None
-    for number, line in enumerate(lines, 1):
+    first, motion = next(i for i, line in enumerate(lines, 1) if line.strip()), None
+    if lines[first - 1].strip().upper() != "HIERARCHY":
+        raise files.bad(path, f"a BVH file starts with HIERARCHY, not with {lines[first - 1][:40]!r}", first)
+    for number, line in enumerate(lines[first:], first + 1):
         words = line.replace("{", " { ").replace("}", " } ").split()
         while words:
             word, *rest = words
             words = rest
-            if number == 1 and word.upper() == "HIERARCHY":
-                continue
             if word.upper() in ("ROOT", "JOINT", "END"):
                 name = " ".join(rest[: rest.index("{")] if "{" in rest else rest)
                 words = rest[rest.index("{") :] if "{" in rest else []
                 inside = open_joints[-1] if open_joints else None
                 if (word.upper() == "ROOT") != (not names) or (names and inside is None) or coming:
                     raise files.bad(
-                        path, f"{line.strip()[:60]!r} is out of place; joints stand inside of one ROOT", number
+                        path, f"{line.strip()[:60]!r} is out of place; joints stand inside one ROOT", number
                     )
                 coming = (None,)
                 if word.upper() != "END":
@@ -167,11 +167,8 @@ def _channels(path: str | os.PathLike, words: list[str], line: int) -> tuple[str
     known = tuple(_CHANNELS.get(word.lower(), "") for word in words[1:])
     positions = [channel for channel in known if channel.endswith("position")]
     if len(known) != count or "" in known or len(set(positions)) < len(positions):
-        raise files.bad(
-            path,
-            f"{count} channels such as Xposition or Zrotation are expected, not {' '.join(words[1:])[:60]!r}",
-            line,
-        )
+        told = " ".join(words[1:])[:60]
+        raise files.bad(path, f"{count} channels such as Xposition or Zrotation are expected, not {told!r}", line)
     return known
 
 

@@ -76,6 +76,8 @@ def write_recording_bvh(path: str | os.PathLike, recording: Recording) -> None:
         tree = tuple(int(parent) for parent in parents)
     except ValueError:
         raise files.bad(path, f"meta['parents'] holds more than numbers: {' '.join(parents)[:60]!r}") from None
+    if not np.isfinite(recording.values).all():
+        raise files.bad(path, "the joint positions hold NaN or infinities; fill the gaps first")
     joints = recording.values.reshape(len(recording.values), -1, 3)
     rest = joints[0] - joints[0][[max(parent, 0) for parent in tree]]
     write_joints_bvh(path, joints, Skeleton(tuple(names), tree, rest), recording.rate)

@@ -35,7 +35,7 @@ def read_opensim(path: str | os.PathLike, rate: float | None = None) -> Recordin
     header, counts, meta = {}, {}, {}
     for i, line in enumerate(lines[:end]):
         match = _KEY.fullmatch(line)
-        if match and ("=" in line or match[1].lower() in _KNOWN):
+        if match and ("=" in line or match[1].lower() in (*_ROWS, *_COLUMNS, "name")):
             key = match[1].lower()
             header[key] = match[2]
             if key in _ROWS + _COLUMNS:

@@ -1,0 +1,83 @@
+"""Tables of text: separators, units, gaps, exact round trips."""
+
+import csv
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from jaxdiff.data.formats import read, write
+from jaxdiff.data.recording import Recording
+from jaxdiff.errors import FileError
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.csv", "time,hip,force\ns,deg,N\n0,1.5,2\n0.01,-3,\n0.02,0.004,5\n"),
+        ("a.csv", "# a comment\ntime [s],hip [deg],force (N)\n0,1.5,2\n0.01,-3,NaN\n0.02,4e-3,5\n"),
+        ("a.csv", "Time;hip [deg];force [N]\n0;1,5;2\n0,01;-3;\n0,02;0,004;5\n"),
+        ("a.csv", '"time","hip","force"\n"s","deg","N"\n"0","1.5","2"\n"0.01","-3",""\n"0.02","0.004","5"\n'),
+        ("a.tsv", "time_ms\thip\tforce\nms\tdeg\tN\n0\t1.5\t2\n10\t-3\tna\n20\t0.004\t5\n"),
+        ("a.txt", "\ufefftime\thip (deg)\tforce (N)\r\n0\t1.5\t2\r\n0.01\t-3\t\r\n0.02\t0.004\t5\r\n"),
+    ],
+)
+def test_variants_give_the_same_numbers(tmp_path, name, text):
+    path = tmp_path / name
+    path.write_bytes(text.encode())
+    found = read(path)
+    assert found.channels == ("hip", "force") and found.units == ("deg", "N") and found.rate == 100
+    assert np.array_equal(found.values, [[1.5, 2], [-3, np.nan], [0.004, 5]], equal_nan=True)
+
+
+@given(
+    values=arrays(np.float64, st.tuples(st.integers(2, 5), st.just(2)), elements=st.floats(allow_infinity=False)),
+    extension=st.sampled_from(["csv", "tsv", "txt"]),
+)
+def test_every_number_survives(tmp_path_factory, values, extension):
+    path = tmp_path_factory.getbasetemp() / f"round.{extension}"
+    before = Recording(values, ("force (left)", "b"), ("N m/kg", ""), 60.0, 3.5)
+    write(path, before)
+    after = read(path)
+    assert np.array_equal(after.values, before.values, equal_nan=True)
+    assert (after.channels, after.units, after.rate, after.start) == (before.channels, before.units, 60.0, 3.5)
+
+
+def test_an_independent_reader_agrees(samples, gait):
+    with open(samples[".csv"], newline="") as file:
+        names, units, *rows = csv.reader(file)
+    assert (*names[1:],) == gait.channels and (*units[1:],) == gait.units
+    numbers = np.array([[float(cell or "nan") for cell in row] for row in rows])
+    assert np.array_equal(numbers, np.column_stack([gait.time, gait.values]), equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("0,1\n1,2\n", "line 1: a name for every column"),
+        ("time,\n0,1\n1,2\n", "line 1: a name for every column"),
+        ("time,a\n0,1\n1,2,3\n", "line 3: 3 values in a table of 2 columns"),
+        ("time,a\n0,1\n1,abc\n", "line 3: 'abc' in column 'a' is not a number"),
+        ("time,a\n0,1\n1,inf\n", "line 3: inf in column 'a'"),
+        ("time,a\n0,1\n,2\n", "line 3: nan s is no usable time stamp"),
+        ("time,a\ns,N,m\n0,1\n1,2\n", "line 2: 3 units for 2 columns"),
+        ("time,a,a\n0,1,1\n1,2,2\n", "'a' appears twice"),
+        ("time\n0\n1\n", "no channels beside the time"),
+        ("time,a\n", "rows of numbers are expected"),
+        ("time,a\ns,N\n", "no rows of numbers"),
+        ("a,b\n1,2\n", "no time column"),
+    ],
+)
+def test_what_is_wrong_is_said(tmp_path, text, match):
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(FileError, match=match):
+        read(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("name", ["a,b", "a;b", 'a"b', "a\tb", "a\nb", " a", "", "time", "Time (s)", "12", "nan"])
+def test_names_that_would_not_come_back_are_refused(tmp_path, name):
+    with pytest.raises(FileError):
+        write(tmp_path / "a.csv", Recording(np.zeros((2, 1)), (name,), ("",), 1.0))
+    assert not list(tmp_path.iterdir())
