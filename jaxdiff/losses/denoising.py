@@ -20,9 +20,9 @@ def masked_mean(values: Array, mask: Array | None = None) -> Array:
     """Mean of `values` (T, ...) over the frames where `mask` (T,) is set; 0 where no frame is."""
     if mask is None:
         return values.mean()
-    mask = mask.astype(values.dtype)
+    valid = mask.astype(values.dtype)
     frames = values.reshape(values.shape[0], -1).mean(-1)
-    return (frames * mask).sum() / jnp.maximum(mask.sum(), 1)
+    return (frames * valid).sum() / jnp.maximum(valid.sum(), 1)
 
 
 def denoising(x_hat: Array, x: Array, mask: Array | None = None, channel_weights: Array | None = None) -> Array:

@@ -73,13 +73,12 @@ def ridge(x: ArrayLike, y: ArrayLike, subjects: ArrayLike, strengths: ArrayLike 
 def _ridge(x: np.ndarray, targets: np.ndarray, subjects: np.ndarray, scale: np.ndarray, strengths: ArrayLike) -> Linear:
     mean, centre = x.mean(0), targets.mean(0)
     u, s, vt = np.linalg.svd(((x - mean) / scale).reshape(len(x), -1), full_matrices=False)
-    projected = u.T @ (targets - centre)
-    strengths = np.asarray(strengths, np.float64) * np.square(s).mean()
-    errors = [
-        _left_out_error(u, np.square(s) / (np.square(s) + lam), projected, targets, subjects) for lam in strengths
-    ]
-    best = strengths[int(np.argmin(errors))]
-    return Linear(mean, scale, vt.T @ ((s / (np.square(s) + best))[:, None] * projected), centre, min(errors))
+    wanted = targets - centre
+    small = np.asarray(np.linalg.qr(wanted.T, mode="r")).T  # same distances between trials, n columns at most
+    lams = np.asarray(strengths, np.float64) * np.square(s).mean()
+    errors = [_left_out_error(u, np.square(s) / (np.square(s) + lam), small, subjects) for lam in lams]
+    best = lams[int(np.argmin(errors))]
+    return Linear(mean, scale, vt.T @ ((s / (np.square(s) + best))[:, None] * (u.T @ wanted)), centre, min(errors))
 
 
 BASELINES: dict[str, Callable[..., Predict]] = {
@@ -90,16 +89,14 @@ BASELINES: dict[str, Callable[..., Predict]] = {
 """The baselines by name: `fit(x, y, subjects) -> predict`."""
 
 
-def _left_out_error(
-    u: np.ndarray, shrink: np.ndarray, projected: np.ndarray, targets: np.ndarray, subjects: np.ndarray
-) -> float:
-    """Squared error on each training subject when it is left out, summed."""
-    residual = targets - targets.mean(0) - u @ (shrink[:, None] * projected)
+def _left_out_error(u: np.ndarray, shrink: np.ndarray, wanted: np.ndarray, subjects: np.ndarray) -> float:
+    """Squared error on each training subject when it is left out, summed; `wanted` are the centred targets."""
+    residual = wanted - u @ (shrink[:, None] * (u.T @ wanted))
     total = 0.0
     for subject in np.unique(subjects):
         rows = np.flatnonzero(subjects == subject)
         hat = 1 / len(u) + (u[rows] * shrink) @ u[rows].T
-        total += np.square(np.linalg.solve(np.eye(len(rows)) - hat, residual[rows])).sum()
+        total += float(np.square(np.linalg.solve(np.eye(len(rows)) - hat, residual[rows])).sum())
     return total
 
 

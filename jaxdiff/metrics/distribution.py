@@ -19,12 +19,11 @@ def frechet(a: ArrayLike, b: ArrayLike) -> float:
     a, b = _rows(a), _rows(b)
     if a.shape[1] != b.shape[1]:
         raise DataError(f"a Fréchet distance needs equal features; got {a.shape[1]} and {b.shape[1]} per sample")
-    gap = np.square(a.mean(0) - b.mean(0)).sum()
-    a, b = ((x - x.mean(0)) / np.sqrt(len(x) - 1) for x in (a, b))
-    trace = np.square(a).sum() + np.square(b).sum()
-    if a.shape[1] < min(len(a), len(b)):  # the triangular factors have the same singular values
-        a, b = (np.linalg.qr(x, mode="r") for x in (a, b))
-    return float(max(gap + trace - 2 * np.linalg.svd(a @ b.T, compute_uv=False).sum(), 0.0))
+    one, two = ((x - x.mean(0)) / np.sqrt(len(x) - 1) for x in (a, b))
+    total = np.square(a.mean(0) - b.mean(0)).sum() + np.square(one).sum() + np.square(two).sum()
+    if one.shape[1] < min(len(one), len(two)):  # the triangular factors have the same singular values
+        one, two = (np.asarray(np.linalg.qr(x, mode="r")) for x in (one, two))
+    return float(max(total - 2 * np.linalg.svd(one @ two.T, compute_uv=False).sum(), 0.0))
 
 
 def frechet_gaussians(mean1: ArrayLike, cov1: ArrayLike, mean2: ArrayLike, cov2: ArrayLike) -> float:

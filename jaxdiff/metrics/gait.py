@@ -99,8 +99,8 @@ def gait_errors(
     """Both forms of MAE and r; `channels` are hip, knee, ankle of each side, and the cycles come one list a side."""
     rows = []
     for columns, ours, theirs in zip(channels, real_cycles, generated_cycles, strict=True):
-        sides = (np.asarray(x)[:, list(columns)] for x in (real, generated))
-        curves = matched_curves(*sides, ours, theirs)
+        side, made = (np.asarray(x)[:, list(columns)] for x in (real, generated))
+        curves = matched_curves(side, made, ours, theirs)
         rows.append((cycle_mae(curves), cycle_mae(curves, "cycle"), cycle_correlation(curves)))
     return GaitErrors(*(np.stack(values) for values in zip(*rows)))
 

@@ -52,9 +52,12 @@ class Figure(NamedTuple):
 
 def figure(tree: skeleton.Skeleton) -> Figure:
     """The figure of a skeleton whose joints are named `left_knee` and so on, as HumanML3D's and KIT's are."""
-    pair = lambda name: (tree.index(f"left_{name}"), tree.index(f"right_{name}"))  # noqa: E731
-    ends = [pair(name) for name in ("hip", "knee", "ankle", "foot", "elbow", "wrist")]
-    return Figure(tree.parents, *ends, tree.index("head"))
+
+    def pair(name: str) -> tuple[int, int]:
+        return tree.index(f"left_{name}"), tree.index(f"right_{name}")
+
+    limbs = {"hips": "hip", "knees": "knee", "ankles": "ankle", "toes": "foot", "elbows": "elbow", "wrists": "wrist"}
+    return Figure(tree.parents, head=tree.index("head"), **{field: pair(name) for field, name in limbs.items()})
 
 
 HUMANML3D = figure(skeleton.HUMANML3D)

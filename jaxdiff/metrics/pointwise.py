@@ -62,7 +62,7 @@ def explained(prediction: ArrayLike, truth: ArrayLike, baseline: ArrayLike) -> f
 
 def pearson(x: ArrayLike, y: ArrayLike) -> float:
     """Pearson's r of two arrays of one shape, flattened; NaN where one of them is constant."""
-    x, y = (np.asarray(a, np.float64).ravel() for a in (x, y))
-    x, y = x - x.mean(), y - y.mean()
-    norm = np.sqrt((x @ x) * (y @ y))
-    return float(x @ y / norm) if norm > 0 else float("nan")
+    a, b = (np.asarray(z, np.float64).ravel() for z in (x, y))
+    a, b = a - a.mean(), b - b.mean()
+    norm = np.sqrt((a @ a) * (b @ b))
+    return float(a @ b / norm) if norm > 0 else float("nan")

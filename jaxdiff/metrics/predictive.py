@@ -74,17 +74,18 @@ def predictive_score(
     seed: int = 0,
 ) -> float:
     """Mean absolute error on `real` of a network trained on `fake`; `hidden` is 64 (`seq2seq`) or D // 2 (`next_step`)."""
-    real, fake = _series(real, fake)
+    x, x_fake = _series(real, fake)
     key = jax.random.key(seed)
     if form == "seq2seq":
-        return float(_seq2seq(key, real, fake, hidden or 64, steps, batch))
+        return float(_seq2seq(key, x, x_fake, hidden or 64, steps, batch))
     if form != "next_step":
         raise ConfigError(f"no predictive score {form!r}; {nearest(form, ('seq2seq', 'next_step'))}")
-    if real.shape[-1] < 2:
+    if x.shape[-1] < 2:
         raise DataError("the next-step form predicts the last channel from the others: it needs 2 channels or more")
-    low, high = real.min((0, 1)), real.max((0, 1))
-    real, fake = ((x - low) / jnp.maximum(high - low, 1e-12) for x in (real, fake))
-    return float(_next_step(key, real, fake, hidden or max(real.shape[-1] // 2, 1), steps, batch))
+    low = x.min((0, 1))
+    width = jnp.maximum(x.max((0, 1)) - low, 1e-12)
+    hidden = hidden or max(x.shape[-1] // 2, 1)
+    return float(_next_step(key, (x - low) / width, (x_fake - low) / width, hidden, steps, batch))
 
 
 def discriminative_score(
@@ -97,12 +98,10 @@ def discriminative_score(
     seed: int = 0,
 ) -> float:
     """|accuracy - ½| on a fifth of both sets, held out; `hidden` is D // 2 but at least 4."""
-    real, fake = _series(real, fake)
-    if min(len(real), len(fake)) < 5:
-        raise DataError(
-            f"the discriminative score holds out a fifth: it needs 5 series or more of each; got {len(real)}, {len(fake)}"
-        )
-    return float(_discriminate(jax.random.key(seed), real, fake, hidden or max(real.shape[-1] // 2, 4), steps, batch))
+    x, x_fake = _series(real, fake)
+    if min(len(x), len(x_fake)) < 5:
+        raise DataError(f"a fifth is held out: 5 series or more of each are needed; got {len(x)} and {len(x_fake)}")
+    return float(_discriminate(jax.random.key(seed), x, x_fake, hidden or max(x.shape[-1] // 2, 4), steps, batch))
 
 
 @partial(jax.jit, static_argnames=("hidden", "steps", "batch"))

@@ -58,7 +58,8 @@ def spread_skill_curve(samples: ArrayLike, truth: ArrayLike, bins: int = 10) -> 
     variance = samples.var(0, ddof=1).ravel() * (1 + 1 / len(samples))
     error = np.square(samples.mean(0) - truth).ravel()
     groups = np.array_split(np.argsort(variance), bins)
-    return tuple(np.sqrt([values[group].mean() for group in groups]) for values in (variance, error))
+    spread, rmse = (np.sqrt([values[group].mean() for group in groups]) for values in (variance, error))
+    return spread, rmse
 
 
 def _ensemble(samples: ArrayLike, truth: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
