@@ -9,13 +9,13 @@ from jaxdiff.errors import DataError, nearest
 GRAVITY = 9.80665
 
 _SPELLINGS = {
-    **{word: "deg" for word in ("degree", "degrees", "°")},
-    **{word: "rad" for word in ("radian", "radians")},
-    **{word: "m" for word in ("meter", "meters", "metre", "metres")},
-    **{word: "N m" for word in ("Nm", "N*m", "N.m", "N·m")},
-    **{word: "N mm" for word in ("Nmm", "N*mm", "N.mm", "N·mm")},
-    **{word: "N m/kg" for word in ("Nm/kg", "N*m/kg", "N.m/kg", "N·m/kg")},
-    **{word: "uV" for word in ("µV", "μV")},
+    **dict.fromkeys(("degree", "degrees", "°"), "deg"),
+    **dict.fromkeys(("radian", "radians"), "rad"),
+    **dict.fromkeys(("meter", "meters", "metre", "metres"), "m"),
+    **dict.fromkeys(("Nm", "N*m", "N.m", "N·m"), "N m"),
+    **dict.fromkeys(("Nmm", "N*mm", "N.mm", "N·mm"), "N mm"),
+    **dict.fromkeys(("Nm/kg", "N*m/kg", "N.m/kg", "N·m/kg"), "N m/kg"),
+    **dict.fromkeys(("µV", "μV"), "uV"),
 }
 _SIZES = {  # unit: (quantity, size, power of the body mass in it)
     "deg": ("angle", math.pi / 180, 0),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -90,72 +91,77 @@ class Bvh:
 def read_bvh(path: str | os.PathLike, scale: float = 0.01) -> Bvh:
     """Skeleton and motion; `scale` is metres per unit of length in the file."""
     lines = files.read_lines(path)
-    names: list[str] = []
-    parents: list[int] = []
-    offsets, ends, channels = {}, {}, {}
-    open_joints: list[int | None] = []  # the joints whose braces are open; None for an end site
-    coming: tuple[int | None] | None = None  # what the next brace opens
-    first, motion = next(i for i, line in enumerate(lines, 1) if line.strip()), None
-    if lines[first - 1].strip().upper() != "HIERARCHY":
-        raise files.bad(path, f"a BVH file starts with HIERARCHY, not with {lines[first - 1][:40]!r}", first)
-    for number, line in enumerate(lines[first:], first + 1):
-        words = line.replace("{", " { ").replace("}", " } ").split()
-        while words:
-            word, *rest = words
-            words = rest
-            if word.upper() in ("ROOT", "JOINT", "END"):
-                name = " ".join(rest[: rest.index("{")] if "{" in rest else rest)
-                words = rest[rest.index("{") :] if "{" in rest else []
-                inside = open_joints[-1] if open_joints else None
-                if (word.upper() == "ROOT") != (not names) or (names and inside is None) or coming:
-                    raise files.bad(
-                        path, f"{line.strip()[:60]!r} is out of place; joints stand inside one ROOT", number
-                    )
-                coming = (None,)
-                if word.upper() != "END":
-                    if not name or name in names:
-                        raise files.bad(path, f"the joint name {name!r} is empty or used twice", number)
-                    names.append(name)
-                    parents.append(-1 if inside is None else inside)
-                    coming = (len(names) - 1,)
-            elif word == "{" and coming:
-                open_joints.append(coming[0])
-                coming = None
-            elif word == "}" and open_joints:
-                open_joints.pop()
-            elif word.upper() == "OFFSET" and open_joints:
-                offset = _vector(path, rest, number)
-                if open_joints[-1] is None:
-                    ends[open_joints[-2]] = offset
-                else:
-                    offsets[open_joints[-1]] = offset
-                words = []
-            elif word.upper() == "CHANNELS" and open_joints and open_joints[-1] is not None:
-                channels[open_joints[-1]] = _channels(path, rest, number)
-                words = []
-            elif word.upper() == "MOTION" and names and not open_joints:
-                motion = number
-                words = []
-            else:
-                raise files.bad(path, f"{word[:40]!r} is not expected here in a BVH hierarchy", number)
-        if motion:
-            break
-    if motion is None:
-        raise files.bad(path, "no line 'MOTION' after the hierarchy; the file is cut off or no BVH", len(lines))
-    for j, name in enumerate(names):
-        if j not in offsets or j not in channels:
+    tree, motion = _hierarchy(path, lines)
+    for j, name in enumerate(tree.names):
+        if j not in tree.offsets or j not in tree.channels:
             raise files.bad(path, f"joint {name!r} has no OFFSET or no CHANNELS")
     frames, frame_time = _motion_header(path, lines, motion)
     body = [(i, line) for i, line in enumerate(lines[motion + 2 :], motion + 3) if line.strip()]
     if len(body) != frames or not body:
         raise files.bad(path, f"the header announces {frames} frames, the file has {len(body)}", motion + 1)
-    listed = tuple(channels[j] for j in range(len(names)))
-    columns = [f"{name} {channel}" for name, own in zip(names, listed) for channel in own]
+    channels = tuple(tree.channels[j] for j in range(len(tree.names)))
+    columns = [f"{name} {channel}" for name, own in zip(tree.names, channels) for channel in own]
     if not columns:
         raise files.bad(path, "no joint has channels, so there is no motion")
     table = files.numbers(path, body, columns, gaps=False)
-    places = np.array([offsets[j] for j in range(len(names))])
-    return Bvh(tuple(names), tuple(parents), places, ends, listed, table, frame_time, scale)
+    places = np.array([tree.offsets[j] for j in range(len(tree.names))])
+    return Bvh(tuple(tree.names), tuple(tree.parents), places, tree.ends, channels, table, frame_time, scale)
+
+
+class _Tree(NamedTuple):
+    """A hierarchy as it is read, joint by joint."""
+
+    names: list[str]
+    parents: list[int]
+    offsets: dict[int, np.ndarray]
+    ends: dict[int, np.ndarray]
+    channels: dict[int, tuple[str, ...]]
+
+
+def _hierarchy(path: str | os.PathLike, lines: list[str]) -> tuple[_Tree, int]:
+    """The tree, and the number of the line MOTION."""
+    tree = _Tree([], [], {}, {}, {})
+    open_joints: list[int | None] = []  # the joints whose braces are open; None for an end site
+    coming: list[int | None] = []  # what the next brace opens
+    first = next(i for i, line in enumerate(lines, 1) if line.strip())
+    if lines[first - 1].strip().upper() != "HIERARCHY":
+        raise files.bad(path, f"a BVH file starts with HIERARCHY, not with {lines[first - 1][:40]!r}", first)
+    for number, line in enumerate(lines[first:], first + 1):
+        words = line.replace("{", " { ").replace("}", " } ").split()
+        while words:
+            word, *words = words
+            key, inside = word.upper(), open_joints[-1] if open_joints else None
+            if key in ("ROOT", "JOINT", "END"):
+                brace = words.index("{") if "{" in words else len(words)
+                name, words = " ".join(words[:brace]), words[brace:]
+                if coming or (key != "ROOT" and inside is None) or (key == "ROOT" and tree.names):
+                    what = f"{line.strip()[:60]!r} is out of place; joints and end sites stand inside one ROOT"
+                    raise files.bad(path, what, number)
+                if key == "END":
+                    coming.append(None)
+                    continue
+                if not name or name in tree.names:
+                    raise files.bad(path, f"the joint name {name[:60]!r} is empty or used twice", number)
+                coming.append(len(tree.names))
+                tree.names.append(name)
+                tree.parents.append(-1 if inside is None else inside)
+            elif key == "{" and coming:
+                open_joints.append(coming.pop())
+            elif key == "}" and open_joints:
+                open_joints.pop()
+            elif key == "OFFSET" and open_joints:
+                offset, words = _vector(path, words, number), []
+                if inside is not None:
+                    tree.offsets[inside] = offset
+                elif (parent := open_joints[-2]) is not None:
+                    tree.ends[parent] = offset
+            elif key == "CHANNELS" and inside is not None:
+                tree.channels[inside], words = _channels(path, words, number), []
+            elif key == "MOTION" and tree.names and not open_joints:
+                return tree, number
+            else:
+                raise files.bad(path, f"{word[:40]!r} is not expected here in a BVH hierarchy", number)
+    raise files.bad(path, "no line 'MOTION' after the hierarchy; the file is cut off or no BVH", len(lines))
 
 
 def _vector(path: str | os.PathLike, words: list[str], line: int) -> np.ndarray:

@@ -94,7 +94,8 @@ def read_c3d_recording(path: str | os.PathLike, rate: float | None = None) -> Re
             if emg and analog.rate > 80:
                 envelopes = dict(zip(emg, analog.select(emg).envelope().values.T))
                 mixed = [envelopes.get(name, values) for name, values in zip(analog.channels, analog.values.T)]
-                analog = replace(analog, values=np.stack(mixed, axis=1))
+                meta = {"emg": "linear envelopes: high-pass 20 Hz, rectified, low-pass 6 Hz"}
+                analog = replace(analog, values=np.stack(mixed, axis=1), meta=meta)
         parts = [part for part in (points, forces, analog) if part is not None]
         whole, *rest = [part.resample(parts[0].rate if rate is None else rate) for part in parts]
         for part in rest:
@@ -126,9 +127,7 @@ def _labels(table: c3d_file.Parameters, group: str, count: int) -> list[str]:
     return names
 
 
-def _plates(
-    table: c3d_file.Parameters, analog: np.ndarray, length: str
-) -> tuple[tuple[np.ndarray, list, list], set[int]]:
+def _plates(table: c3d_file.Parameters, analog: np.ndarray, length: str) -> tuple[_Channels, set[int]]:
     """Values, names and units of all plates that are understood, and the analog channels they were made of."""
     values, names, units, used = [np.zeros((len(analog), 0))], [], [], set()
     kinds = np.nan_to_num(table.numbers("FORCE_PLATFORM:TYPE").reshape(-1)).astype(np.int64)

@@ -27,9 +27,9 @@ def fit_rotations(joints: np.ndarray, skeleton: Skeleton) -> tuple[Skeleton, np.
         raise DataError("the joint positions hold NaN or infinities; fill the gaps first")
     vectors, lengths = bones(joints, parents), np.median(bone_lengths(joints, parents), axis=0)
     rest = np.asarray(skeleton.offsets, np.float64)
-    size = np.linalg.norm(rest, axis=-1, keepdims=True)
-    rest = np.where(size > _STILL, rest, vectors[0])  # a rest bone without a direction takes that of the first frame
-    offsets = rest / np.maximum(np.linalg.norm(rest, axis=-1, keepdims=True), _STILL) * lengths[:, None]
+    for instead in (vectors[0], np.array([0.0, 1, 0])):  # for a rest bone without a direction: the first frame's, or up
+        rest = np.where(np.linalg.norm(rest, axis=-1, keepdims=True) > _STILL, rest, instead)
+    offsets = rest / np.linalg.norm(rest, axis=-1, keepdims=True) * lengths[:, None]
     offsets[0] = 0
 
     world = np.zeros((len(joints), len(parents), 4))

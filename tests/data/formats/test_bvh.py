@@ -180,6 +180,17 @@ def test_straight_and_folded_limbs_turn_without_accident(tmp_path):
     assert np.allclose(read_bvh(tmp_path / "a.bvh").joints(), joints, atol=1e-9)
 
 
+@given(seed=st.integers(0, 1000))
+def test_bones_without_length_or_direction_do_no_harm(tmp_path_factory, seed):
+    random, path = np.random.default_rng(seed), tmp_path_factory.getbasetemp() / "points.bvh"
+    grid = np.round(random.uniform(-1, 1, (4, 6, 3)))  # many joints coincide, many bones oppose
+    flat = Skeleton(tuple("abcdef"), (-1, 0, 1, 1, 2, 2), np.round(random.uniform(-1, 1, (6, 3))))
+    write_joints_bvh(path, grid, flat, 10.0)
+    found = read_bvh(path)
+    assert np.isfinite(found.joints()).all()
+    assert np.allclose(found.joints()[:, 0], grid[:, 0])
+
+
 def test_generated_motion_opens_in_bvhio(tmp_path):
     bvhio = pytest.importorskip("bvhio")
     random = np.random.default_rng(0)
