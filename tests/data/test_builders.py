@@ -7,8 +7,8 @@ from functools import partial
 import numpy as np
 import pytest
 
+from jaxdiff.body import walker
 from jaxdiff.body.humanml3d import LAYOUT_21, LAYOUT_22, names
-from jaxdiff.body.walker import cohorts
 from jaxdiff.data import catalogue, splits
 from jaxdiff.data.builders import simulated
 from jaxdiff.data.windows import cut
@@ -176,9 +176,9 @@ def pretended_gait(subjects=3, speeds=(0.8, 1.2), inclines=(), strides=4, seed=0
     for n in range(subjects):
         for speed in (*speeds, "change"):
             for side in sides:
-                widths = {name: len(cohorts.CHANNELS[name]) for name in ("angles", "moments", "grf", "emg")}
+                widths = {name: len(walker.CHANNELS[name]) for name in ("angles", "moments", "grf", "emg")}
                 frames = 150 * strides
-                yield cohorts.Trial(
+                yield walker.Trial(
                     {name: rng.normal(size=(frames, width)).astype(np.float32) for name, width in widths.items()},
                     time=np.arange(frames) / 140 + 0.001 * np.sin(np.arange(frames)),
                     rate=float("nan"),

@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 import numpy as np
 import tensorflow_datasets as tfds
 
-from jaxdiff.body.walker import cohorts
+from jaxdiff.body import walker
 from jaxdiff.data.builders.base import Builder, Modalities, example, fingerprint
 from jaxdiff.errors import ConfigError, nearest
 
@@ -66,7 +66,7 @@ class Simulated(Builder, skip_registration=True):  # pyright: ignore
             yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def walked(trial: cohorts.Trial) -> dict[str, Any]:
+def walked(trial: walker.Trial) -> dict[str, Any]:
     """A trial of the walker as an example."""
     return example(
         f"{trial.subject}/{trial.task}/{trial.side}",
@@ -89,7 +89,7 @@ class SimulatedGait(Simulated):
 
     name = "simulated_gait"
     description = "Simulated people walking at three speeds on nine slopes, and from one task to the next."
-    simulator = staticmethod(cohorts.gait_cohort)
+    simulator = staticmethod(walker.gait_cohort)
     sizes: ClassVar = {
         "tiny": {"subjects": 3, "speeds": (0.8, 1.2), "inclines": (0.0,), "strides": 4},
         "quick": {"subjects": 6, "inclines": (-5.0, 0.0, 5.0), "strides": 12},
@@ -97,7 +97,7 @@ class SimulatedGait(Simulated):
     }
 
     def modalities(self) -> Modalities:
-        return {name: (cohorts.CHANNELS[name], cohorts.UNITS[name]) for name in ("angles", "moments", "grf", "emg")}
+        return {name: (walker.CHANNELS[name], walker.UNITS[name]) for name in ("angles", "moments", "grf", "emg")}
 
     def examples(self, root: Path) -> Iterator[dict[str, Any]]:
         return map(walked, self.simulated())
@@ -108,7 +108,7 @@ class SimulatedSpeeds(Simulated):
 
     name = "simulated_speeds"
     description = "Simulated people on a treadmill at up to 28 speeds, able-bodied or after a stroke."
-    simulator = staticmethod(cohorts.speed_cohort)
+    simulator = staticmethod(walker.speed_cohort)
     sizes: ClassVar = {
         "tiny": {"subjects": 3, "speeds": (0.6, 0.9), "seconds": 6.0},
         "quick": {"subjects": 8, "speeds": (0.6, 0.8, 1.0, 1.2, 1.4, 1.6)},
@@ -122,7 +122,7 @@ class SimulatedSpeeds(Simulated):
         return super().configured(size, **(own | settings))
 
     def modalities(self) -> Modalities:
-        return {"sagittal": (cohorts.CHANNELS["sagittal"], cohorts.UNITS["sagittal"])}
+        return {"sagittal": (walker.CHANNELS["sagittal"], walker.UNITS["sagittal"])}
 
     def examples(self, root: Path) -> Iterator[dict[str, Any]]:
         return map(walked, self.simulated())
