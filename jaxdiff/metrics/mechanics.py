@@ -9,7 +9,9 @@ the heels and balls of the feet that are near it, is fitted by non-negative leas
     torque       [Nm/kg]  mean size of the joint torques
     energy_gap   [W/kg]   mean |rate of change of mechanical energy - power of the joints|: work done by nobody
 
-Real motion is not at zero (soft tissue, 20 frames a second, guessed masses): compare with the row of real motion.
+Real motion is not at zero (soft tissue, 20 frames a second, guessed masses): compare with the row of real motion. On captured
+motion at 20 frames a second root_force is 0.00 for gestures in place, 0.04 for walking, 0.14 for running; 1 cm of jitter adds
+0.24 to 0.38, and lifting the clip off the ground makes it 1. A frame costs some milliseconds.
 """
 
 from __future__ import annotations
@@ -50,6 +52,9 @@ class TorqueLimits(NamedTuple):
     other: float = 6.0
 
 
+GROUND, TORQUES = Ground(), TorqueLimits()
+
+
 class Frames(NamedTuple):
     """Per-frame quantities of one clip, inner frames only, per kilogram of body mass."""
 
@@ -67,8 +72,8 @@ def mechanics(
     *,
     lengths: Sequence[int] | None = None,
     mass: float = 70.0,
-    ground: Ground = Ground(),  # noqa: B008
-    limits: TorqueLimits = TorqueLimits(),  # noqa: B008
+    ground: Ground = GROUND,
+    limits: TorqueLimits = TORQUES,
 ) -> dict[str, float]:
     """The mechanical table of clips (T_i, J, 3), or of a padded batch with `lengths`; each clip weighs the same."""
     if lengths is not None:
@@ -94,7 +99,7 @@ def analyse(
     figure: mannequin.Figure = mannequin.HUMANML3D,
     scene: Scene = HUMANML3D,
     mass: float = 70.0,
-    ground: Ground = Ground(),  # noqa: B008
+    ground: Ground = GROUND,
 ) -> Frames:
     """Residuals, joint torques and energy gap of one clip (T, J, 3)."""
     joints = np.asarray(clip, np.float64) * scene.metres

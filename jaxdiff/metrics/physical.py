@@ -70,11 +70,9 @@ FORMS = ("ratio", "reward", "distance")
 def skating(joints: ArrayLike, scene: Scene = HUMANML3D, limits: Limits = LIMITS) -> tuple[np.ndarray, np.ndarray]:
     """One clip (T, J, 3) -> whether each foot slides in each step (2, T-1), and GMD's mean speed while in contact (2, T-1)."""
     feet = _metres(joints, scene)[:, list(scene.feet)]
-    height = feet[..., scene.up]
-    low = height < limits.contact
+    low = feet[..., scene.up] < limits.contact
     contact = (low[1:] & low[:-1]).T
-    horizontal = np.delete(np.diff(feet, axis=0), scene.up, axis=-1)
-    speed = (np.linalg.norm(horizontal, axis=-1) * scene.rate).T
+    speed = _horizontal_speed(feet, scene)
     half = limits.window // 2
     padded = np.pad(speed, ((0, 0), (half, limits.window - 1 - half)))
     mean = np.lib.stride_tricks.sliding_window_view(padded, limits.window, axis=1).mean(-1)
@@ -87,10 +85,9 @@ def amounts(joints: ArrayLike, scene: Scene = HUMANML3D, limits: Limits = LIMITS
     lowest = x[..., scene.up].min(1)
     feet = x[:, list(scene.feet)]
     apart = np.linalg.norm(feet[:, 0] - feet[:, 1], axis=-1)
-    speed = np.linalg.norm(np.delete(np.diff(feet, axis=0), scene.up, axis=-1), axis=-1).T * scene.rate
     slides, _ = skating(joints, scene, limits)
     return {
-        "skating": np.linalg.norm(speed * slides, axis=0),
+        "skating": np.linalg.norm(_horizontal_speed(feet, scene) * slides, axis=0),
         "floating": np.maximum(lowest - limits.floating, 0),
         "penetration": np.where(lowest < -limits.penetration, -lowest, 0),
         "clipping": np.maximum(limits.clipping - apart, 0),
@@ -144,6 +141,11 @@ def physical(
     scores = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
     scores["smoothness"] = scene.rate**2 / scores["jerk"] if scores["jerk"] > 0 else float("inf")
     return scores
+
+
+def _horizontal_speed(feet: np.ndarray, scene: Scene) -> np.ndarray:
+    """(T, 2, 3) -> (2, T-1) in m/s."""
+    return np.linalg.norm(np.delete(np.diff(feet, axis=0), scene.up, axis=-1), axis=-1).T * scene.rate
 
 
 def _difference(joints: ArrayLike, order: int, scene: Scene) -> np.ndarray:

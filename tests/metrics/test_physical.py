@@ -69,6 +69,12 @@ def test_a_clean_walk_has_no_artefacts_and_standing_no_motion():
     assert still["speed"] == still["jerk"] == 0 and still["smoothness"] == np.inf
 
 
+def test_nothing_penetrates_once_the_clip_is_put_on_the_floor():
+    noisy = walking() + RNG.normal(scale=0.02, size=(80, 22, 3))
+    assert physical([noisy])["penetration"] > 0.2
+    assert physical([noisy - [0, noisy[..., 1].min(), 0]])["penetration"] == 0
+
+
 @pytest.mark.parametrize("form", ["ratio", "reward", "distance"])
 def test_forms_of_known_artefacts(form):
     up, down = standing() + [0, 0.15, 0], standing() - [0, 0.02, 0]
