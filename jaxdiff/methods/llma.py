@@ -60,45 +60,10 @@ def llma(settings: Settings, schedule: Schedule | None = None, window: int = 0) 
     `window`, the length of training, lets `generate` take conditions of any greater length.
     """
     schedule = schedules.linear(1000, 1e-4, 0.02) if schedule is None else schedule
-    body = Body(settings.size, settings.dtype)
-    into = Into(settings.size, settings.dtype)
     aligned = align.alignment(settings.alignment, settings.options)
 
     def init(key: Key, batch: Batch) -> Params:
-        keys = iter(jax.random.split(key, 8))
-        tokens = jnp.zeros((batch["x"].shape[1] // settings.size.patch, settings.size.width))
-
-        def ends(own: str, other: str) -> Params:
-            out = OutOf(settings.size, batch[own].shape[-1])
-            return {
-                "noisy": into.init(next(keys), batch[own][0]),
-                "condition": into.init(next(keys), batch[other][0]),
-                "out": out.init(next(keys), tokens),
-            }
-
-        bodies = jax.vmap(lambda k: body.init(k, tokens, tokens, jnp.zeros((), jnp.int32)))(
-            jax.random.split(next(keys), 2)
-        )
-        return {"x": ends("x", "y"), "y": ends("y", "x"), "bodies": bodies, "s": jnp.zeros((), jnp.float32)}
-
-    def out(ends: Params, tokens: Array, channels: int) -> Array:
-        return OutOf(settings.size, channels, settings.dtype).apply(ends["out"], tokens)  # type: ignore[return-value]
-
-    def both(params: Params, x_t: Array, y_t: Array, x: Array, y: Array, t: Array, keys: Key) -> tuple[Array, ...]:
-        """`(x_hat, y_hat, z_x, z_y)` of a batch; the two bodies run as one batched computation."""
-
-        def one(parameters, noisy, condition, t, key):
-            rngs = {"dropout": key}
-            return body.apply(parameters, noisy, condition, t, deterministic=False, rngs=rngs)
-
-        noisy = jnp.stack([into.apply(params["x"]["noisy"], x_t), into.apply(params["y"]["noisy"], y_t)])
-        condition = jnp.stack([into.apply(params["x"]["condition"], y), into.apply(params["y"]["condition"], x)])
-        examples = jax.vmap(one, in_axes=(None, 0, 0, 0, 0))
-        tokens, latent = jax.vmap(examples, in_axes=(0, 0, 0, None, 0))(
-            params["bodies"], noisy, condition, t, jax.vmap(lambda i: fold(keys, i))(jnp.arange(2))
-        )
-        x_hat, y_hat = out(params["x"], tokens[0], x.shape[-1]), out(params["y"], tokens[1], y.shape[-1])
-        return x_hat, y_hat, latent[0], latent[1]
+        return {**init_networks(settings, key, batch), "s": jnp.zeros((), jnp.float32)}
 
     def loss(
         params: Params, batch: Batch, keys: Key, gather: Gather, weights: dict[str, Array]
@@ -116,7 +81,7 @@ def llma(settings: Settings, schedule: Schedule | None = None, window: int = 0) 
             return t, x_t, y_t, x, y
 
         t, x_t, y_t, given_x, given_y = jax.vmap(draw)(keys, x, y)
-        x_hat, y_hat, z_x, z_y = both(params, x_t, y_t, given_x, given_y, t, fold(keys, 99))
+        x_hat, y_hat, z_x, z_y = both(settings, params, (x_t, y_t), (given_x, given_y), t, fold(keys, 99))
         parts = {
             "x": jax.vmap(denoising)(x_hat, x).mean(),
             "y": jax.vmap(denoising)(y_hat, y).mean(),
@@ -152,6 +117,55 @@ def llma(settings: Settings, schedule: Schedule | None = None, window: int = 0) 
         return sample(fold(keys, 1), denoise, spacing(schedule, settings.steps), solver(), start)
 
     return Method(init, loss, generate)
+
+
+def init_networks(settings: Settings, key: Key, batch: Batch) -> Params:
+    """Both networks: linear ends that fit the channels, and two bodies of equal shape, stacked."""
+    keys = iter(jax.random.split(key, 8))
+    tokens = jnp.zeros((batch["x"].shape[1] // settings.size.patch, settings.size.width))
+    body, into = Body(settings.size), Into(settings.size)
+
+    def ends(own: str, other: str) -> Params:
+        return {
+            "noisy": into.init(next(keys), batch[own][0]),
+            "condition": into.init(next(keys), batch[other][0]),
+            "out": OutOf(settings.size, batch[own].shape[-1]).init(next(keys), tokens),
+        }
+
+    bodies = jax.vmap(lambda k: body.init(k, tokens, tokens, jnp.zeros((), jnp.int32)))(jax.random.split(next(keys), 2))
+    return {"x": ends("x", "y"), "y": ends("y", "x"), "bodies": bodies}
+
+
+def both(
+    settings: Settings,
+    params: Params,
+    noisy: tuple[Array, Array],
+    given: tuple[Array, Array],
+    t: Array,
+    keys: Key,
+) -> tuple[Array, Array, Array, Array]:
+    """`(x_hat, y_hat, z_x, z_y)` of a batch; the two bodies run as one batched computation.
+
+    `noisy` and `given` are the noisy and the clean (x, y); each network is given the other modality.
+    """
+    body, into = Body(settings.size, settings.dtype), Into(settings.size, settings.dtype)
+
+    def one(parameters, noisy, condition, t, key):
+        return body.apply(parameters, noisy, condition, t, deterministic=False, rngs={"dropout": key})
+
+    def enter(linear, signal) -> Array:
+        return into.apply(linear, signal)  # type: ignore[return-value]
+
+    def out(ends, tokens, like) -> Array:
+        return OutOf(settings.size, like.shape[-1], settings.dtype).apply(ends["out"], tokens)  # type: ignore[return-value]
+
+    (x_t, y_t), (x, y) = noisy, given
+    entered = jnp.stack([enter(params["x"]["noisy"], x_t), enter(params["y"]["noisy"], y_t)])
+    condition = jnp.stack([enter(params["x"]["condition"], y), enter(params["y"]["condition"], x)])
+    examples = jax.vmap(one, in_axes=(None, 0, 0, 0, 0))
+    each = jnp.stack([fold(keys, 0), fold(keys, 1)])
+    tokens, latent = jax.vmap(examples, in_axes=(0, 0, 0, None, 0))(params["bodies"], entered, condition, t, each)
+    return out(params["x"], tokens[0], x), out(params["y"], tokens[1], y), latent[0], latent[1]
 
 
 def network_of(settings: Settings, params: Params, given: str) -> tuple[Callable[[Array, Array, Array], Array], int]:

@@ -37,7 +37,9 @@ def draw(
     return drawn.reshape(samples, len(signals), *drawn.shape[1:])
 
 
-def score(fold: Fold, side: dict[str, np.ndarray], target: str, drawn: np.ndarray, predictive_steps: int = 300) -> dict:
+def score(
+    fold: Fold, side: dict[str, np.ndarray], target: str, drawn: np.ndarray, predictive_steps: int = 300
+) -> dict[str, float]:
     """Every figure of one direction. `drawn` is `(S, N, L, d)`, normalised; S = 1 for methods that give one answer.
 
     `mse` is that of a single sample, as in the paper; `mse_mean` that of the mean of the samples.
@@ -73,7 +75,7 @@ def score(fold: Fold, side: dict[str, np.ndarray], target: str, drawn: np.ndarra
 
 def baseline_predictions(fold: Fold, side: dict[str, np.ndarray], target: str) -> dict[str, np.ndarray]:
     """What simple methods say of the test windows, `(1, N, L, d)` each."""
-    train = fold.side("train", most=1500)
+    train = fold.side("train", most=800)
     given, wanted, groups = train[OTHER[target]], train[target], train["subject"]
     return {name: fit(given, wanted, groups)(side[OTHER[target]])[None] for name, fit in baselines.BASELINES.items()}
 

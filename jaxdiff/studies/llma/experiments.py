@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from jaxdiff.studies.llma import evaluation, figures, paper
 from jaxdiff.studies.llma.preparation import Fold, folds, load_trials, method_settings
 from jaxdiff.studies.llma.training import train, train_folds
 from jaxdiff.training.step import make_generate
-from jaxdiff.typing import Config, Params
+from jaxdiff.typing import Config, Method, Params
 
 ARROW = {"x": "X|Y", "y": "Y|X"}
 COLUMNS = ("mse", "mse_mean", "r2_mean", "fid", "pred", "crps", "coverage_90", "spread_skill")
@@ -77,26 +77,32 @@ def _channel_errors(scores: dict[str, float]) -> dict[str, Any]:
     return {name.split(" [")[0]: f"{value:.3g} {name.split(' [')[1][:-1]}" for name, value in errors.items()}
 
 
-Variant = tuple[str, str, dict[str, float]]
-"""A label, an alignment word and the weights of the loss parts."""
+class Variant(NamedTuple):
+    """A row of a table: its label, the word that names the method, and the weights of the parts of the loss."""
+
+    label: str
+    word: str
+    weights: dict[str, float] = {}
 
 
 def _each_variant(
     config: Config, each: list[Fold], variants: list[Variant], out: Path, name: str
-) -> Iterator[tuple[str, list[Params]]]:
+) -> Iterator[tuple[Variant, Method, list[Params]]]:
     """Trains every variant, all its folds as one program; an interrupted experiment goes on where it was."""
-    for label, word, weights in variants:
-        directory = out / f"{name}-{label.replace(' ', '-')}"
-        print(f"{name}: {label}, {len(each)} folds side by side")
-        yield label, train_folds(config, each, word, weights, directory)
+    for variant in variants:
+        print(f"{name}: {variant.label}, {len(each)} folds side by side", flush=True)
+        directory = out / f"{name}-{variant.label.replace(' ', '-')}"
+        yield variant, *train_folds(config, each, variant.word, variant.weights, directory)
 
 
-def _scores(config: Config, each: list[Fold], params: list[Params], target: str, word: str) -> list[dict[str, Any]]:
-    generate = make_generate(llma(method_settings(config, word)).generate)
+def _scores(
+    config: Config, each: list[Fold], method: Method, params: list[Params], target: str, samples: int
+) -> list[dict[str, Any]]:
+    generate = make_generate(method.generate)
     given, rows = evaluation.OTHER[target], []
     for fold, p in zip(each, params):
         side = fold.side("test", config.data.windows)
-        drawn = evaluation.draw(generate, p, given, side[given], config.sampling.samples)
+        drawn = evaluation.draw(generate, p, given, side[given], samples)
         rows.append(evaluation.score(fold, side, target, drawn))
     return rows
 
@@ -105,26 +111,28 @@ def run_table1(config: Config, out: Path) -> None:
     """Generation with and without alignment, three pairs in both directions, against baselines and the paper."""
     begin, trials = time.perf_counter(), load_trials(config)
     table = Table("Table 1: cross-modal generation with and without latent alignment", COLUMNS, note=NOTE)
-    variants: list[Variant] = [("without", "none", {}), ("with", "llma", {})]
+    variants = [Variant("without", "none"), Variant("with", "llma")]
     for pair in _pairs(config):
         each = folds(config, trials, *pair)
         found: dict[tuple[str, str], list[dict[str, Any]]] = {}
-        for label, params in _each_variant(config, each, variants, out, "-".join(pair)):
-            word = {v[0]: v[1] for v in variants}[label]
+        extended = [*variants, Variant("deterministic transformer", "direct")]
+        for variant, method, params in _each_variant(config, each, extended, out, "-".join(pair)):
+            samples = 1 if variant.word == "direct" else config.sampling.samples
             for target in ("x", "y"):
-                found[label, target] = _scores(config, each, params, target, word)
+                found[variant.label, target] = _scores(config, each, method, params, target, samples)
         for target in ("x", "y"):
             head = f"{pair[0]}–{pair[1]} {ARROW[target]}"
-            for label, _, _ in variants:
-                _add(table, f"{head} {label} alignment", found[label, target])
+            for variant in variants:
+                _add(table, f"{head} {variant.label} alignment", found[variant.label, target])
+            _add(table, f"{head} deterministic transformer", found["deterministic transformer", target])
             for name, scores in _baselines(config, each, target).items():
                 _add(table, f"{head} {name}", scores)
             table.row(f"{head} paired test", _paired(found["without", target], found["with", target]))
             if (pair, target) in paper.TABLE1:
                 quoted = paper.TABLE1[pair, target]
-                for i, (label, _, _) in enumerate(variants):
+                for i, variant in enumerate(variants):
                     row = {metric: paper.quoted(values[i]) for metric, values in quoted.items()}
-                    table.row(f"paper (other data): {head} {label} alignment", row)
+                    table.row(f"paper (other data): {head} {variant.label} alignment", row)
     table.note += (
         "Paired test: mean change from without to with over folds, and its two-sided p (sign-flip permutation)."
     )
@@ -143,8 +151,8 @@ def run_table2(config: Config, out: Path) -> None:
     cells: dict[tuple[str, str], dict[str, Cell]] = {}
     for pair in _pairs(config):
         each = folds(config, trials, *pair)
-        variants: list[Variant] = [(word, word, {}) for word in words]
-        for word, params in _each_variant(config, each, variants, out, "-".join(pair)):
+        variants = [Variant(word, word) for word in words]
+        for (word, _, _), _, params in _each_variant(config, each, variants, out, "-".join(pair)):
             settings = method_settings(config, word)
             found = [evaluation.probes(settings, p, fold) for p, fold in zip(params, each)]
             for kind in tables:
@@ -170,15 +178,16 @@ def run_table3(config: Config, out: Path) -> None:
     """What each part of the objective is worth: MSE without it."""
     begin, trials = time.perf_counter(), load_trials(config)
     table = Table("Table 3: ablation of the parts of the objective (mse)", ("X|Y", "Y|X"))
-    variants: list[Variant] = [
-        ("without contrast", "covariance", {"energy": 1.0}),
-        ("without covariance", "contrast", {"energy": 1.0}),
-        ("without energy", "llma", {"energy": 0.0}),
-        ("all", "llma", {"energy": 1.0}),
+    variants = [
+        Variant("without contrast", "covariance"),
+        Variant("without covariance", "contrast"),
+        Variant("without energy", "llma", {"energy": 0.0}),
+        Variant("all", "llma"),
     ]
     each = folds(config, trials)
-    for (label, word, _), (_, params) in zip(variants, _each_variant(config, each, variants, out, "ablation")):
-        row = {ARROW[t]: cell(s["mse"] for s in _scores(config, each, params, t, word)) for t in ("x", "y")}
+    for (label, _, _), method, params in _each_variant(config, each, variants, out, "ablation"):
+        scores = {t: _scores(config, each, method, params, t, config.sampling.samples) for t in ("x", "y")}
+        row = {ARROW[t]: cell(s["mse"] for s in scores[t]) for t in scores}
         table.row(label, row)
         quoted = (paper.quoted(value) for value in paper.TABLE3[label])
         table.row(f"paper (other data): {label}", dict(zip(("X|Y", "Y|X"), quoted)))

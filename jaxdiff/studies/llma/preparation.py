@@ -71,9 +71,15 @@ def shared_folder() -> Path:
     return root
 
 
-def fold(config: Config, split: splits.Split, x: str = "", y: str = "") -> Fold:
-    """One split as windows; `x` and `y` default to the modalities of the config."""
+def fold(config: Config, trials: Trials, split: splits.Split, x: str = "", y: str = "") -> Fold:
+    """One split as windows; `x` and `y` default to the modalities of the config.
+
+    Where no checkpoint is chosen by its score, the validation subjects are trained on too.
+    """
     x, y = x or config.data.x, y or config.data.y
+    if not config.training.score:  # no checkpoint is chosen, so nobody needs to be kept for that
+        split = splits.by_subject(trials, (), split.test.subjects, split.held_out_tasks)
+        split = split._replace(validation=split.train)
     scale = normalise.fit(split.train, "minmax", (x, y))
     train, validation, test = (
         windows.cut(normalise.apply(scale, part), x, y, config.data.length)
@@ -85,7 +91,7 @@ def fold(config: Config, split: splits.Split, x: str = "", y: str = "") -> Fold:
 def folds(config: Config, trials: Trials, x: str = "", y: str = "") -> list[Fold]:
     """All splits of the cross-validation."""
     each = splits.k_fold(trials, config.data.folds, hold_out_tasks=config.data.hold_out_tasks)
-    return [fold(config, split, x, y) for split in each]
+    return [fold(config, trials, split, x, y) for split in each]
 
 
 def method_settings(config: Config, alignment: str = "") -> Settings:

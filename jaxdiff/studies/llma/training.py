@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from jaxdiff.data.pipeline import stack
+from jaxdiff.methods.direct import direct
 from jaxdiff.methods.llma import llma
 from jaxdiff.studies.llma import evaluation
 from jaxdiff.studies.llma.preparation import Fold, about, batches, method_settings
@@ -16,7 +17,7 @@ from jaxdiff.training import settings
 from jaxdiff.training.loop import fit
 from jaxdiff.training.state import TrainState
 from jaxdiff.training.step import make_generate
-from jaxdiff.typing import Config, Params
+from jaxdiff.typing import Config, Method, Params
 
 
 def train(config: Config, fold: Fold, out: Path) -> TrainState:
@@ -43,20 +44,21 @@ def train(config: Config, fold: Fold, out: Path) -> TrainState:
 
 
 def train_folds(
-    config: Config, each: Sequence[Fold], alignment: str, weights: dict[str, float], out: Path
-) -> list[Params]:
-    """The averaged parameters of one model per fold, trained as one program.
+    config: Config, each: Sequence[Fold], word: str, weights: dict[str, float], out: Path
+) -> tuple[Method, list[Params]]:
+    """The method of that word and its averaged parameters for every fold, all folds trained as one program.
 
-    `weights` scales the parts of the loss (`alignment`, `energy`); it is the same for all folds here.
+    `word` is an alignment, or `direct` for the deterministic transformer; `weights` scales the parts of the loss
+    (`alignment`, `energy`), the same for all folds here.
     """
-    method = llma(method_settings(config, alignment))
+    method = direct(method_settings(config)) if word == "direct" else llma(method_settings(config, word))
     data = stack([batches(fold.train, config, seed) for seed, fold in enumerate(each)])
     state = fit(
         method,
         data,
         settings.from_config(config.training),
         out,
-        about={"config": config.to_dict(), "alignment": alignment, "weights": weights},
+        about={"config": config.to_dict(), "word": word, "weights": weights},
         fold_weights=[weights for _ in each],
     )
-    return [jax.tree.map(lambda a, f=f: a[f], state.ema) for f in range(len(each))]
+    return method, [jax.tree.map(lambda a, f=f: a[f], state.ema) for f in range(len(each))]
