@@ -16,7 +16,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from jaxdiff.body.gait import normalise_strides
 from jaxdiff.errors import ConfigError, DataError, nearest
 from jaxdiff.metrics.pointwise import pearson
 
@@ -53,13 +52,25 @@ def matched_curves(
 ) -> Curves:
     """The matched cycles of two trajectories (T, C), time-normalised."""
     pairs = match_cycles(real_cycles, generated_cycles)
-    curves = []
-    for values, cycles, index in ((real, real_cycles, pairs[:, 0]), (generated, generated_cycles, pairs[:, 1])):
-        values = np.asarray(values, np.float64)
-        chosen = np.asarray(cycles, np.float64).reshape(-1, 2)[index]
-        empty = np.zeros((0, points, values.shape[1]))
-        curves.append(np.concatenate([empty, *(normalise_strides(values, cycle, points) for cycle in chosen)]))
-    return Curves(*curves)
+    return Curves(
+        normalise_cycles(real, np.reshape(real_cycles, (-1, 2))[pairs[:, 0]], points),
+        normalise_cycles(generated, np.reshape(generated_cycles, (-1, 2))[pairs[:, 1]], points),
+    )
+
+
+def normalise_cycles(values: ArrayLike, cycles: np.ndarray, points: int = 101) -> np.ndarray:
+    """Any cycles (N, 2) of a trajectory (T, C), in samples, each on equidistant points, (N, points, C)."""
+    values, cycles = np.asarray(values, np.float64), np.asarray(cycles, np.float64)
+    if len(cycles) and not (
+        cycles.min() >= 0 and cycles.max() <= len(values) - 1 and (cycles[:, 0] < cycles[:, 1]).all()
+    ):
+        raise DataError(
+            f"cycles must start before they end, within samples 0 to {len(values) - 1}; got {cycles.tolist()}"
+        )
+    time = cycles[:, :1] + np.linspace(0, 1, points) * (cycles[:, 1:] - cycles[:, :1])
+    left = np.minimum(time.astype(int), len(values) - 2)
+    weight = (time - left)[..., None]
+    return values[left] * (1 - weight) + values[left + 1] * weight
 
 
 def cycle_mae(curves: Curves, form: str = "mean") -> np.ndarray:

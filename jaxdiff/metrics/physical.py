@@ -14,8 +14,8 @@ the mean amount. It also prints 5 cm for penetration and "exceeds" for clipping,
 `smoothness` is 1 / eq. 18 (`|a_i - a_{i-1}| / Δt`, a per frame²), an interpretation: only so do the paper's tables make sense;
 `jerk` is the plain third difference in m/s³. VC and AC are the share of high over that of low frequencies in the spectrum of
 velocity and acceleration (form `ratio`); eq. 12 as printed, on a spectrum of sum 1, is `literal`. The paper gives no bands;
-a quarter and seven tenths of the Nyquist frequency give real motion, and motion with 1 cm of jitter, values of the size its
-tables have, at 20 and at 12.5 frames per second. Compare VC and AC at one frame rate only.
+with a quarter and seven tenths of the Nyquist frequency, captured motion at 20 frames a second has VC 0.11 and AC 0.61, with 1 cm
+of jitter 2.1 and 8.0 (the paper: real 0.12 and 0.68, its most jittery method 2.4 and 7.2). Compare at one frame rate only.
 """
 
 from __future__ import annotations

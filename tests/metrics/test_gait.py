@@ -4,7 +4,7 @@ import numpy as np
 import oracles
 import pytest
 
-from jaxdiff.body.gait import cadence_from_minima, strikes_from_hip
+from jaxdiff.body.gait import cadence_from_minima, normalise_strides, strikes_from_hip
 from jaxdiff.errors import ConfigError, DataError
 from jaxdiff.metrics import gait
 
@@ -136,6 +136,15 @@ def test_the_randomised_control_takes_another_subject_at_the_nearest_speed():
 def test_cadence_errors():
     scores = gait.cadence_errors([100.0, 120.0, 110.0], [105.0, 114.0, np.nan])
     np.testing.assert_allclose([scores["cadence_mae"], scores["cadence_percent"], scores["failed"]], [5.5, 5, 1 / 3])
+
+
+def test_overlapping_and_fractional_cycles_agree_with_strides_between_events():
+    x, events = walk(), np.array([3.2, 25.0, 47.9])
+    curves = gait.normalise_cycles(x, gait.cycles_between(events))
+    np.testing.assert_allclose(curves, normalise_strides(x, events))
+    np.testing.assert_array_equal(gait.normalise_cycles(x, np.array([[3.2, 25.0], [3.2, 25.0]]))[1], curves[0])
+    with pytest.raises(DataError, match="within samples"):
+        gait.normalise_cycles(x, np.array([[590.0, 600.0]]))
 
 
 def test_unknown_form_is_named():
