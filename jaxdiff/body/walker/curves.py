@@ -31,10 +31,10 @@ def fourier_fit(curve: np.ndarray, harmonics: int) -> np.ndarray:
     return coefficients
 
 
-def second_derivative(n: int) -> np.ndarray:
-    """The exact second phase derivative of `n` uniform samples of one period, as a matrix (n, n)."""
-    wave = 2.0 * np.pi * np.fft.fftfreq(n, 1.0 / n)
-    return np.fft.ifft(-(wave**2)[:, None] * np.fft.fft(np.eye(n), axis=0), axis=0).real
+def spectral_derivative(n: int, order: int) -> np.ndarray:
+    """The exact phase derivative of `n` uniform samples of one period, as a matrix (n, n)."""
+    wave = 2.0j * np.pi * np.fft.fftfreq(n, 1.0 / n)
+    return np.fft.ifft((wave**order)[:, None] * np.fft.fft(np.eye(n), axis=0), axis=0).real
 
 
 def periodic_pchip(knots: np.ndarray, values: np.ndarray, phase: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxdiff.body.walker import templates, timing
-from jaxdiff.body.walker.curves import fourier, fourier_fit, second_derivative
+from jaxdiff.body.walker.curves import fourier, fourier_fit, spectral_derivative
 from jaxdiff.body.walker.model import HALF_PELVIS, OUTWARD
 from jaxdiff.body.walker.subjects import Walker
 
@@ -20,7 +20,7 @@ PHASES = templates.SAMPLES
 PIVOT_HEIGHT = 1.12
 PENDULUM_HEIGHT = 1.08
 PELVIS_HEIGHT = 0.92
-SECOND_DERIVATIVE = second_derivative(PHASES)
+FIRST_DERIVATIVE, SECOND_DERIVATIVE = (spectral_derivative(PHASES, order) for order in (1, 2))
 """By phase, on the grid of `PHASES`."""
 
 

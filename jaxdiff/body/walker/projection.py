@@ -16,7 +16,7 @@ import numpy as np
 
 from jaxdiff.body.walker.curves import fourier, smoothstep
 from jaxdiff.body.walker.model import BALL, FOOT_HEIGHT, HALF_PELVIS, HEEL, OUTWARD, SHANK, THIGH
-from jaxdiff.body.walker.prescription import PHASES, SECOND_DERIVATIVE, Prescription
+from jaxdiff.body.walker.prescription import FIRST_DERIVATIVE, PHASES, SECOND_DERIVATIVE, Prescription
 from jaxdiff.body.walker.templates import HARMONICS, evaluate
 
 WIDTH = 1 + 2 * HARMONICS
@@ -194,16 +194,23 @@ def residuals(p: Prescription, unknowns: np.ndarray, jacobian: bool = True) -> t
         add(point.x - belt - reach, point.dx - places[:, None], CONTACT_SPREAD, SLIP_WEIGHT * weight)
         add_floor(point.z - floor, point.dz, CLEARANCE_SPREAD)
 
-    time = SECOND_DERIVATIVE / p.period**2
+    first, second = FIRST_DERIVATIVE / p.period, SECOND_DERIVATIVE / p.period**2
     x, z, dx, dz = s.centres
-    m = MASSES[:, None]
-    fx, fz = m * (x @ time.T + np.sin(p.slope)), m * (z @ time.T + np.cos(p.slope))
-    d_fx, d_fz = (m[..., None] * (time @ d) for d in (dx, dz))
-    total_x, total_z, d_total_x, d_total_z = fx.sum(0), fz.sum(0), d_fx.sum(0), d_fz.sum(0)
+    m, along, across = MASSES[:, None], np.sin(p.slope), np.cos(p.slope)
+    fx, fz = m * (x @ second.T + along), m * (z @ second.T + across)
+    total_x, total_z, d_x, d_z = fx.sum(0), fz.sum(0), np.tensordot(MASSES, dx, 1), np.tensordot(MASSES, dz, 1)
+    d_total_x, d_total_z = second @ d_x, second @ d_z
     inertia = MASSES * GYRATIONS**2
-    moment = (x * fz - z * fx).sum(0) + time @ (inertia @ s.angles)
-    d_moment = (fz[..., None] * dx - fx[..., None] * dz + x[..., None] * d_fz - z[..., None] * d_fx).sum(0)
-    d_moment += time @ np.tensordot(inertia, s.turns, 1)
+    moment = (x * fz - z * fx).sum(0) + second @ (inertia @ s.angles)
+
+    def swept(x: np.ndarray, z: np.ndarray) -> np.ndarray:
+        return ((m * x)[..., None] * dz - (m * z)[..., None] * dx).sum(0)
+
+    # x z'' - z x'' varies by (x dz - z dx)'' - 2 (x' dz - z' dx)': sum over the bodies first, differentiate once.
+    momentum = second @ (swept(x, z) + np.tensordot(inertia, s.turns, 1)) - 2.0 * first @ swept(
+        x @ first.T, z @ first.T
+    )
+    d_moment = momentum + across * d_x - along * d_z
     pressure = (p.share * (unknowns[PLACE:, None] + p.pressure)).sum(0)
     d_pressure = p.share.T @ places
     add(total_z - p.total, d_total_z, NORMAL_SPREAD)

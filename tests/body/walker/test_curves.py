@@ -15,9 +15,10 @@ def test_fourier_fit_inverts_the_basis():
     )
 
 
-def test_second_derivative_is_exact_for_harmonics():
-    wave = np.cos(2 * np.pi * 5 * PHASE + 0.3)
-    np.testing.assert_allclose(curves.second_derivative(96) @ wave, -((10 * np.pi) ** 2) * wave, atol=1e-8)
+def test_spectral_derivatives_are_exact_for_harmonics():
+    wave, quarter = (np.cos(2 * np.pi * 5 * PHASE + shift) for shift in (0.3, 0.3 + np.pi / 2))
+    np.testing.assert_allclose(curves.spectral_derivative(96, 1) @ wave, 10 * np.pi * quarter, atol=1e-10)
+    np.testing.assert_allclose(curves.spectral_derivative(96, 2) @ wave, -((10 * np.pi) ** 2) * wave, atol=1e-8)
 
 
 def test_difference_is_of_eighth_order():
