@@ -1,9 +1,9 @@
 """`python -m jaxdiff.interop convert --from SOURCE FILE --out DIR`: a PyTorch checkpoint to safe files of ours.
 
-    --from   stablemofusion | gaitdynamics | t2m | clip | smoothnet | mia
-    FILE     .pt, .pth, .tar or .safetensors, as published; PyTorch is not needed and no code in it can run
-    --out    a folder (params.npz and config.json are written there) or a path ending in .npz
-    --set    what shapes cannot tell, if not as released: unet.heads=4, unet.linear=false (repeatable)
+--from   stablemofusion | gaitdynamics | t2m | clip | smoothnet | mia
+FILE     .pt, .pth, .tar or .safetensors, as published; PyTorch is not needed and no code in it can run
+--out    a folder (params.npz and config.json are written there) or a path ending in .npz
+--set    what shapes cannot tell, if not as released: unet.heads=4, unet.linear=false (repeatable)
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import json
 import sys
 
 from jaxdiff.errors import ConfigError, Error
-from jaxdiff.interop.convert import SOURCES, convert
+from jaxdiff.interop.sources import SOURCES, convert
 from jaxdiff.interop.store import save
 from jaxdiff.interop.store import settings as fields_of
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m jaxdiff.interop", description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m jaxdiff.interop", description=(__doc__ or "").partition("\n")[0])
     command = parser.add_subparsers(dest="command", required=True).add_parser("convert", help="convert a checkpoint")
     command.add_argument("--from", dest="source", required=True, choices=sorted(SOURCES))
     command.add_argument("file")

@@ -77,7 +77,7 @@ def _zip(path: Path, data: Any, records: Collection[str]) -> Any:
         start = info.header_offset
         names = struct.unpack("<HH", data[start + 26 : start + 30])
         raw = np.frombuffer(data, np.uint8)[start + 30 + sum(names) :][: info.file_size]
-        if raw.size != info.file_size or zlib.crc32(raw) != info.CRC:
+        if raw.size != info.file_size or zlib.crc32(raw.data) != info.CRC:
             raise FileError(f"{path} is damaged: the checksum of {name} does not fit")
         return raw
 
@@ -136,7 +136,9 @@ def _safetensors(path: Path, data: Any) -> dict[str, Tensor]:
         raise FileError(f"{path} has a damaged safetensors header: {error}") from error
 
 
-def _safe_tensor(path: Path, body: np.ndarray, name: str, dtype: str, shape: list[int], data_offsets: list[int]) -> Tensor:
+def _safe_tensor(
+    path: Path, body: np.ndarray, name: str, dtype: str, shape: list[int], data_offsets: list[int]
+) -> Tensor:
     if dtype not in _SAFETENSORS:
         raise FileError(f"{path}: {name} has the type {dtype}, which is not among {', '.join(_SAFETENSORS)}")
     kind = np.dtype(_SAFETENSORS[dtype])
@@ -153,11 +155,11 @@ def _safe_tensor(path: Path, body: np.ndarray, name: str, dtype: str, shape: lis
 
 def _reference(path: Path, reference: Any) -> tuple[np.dtype, str, int]:
     """The type, key and size of `("storage", type, key, device, size, ...)`."""
-    fits = isinstance(reference, tuple) and len(reference) >= 5 and reference[0] == "storage"
-    kind = STORAGES.get(reference[1].path) if fits and isinstance(reference[1], Name) else None
-    if kind is None or not isinstance(reference[2], str) or type(reference[4]) is not int or reference[4] < 0:
-        raise FileError(f"{path} refers to a storage of an unknown kind: {reference!r}")
-    return kind, reference[2], reference[4]
+    word, name, key, _, numel = (*reference, *[None] * 5)[:5] if isinstance(reference, tuple) else [None] * 5
+    kind = STORAGES.get(name.path) if word == "storage" and isinstance(name, Name) else None
+    if kind is None or not isinstance(key, str) or type(numel) is not int or numel < 0:
+        raise FileError(f"{path} refers to a storage of an unknown kind")
+    return kind, key, numel
 
 
 def _numbers(path: Path, raw: np.ndarray, dtype: np.dtype, numel: int) -> np.ndarray:

@@ -65,7 +65,10 @@ def gru(ours: str, theirs: str) -> list[Rule]:
     return [
         Rule(f"{ours}/{way}_{kind}", f"{theirs}.{name}_l0{{,_reverse}}", layout)
         for way, letters in (("input", "ih"), ("hidden", "hh"))
-        for kind, name, layout in (("kernel", f"weight_{letters}", BOTH_WAYS_LINEAR), ("bias", f"bias_{letters}", BOTH_WAYS))
+        for kind, name, layout in (
+            ("kernel", f"weight_{letters}", BOTH_WAYS_LINEAR),
+            ("bias", f"bias_{letters}", BOTH_WAYS),
+        )
     ]
 
 
@@ -114,7 +117,9 @@ CLIP_HUGGING_FACE = [
     Rule("tokens/embedding", "embeddings.token_embedding.weight", PLAIN),
     Rule("positions", "embeddings.position_embedding.weight", PLAIN),
     Rule(
-        r"encoder/layers_(\d+)/attention/in_kernel", r"encoder.layers.\1.self_attn.{q_proj,k_proj,v_proj}.weight", LINEAR
+        r"encoder/layers_(\d+)/attention/in_kernel",
+        r"encoder.layers.\1.self_attn.{q_proj,k_proj,v_proj}.weight",
+        LINEAR,
     ),
     Rule(r"encoder/layers_(\d+)/attention/in_bias", r"encoder.layers.\1.self_attn.{q_proj,k_proj,v_proj}.bias", PLAIN),
     *dense(r"encoder/layers_(\d+)/attention/out", r"encoder.layers.\1.self_attn.out_proj"),

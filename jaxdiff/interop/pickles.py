@@ -141,7 +141,10 @@ CONSTRUCTORS: dict[str, Callable[..., Any]] = {
     **{f"numpy.{core}.multiarray.scalar": _scalar for core in ("core", "_core")},
 }
 _PLAIN_NAMES = {"numpy.ndarray", "builtins.dict", "builtins.list", "builtins.int", "builtins.float", "builtins.object"}
-_PLAIN_NAMES |= {f"torch.{name}" for name in "float32 float64 float16 bfloat16 int64 int32 int16 int8 uint8 bool".split()}
+_PLAIN_NAMES |= {
+    f"torch.{name}"
+    for name in ["float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool"]
+}
 _RECONSTRUCTORS = {"copyreg._reconstructor", "copy_reg._reconstructor"}
 _MARK = object()
 
@@ -196,6 +199,7 @@ def _run(file: BinaryIO, where: str, records: Collection[str], storage: Callable
         elif not isinstance(target, dict):  # a state dict carries its metadata as an attribute
             raise FileError(f"{where} sets attributes of a {type(target).__name__}")
 
+    argument: Any
     for opcode, argument, _ in pickletools.genops(file):
         code = opcode.name
         if code in ("PROTO", "FRAME"):
@@ -219,7 +223,9 @@ def _run(file: BinaryIO, where: str, records: Collection[str], storage: Callable
         elif code in ("LIST", "TUPLE", "DICT", "FROZENSET"):
             items = popped()
             pairs = dict(zip(items[::2], items[1::2])) if code == "DICT" else None
-            stack.append(pairs if pairs is not None else {"LIST": list, "TUPLE": tuple, "FROZENSET": frozenset}[code](items))
+            stack.append(
+                pairs if pairs is not None else {"LIST": list, "TUPLE": tuple, "FROZENSET": frozenset}[code](items)
+            )
         elif code in ("TUPLE1", "TUPLE2", "TUPLE3"):
             n = int(code[-1])
             stack[-n:] = [tuple(stack[-n:])]

@@ -36,7 +36,14 @@ class ClipText(nn.Module):
         h = h + place[:length].astype(self.dtype)
         causal = np.tril(np.ones((length, length), bool))
         encoder = Encoder(
-            self.layers, self.heads, self.ff, quick_gelu, norm_first=True, final_norm=True, dtype=self.dtype, name="encoder"
+            self.layers,
+            self.heads,
+            self.ff,
+            quick_gelu,
+            norm_first=True,
+            final_norm=True,
+            dtype=self.dtype,
+            name="encoder",
         )
         return encoder(h, jnp.asarray(causal)).astype(jnp.float32)
 

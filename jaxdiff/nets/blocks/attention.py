@@ -107,9 +107,9 @@ def _fused(q: jax.Array, k: jax.Array, mask: jax.Array | None) -> bool:
 def _cudnn(q: jax.Array, k: jax.Array, v: jax.Array, mask: jax.Array | None) -> jax.Array:
     lead = q.shape[:-3]
     if mask is not None:
-        shape = (1,) * (q.ndim - mask.ndim) + mask.shape
-        mask = jnp.broadcast_to(mask.reshape(shape), (*lead, *shape[-3:-2], q.shape[-3], k.shape[-3]))
-        mask = mask.reshape(-1, *mask.shape[-3:])
+        full = mask.reshape((1,) * (q.ndim - mask.ndim) + mask.shape)
+        full = jnp.broadcast_to(full, (*lead, full.shape[-3], q.shape[-3], k.shape[-3]))
+        mask = full.reshape(-1, *full.shape[-3:])
     q, k, v = (a.reshape(-1, *a.shape[-3:]) for a in (q, k, v))
     y = jax.nn.dot_product_attention(q, k, v, mask=mask, implementation="cudnn")
     return y.reshape(*lead, *y.shape[1:])

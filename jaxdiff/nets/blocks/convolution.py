@@ -30,7 +30,9 @@ def conv1d(x: jax.Array, kernel: jax.Array, stride: int = 1, padding: int = 0) -
         columns = [x[..., i : i + last + 1 : stride, :] for i in range(taps)]
         return jnp.concatenate(columns, -1) @ kernel.reshape(-1, out)
     flat = x.reshape(-1, *x.shape[-2:])
-    y = jax.lax.conv_general_dilated(flat, kernel, (stride,), [(padding, padding)], dimension_numbers=("NWC", "WIO", "NWC"))
+    y = jax.lax.conv_general_dilated(
+        flat, kernel, (stride,), [(padding, padding)], dimension_numbers=("NWC", "WIO", "NWC")
+    )
     return y.reshape(*x.shape[:-2], *y.shape[-2:])
 
 

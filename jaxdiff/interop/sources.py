@@ -122,7 +122,9 @@ def stablemofusion(tree: Any, where: str) -> dict[str, Part]:
         "layers": head.count(layers),
         "ff": head.dim("textTransEncoder.layers.0.linear1.weight", 0),
     }
-    parts["text_head"] = Part(TextHead, head_fields, (_floats(1, head.dim("embed_text.weight", 1)),), keys.TEXT_HEAD, head)
+    parts["text_head"] = Part(
+        TextHead, head_fields, (_floats(1, head.dim("embed_text.weight", 1)),), keys.TEXT_HEAD, head
+    )
     tower = state.under("clip_model.")
     return parts | (clip(tower, where) if tower else {})
 
@@ -137,7 +139,10 @@ def clip(tree: Any, where: str) -> dict[str, Part]:
     else:
         tower = state.under("text_model.") or state.without(r"(vision_model|visual_projection)\..*")
         state = tower.without(r"embeddings\.position_ids|text_projection\.weight|logit_scale")
-        rules, place, table = keys.CLIP_HUGGING_FACE, *(f"embeddings.{n}_embedding.weight" for n in ("position", "token"))
+        rules, place, table = (
+            keys.CLIP_HUGGING_FACE,
+            *(f"embeddings.{n}_embedding.weight" for n in ("position", "token")),
+        )
         layer, inner = r"encoder\.layers\.(\d+)\.", "encoder.layers.0.mlp.fc1.weight"
     width = state.dim(table, 1)
     fields = {
@@ -259,12 +264,15 @@ def _state(tree: Any, names: tuple[str, ...], where: str) -> State:
     """The state dict under the first of `names` that is there, or `tree` itself."""
     if isinstance(tree, Mapping):
         tree = next((tree[name] for name in names if name in tree), tree)
+    lacks = f"{where} holds no state dict" + (f" under {' or '.join(names)}" if names else "")
     if not isinstance(tree, Mapping) or not tree:
-        raise FileError(f"{where} holds no state dict" + (f" under {' or '.join(names)}" if names else ""))
+        raise FileError(lacks)
     tree = {key: value for key, value in tree.items() if key != "n_averaged"}
-    odd = [key for key, value in tree.items() if not isinstance(key, str) or not isinstance(value, (Tensor, np.ndarray))]
+    odd = [
+        key for key, value in tree.items() if not isinstance(key, str) or not isinstance(value, (Tensor, np.ndarray))
+    ]
     if odd:
-        raise FileError(f"{where} holds no state dict: {odd[0]!r} is not an array")
+        raise FileError(f"{lacks}: {odd[0]!r} is not an array")
     wrapped = all(key.startswith("module.") for key in tree)
     return State({key.removeprefix("module.") if wrapped else key: value for key, value in tree.items()})
 
@@ -283,12 +291,16 @@ def _same_table(state: State, key: str, table: Callable[[tuple[int, ...]], np.nd
 
 def _normaliser(tree: Any) -> dict[str, np.ndarray]:
     """GaitDynamics' normaliser, `x_normalised[columns] = x[columns] * scale + min`."""
-    outer = tree.get("normalizer") if isinstance(tree, Mapping) else None
-    scaler = outer.state.get("scaler") if isinstance(outer, Record) and isinstance(outer.state, dict) else None
-    if not isinstance(scaler, Record) or not {"scale_", "min_"} <= set(scaler.state):
+    outer = _fields(tree.get("normalizer")) if isinstance(tree, Mapping) else {}
+    scaler = _fields(outer.get("scaler"))
+    if not {"scale_", "min_"} <= set(scaler) or "cols_to_normalize" not in outer:
         return {}
-    values = {"scale": scaler.state["scale_"], "min": scaler.state["min_"], "columns": outer.state["cols_to_normalize"]}
+    values = {"scale": scaler["scale_"], "min": scaler["min_"], "columns": outer["cols_to_normalize"]}
     return {f"normaliser/{name}": _array(value) for name, value in values.items()}
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    return value.state if isinstance(value, Record) and isinstance(value.state, dict) else {}
 
 
 def _floats(*shape: int) -> jax.ShapeDtypeStruct:

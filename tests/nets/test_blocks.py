@@ -1,0 +1,255 @@
+"""Properties of the shared layers that a network may lean on."""
+
+from functools import partial
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jaxdiff.nets.blocks.activations import gelu, mish
+from jaxdiff.nets.blocks.attention import MultiHeadAttention, attention
+from jaxdiff.nets.blocks.convolution import Conv1D, FrameGroupNorm, Upsample1D, conv1d
+from jaxdiff.nets.blocks.dropout import drop
+from jaxdiff.nets.blocks.embeddings import positions, rotate, sinusoid, sinusoid_concatenated
+from jaxdiff.nets.blocks.recurrent import BiGRU, BiLSTM
+from jaxdiff.nets.blocks.transformer import Decoder, Encoder
+
+
+def normal(seed, *shape):
+    return jax.random.normal(jax.random.key(seed), shape)
+
+
+def plain_attention(q, k, v, mask=None):
+    scores = jnp.einsum("...qhd,...khd->...hqk", q, k) / np.sqrt(q.shape[-1])
+    scores = scores if mask is None else jnp.where(mask, scores, -jnp.inf)
+    return jnp.einsum("...hqk,...khd->...qhd", jax.nn.softmax(scores, -1), v)
+
+
+def qkv(*lead):
+    return normal(0, *lead, 7, 2, 4), normal(1, *lead, 5, 2, 4), normal(2, *lead, 5, 2, 4)
+
+
+@pytest.mark.parametrize("lead", [(), (3,), (2, 3)])
+def test_attention_and_its_gradient_are_the_textbook_ones(lead):
+    q, k, v = qkv(*lead)
+    mask = jax.random.bernoulli(jax.random.key(3), 0.7, (*lead, 1, 7, 5)).at[..., 0].set(True)
+    for m in (None, mask):
+        np.testing.assert_allclose(attention(q, k, v, m), plain_attention(q, k, v, m), atol=2e-6)
+        got, want = (
+            jax.jit(jax.grad(lambda *a, f=f, m=m: (f(*a, m) ** 2).sum(), (0, 1, 2)))(q, k, v)
+            for f in (attention, plain_attention)
+        )
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-5), got, want)
+
+
+def test_attention_survives_large_scores_and_queries_with_nothing_to_see():
+    q, k, v = qkv(2)
+    assert np.isfinite(attention(q * 1e4, k * 1e4, v)).all()
+    blind = attention(q, k, v, jnp.zeros((7, 5), bool))
+    np.testing.assert_allclose(blind, jnp.broadcast_to(v.mean(-3, keepdims=True), blind.shape), atol=1e-6)
+
+
+def test_attention_in_bfloat16_stays_near_float32():
+    q, k, v = qkv(2)
+    half = attention(*(a.astype(jnp.bfloat16) for a in (q, k, v)))
+    assert half.dtype == jnp.bfloat16
+    np.testing.assert_allclose(half.astype(np.float32), attention(q, k, v), atol=0.03)
+
+
+@pytest.mark.parametrize("lead", [(), (3,), (2, 3)])
+def test_the_fused_kernel_of_gpus_is_handed_four_axes(lead, monkeypatch):
+    """cuDNN itself is not at hand here: its stand-in has the same contract and computes in XLA."""
+    real = jax.nn.dot_product_attention
+
+    def kernel(q, k, v, *, mask, implementation):
+        assert implementation == "cudnn" and q.ndim == k.ndim == v.ndim == 4 and (mask is None or mask.ndim == 4)
+        return real(q, k, v, mask=mask)
+
+    q, k, v = qkv(*lead)
+    masks = [
+        None,
+        jnp.tril(jnp.ones((7, 5), bool)),
+        jnp.arange(5) < 3,
+        jnp.ones((*lead, 1, 1, 5), bool).at[..., 2:].set(False),
+    ]
+    want = [attention(q, k, v, mask) for mask in masks]
+    monkeypatch.setattr("jaxdiff.nets.blocks.attention._fused", lambda *_: True)
+    monkeypatch.setattr(jax.nn, "dot_product_attention", kernel)
+    for mask, y in zip(masks, want):
+        np.testing.assert_allclose(attention(q, k, v, mask), y, atol=2e-6)
+
+
+def test_attention_weights_that_are_dropped_keep_the_mean():
+    q, k, v = normal(0, 1, 1, 4), normal(1, 4000, 1, 4), 1 + normal(2, 4000, 1, 4)
+    y = attention(q, k, v, drop_weights=lambda w: drop(jax.random.key(5), w, 0.5))
+    np.testing.assert_allclose(y, attention(q, k, v), atol=0.2)
+    assert not np.allclose(y, attention(q, k, v), atol=1e-4)
+
+
+def test_fused_projections_do_not_depend_on_which_inputs_are_one_array():
+    x, memory = normal(0, 2, 7, 8), normal(1, 2, 5, 8)
+    network = MultiHeadAttention(2)
+    params = network.init(jax.random.key(0), x)
+    params = jax.tree.map(lambda a: a + 0.1 * normal(9, *a.shape), params)
+    run = lambda *a: network.apply(params, *a)  # noqa: E731
+    np.testing.assert_allclose(run(x), run(x, x + 0, x - 0), atol=1e-6)
+    np.testing.assert_allclose(run(x, memory), run(x, memory, memory + 0), atol=1e-6)
+    np.testing.assert_allclose(run(x, x, 2 * x), run(x, x + 0, 2 * x), atol=1e-6)
+
+
+@pytest.mark.parametrize("norm_first", [False, True])
+def test_transformers_take_single_examples_and_dropout_needs_its_key_only_in_training(norm_first):
+    x, memory = normal(0, 6, 8), normal(1, 5, 8)
+    for network, inputs in (
+        (Encoder(2, 2, 16, norm_first=norm_first, final_norm=True, dropout=0.3), (x,)),
+        (Decoder(2, 2, 16, norm_first=norm_first, final_norm=True, dropout=0.3), (x, memory)),
+    ):
+        params = jax.jit(network.init)(jax.random.key(0), *inputs)
+        run = jax.jit(partial(network.apply, params))
+        pairs = [jnp.stack([a, a + 1]) for a in inputs]
+        np.testing.assert_allclose(run(*pairs)[0], run(*inputs), atol=2e-6)
+        np.testing.assert_allclose(jax.jit(jax.vmap(run))(*pairs), run(*pairs), atol=2e-6)
+        noisy = jax.jit(
+            lambda key, n=network, p=params, i=inputs: n.apply(p, *i, deterministic=False, rngs={"dropout": key})
+        )
+        train = [noisy(jax.random.key(seed)) for seed in (0, 0, 1)]
+        np.testing.assert_array_equal(train[0], train[1])
+        assert not np.allclose(train[0], train[2])
+
+
+@given(st.floats(0.01, 0.9), st.integers(0, 10**6))
+def test_dropout_drops_its_share_independently_of_place_and_keeps_the_mean(rate, seed):
+    n = 40000
+    y = np.asarray(drop(jax.random.key(seed), jnp.ones(n), rate))
+    kept = y > 0
+    sd = np.sqrt(rate * (1 - rate) / n)
+    assert abs(kept.mean() - (1 - rate)) < 5 * sd
+    np.testing.assert_allclose(y[kept], 1 / (1 - rate), rtol=1e-5)
+    centred = kept - kept.mean()
+    for lag in (1, 2, 7, 512):
+        assert abs((centred[lag:] * centred[:-lag]).mean()) < 6 * rate * (1 - rate) / np.sqrt(n)
+
+
+def test_dropout_masks_of_different_keys_are_independent_and_vmap_draws_each_by_its_own():
+    keys = jax.random.split(jax.random.key(0), 40)
+    kept = np.asarray(jax.vmap(lambda key: drop(key, jnp.ones(4000), 0.5))(keys)) > 0
+    correlation = np.corrcoef(kept)[~np.eye(40, dtype=bool)]
+    assert np.abs(correlation).max() < 6 / np.sqrt(4000)
+    np.testing.assert_array_equal(kept[3], drop(keys[3], jnp.ones(4000), 0.5) > 0)
+
+
+def test_mish_and_gelu_are_exact_over_their_whole_range_with_finite_gradients():
+    x = jnp.concatenate([jnp.linspace(-120, 120, 4801), jnp.array([-3e4, 3e4])])
+    np.testing.assert_allclose(mish(x), jax.nn.mish(x), atol=1e-6, rtol=1e-6)
+    np.testing.assert_allclose(gelu(x), jax.nn.gelu(x, approximate=False), atol=1e-6, rtol=1e-6)
+    for f, reference in ((mish, jax.nn.mish), (gelu, lambda v: jax.nn.gelu(v, approximate=False))):
+        slope = jax.vmap(jax.grad(f))(x)
+        np.testing.assert_allclose(slope, jax.vmap(jax.grad(reference))(x), atol=1e-5)
+        assert f(x.astype(jnp.bfloat16)).dtype == jnp.bfloat16
+
+
+@pytest.mark.parametrize(
+    ("taps", "stride", "padding", "length", "lead"),
+    [
+        (1, 1, 0, 6, (2,)),
+        (5, 1, 2, 9, ()),
+        (3, 2, 1, 8, (2, 1)),
+        (3, 2, 1, 9, (2,)),
+        (4, 2, 1, 12, ()),
+        (6, 3, 0, 20, (3,)),
+    ],
+)
+def test_convolution_is_one_function_in_two_forms(taps, stride, padding, length, lead):
+    x, kernel = normal(0, *lead, length, 3), normal(1, taps, 3, 4)
+    padded = np.pad(np.asarray(x), [(0, 0)] * len(lead) + [(padding, padding), (0, 0)])
+    count = (length + 2 * padding - taps) // stride + 1
+    want = np.stack(
+        [np.einsum("...kc,kcd->...d", padded[..., j * stride : j * stride + taps, :], kernel) for j in range(count)], -2
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        for channels in (0, 10**9):
+            patch.setattr("jaxdiff.nets.blocks.convolution.UNFOLD_CHANNELS", channels)
+            np.testing.assert_allclose(conv1d(x, kernel, stride, padding), want, atol=1e-5)
+
+
+def test_upsampling_is_the_adjoint_of_the_strided_convolution():
+    x, y, kernel = normal(0, 9, 3), normal(1, 18, 4), normal(2, 4, 3, 4)
+    up = Upsample1D(4).apply({"params": {"kernel": kernel, "bias": jnp.zeros(4)}}, x)
+    down = conv1d(y, jnp.swapaxes(kernel, 1, 2), stride=2, padding=1)
+    np.testing.assert_allclose((up * y).sum(), (x * down).sum(), rtol=1e-4)
+
+
+def test_group_norm_of_a_frame_ignores_the_other_frames():
+    x = normal(0, 5, 16)
+    network = FrameGroupNorm(4)
+    params = network.init(jax.random.key(0), x)
+    alone = network.apply(params, x[2:3])
+    np.testing.assert_allclose(network.apply(params, x.at[3].set(100.0))[2:3], alone, atol=1e-6)
+    groups = np.asarray(alone).reshape(4, 4)
+    np.testing.assert_allclose(groups.mean(-1), 0, atol=1e-6)
+    np.testing.assert_allclose(groups.std(-1), 1, atol=1e-3)
+
+
+def test_sinusoids_in_their_two_orders():
+    t = jnp.array([0.0, 3.0, 250.5, 999.0])
+    inter, concat = np.asarray(sinusoid(t, 8)), np.asarray(sinusoid_concatenated(t, 8))
+    w, f = 10000.0 ** (-np.arange(4) / 4), 10000.0 ** (-np.arange(4) / 3)
+    angle = np.asarray(t)[:, None]
+    np.testing.assert_allclose(inter[:, ::2], np.sin(angle * w), atol=1e-4)
+    np.testing.assert_allclose(inter[:, 1::2], np.cos(angle * w), atol=1e-4)
+    np.testing.assert_allclose(concat, np.concatenate([np.sin(angle * f), np.cos(angle * f)], -1), atol=1e-4)
+    np.testing.assert_allclose(positions(20, 7), sinusoid(jnp.arange(20), 7), atol=1e-5)
+
+
+def test_rotation_keeps_lengths_and_makes_products_depend_on_distance_only():
+    a, b = normal(0, 8), normal(1, 8)
+    u, v = rotate(jnp.broadcast_to(a, (30, 8))), rotate(jnp.broadcast_to(b, (30, 8)))
+    np.testing.assert_allclose(jnp.linalg.norm(u, axis=-1), jnp.linalg.norm(a), rtol=1e-5)
+    products = np.asarray(u @ v.T)
+    for distance in (0, 1, 5):
+        diagonal = np.diagonal(products, distance)
+        np.testing.assert_allclose(diagonal, diagonal[0], atol=1e-4)
+
+
+@pytest.mark.parametrize("network", [BiGRU(6), BiLSTM(6, 2)], ids=["gru", "lstm"])
+def test_recurrent_networks_do_not_see_padding_and_take_any_leading_axes(network):
+    x, lengths = normal(0, 3, 9, 4), jnp.array([9, 4, 1])
+    params = network.init(jax.random.key(0), x)
+    y, last = network.apply(params, x, None, lengths)
+    noisy, noisy_last = network.apply(
+        params, jnp.where(jnp.arange(9)[:, None] < lengths[:, None, None], x, 7.0), None, lengths
+    )
+    np.testing.assert_array_equal(y, noisy)
+    jax.tree.map(np.testing.assert_array_equal, last, noisy_last)
+    for i, n in enumerate((9, 4, 1)):
+        alone, alone_last = network.apply(params, x[i, :n])
+        np.testing.assert_allclose(y[i, :n], alone, atol=1e-6)
+        assert not np.asarray(y[i, n:]).any()
+        jax.tree.map(lambda a, b, i=i: np.testing.assert_allclose(a[:, i], b, atol=1e-6), last, alone_last)
+    mapped, _ = jax.vmap(lambda a, n: network.apply(params, a, None, n))(x, lengths)
+    np.testing.assert_allclose(mapped, y, atol=1e-6)
+
+
+def test_backward_direction_is_the_forward_one_on_the_reversed_sequence():
+    x = normal(0, 9, 4)
+    network = BiGRU(6)
+    params = network.init(jax.random.key(0), x)
+    swapped = jax.tree.map(lambda a: a[::-1], params)
+    y, last = network.apply(params, x)
+    z, other = network.apply(swapped, x[::-1])
+    np.testing.assert_allclose(y[:, :6], z[::-1, 6:], atol=1e-6)
+    np.testing.assert_allclose(last, other[::-1], atol=1e-6)
+
+
+@pytest.mark.parametrize("layer", [Conv1D(4, 3), Upsample1D(4), Encoder(1, 2, 8), MultiHeadAttention(2)], ids=repr)
+def test_layers_stay_in_float32_when_x64_is_on(layer):
+    with jax.enable_x64(True):
+        x = jnp.ones((6, 4), jnp.float32)
+        params = layer.init(jax.random.key(0), x)
+        assert {a.dtype for a in jax.tree.leaves(params)} == {np.dtype(np.float32)}
+        assert layer.apply(params, x).dtype == jnp.float32
+    assert isinstance(layer, nn.Module)
