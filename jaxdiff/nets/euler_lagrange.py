@@ -1,0 +1,91 @@
+"""The Euler–Lagrange module of BioVAE (eqs. 3 and 5): an acceleration as what forces make of it.
+
+    ẍ = M⁻¹ (E + C + R·A(u))
+
+Four light heads read the latent of the pose: the inverse inertia M⁻¹, the external force E, what Coriolis force and
+gravity add, C (its sign absorbed: C is minus the bias force of mechanics), and the muscles' force R·A(u) by
+cross-attention from joints to muscles. The paper has M⁻¹ symmetric, `(A + Aᵀ) / 2`; an inertia is positive too, which
+`positive` grants, `L Lᵀ + εI`. M⁻¹ is one block per joint.
+
+A is linear in the activation u and R depends on the pose alone, so muscles at rest exert no force.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxdiff.nets.blocks.activations import mish
+
+FLOOR = 1e-3
+"""ε: the least eigenvalue of a positive M⁻¹."""
+
+
+class Terms(NamedTuple):
+    """M⁻¹ `(..., J, d, d)` and the forces `(..., J, d)`."""
+
+    inverse_mass: jax.Array
+    external: jax.Array
+    bias: jax.Array
+    """C, to be added."""
+    muscle: jax.Array
+    """R·A(u)."""
+
+
+def acceleration(terms: Terms) -> jax.Array:
+    """`M⁻¹ (E + C + R·A(u))`, `(..., J, d)`."""
+    force = terms.external + terms.bias + terms.muscle
+    return jnp.einsum("...ij,...j->...i", terms.inverse_mass, force, precision=jax.lax.Precision.HIGHEST)
+
+
+def symmetric(a: jax.Array) -> jax.Array:
+    """`(A + Aᵀ) / 2`."""
+    return (a + jnp.swapaxes(a, -1, -2)) / 2
+
+
+def positive_definite(a: jax.Array) -> jax.Array:
+    """`L Lᵀ + εI` with the lower triangle L of A."""
+    lower = jnp.tril(a)
+    return lower @ jnp.swapaxes(lower, -1, -2) + FLOOR * np.eye(a.shape[-1], dtype=a.dtype)
+
+
+class EulerLagrange(nn.Module):
+    """`(latent (..., D), activations (..., muscles)) -> Terms`, float32."""
+
+    joints: int
+    axes: int = 3
+    """d: coordinates per joint."""
+    width: int = 128
+    heads: int = 4
+    positive: bool = False
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, latent: jax.Array, u: jax.Array) -> Terms:
+        lead, d = latent.shape[:-1], self.axes
+        a = self._head("inverse_mass", latent, self.joints * d * d).reshape(*lead, self.joints, d, d)
+        a = a + np.eye(d, dtype=np.float32)
+        force = [
+            self._head(name, latent, self.joints * d).reshape(*lead, self.joints, d) for name in ("external", "bias")
+        ]
+        return Terms(positive_definite(a) if self.positive else symmetric(a), *force, self._muscle(latent, u))
+
+    def _head(self, name: str, latent: jax.Array, features: int) -> jax.Array:
+        h = mish(nn.Dense(self.width, dtype=self.dtype, name=f"{name}_0")(latent))
+        return nn.Dense(features, dtype=self.dtype, name=f"{name}_1")(h).astype(jnp.float32)
+
+    def _muscle(self, latent: jax.Array, u: jax.Array) -> jax.Array:
+        """Cross-attention: queries are joints, keys the muscles, values the muscles' forces at the activation u."""
+        depth = self.width // self.heads
+        q = self._head("query", latent, self.joints * self.width)
+        q = q.reshape(*latent.shape[:-1], self.joints, self.heads, depth)
+        init, shape = nn.initializers.normal(1.0), (u.shape[-1], self.heads, depth)
+        keys, forces = (self.param(name, init, shape, jnp.float32) for name in ("muscle", "force"))
+        r = jax.nn.softmax(jnp.einsum("...jhd,mhd->...jhm", q, keys) * depth**-0.5, axis=-1)
+        y = jnp.einsum("...jhm,...m,mhd->...jhd", r, u.astype(jnp.float32), forces)
+        y = y.reshape(*y.shape[:-2], self.width)
+        return nn.Dense(self.axes, use_bias=False, name="muscle_force")(y)
