@@ -9,8 +9,12 @@ import pytest
 
 from jaxdiff.losses.alignment import Settings as Options
 from jaxdiff.methods.direct import direct
+from jaxdiff.methods.evaluator import Settings as EvaluatorSettings
+from jaxdiff.methods.evaluator import evaluator
 from jaxdiff.methods.llma import Settings, llma
 from jaxdiff.methods.points import points
+from jaxdiff.methods.text_to_motion import Settings as TextSettings
+from jaxdiff.methods.text_to_motion import text_to_motion
 from jaxdiff.nets.cross_modal import size
 from jaxdiff.training.state import init_state
 from jaxdiff.training.step import make_generate, make_step
@@ -31,12 +35,41 @@ def cross_modal(word):
     )
 
 
+def captioned(vocabulary):
+    """Random motions and texts; the zeros a fresh U-Net starts from are moved, for nothing could be seen past them."""
+    settings = TextSettings("tiny", vocabulary, 16, 1, 32, frames=20, steps=3)
+    method = text_to_motion(settings)
+
+    def moved(key, batch):
+        return jax.tree.map(lambda a: a + 0.02 * random(7, *a.shape), method.init(key, batch))
+
+    text = random(3, 8, 5, 12) if not vocabulary else np.random.default_rng(3).integers(1, vocabulary, (8, 6))
+    length = np.array([20, 12, 16, 20, 8, 19, 20, 5], np.int32)
+    condition = {"text": text, "length": length}
+    return method._replace(init=moved), {"motion": random(0, 8, 20, 11), **condition}, condition
+
+
+def embedded():
+    rng = np.random.default_rng(5)
+    batch = {
+        "motion": random(0, 8, 24, 11),
+        "length": np.array([24, 12, 16, 20, 8, 19, 24, 24], np.int32),
+        "words": rng.integers(0, 30, (8, 6)).astype(np.int32),
+        "speech": rng.integers(0, 4, (8, 6)).astype(np.int32),
+        "count": np.array([6, 2, 3, 4, 5, 6, 6, 2], np.int32),
+    }
+    return evaluator(EvaluatorSettings(30, 4, 8, 16, 12, 12, 8)), batch, batch
+
+
 CASES = {
     "points": lambda: (points(width=8, sampling_steps=4), {"x": random(0, 8, 2)}, random(1, 8, 2)),
     "llma": lambda: cross_modal("llma"),
     "direct": lambda: (direct(TINY), *cross_modal("none")[1:]),
+    "text_to_motion": lambda: captioned(40),
+    "text_to_motion_features": lambda: captioned(0),
+    "evaluator": embedded,
 }
-DETERMINISTIC = ("direct",)
+DETERMINISTIC = ("direct", "evaluator")
 cases = pytest.mark.parametrize("name", CASES)
 
 
