@@ -8,10 +8,10 @@ python -m experiments.llma --mode=generate --run=runs/llma-quick --input=walk.mo
 from pathlib import Path
 
 from absl import flags
-from ml_collections import ConfigDict
 
 from jaxdiff.errors import ConfigError
 from jaxdiff.training import launch
+from jaxdiff.typing import Config
 
 DEFAULT = "experiments/configs/llma.py:quick"
 launch.define_flags(DEFAULT)
@@ -25,7 +25,7 @@ flags.DEFINE_list("strikes", None, "generate: times of heel strikes in s, where 
 flags.DEFINE_float("fill_gaps", 0.0, "generate: bridge gaps of up to so many seconds; otherwise gaps are an error")
 
 
-def main(config: ConfigDict, out: Path) -> None:
+def main(config: Config, out: Path) -> None:
     if flags.FLAGS.mode == "generate":
         from jaxdiff.studies.llma.generation import generate_file
 

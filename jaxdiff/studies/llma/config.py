@@ -30,7 +30,7 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.data.y = "moments"  # ... and the other
     config.data.pairs = "one"  # tables: this pair only (one), or the paper's three (all)
     config.data.length = 300  # samples in a window: two strides of 150
-    config.data.folds = 3  # of a K-fold cross-validation over subjects (and tasks); "train" uses the first
+    config.data.folds = 6  # of a K-fold cross-validation over subjects (and tasks); "train" uses the first
     config.data.hold_out_tasks = False  # leave tasks out of training too, not only subjects
     config.data.windows = 96  # test windows looked at, drawn evenly; 0: all
 
@@ -69,6 +69,8 @@ def get_config(word: str = "quick") -> ConfigDict:
         config.training.save_every = 300
         config.training.score = ""
         config.batch_size = 24
+        config.data.size = "full"
+        config.data.folds = 5
         config.data.windows = 64
     if word == "verheul":
         config.data.name = "verheul2024"  # the stance phases of braking, found through $JAXDIFF_SHARED

@@ -1,0 +1,125 @@
+"""LLMA from the command a user would type: trained, reported, and used on files."""
+
+import dataclasses
+import sys
+
+import numpy as np
+import pytest
+
+from jaxdiff.data import formats
+from jaxdiff.data.recording import Recording
+from jaxdiff.errors import ConfigError, DataError
+from jaxdiff.studies.llma import experiments, generation
+from jaxdiff.studies.llma.config import WORDS, get_config
+from jaxdiff.studies.llma.preparation import folds, load_trials
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    config = get_config("quick")
+    config.data.size, config.data.folds, config.data.windows = "tiny", 3, 6
+    config.model.size, config.batch_size, config.sampling.samples, config.sampling.steps = "tiny", 4, 2, 3
+    config.training.steps, config.training.log_every, config.training.evaluate_every = 4, 1, 4
+    return config
+
+
+@pytest.fixture(scope="module")
+def run(tiny, tmp_path_factory):
+    out = tmp_path_factory.mktemp("run")
+    experiments.run_train(tiny, out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def walk(tiny):
+    """Two and a half seconds of someone's angles, in time as a lab records them."""
+    trials = load_trials(tiny)
+    trials = trials.where(side="right").select(~trials.where(side="right").column("transition"))
+    frames = slice(int(trials.start[0]), int(trials.start[0] + trials.length[0]))
+    time, values = trials.time[frames], trials.signals["angles"][frames]
+    even = np.arange(time[0], time[-1], 0.01)
+    resampled = np.stack([np.interp(even, time, channel) for channel in values.T], axis=1)
+    return Recording(resampled, trials.channels["angles"], trials.units["angles"], 100.0)
+
+
+def test_a_run_leaves_a_checkpoint_a_log_tables_and_a_page(run):
+    assert (run / "checkpoints").is_dir() and (run / "metrics.jsonl").exists()
+    page = (run / "report.html").read_text()
+    assert page.count("<table>") == 4 and page.count("data:image/png;base64,") == 5 and "http" not in page
+    table = (run / "tables" / "table0.md").read_text()
+    assert "LLMA" in table and "ridge" in table and "* commit: " in table
+
+
+def test_no_subject_is_tested_on_who_was_trained_on_nor_normalised_by(tiny):
+    trials = load_trials(tiny)
+    for fold in folds(tiny, trials):
+        test = set(fold.test.subject)
+        assert not test & set(fold.train.subject)
+        train = trials.where(subject=list(fold.train.trials.subjects)).frames("angles")
+        np.testing.assert_allclose(fold.scale["x"](train).max(0), 1.0, atol=1e-5)
+
+
+@pytest.mark.parametrize("extension", [".mot", ".csv"])
+def test_a_file_of_angles_becomes_a_file_of_moments(run, walk, tmp_path, extension):
+    formats.write(tmp_path / f"walk{extension}", walk)
+    generation.generate_file(run, tmp_path / f"walk{extension}", tmp_path / f"moments{extension}", samples=3)
+    made = formats.read(tmp_path / f"moments{extension}")
+    assert made.channels[0] == "hip_extension_moment" and made.channels[9] == "hip_extension_moment_p05"
+    assert made.rate == pytest.approx(100) and walk.time[0] <= made.time[0] < made.time[-1] <= walk.time[-1]
+    assert set(made.units) <= {"Nm/kg", "N m/kg"}
+    low, middle, high = (made.values[:, part * 9 : part * 9 + 9] for part in (1, 0, 2))
+    assert (low <= middle + 1e-6).all() and (middle <= high + 1e-6).all()
+
+
+def test_units_are_converted_and_the_same_seed_gives_the_same_numbers(run, walk):
+    a = generation.generate(run, walk, samples=2)
+    b = generation.generate(run, walk.convert({"deg": "rad"}), samples=2)
+    other = generation.generate(run, walk, samples=2, seed=1)
+    np.testing.assert_allclose(a.values, b.values, atol=1e-3)
+    assert np.abs(a.values - other.values).max() > 1e-3
+
+
+def test_bad_recordings_are_refused_with_what_would_be_right(run, walk):
+    with pytest.raises(DataError, match=r"hip_flexion.* are missing"):
+        generation.generate(run, walk.select(walk.channels[1:]))
+    with pytest.raises(DataError, match=r"too short|heel strikes"):
+        generation.generate(run, dataclasses.replace(walk, values=walk.values[:80]))
+    holed = walk.values.copy()
+    holed[50:55, 2] = np.nan
+    with pytest.raises(DataError, match=r"1 gaps, the first in \w+ from 0.5 to 0.54 s"):
+        generation.generate(run, dataclasses.replace(walk, values=holed))
+    filled = generation.generate(run, dataclasses.replace(walk, values=holed), longest_gap=0.1)
+    assert np.isfinite(filled.values).all()
+    with pytest.raises(DataError, match="unit"):
+        generation.generate(run, dataclasses.replace(walk, units=("m",) * len(walk.units)))
+
+
+def test_tables_hold_both_sides_the_baselines_and_the_paper(tiny, tmp_path):
+    config = tiny.copy_and_resolve_references()
+    config.unlock()
+    config.training.evaluate_every, config.training.score, config.data.folds = 0, "", 3
+    experiments.run_table1(config, tmp_path)
+    text = (tmp_path / "table1.md").read_text()
+    for row in ("without alignment", "with alignment", "ridge", "deterministic transformer", "paired test", "paper"):
+        assert f"angles–moments Y|X {row}" in text or "paper (other data): angles–moments Y|X" in text, row
+
+
+def test_every_word_is_a_config_and_a_wrong_one_names_the_nearest():
+    for word in WORDS:
+        assert get_config(word).experiment in experiments.EXPERIMENTS
+    with pytest.raises(ConfigError, match="did you mean 'table1'"):
+        get_config("tabel1")
+
+
+def test_a_wrong_command_line_is_one_line_and_exit_code_2(tmp_path):
+    import subprocess
+
+    def run(*arguments):
+        return subprocess.run(
+            [sys.executable, "-m", "experiments.llma", *arguments], capture_output=True, text=True, timeout=120
+        )
+
+    typo = run("--config=experiments/configs/llma.py:quick", "--config.trainig.steps=3")
+    assert typo.returncode == 2 and "did you mean 'training'" in typo.stderr and typo.stderr.count("\n") == 1
+    lacking = run("--mode=generate", "--input=x.mot")
+    assert lacking.returncode == 2 and "--output=FILE" in lacking.stderr
