@@ -1,0 +1,239 @@
+"""BioVAE: a text-to-motion backbone that states an acceleration and adds what it does (Kang et al., III; FACTS 5.3).
+
+    z, u = encode(x_t),     ẍ = M⁻¹ (E + C + R·A(u)),     x0_hat = W (hidden(x_t, text) + decode(ẍ))
+    L = L_diffusion + L_accel + L_phys                                                                   (eq. 9)
+
+The residual enters the U-Net at its last hidden features. L_phys compares the stated ẍ with the truth's acceleration,
+L_accel that of the joints of x0_hat (the paper prints the same for both); both in units of `Scale.acceleration`.
+The truth is clean, the network sees the noisy motion. The acceleration knows no text, so both halves of classifier-free
+guidance share it. Multiplying ẍ before it is decoded edits the motion (Table VI), every joint by a factor of its own.
+
+Parameters are those of `text_to_motion` and three networks more: `start` puts a trained backbone and a trained motion
+encoder in their places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxdiff.body.humanml3d import joint_count, joints_from_features
+from jaxdiff.diffusion import grids, schedules, solvers
+from jaxdiff.diffusion.predictions import from_x0
+from jaxdiff.diffusion.sampling import sample
+from jaxdiff.errors import CheckpointError, DataError
+from jaxdiff.losses.denoising import denoising, masked_mean
+from jaxdiff.losses.dynamics import accel_loss, phys_loss
+from jaxdiff.methods import text_to_motion
+from jaxdiff.methods.text_to_motion import fold, text_network, unet, valid
+from jaxdiff.nets import euler_lagrange
+from jaxdiff.nets.euler_lagrange import EulerLagrange
+from jaxdiff.nets.motion_encoder import MUSCLES, Encoding, MotionEncoder
+from jaxdiff.nets.residual_decoder import ResidualDecoder
+from jaxdiff.typing import Array, Batch, Denoiser, Gather, Key, Method, Metrics, Params, Schedule
+
+Backbone = text_to_motion.Settings
+
+
+class Settings(NamedTuple):
+    """What distinguishes one BioVAE from another; the ablation switches of Tables III and IV among it."""
+
+    backbone: Backbone = Backbone()
+    width: int = 128
+    """Of the motion encoder, the heads and the decoder."""
+    blocks: int = 3
+    kernel_size: int = 5
+    groups: int = 8
+    """Of the motion encoder."""
+    heads: int = 4
+    """Of the attention to muscles."""
+    positive: bool = False
+    """M⁻¹ positive definite, not only symmetric."""
+    mechanics: bool = True
+    """Without it the backbone is left, which L_accel may still train."""
+    accel: float = 1.0
+    phys: float = 1.0
+    """Weights of the losses; both 0 is the paper's ablation without them."""
+    kl: float = 0.0
+    """Weight of the latent's divergence; 0: no latent is drawn. The paper says VAE and gives neither size nor weight."""
+
+
+class Scale(NamedTuple):
+    """From what the network works in to metres and seconds."""
+
+    offset: np.ndarray
+    scale: np.ndarray
+    """Of the features, `(F,)`: `feature = normalised * scale + offset`."""
+    rate: float
+    """Frames per second."""
+    acceleration: np.ndarray | float = 1.0
+    """Deviation of accelerations in m/s², `(J, 3)` or one for all: `fit_acceleration`."""
+    metres: float = 1.0
+    """Per unit of the data."""
+
+    def joints(self, motion: Array) -> Array:
+        """Normalised features `(T, F)` -> joints `(T, J, 3)` in metres."""
+        return joints_from_features(motion * self.scale + self.offset) * self.metres
+
+
+def fit_acceleration(clips: Iterable[np.ndarray], rate: float) -> np.ndarray:
+    """The root mean square of the accelerations of joints `(T, J, 3)` in metres, for each joint and axis, in m/s²."""
+    squares = [np.square(np.diff(np.asarray(clip, np.float64), 2, axis=0) * rate**2) for clip in clips]
+    if not squares:
+        raise DataError("the scale of accelerations is fitted to one clip or more; got none")
+    return np.sqrt(np.concatenate(squares).mean(0) + 1e-6).astype(np.float32)
+
+
+def biovae(settings: Settings, scale: Scale, schedule: Schedule | None = None) -> Method:
+    """The method.
+
+    Batches and conditions are those of `text_to_motion`; a condition may have `acceleration (B, J)`, the factor of each
+    joint's acceleration.
+    """
+    schedule = schedules.linear(1000, 1e-4, 0.02) if schedule is None else schedule
+    backbone = text_to_motion.text_to_motion(settings.backbone, schedule)
+
+    def init(key: Key, batch: Batch) -> Params:
+        params = backbone.init(jax.random.fold_in(key, 0), batch)
+        if not settings.mechanics:
+            return params
+        motion, t = batch["motion"][0], jnp.int32(0)
+        frames, joints = motion.shape[0], joint_count(motion)
+        encoder, mechanics, decoder = networks(settings, joints)
+        k = jax.random.split(jax.random.fold_in(key, 1), 3)
+        latent, u = jnp.zeros((frames, settings.width)), jnp.zeros((frames, MUSCLES))
+        params["encoder"] = encoder.init(k[0], motion, t)
+        params["mechanics"] = mechanics.init(k[1], latent, u)
+        params["decoder"] = decoder.init(k[2], jnp.zeros((frames, joints, 3)), t)
+        return params
+
+    def loss(
+        params: Params, batch: Batch, keys: Key, gather: Gather, weights: dict[str, Array]
+    ) -> tuple[Array, Metrics]:
+        text = text_network(settings.backbone)
+        net = unet(settings.backbone, batch["motion"].shape[-1])
+
+        def example(motion: Array, length: Array, words: Array, key: Key) -> Metrics:
+            k = jax.random.split(key, 5)
+            mask = valid(length, motion.shape[0])
+            t = jax.random.randint(k[0], (), 0, schedule.alpha.size)
+            x_t = schedules.corrupt(schedule, motion, jax.random.normal(k[1], motion.shape), t)
+            tokens = text.apply(params["text"], words, deterministic=False, rngs={"dropout": k[2]})
+            seen = jax.random.uniform(k[3]) >= settings.backbone.drop_text
+            told = {"mask": mask, "deterministic": False, "rngs": {"dropout": k[4]}}
+            context: Any = net.apply(params["unet"], tokens, method="context")
+            h: Any = net.apply(params["unet"], x_t, t, context, conditioned=seen, **told, method="hidden")
+            joints, parts = scale.joints(motion), {}
+            if settings.mechanics:
+                a, encoding = _state(
+                    settings, params, x_t, t, mask, jax.random.fold_in(key, 5) if settings.kl else None
+                )
+                h = h + _residual(settings, params, a, t)
+                parts["phys"] = phys_loss(a * scale.acceleration, joints, scale.rate, mask, scale.acceleration)
+                parts["kl"] = masked_mean(encoding.divergence, mask)
+            x_hat: Any = net.apply(params["unet"], h, method="output")
+            parts["diffusion"] = denoising(x_hat, motion, mask)
+            parts["accel"] = accel_loss(scale.joints(x_hat), joints, scale.rate, mask, scale.acceleration)
+            return parts
+
+        examples = jax.vmap(example)(batch["motion"], batch["length"], batch["text"], keys)
+        parts = {name: part.mean() for name, part in examples.items()}
+        total = parts["diffusion"]
+        for name in parts.keys() - {"diffusion"}:
+            total = total + weights.get(name, getattr(settings, name)) * parts[name]
+        return total, parts
+
+    def generate(params: Params, keys: Key, condition: Batch) -> Array:
+        """Motions `(B, frames, F)`, normalised, zero beyond their length."""
+        frames, features = settings.backbone.frames, len(scale.offset)
+        mask = valid(condition["length"], frames)
+        denoise = denoiser(settings, params, condition["text"], mask, factor=condition.get("acceleration"))
+        start = jax.vmap(lambda key: jax.random.normal(key, (frames, features)))(fold(keys, 0))
+        solver = solvers.dpm_solver_pp(order=2, stochastic=True)
+        x0 = sample(fold(keys, 1), denoise, grids.karras(schedule, settings.backbone.steps), solver, start)
+        return jnp.where(mask[..., None], x0, 0)
+
+    return Method(init, loss, generate)
+
+
+def denoiser(
+    settings: Settings,
+    params: Params,
+    text: Array | None,
+    mask: Array | None = None,
+    guidance: float | None = None,
+    factor: Array | None = None,
+    mechanics: bool = True,
+) -> Denoiser:
+    """The Denoiser of a batch `(B, T, F)`, for any solver and for inversion.
+
+    `text=None` is the unconditional one, and so is inversion's. `guidance` is the settings' own unless given, 1 for
+    none. `factor (B, J)` multiplies the accelerations. Without `mechanics` it is the backbone of the same parameters.
+    """
+    net = unet(settings.backbone, params["unet"]["params"]["final"]["bias"].shape[0])
+    guidance = settings.backbone.scale if guidance is None else guidance
+    paired = text is not None and guidance != 1
+    context: Any = None
+    if text is not None:
+        tokens = text_network(settings.backbone).apply(params["text"], text)
+        context = net.apply(params["unet"], tokens, method="context")
+
+    def network(x_t: Array, t: Array) -> Array:
+        x = jnp.stack([x_t, x_t]) if paired else x_t
+        h: Any = net.apply(params["unet"], x, t, context, mask=mask, paired=paired, method="hidden")
+        if settings.mechanics and mechanics:
+            a, _ = _state(settings, params, x_t, t, mask)
+            h = h + _residual(settings, params, a if factor is None else a * factor[..., None, :, None], t)
+        y: Any = net.apply(params["unet"], h, method="output")
+        return y[1] + guidance * (y[0] - y[1]) if paired else y
+
+    return from_x0(network)
+
+
+def stated(settings: Settings, params: Params, scale: Scale, motion: Array, t: int = 0) -> tuple[Array, Array]:
+    """Accelerations `(B, T, J, 3)` in m/s² and activations `(B, T, 8)` that the network states of normalised motions."""
+    a, encoding = _state(settings, params, motion, jnp.int32(t), None)
+    return a * scale.acceleration, encoding.activations
+
+
+def start(params: Params, backbone: Params | None = None, encoder: Params | None = None) -> Params:
+    """Fresh parameters with a trained backbone's (those of `text_to_motion`) and a trained encoder's in their places."""
+    given = {**(backbone or {}), **({} if encoder is None else {"encoder": encoder})}
+    for name, trained in given.items():
+        if name not in params:
+            raise CheckpointError(f"a BioVAE without {name!r} has no place for trained ones; it has {sorted(params)}")
+        fresh, shapes = (jax.tree.map(jnp.shape, tree) for tree in (params[name], trained))
+        if fresh != shapes:
+            raise CheckpointError(f"the trained {name!r} is of another size than the one it should replace")
+    return {**params, **given}
+
+
+def networks(settings: Settings, joints: int) -> tuple[MotionEncoder, EulerLagrange, ResidualDecoder]:
+    """Encoder, mechanics and decoder."""
+    s, dtype = settings, settings.backbone.dtype
+    size = unet(s.backbone, 1)
+    return (
+        MotionEncoder(s.width, s.blocks, s.kernel_size, s.groups, spread=s.kl > 0, dtype=dtype),
+        EulerLagrange(joints, 3, s.width, s.heads, s.positive, dtype),
+        ResidualDecoder(size.base * size.multipliers[0], s.width, dtype),
+    )
+
+
+def _state(
+    settings: Settings, params: Params, x_t: Array, t: Array, mask: Array | None, key: Key | None = None
+) -> tuple[Array, Encoding]:
+    """The acceleration `(..., T, J, 3)`, in units of its deviation, and what the encoder says."""
+    encoder, mechanics, _ = networks(settings, joint_count(x_t))
+    rngs = {} if key is None else {"latent": key}
+    encoding: Any = encoder.apply(params["encoder"], x_t, t, mask, rngs=rngs)
+    terms: Any = mechanics.apply(params["mechanics"], encoding.latent, encoding.activations)
+    return euler_lagrange.acceleration(terms), encoding
+
+
+def _residual(settings: Settings, params: Params, a: Array, t: Array) -> Array:
+    _, _, decoder = networks(settings, a.shape[-2])
+    return decoder.apply(params["decoder"], a, t)  # type: ignore[return-value]

@@ -1,0 +1,124 @@
+"""BioVAE: where it starts from, what its losses see, and what an edited acceleration does."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxdiff.errors import CheckpointError
+from jaxdiff.methods.biovae import Backbone, Scale, Settings, biovae, denoiser, fit_acceleration, start, stated
+from jaxdiff.methods.muscle_encoder import Settings as EncoderSettings
+from jaxdiff.methods.muscle_encoder import muscle_encoder
+from jaxdiff.methods.text_to_motion import text_to_motion
+from jaxdiff.nets.unet import PRESETS
+
+JOINTS, FRAMES = 3, 16
+FEATURES = 12 * JOINTS - 1
+SETTINGS = Settings(Backbone("one level", 20, 16, 1, 16, frames=FRAMES, steps=2), width=8, blocks=1, groups=4, heads=2)
+RNG = np.random.default_rng(0)
+SCALE = Scale(RNG.normal(size=FEATURES).astype(np.float32), np.full(FEATURES, 0.1, np.float32), 20.0, 3.0)
+BATCH = {
+    "motion": RNG.normal(size=(2, FRAMES, FEATURES)).astype(np.float32),
+    "length": np.array([FRAMES, 9], np.int32),
+    "text": RNG.integers(1, 20, (2, 5)),
+}
+CONDITION = {name: BATCH[name] for name in ("length", "text")}
+KEYS = jax.random.split(jax.random.key(3), 2)
+METHOD = biovae(SETTINGS, SCALE)
+
+
+def moved(params, seed=5):
+    """The zeros of fresh networks hide what follows them."""
+    leaves, tree = jax.tree.flatten(params)
+    noise = [0.05 * jax.random.normal(jax.random.key(seed + i), leaf.shape) for i, leaf in enumerate(leaves)]
+    return jax.tree.unflatten(tree, [a + b for a, b in zip(leaves, noise)])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_level():
+    """A U-Net of one level: what is tested does not lie in its depth, the seconds do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(PRESETS, "one level", {**PRESETS["tiny"], "multipliers": (1,)})
+        yield
+
+
+@pytest.fixture(scope="module")
+def fresh():
+    return jax.jit(METHOD.init)(jax.random.key(1), BATCH)
+
+
+@pytest.fixture(scope="module")
+def trained(fresh):
+    return moved(fresh)
+
+
+def test_joint_training_starts_where_the_backbone_and_the_encoder_ended(fresh):
+    backbone = text_to_motion(SETTINGS.backbone)
+    pretrained = moved({name: fresh[name] for name in ("text", "unet")})
+    muscles = muscle_encoder(EncoderSettings(width=8, blocks=1, groups=4))
+    encoder = muscles.init(jax.random.key(4), {"motion": BATCH["motion"]})
+    params = start(fresh, pretrained, encoder)
+    ours = jax.jit(METHOD.generate)(params, KEYS, CONDITION)
+    np.testing.assert_allclose(ours, jax.jit(backbone.generate)(pretrained, KEYS, CONDITION), atol=2e-5)
+    assert np.abs(ours).max() > 0.1 and not ours[1, 9:].any()
+    _, u = stated(SETTINGS, params, SCALE, jnp.asarray(BATCH["motion"]))
+    u_before = muscles.generate(encoder, KEYS, {**BATCH, "length": np.full(2, FRAMES)})
+    np.testing.assert_allclose(u, u_before, atol=1e-6)
+    plain = biovae(SETTINGS._replace(mechanics=False, accel=0.0), SCALE)
+    one, other = (
+        jax.jit(lambda p, method=method: method.loss(p, BATCH, KEYS, lambda z: z, {})[0])
+        for method in (plain, backbone)
+    )
+    np.testing.assert_allclose(one(pretrained), other(pretrained), rtol=1e-5)
+
+
+def test_what_has_no_place_or_another_size_is_refused(fresh):
+    with pytest.raises(CheckpointError, match="no place"):
+        start({name: fresh[name] for name in ("text", "unet")}, encoder=fresh["encoder"])
+    with pytest.raises(CheckpointError, match="another size"):
+        start(fresh, encoder=jax.tree.map(lambda a: jnp.concatenate([a, a]), fresh["encoder"]))
+
+
+def test_an_acceleration_of_scale_one_changes_nothing_and_other_scales_change_the_motion(trained):
+    generate = jax.jit(METHOD.generate)
+    plain = generate(trained, KEYS, CONDITION)
+
+    def edited(factor):
+        return generate(trained, KEYS, {**CONDITION, "acceleration": jnp.asarray(factor, jnp.float32)})
+
+    ones = np.ones((2, JOINTS))
+    np.testing.assert_array_equal(edited(ones), plain)
+    for factor in (2 * ones, ones * [1, 1, 3]):
+        assert np.abs(edited(factor) - plain).max() > 1e-3
+    assert np.abs(edited(ones * [[1], [2]])[0] - plain[0]).max() < 1e-6  # each by its own factor
+
+
+def test_the_losses_are_apart_and_end_with_the_motion(trained):
+    @jax.jit
+    def loss(batch, weights):
+        return METHOD.loss(trained, batch, KEYS, lambda z: z, weights)
+
+    total, parts = loss(BATCH, {})
+    np.testing.assert_allclose(total, parts["diffusion"] + parts["accel"] + parts["phys"], rtol=1e-5)
+    assert abs(float(parts["accel"] - parts["phys"])) > 1e-3
+    beyond = BATCH["motion"] + np.where(np.arange(FRAMES) < BATCH["length"][:, None], 0, 7.0)[..., None]
+    np.testing.assert_allclose(loss({**BATCH, "motion": beyond.astype(np.float32)}, {})[0], total, rtol=1e-5)
+    without, _ = loss(BATCH, {"accel": jnp.float32(0), "phys": jnp.float32(0)})
+    np.testing.assert_allclose(without, parts["diffusion"], rtol=1e-6)
+
+
+def test_the_denoiser_without_mechanics_is_the_backbone_and_without_text_hears_none(trained):
+    x, mask = jnp.asarray(BATCH["motion"]), np.arange(FRAMES) < BATCH["length"][:, None]
+    one, zero = denoiser(SETTINGS, trained, None, mask), denoiser(SETTINGS, trained, None, mask, mechanics=False)
+    assert np.abs(one(x, jnp.float32(30)) - zero(x, jnp.float32(30))).max() > 1e-3
+    silent = denoiser(SETTINGS, trained, BATCH["text"], mask, guidance=0.0)
+    np.testing.assert_allclose(silent(x, jnp.float32(30)), one(x, jnp.float32(30)), atol=1e-5)
+
+
+def test_the_scale_of_accelerations_is_that_of_a_known_swing():
+    time = np.arange(400) / 100
+    swing = np.zeros((400, 2, 3))
+    swing[:, 1, 0] = 0.1 * np.sin(2 * np.pi * time)
+    scale = fit_acceleration([swing], 100.0)
+    np.testing.assert_allclose(scale[1, 0], 0.1 * (2 * np.pi) ** 2 / 2**0.5, rtol=0.01)
+    assert scale.shape == (2, 3) and (scale[0] < 0.01).all()
