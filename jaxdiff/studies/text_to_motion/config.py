@@ -1,0 +1,121 @@
+"""Configs of the text-to-motion study, one word each."""
+
+# pyright: reportAttributeAccessIssue=false, reportOptionalMemberAccess=false
+
+from __future__ import annotations
+
+from ml_collections import ConfigDict
+from ml_collections.config_dict import placeholder
+
+from jaxdiff.errors import ConfigError, nearest
+from jaxdiff.training import settings
+
+WORDS = ("tiny", "quick", "paper", "kit")
+
+
+def get_config(word: str = "quick") -> ConfigDict:
+    """The config of a word: `tiny` (a trial of the chain), `quick` (simulated), `paper` (HumanML3D) or `kit` (KIT-ML)."""
+    if word not in WORDS:
+        raise ConfigError(f"no config {word!r}; {nearest(word, WORDS)}")
+    config = ConfigDict()
+    config.experiment = "train"  # train | evaluator: everything, or the evaluator alone
+
+    config.data = ConfigDict()
+    config.data.name = "humanml3d"  # any data set of jaxdiff.data with captions and motion features
+    config.data.size = "quick"  # size of a simulated data set: tiny | quick | full
+    config.data.manual_dir = placeholder(str)  # gated data sets: where their files lie
+    config.data.shortest = 40  # frames: clips are kept if shortest <= frames < longest ...
+    config.data.longest = 200
+    config.data.length = 196  # ... and cut or padded to so many
+
+    config.model = ConfigDict()
+    config.model.size = "full"  # tiny | small | medium | full
+    config.model.text = "clip"  # words: an encoder trained with the model; clip: frozen CLIP features, a trained head
+    config.model.clip = placeholder(str)  # clip: its converted weights (python -m jaxdiff.interop convert --from clip)
+    config.model.bpe = placeholder(str)  # clip: its vocabulary, bpe_simple_vocab_16e6.txt.gz or merges.txt
+    config.model.text_width = 256  # of the text encoder or head
+    config.model.text_layers = 4
+    config.model.text_ff = 2048
+    config.model.linear_attention = True  # False: softmax attention to the text
+    config.model.dropout = 0.1
+    config.model.drop_text = 0.1  # share of examples that do not see their text, for the guidance
+    config.model.bias = 5.0  # how much louder root motion and contacts are than other features
+    config.model.bfloat16 = False  # compute in bfloat16
+
+    config.sampling = ConfigDict()
+    config.sampling.steps = 10  # of SDE-DPM-Solver++(2) on Karras levels
+    config.sampling.scale = 2.5  # of the guidance; 1: none
+
+    config.batch_size = 64
+    config.training = settings.config(steps=50_000, log_every=100, save_every=5000, seed=0)
+    config.training.optimizer.learning_rate = 2e-4
+    config.training.optimizer.weight_decay = 1e-2
+    config.training.optimizer.decay = "exponential"
+    config.training.optimizer.decay_rate = 0.9
+    config.training.optimizer.decay_steps = 5000
+    config.training.optimizer.clip_norm = 1.0
+    config.training.ema_decay = 0.9931733  # every 32 steps, as StableMoFusion's comes out
+    config.training.ema_every = 32
+
+    config.evaluator = ConfigDict()
+    config.evaluator.run = placeholder(str)  # the evaluator of this earlier run instead of a new one
+    config.evaluator.word_width = 300
+    config.evaluator.movement = 512
+    config.evaluator.motion_hidden = 1024
+    config.evaluator.text_hidden = 512
+    config.evaluator.embedding = 512
+    config.evaluator.margin = 10.0  # of the contrast
+    config.evaluator.batch_size = 32
+    config.evaluator.training = settings.config(steps=200_000, log_every=100, save_every=5000, evaluate_every=5000)
+    config.evaluator.training.optimizer.learning_rate = 1e-4
+    config.evaluator.training.optimizer.clip_norm = 0.5
+    config.evaluator.training.ema_decay = 0.99
+    config.evaluator.training.score = "validation_loss"  # the best one is kept
+
+    config.evaluation = ConfigDict()
+    config.evaluation.repetitions = 20
+    config.evaluation.pairs = 300  # random pairs of the diversity
+    config.evaluation.texts = 100  # of the multimodality ...
+    config.evaluation.repeats = 30  # ... so many motions each
+    config.evaluation.examples = 6  # test captions whose motions are animated beside the real ones
+
+    if word == "kit":
+        config.data.name = "kit_ml"
+        config.data.shortest = 24
+    if word in ("tiny", "quick"):
+        config.data.name = "simulated_motion"
+        config.data.size = word
+        config.data.length = 128
+        config.model.text = "words"
+        config.model.size = "tiny"
+        config.model.text_width = 64
+        config.model.text_layers = 1
+        config.model.text_ff = 128
+        config.batch_size = 32
+        config.training.steps = 1500
+        config.training.log_every = 50
+        config.training.save_every = 500
+        config.training.optimizer.learning_rate = 2e-3
+        config.training.optimizer.warmup_steps = 50
+        config.training.optimizer.decay = "cosine"
+        config.training.ema_decay = 0.99
+        config.training.ema_every = 1
+        config.evaluator.update(word_width=64, movement=96, motion_hidden=96, text_hidden=96, embedding=64)
+        config.evaluator.training.steps = 600
+        config.evaluator.training.log_every = 50
+        config.evaluator.training.save_every = 200
+        config.evaluator.training.evaluate_every = 200
+        config.evaluator.training.optimizer.learning_rate = 2e-3
+        config.evaluator.training.optimizer.warmup_steps = 50
+        config.evaluator.training.optimizer.decay = "cosine"
+        config.evaluation.update(repetitions=3, pairs=64, texts=8, repeats=12, examples=4)
+    if word == "tiny":
+        config.data.length = 64
+        config.batch_size = 8
+        config.training.steps = config.evaluator.training.steps = 4
+        config.evaluator.training.evaluate_every = 2
+        config.evaluator.update(batch_size=8, word_width=8, movement=8, motion_hidden=8, text_hidden=8, embedding=8)
+        config.sampling.steps = 2
+        config.evaluation.update(repetitions=2, pairs=16, texts=2, repeats=10, examples=1)
+    config.lock()
+    return config

@@ -1,0 +1,182 @@
+"""From a config to batches: who is trained on, normalisers of model and evaluator, captions as the networks read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxdiff.body.humanml3d import LAYOUT_21, LAYOUT_22, Layout, joint_count
+from jaxdiff.data import load, normalise, pipeline, splits
+from jaxdiff.data.normalise import Normaliser
+from jaxdiff.data.text import TextMotion, captioned
+from jaxdiff.data.trials import Trials
+from jaxdiff.errors import DataError
+from jaxdiff.methods import evaluator, text_to_motion
+from jaxdiff.nets.word_text import Vocabulary
+from jaxdiff.studies.text_to_motion import texts
+from jaxdiff.typing import Config
+
+MOTION = "motion"
+LAYOUTS: dict[int, Layout] = {22: LAYOUT_22, 21: LAYOUT_21}
+
+
+@dataclass(frozen=True)
+class Captioned:
+    """A source of normalised motions, zero beyond their length, with every caption as `tables` say of it."""
+
+    clips: TextMotion
+    normaliser: Normaliser
+    tables: Mapping[str, np.ndarray]
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def __call__(self, index: np.ndarray, u: np.ndarray) -> dict[str, np.ndarray]:
+        batch = self.clips(index, u)
+        told = {name: np.asarray(table[batch["caption"]]) for name, table in self.tables.items()}
+        return {"motion": normalised(self.normaliser, batch), "length": batch["length"], **told}
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A data set ready for training: clips by side, two normalisers, and the words of two vocabularies."""
+
+    sides: Mapping[str, TextMotion]
+    normaliser: Normaliser
+    """Of the model: root motion and contacts are louder."""
+    plain: Normaliser
+    """Of the evaluator."""
+    words: tuple[str, ...]
+    evaluator_words: tuple[str, ...]
+    rate: float
+
+    @property
+    def layout(self) -> Layout:
+        return layout_of(self.normaliser)
+
+
+def prepare(config: Config, trials: Trials | None = None) -> Prepared:
+    """The data set of a config, or `trials` in its place; whatever is fitted is fitted to the training clips."""
+    trials = load_trials(config) if trials is None else trials
+    split = split_of(trials)
+    data, crop = config.data, {"crop": True}
+    sides = {
+        name: captioned(part, MOTION, data.shortest, data.longest, data.length, **crop)
+        for name, part in zip(("train", "validation", "test"), split[:3])
+    }
+    train = sides["train"]
+    return Prepared(
+        sides,
+        normalise.fit_motion(train.trials, MOTION, config.model.bias),
+        normalise.fit_motion(train.trials, MOTION, 1.0),
+        tuple(Vocabulary.build(train.captions).words),
+        tuple(texts.evaluator_words(train.captions, train.tokens).words),
+        float(train.trials.column("rate")[0]),
+    )
+
+
+def load_trials(config: Config) -> Trials:
+    """The data set a config names."""
+    size = {"size": config.data.size} if config.data.name.startswith("simulated") else {}
+    return load(config.data.name, manual_dir=config.data.manual_dir, **size)
+
+
+def split_of(trials: Trials, seed: int = 0) -> splits.Split:
+    """The split the data came with; without one, a tenth of the people (or clips) each for validation and test."""
+    if {"train", "val", "test"} <= set(np.unique(trials.column("split")).tolist()):
+        return splits.as_published(trials)
+    people, tenth = len(trials.subjects), max(1, len(trials.subjects) // 10)
+    if people < 3:
+        raise DataError(f"text to motion needs clips of three or more subjects to split; these are of {people}")
+    return splits.by_counts(trials, people - 2 * tenth, tenth, tenth, seed)
+
+
+def normalised(normaliser: Normaliser, batch: Mapping[str, Any]) -> np.ndarray:
+    """The motions of a batch in the units of a network, zero where they have ended."""
+    valid = np.arange(batch["motion"].shape[1]) < np.asarray(batch["length"])[:, None]
+    return np.where(valid[..., None], normaliser(batch["motion"]), np.float32(0)).astype(np.float32)
+
+
+def everything(source: TextMotion, seed: int) -> dict[str, np.ndarray]:
+    """All clips of a side, cropped and captioned as `seed` says."""
+    u = np.random.default_rng([seed, 3]).random((len(source), pipeline.UNIFORMS))
+    return source(np.arange(len(source)), u)
+
+
+def model_source(config: Config, prepared: Prepared, cache: Path) -> Captioned:
+    """What the model is trained on."""
+    train = prepared.sides["train"]
+    read = texts.reader(config, prepared.words)
+    return Captioned(train, prepared.normaliser, {"text": texts.table(read, train.captions, cache)})
+
+
+def evaluator_source(prepared: Prepared, side: str) -> Captioned:
+    """What the evaluator is trained, or validated, on."""
+    clips = prepared.sides[side]
+    tables = texts.evaluator_texts(Vocabulary(prepared.evaluator_words), clips.captions, clips.tokens)
+    return Captioned(clips, prepared.plain, tables)
+
+
+def batches(source: Captioned, batch_size: int, seed: int) -> pipeline.Batches:
+    """Endless training batches, this host's share."""
+    return pipeline.Batches(source, batch_size, seed, host=jax.process_index(), hosts=jax.process_count())
+
+
+def model_settings(config: Config, words: int, frames: int = 0) -> text_to_motion.Settings:
+    """The method's settings; `words` is the size of the vocabulary, `frames` the length of what is generated."""
+    model = config.model
+    return text_to_motion.Settings(
+        size=model.size,
+        vocabulary=len(Vocabulary([""] * words)) if model.text == "words" else 0,
+        text_width=model.text_width,
+        text_layers=model.text_layers,
+        text_ff=model.text_ff,
+        linear_attention=model.linear_attention,
+        dropout=model.dropout,
+        drop_text=model.drop_text,
+        frames=frames or config.data.length,
+        steps=config.sampling.steps,
+        scale=config.sampling.scale,
+        dtype=jnp.bfloat16 if model.bfloat16 else jnp.float32,
+    )
+
+
+def evaluator_settings(config: Config, words: int) -> evaluator.Settings:
+    """The settings of the evaluator for a vocabulary of so many words."""
+    sizes = config.evaluator
+    return evaluator.Settings(
+        vocabulary=len(Vocabulary([""] * words)),
+        speech=len(texts.SPEECH),
+        word_width=sizes.word_width,
+        movement=sizes.movement,
+        motion_hidden=sizes.motion_hidden,
+        text_hidden=sizes.text_hidden,
+        embedding=sizes.embedding,
+        margin=sizes.margin,
+    )
+
+
+def about(method: str, config: Config, prepared: Prepared) -> dict[str, Any]:
+    """What someone who has only the checkpoint must know."""
+    own = prepared.normaliser if method == "text_to_motion" else prepared.plain
+    return {
+        "method": method,
+        "config": config.to_dict(),
+        "normaliser": own.state(),
+        "words": list(prepared.words if method == "text_to_motion" else prepared.evaluator_words),
+        "rate": prepared.rate,
+    }
+
+
+def layout_of(normaliser: Normaliser) -> Layout:
+    """The skeleton whose features these are."""
+    joints = joint_count(normaliser.offset)  # type: ignore[arg-type]
+    if joints not in LAYOUTS:
+        raise DataError(f"motion features of {joints} joints: only those of HumanML3D (22) and KIT-ML (21) are known")
+    return LAYOUTS[joints]

@@ -1,0 +1,115 @@
+"""What is particular to text to motion and to its evaluator."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxdiff.methods import evaluator as ev
+from jaxdiff.methods.text_to_motion import Settings, text_to_motion, unet
+
+RNG = np.random.default_rng(0)
+SETTINGS = Settings("tiny", 40, 16, 1, 32, frames=20, steps=3)
+LENGTH = np.array([20, 12, 7], np.int32)
+MOTION = RNG.normal(size=(3, 20, 11)).astype(np.float32)
+TEXT = RNG.integers(1, 40, (3, 6)).astype(np.int32)
+BATCH = {"motion": MOTION, "length": LENGTH, "text": TEXT}
+KEYS = jax.random.split(jax.random.key(1), 3)
+
+
+def moved(params, size=0.1):
+    """Parameters off the zeros a fresh U-Net starts from."""
+    rng = np.random.default_rng(7)
+    return jax.tree.map(lambda a: a + size * rng.normal(size=a.shape).astype(np.float32), params)
+
+
+PARAMS = moved(text_to_motion(SETTINGS).init(jax.random.key(0), BATCH))
+
+
+def loss(settings, **changes):
+    method = text_to_motion(settings)
+    return jax.jit(lambda b: method.loss(PARAMS, b, KEYS, lambda z: z, {})[0])(BATCH | changes)
+
+
+def generated(settings, frames=20, **changes):
+    method = text_to_motion(settings._replace(frames=frames))
+    condition = {"text": TEXT, "length": LENGTH, **changes}
+    return np.asarray(jax.jit(method.generate)(PARAMS, KEYS, condition))
+
+
+def test_a_clip_alone_and_in_a_padded_batch_gives_the_same_output():
+    network = unet(SETTINGS, 11)
+    tokens = RNG.normal(size=(3, 6, 16)).astype(np.float32)
+    padded = np.pad(MOTION, ((0, 0), (0, 30), (0, 0)), constant_values=3.0)
+    mask = np.arange(50) < LENGTH[:, None]
+    together = jax.jit(network.apply)(PARAMS["unet"], padded, jnp.int32(400), tokens, None, mask)
+    for i, frames in enumerate(LENGTH):
+        alone = network.apply(PARAMS["unet"], MOTION[i, :frames], jnp.int32(400), tokens[i])
+        assert np.abs(alone).max() > 0.1
+        np.testing.assert_allclose(together[i, :frames], alone, atol=1e-5, rtol=1e-5)
+
+
+def test_a_motion_generated_alone_and_in_a_padded_batch_is_the_same_and_ends_at_its_length():
+    together, short = generated(SETTINGS), generated(SETTINGS, frames=12)
+    np.testing.assert_allclose(together[1, :12], short[1], atol=2e-5)
+    assert all(not motion[frames:].any() and motion[:frames].all() for motion, frames in zip(together, LENGTH))
+
+
+def test_the_loss_does_not_see_what_lies_beyond_a_clip():
+    beyond = np.where(np.arange(20)[:, None] < LENGTH[:, None, None], MOTION, 9.0)
+    assert (beyond != MOTION).any()
+    np.testing.assert_allclose(loss(SETTINGS, motion=beyond), loss(SETTINGS), rtol=1e-6)
+
+
+def test_the_loss_is_that_of_the_text_unless_the_text_is_dropped():
+    other = TEXT[::-1].copy()
+    always, never = SETTINGS._replace(drop_text=1.0), SETTINGS._replace(drop_text=0.0)
+    assert loss(always, text=other) == loss(always)
+    assert loss(never, text=other) != loss(never)
+
+
+def test_guidance_of_scale_zero_does_not_know_the_text():
+    other = TEXT[::-1].copy()
+    blind = SETTINGS._replace(scale=0.0)
+    np.testing.assert_array_equal(generated(blind, text=other), generated(blind))
+    assert np.abs(generated(SETTINGS, text=other) - generated(SETTINGS)).max() > 1e-3
+
+
+JUDGE = ev.Settings(30, 4, 8, 16, 12, 12, 8)
+CAPTIONED = {
+    "motion": RNG.normal(size=(5, 24, 11)).astype(np.float32),
+    "length": np.array([24, 12, 16, 20, 8], np.int32),
+    "words": RNG.integers(3, 30, (5, 6)).astype(np.int32),
+    "speech": RNG.integers(0, 4, (5, 6)).astype(np.int32),
+    "count": np.array([6, 2, 3, 4, 5], np.int32),
+}
+
+
+def embedded(batch):
+    method = ev.evaluator(JUDGE)
+    params = method.init(jax.random.key(0), CAPTIONED)
+    return np.asarray(method.generate(params, jax.random.split(jax.random.key(0), 5), batch))
+
+
+def test_the_evaluator_embeds_a_clip_and_a_caption_whatever_they_are_padded_to():
+    valid = np.arange(24) < CAPTIONED["length"][:, None]
+    batch = CAPTIONED | {"motion": np.where(valid[..., None], CAPTIONED["motion"], 0).astype(np.float32)}
+    longer = batch | {
+        "motion": np.pad(batch["motion"], ((0, 0), (0, 12), (0, 0))),
+        "words": np.pad(batch["words"], ((0, 0), (0, 3)), constant_values=7),
+        "speech": np.pad(batch["speech"], ((0, 0), (0, 3)), constant_values=1),
+    }
+    np.testing.assert_allclose(embedded(longer), embedded(batch), atol=1e-5)
+
+
+def test_the_contrast_is_the_distance_of_pairs_and_the_missing_margin_of_the_others():
+    """On embeddings known in advance, without dropout: the gather step replaces what the networks say."""
+    method = ev.evaluator(JUDGE)
+    params = method.init(jax.random.key(0), CAPTIONED)
+    m, w = RNG.normal(size=(2, 5, 8)).astype(np.float32) * 3
+    known = iter([m, w])
+    total, parts = method.loss(params, CAPTIONED, jax.random.split(jax.random.key(0), 5), lambda z: next(known), {})
+    distance = np.linalg.norm(m[:, None] - w[None], axis=-1)
+    gaps = [max(0, 10 - distance[i, j]) ** 2 for i in range(5) for j in range(5) if i != j]
+    ranks = [sorted(distance[:, j]).index(distance[j, j]) for j in range(5)]
+    np.testing.assert_allclose(total, np.mean(np.diag(distance) ** 2) + np.mean(gaps), rtol=1e-5)
+    np.testing.assert_allclose(parts["top_3"], np.mean([rank < 3 for rank in ranks]))
