@@ -122,6 +122,7 @@ def apply(normalisers: Mapping[str, Normaliser], trials: Trials) -> Trials:
                 f"the normaliser of {name!r} is for channels {normaliser.channels} in {normaliser.units}; "
                 f"these trials have {trials.channels.get(name)} in {trials.units.get(name)}"
             )
+    trials = trials.compact()
     signals = {name: normaliser(trials.modality(name)) for name, normaliser in normalisers.items()}
     units = {name: ("1",) * len(normaliser.channels) for name, normaliser in normalisers.items()}
     return replace(trials, signals={**trials.signals, **signals}, units={**trials.units, **units})

@@ -91,6 +91,19 @@ class Trials:
             keep[start : start + length] = True
         return values if keep.all() else values[keep]
 
+    def compact(self) -> Trials:
+        """The same trials without the frames of others: for what computes on all frames, or keeps a copy."""
+        if self.length.sum() == len(self.time):
+            return self
+        rows = np.concatenate([np.arange(a, a + n) for a, n in zip(self.start, self.length)] or [np.zeros(0, np.int64)])
+        return replace(
+            self,
+            signals={name: values[rows] for name, values in self.signals.items()},
+            start=np.cumsum(self.length) - self.length,
+            time=self.time[rows],
+            stride=self.stride[rows],
+        )
+
     def recording(self, i: int, name: str) -> Recording:
         """One modality of one trial as a recording, ready to be written to a file.
 

@@ -7,10 +7,12 @@ from functools import partial
 import numpy as np
 import pytest
 
-from jaxdiff.body import walker
+from jaxdiff.body import humanml3d, walker
 from jaxdiff.body.humanml3d import LAYOUT_21, LAYOUT_22, names
 from jaxdiff.data import catalogue, splits
 from jaxdiff.data.builders import simulated
+from jaxdiff.data.pipeline import Batches
+from jaxdiff.data.text import captioned
 from jaxdiff.data.windows import cut
 from jaxdiff.errors import ConfigError, FileError
 
@@ -167,7 +169,7 @@ LAYOUTS = {
     "mia": write_mia,
     "folder": write_folder,
 }
-NAMES = (*LAYOUTS, "simulated_gait", "simulated_speeds")
+NAMES = (*LAYOUTS, "simulated_gait", "simulated_speeds", "simulated_motion")
 
 
 def pretended_gait(subjects=3, speeds=(0.8, 1.2), inclines=(), strides=4, seed=0, sides=("left",), progress=None):
@@ -344,6 +346,24 @@ def test_a_stroke_cohort_keeps_its_own_speeds_and_the_paretic_side(prepared):
     assert set(stroke.column("speed")) == {0.3, 0.6, 1.2}
     assert set(stroke.column("paretic")) == {"left"} and set(able.column("paretic")) == {""}
     assert (able.length == 120).all()
+
+
+def test_simulated_motion_has_features_joints_muscles_and_captions_on_one_clock(prepared):
+    trials = prepared("simulated_motion")
+    assert {name: values.shape[1] for name, values in trials.signals.items()} == {"motion": 263, "joints": 66, "emg": 8}
+    assert len(trials) == 40 and all(trials.captions) and set(trials.column("rate")) == {20}
+    for i in (0, 7):
+        motion, joints = (trials.recording(i, name).values for name in ("motion", "joints"))
+        recovered = humanml3d.joints_from_features(motion)
+        np.testing.assert_allclose(recovered, joints.reshape(-1, 22, 3), atol=2e-4)
+    batch = next(Batches(captioned(trials, extra=("emg",), crop=True), 16))
+    assert batch["motion"].shape == (16, 196, 263) and batch["emg"].shape == (16, 196, 8)
+
+
+def test_lengthening_a_clip_changes_none_of_its_features(prepared):
+    joints = prepared("simulated_motion").recording(3, "joints").values.reshape(-1, 22, 3)
+    plain = humanml3d.features_from_joints(joints, humanml3d.LAYOUT_22, "fixed")
+    np.testing.assert_allclose(simulated.features(joints), plain, atol=1e-5)
 
 
 def test_what_is_simulated_is_kept_by_settings_and_by_source(tmp_path, monkeypatch):

@@ -13,6 +13,18 @@ def test_a_subset_knows_its_own_trials_and_shares_the_frames(trials):
     np.testing.assert_array_equal(np.unique(part.frames("angles")[:, 0] // 1000), expected)
 
 
+def test_a_compact_subset_has_the_same_trials_and_no_others(trials):
+    part = trials.select(np.array([7, 2, 20]))
+    small = part.compact()
+    assert (
+        len(small.time) == 120 and trials.compact() is trials and len(trials.select(np.array([], int)).compact()) == 0
+    )
+    for i in range(3):
+        for name in ("angles", "grf"):
+            np.testing.assert_array_equal(small.recording(i, name).values, part.recording(i, name).values)
+    np.testing.assert_array_equal(small.stride, np.tile(np.repeat(np.arange(4), 10), 3))
+
+
 def test_codes_mean_the_same_in_every_subset(trials):
     part = trials.where(task=["t2"])
     assert set(part.codes("task")) == {2}
