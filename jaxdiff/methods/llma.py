@@ -18,7 +18,6 @@ import jax.numpy as jnp
 
 from jaxdiff.diffusion import grids, schedules, solvers
 from jaxdiff.diffusion.long import stitch
-from jaxdiff.diffusion.predictions import from_x0
 from jaxdiff.diffusion.sampling import sample
 from jaxdiff.losses import alignment as align
 from jaxdiff.losses.denoising import denoising
@@ -38,6 +37,8 @@ class Settings(NamedTuple):
     """A fixed weight of the alignment; None: learned."""
     gamma: float = 1.0
     """Weight of the energy loss."""
+    data_sd: float | None = 0.4
+    """Deviation of the normalised signals, for the skip path from x_t (see `preconditioned`); None: none, as in the paper."""
     condition_noise: float = 0.0
     """Deviation of noise added to the condition in training, in normalised units: keeps small data from being memorised."""
     steps: int = 50
@@ -82,6 +83,8 @@ def llma(settings: Settings, schedule: Schedule | None = None, window: int = 0) 
 
         t, x_t, y_t, given_x, given_y = jax.vmap(draw)(keys, x, y)
         x_hat, y_hat, z_x, z_y = both(settings, params, (x_t, y_t), (given_x, given_y), t, fold(keys, 99))
+        x_hat = preconditioned(settings, schedule, x_hat, x_t, t)
+        y_hat = preconditioned(settings, schedule, y_hat, y_t, t)
         parts = {
             "x": jax.vmap(denoising)(x_hat, x).mean(),
             "y": jax.vmap(denoising)(y_hat, y).mean(),
@@ -106,12 +109,15 @@ def llma(settings: Settings, schedule: Schedule | None = None, window: int = 0) 
         network, channels = network_of(settings, params, given)
         signal = condition[given]
         length = signal.shape[1]
+
+        def estimate(x_t: Array, t: Array, c: Array) -> Array:
+            told = jnp.round(t).astype(jnp.int32)
+            return preconditioned(settings, schedule, network(x_t, told, c), x_t, told)
+
         if window and length != window:
-            denoise = stitch(
-                lambda x_t, t, c: from_x0(lambda x, s: network(x, s, c))(x_t, t), window, window // 2, signal
-            )
+            denoise = stitch(estimate, window, window // 2, signal)
         else:
-            denoise = from_x0(lambda x_t, t: network(x_t, t, signal))
+            denoise = lambda x_t, t: estimate(x_t, t, signal)  # noqa: E731
         spacing, solver = SOLVERS[settings.solver]
         start = jax.vmap(lambda k: jax.random.normal(k, (length, channels)))(fold(keys, 0))
         return sample(fold(keys, 1), denoise, spacing(schedule, settings.steps), solver(), start)
@@ -150,7 +156,7 @@ def both(
     """
     body, into = Body(settings.size, settings.dtype), Into(settings.size, settings.dtype)
 
-    def one(parameters, noisy, condition, t, key):
+    def one(parameters, noisy, condition, t, key) -> Any:
         return body.apply(parameters, noisy, condition, t, deterministic=False, rngs={"dropout": key})
 
     def enter(linear, signal) -> Array:
@@ -164,8 +170,25 @@ def both(
     condition = jnp.stack([enter(params["x"]["condition"], y), enter(params["y"]["condition"], x)])
     examples = jax.vmap(one, in_axes=(None, 0, 0, 0, 0))
     each = jnp.stack([fold(keys, 0), fold(keys, 1)])
-    tokens, latent = jax.vmap(examples, in_axes=(0, 0, 0, None, 0))(params["bodies"], entered, condition, t, each)
+    run = jax.vmap(examples, in_axes=(0, 0, 0, None, 0))
+    tokens, latent = run(params["bodies"], entered, condition, t, each)
     return out(params["x"], tokens[0], x), out(params["y"], tokens[1], y), latent[0], latent[1]
+
+
+def preconditioned(settings: Settings, schedule: Schedule, output: Array, x_t: Array, t: Array) -> Array:
+    """`x0_hat = c_skip x_t + c_out output`, for data of deviation d (Karras et al. 2022, in variance-preserving form):
+
+        c_skip = alpha d² / (alpha² d² + sigma²),    c_out = sigma d / sqrt(alpha² d² + sigma²).
+
+    Attention copies a signal badly, and the paper's decoder sees x_t only through attention: without the path the
+    network answers from the condition alone, and its samples do not spread.
+    """
+    if settings.data_sd is None:
+        return output
+    alpha, sigma = schedules.at(schedule, t, like=x_t)
+    variance = jnp.square(settings.data_sd)
+    total = jnp.square(alpha) * variance + jnp.square(sigma)
+    return alpha * variance / total * x_t + sigma * settings.data_sd * jax.lax.rsqrt(total) * output
 
 
 def network_of(settings: Settings, params: Params, given: str) -> tuple[Callable[[Array, Array, Array], Array], int]:

@@ -4,8 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxdiff.diffusion import schedules
 from jaxdiff.losses import alignment as align
-from jaxdiff.methods.llma import Settings, latents, llma
+from jaxdiff.methods.llma import Settings, latents, llma, preconditioned
 from jaxdiff.nets.cross_modal import size
 
 TINY = Settings(size("tiny"), "llma", align.Settings(window=3), steps=5)
@@ -67,6 +68,20 @@ def test_latents_are_those_the_loss_aligns():
     assert z.shape == (6, 6, 16)
     np.testing.assert_allclose(align.llma_cov(z, z), 0.0, atol=1e-9)
     assert align.llma_contrast(z, z, 3) < align.llma_contrast(z, z[::-1], 3)
+
+
+def test_the_skip_path_is_the_best_linear_denoiser_and_the_network_adds_what_is_left():
+    """With no output, data N(0, d²) are estimated by their posterior mean; clean signals come back as they are."""
+    schedule = schedules.linear(1000)
+    x0 = 0.4 * jax.random.normal(jax.random.key(0), (4000, 3, 1))
+    x_t = schedules.corrupt(schedule, x0, jax.random.normal(jax.random.key(1), x0.shape), jnp.full(4000, 300))
+    t = jnp.full(4000, 300)
+    estimate = preconditioned(TINY, schedule, jnp.zeros_like(x_t), x_t, t)
+    slope = jnp.sum(x_t * x0) / jnp.sum(x_t**2)
+    np.testing.assert_allclose(estimate, slope * x_t, atol=0.03)
+    np.testing.assert_allclose(preconditioned(TINY._replace(data_sd=None), schedule, x0, x_t, t), x0)
+    nearly_clean = preconditioned(TINY, schedule, jnp.ones_like(x0), x0, jnp.zeros(4000, jnp.int32))
+    np.testing.assert_allclose(nearly_clean, x0, atol=0.02)
 
 
 def test_bfloat16_compute_gives_the_loss_of_float32_and_float32_gradients():

@@ -43,6 +43,7 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.model.symmetric = False  # contrast in both directions
     config.model.alpha = placeholder(float)  # fixed weight of the alignment; unset: learned
     config.model.gamma = 1.0  # weight of the energy loss
+    config.model.skip = True  # a path from x_t to the output, without which samples do not spread; the paper has none
     config.model.condition_noise = 0.05  # noise on the condition in training, against memorising small data
     config.model.bfloat16 = False  # compute in bfloat16
 
@@ -88,6 +89,7 @@ def get_config(word: str = "quick") -> ConfigDict:
         config.data.folds = 10
         config.data.hold_out_tasks = True
         config.model.size = "paper128"
+        config.model.skip = False
         config.model.condition_noise = 0.0
         config.batch_size = 64
         config.sampling.steps = 1000

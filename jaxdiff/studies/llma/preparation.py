@@ -104,6 +104,7 @@ def method_settings(config: Config, alignment: str = "") -> Settings:
         options=align.Settings(model.tau, max(1, model.window // network.patch), model.symmetric, False, model.variant),
         alpha=model.alpha,
         gamma=model.gamma,
+        data_sd=0.4 if model.skip else None,
         condition_noise=model.condition_noise,
         steps=config.sampling.steps,
         solver=config.sampling.solver,
