@@ -27,11 +27,10 @@ KEYS = jax.random.split(jax.random.key(3), 2)
 METHOD = biovae(SETTINGS, SCALE)
 
 
-def moved(params, seed=5):
+def moved(params):
     """The zeros of fresh networks hide what follows them."""
-    leaves, tree = jax.tree.flatten(params)
-    noise = [0.05 * jax.random.normal(jax.random.key(seed + i), leaf.shape) for i, leaf in enumerate(leaves)]
-    return jax.tree.unflatten(tree, [a + b for a, b in zip(leaves, noise)])
+    rng = np.random.default_rng(5)
+    return jax.tree.map(lambda a: a + 0.05 * rng.normal(size=a.shape).astype(np.float32), params)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -56,13 +55,13 @@ def test_joint_training_starts_where_the_backbone_and_the_encoder_ended(fresh):
     backbone = text_to_motion(SETTINGS.backbone)
     pretrained = moved({name: fresh[name] for name in ("text", "unet")})
     muscles = muscle_encoder(EncoderSettings(width=8, blocks=1, groups=4))
-    encoder = muscles.init(jax.random.key(4), {"motion": BATCH["motion"]})
+    encoder = jax.jit(muscles.init)(jax.random.key(4), {"motion": BATCH["motion"]})
     params = start(fresh, pretrained, encoder)
     ours = jax.jit(METHOD.generate)(params, KEYS, CONDITION)
     np.testing.assert_allclose(ours, jax.jit(backbone.generate)(pretrained, KEYS, CONDITION), atol=2e-5)
     assert np.abs(ours).max() > 0.1 and not ours[1, 9:].any()
-    _, u = stated(SETTINGS, params, SCALE, jnp.asarray(BATCH["motion"]))
-    u_before = muscles.generate(encoder, KEYS, {**BATCH, "length": np.full(2, FRAMES)})
+    _, u = jax.jit(lambda p: stated(SETTINGS, p, SCALE, jnp.asarray(BATCH["motion"])))(params)
+    u_before = jax.jit(muscles.generate)(encoder, KEYS, {**BATCH, "length": np.full(2, FRAMES)})
     np.testing.assert_allclose(u, u_before, atol=1e-6)
     plain = biovae(SETTINGS._replace(mechanics=False, accel=0.0), SCALE)
     one, other = (
@@ -109,10 +108,16 @@ def test_the_losses_are_apart_and_end_with_the_motion(trained):
 
 def test_the_denoiser_without_mechanics_is_the_backbone_and_without_text_hears_none(trained):
     x, mask = jnp.asarray(BATCH["motion"]), np.arange(FRAMES) < BATCH["length"][:, None]
-    one, zero = denoiser(SETTINGS, trained, None, mask), denoiser(SETTINGS, trained, None, mask, mechanics=False)
-    assert np.abs(one(x, jnp.float32(30)) - zero(x, jnp.float32(30))).max() > 1e-3
-    silent = denoiser(SETTINGS, trained, BATCH["text"], mask, guidance=0.0)
-    np.testing.assert_allclose(silent(x, jnp.float32(30)), one(x, jnp.float32(30)), atol=1e-5)
+
+    @jax.jit
+    def answers(params):
+        options = {"whole": {}, "backbone": {"mechanics": False}, "silenced": {"text": BATCH["text"], "guidance": 0.0}}
+        every = {name: {"text": None, "mask": mask, **option} for name, option in options.items()}
+        return {name: denoiser(SETTINGS, params, **option)(x, jnp.float32(30)) for name, option in every.items()}
+
+    said = answers(trained)
+    assert np.abs(said["whole"] - said["backbone"]).max() > 1e-3
+    np.testing.assert_allclose(said["silenced"], said["whole"], atol=1e-5)
 
 
 def test_the_scale_of_accelerations_is_that_of_a_known_swing():

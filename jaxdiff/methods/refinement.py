@@ -1,0 +1,64 @@
+"""Refinement, editing and pose estimation by inversion (BioVAE III.D, eqs. 10 and 11; FACTS 5.3).
+
+    z = invert(motion) up to a noise level,     motion_hat = deterministic DDIM back, with the mechanics on
+
+`strength` is that level as a share of the steps: 0.3 refines, 0.7 leaves room to edit. The paper prints a single shot
+`x_t = √ᾱ x0 + √(1-ᾱ) eps(x0, t)`, which asks the network about a clean motion at a noisy level; here the inversion goes
+step by step. It hears no text. The way back ends where the inversion began, at the least noisy level, so that a
+strength of 0 is no step at all and returns its input, and so does any strength where both ways are the same
+and the steps are small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from jaxdiff.body import rotations
+from jaxdiff.body.humanml3d import LAYOUT_22, Layout, Variant, canonical, features, joints_from_features
+from jaxdiff.diffusion import grids, solvers
+from jaxdiff.diffusion.inversion import invert
+from jaxdiff.diffusion.sampling import sample
+from jaxdiff.errors import ConfigError, DataError
+from jaxdiff.typing import Array, Denoiser, Schedule
+
+
+def refine(
+    motion: Array, inward: Denoiser, back: Denoiser, schedule: Schedule, strength: float = 0.3, steps: int = 50
+) -> Array:
+    """Motions through `inward` up to the noise level of `strength` and through `back` down again, same shape.
+
+    `steps` is the number of steps that a strength of 1 takes each way.
+    """
+    if not 0 <= strength <= 1:
+        raise ConfigError(f"the strength of a refinement lies in [0, 1], 1 being pure noise; got {strength}")
+    taken = round(strength * steps)
+    if taken == 0:
+        return motion
+    # One level more than steps: the least noisy one is where both ways end.
+    part = grids.truncate(grids.leading(schedule, steps + 1), (taken + 1) / (steps + 1))
+    return sample(None, back, grids.floored(part), solvers.ddim(), invert(inward, part, motion))
+
+
+def refine_joints(
+    joints: np.ndarray,
+    refine_features: Callable[[Array], Array],
+    layout: Layout = LAYOUT_22,
+    variant: Variant = "legacy",
+) -> np.ndarray:
+    """Joints `(T, J, 3)` in the unit of `layout`, y up, through anything that refines motion features `(T, F)`.
+
+    The motion is refined as the features see it, on the floor and facing ahead, and put back in its place; the figure
+    and its bones stay its own.
+    """
+    if joints.ndim != 3 or joints.shape[1:] != (len(layout.skeleton.names), 3) or len(joints) < 2:
+        raise DataError(
+            f"a motion of this layout has joints (T >= 2, {len(layout.skeleton.names)}, 3); got {joints.shape}"
+        )
+    joints = np.asarray(joints, np.float32)
+    onward = np.concatenate([joints, 2 * joints[-1:] - joints[-2:-1]])  # features have a frame less than joints
+    upright, turn = canonical(onward, layout)
+    refined = np.asarray(joints_from_features(refine_features(features(upright, layout, variant))))
+    place = joints[0, 0] - upright[0, 0]  # turning about the vertical leaves the root of frame 0 where it is
+    return (np.asarray(rotations.rotate(rotations.conjugate(turn), refined)) + place).astype(np.float32)
