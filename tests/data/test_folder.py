@@ -160,7 +160,18 @@ def test_a_wrong_recipe_is_answered_with_its_name_and_what_is_wrong(lab, change,
         lab(ONE.replace(*change), {"anna/walk01.csv": recording(100, 2)})
 
 
+def test_packed_captions_and_flags_are_arrays_in_braces(lab):
+    with pytest.raises(ConfigError, match="drop of packed trials"):
+        lab(PACKED.replace('"{bad}"', "bad"), {"data.npz": packed_arrays()})
+    with pytest.raises(DataError, match="no array 'wrong'"):
+        lab(PACKED.replace("{bad}", "wrong").replace('"wrong"', '"{wrong}"'), {"data.npz": packed_arrays()})
+    with pytest.raises(DataError, match="2 entries for 3 trials"):
+        lab(PACKED, {"data.npz": {**packed_arrays(), "who": np.array(["x", "y"])}})
+
+
 def test_wrong_files_are_named(lab):
+    with pytest.raises(FileError, match="anna_01.txt has no captions"):
+        lab(JOINED, {"anna_01_ik.csv": recording(100, 2), "anna_01_force.csv": recording(100, 2, 0, ("Fz",), "N")})
     with pytest.raises(FileError, match="walk01.csv"):
         lab(ONE, {"anna/walk01.csv": "not a table at all\n\x00"})
     both = ONE + '  grf: {files: "{subject}/{task}_force.csv", channels: [a], units: deg}\n'

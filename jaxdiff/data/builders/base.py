@@ -95,12 +95,12 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # pyrig
         """The trials, from the files under `root` if the builder reads any."""
         raise NotImplementedError
 
-    def track(self, items: Iterable[T], total: int | None = None) -> Iterable[T]:
+    def track(self, items: Sequence[T]) -> Iterable[T]:
         """The items, under a progress bar."""
         from rich.console import Console
         from rich.progress import track
 
-        return track(items, f"preparing {self.name}", total, console=Console(stderr=True), disable=not self.progress)
+        return track(items, f"preparing {self.name}", console=Console(stderr=True), disable=not self.progress)
 
     def need(self, path: Path) -> Path:
         """The path, if it is there."""
@@ -150,7 +150,7 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # pyrig
 
 
 def _array(shape: tuple[int | None, ...], dtype: type) -> tfds.features.Tensor:
-    """An array kept as its bytes: twenty times faster than as a list of numbers, and float64 stays float64."""
+    """An array kept as its bytes: several times faster than as a list of numbers, and float64 stays float64."""
     return tfds.features.Tensor(shape=shape, dtype=dtype, encoding=tfds.features.Encoding.BYTES)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from jaxdiff.data.builders.base import Builder, Modalities, example, fingerprint
-from jaxdiff.data.builders.recipe import BRACES, Recipe, files, read_recipe
+from jaxdiff.data.builders.recipe import BRACES, Recipe, read_recipe
 from jaxdiff.data.formats import read
 from jaxdiff.data.recording import Recording
 from jaxdiff.data.units import factor
@@ -38,7 +38,7 @@ class Folder(Builder):
         """`recipe` is the YAML file; the recordings are beside it, or in `root`. A changed file is prepared anew."""
         path = Path(recipe).expanduser()
         folder, contents = Path(root).expanduser() if root else path.parent, read_recipe(path)
-        states = [(name, (folder / name).stat()) for name in files(folder)]
+        states = [(name, (folder / name).stat()) for name in contents.used(folder)]
         changes = [(name, state.st_size, state.st_mtime_ns) for name, state in states]
         name = f"{contents.name}-{fingerprint(path.read_text(encoding='utf-8'), changes)}"
         return Config(name=name, recipe=contents, root=folder)
@@ -85,11 +85,9 @@ class Folder(Builder):
             scale = [factor(old, new, mass) if old else 1.0 for old, new in zip(part.units, units)]
             parts[name] = dataclasses.replace(part, values=part.values * np.asarray(scale, np.float32))
         signals, rate, start = together(parts, path)
-        captions = []
-        if recipe.captions:
-            captions = (root / recipe.filled(recipe.captions, fields)).read_text(encoding="utf-8").splitlines()
+        captions = _lines(root / recipe.filled(recipe.captions, fields)) if recipe.captions else []
         time = start + np.arange(len(next(iter(signals.values())))) / rate
-        return example(signals=signals, rate=rate, time=time, captions=[c for c in captions if c.strip()], **about)
+        return example(signals=signals, rate=rate, time=time, captions=captions, **about)
 
     def _unpacked(self, path: str) -> Iterator[dict[str, Any]]:
         """The trials packed in one npz."""
@@ -132,6 +130,14 @@ class Folder(Builder):
                 return file[name]
         except (OSError, ValueError) as error:
             raise FileError(f"{path} cannot be read as an npz file of plain arrays: {error}") from None
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileError(f"{path} has no captions: {error}") from None
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def together(parts: Mapping[str, Recording], path: str) -> tuple[dict[str, np.ndarray], float, float]:

@@ -77,6 +77,12 @@ class Recipe:
             raise FileError(f"{self.path}: no file in {root} is like {self.files!r}")
         return found
 
+    def used(self, root: Path) -> list[str]:
+        """All files that the recipe can ask for."""
+        texts = [self.files, *(modality.files for modality in self.modalities.values()), self.captions]
+        patterns = [_pattern(text) for text in texts if text]
+        return [name for name in files(root) if any(pattern.fullmatch(name) for pattern in patterns)]
+
     def filled(self, text: str, known: Mapping[str, Any]) -> str:
         """The text with its braces filled in."""
         for name in BRACES.findall(text):
@@ -126,6 +132,9 @@ def read_recipe(path: Path) -> Recipe:
         raise ConfigError(f"{path}: either every modality is an array of a packed file, or none is")
     if recipe.packed and not recipe.rate:
         raise ConfigError(f"{path}: packed arrays do not know their rate; give rate (Hz)")
+    for name in ("captions", "drop"):
+        if recipe.packed and getattr(recipe, name) and not BRACES.fullmatch(getattr(recipe, name)):
+            raise ConfigError(f'{path}: {name} of packed trials names an array in braces, such as "{{{name}}}"')
     return recipe
 
 

@@ -173,10 +173,10 @@ class SimulatedMotion(Simulated):
 def features(joints: np.ndarray) -> np.ndarray:
     """Features (T - 1, 263) of joints (T, 22, 3).
 
-    The clip is lengthened by its last frame to one of few lengths, so that few are compiled; the filter of the heading
-    continues a clip in the same way, so nothing changes.
+    The clip is lengthened by its last frame to a multiple of 100, so that only two lengths are compiled; the filter of
+    the heading continues a clip in the same way, so nothing changes.
     """
     frames = len(joints)
-    padded = np.pad(joints, ((0, -frames % 64), (0, 0), (0, 0)), mode="edge")
+    padded = np.pad(joints, ((0, -frames % 100), (0, 0), (0, 0)), mode="edge")
     found = humanml3d.features_from_joints(padded, humanml3d.LAYOUT_22, "fixed")  # pyright: ignore[reportArgumentType]
     return np.asarray(found)[: frames - 1]
