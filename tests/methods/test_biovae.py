@@ -97,12 +97,13 @@ def test_the_losses_are_apart_and_end_with_the_motion(trained):
     def loss(batch, weights):
         return METHOD.loss(trained, batch, KEYS, lambda z: z, weights)
 
-    total, parts = loss(BATCH, {})
+    ones = {"accel": jnp.float32(1), "phys": jnp.float32(1)}
+    total, parts = loss(BATCH, ones)
     np.testing.assert_allclose(total, parts["diffusion"] + parts["accel"] + parts["phys"], rtol=1e-5)
     assert abs(float(parts["accel"] - parts["phys"])) > 1e-3
     beyond = BATCH["motion"] + np.where(np.arange(FRAMES) < BATCH["length"][:, None], 0, 7.0)[..., None]
-    np.testing.assert_allclose(loss({**BATCH, "motion": beyond.astype(np.float32)}, {})[0], total, rtol=1e-5)
-    without, _ = loss(BATCH, {"accel": jnp.float32(0), "phys": jnp.float32(0)})
+    np.testing.assert_allclose(loss({**BATCH, "motion": beyond.astype(np.float32)}, ones)[0], total, rtol=1e-5)
+    without, _ = loss(BATCH, {name: 0 * one for name, one in ones.items()})
     np.testing.assert_allclose(without, parts["diffusion"], rtol=1e-6)
 
 
