@@ -103,13 +103,13 @@ def unet(settings: Settings, features: int) -> CondUnet1D:
     """The denoiser for so many motion features."""
     if settings.size not in PRESETS:
         raise ConfigError(f"no size {settings.size!r} of the U-Net; {nearest(settings.size, PRESETS)}")
-    shared = {"linear": settings.linear_attention, "dropout": settings.dropout, "dtype": settings.dtype}
+    shared: dict[str, Any] = {"linear": settings.linear_attention, "dropout": settings.dropout, "dtype": settings.dtype}
     return CondUnet1D(features, **PRESETS[settings.size], **shared)
 
 
 def text_network(settings: Settings) -> WordText | TextHead:
     """What turns a text, as word ids or as frozen features, into the tokens the U-Net attends to."""
-    size = {"width": settings.text_width, "layers": settings.text_layers, "ff": settings.text_ff}
+    size: dict[str, Any] = {"width": settings.text_width, "layers": settings.text_layers, "ff": settings.text_ff}
     if settings.vocabulary:
         return WordText(settings.vocabulary, **size, dropout=settings.dropout, dtype=settings.dtype)
     return TextHead(**size, dropout=settings.dropout, dtype=settings.dtype)

@@ -46,7 +46,7 @@ def generate(
     """Joint positions `(samples, T, J, 3)` in the units of the data, their skeleton, and the rate in Hz."""
     params, about = load_params(Path(run) / MODEL / "checkpoints", "ema", "latest")
     config, rate = ConfigDict(about["config"]), float(about["rate"])
-    frames, longest = round(seconds * rate), config.data.longest - 1
+    frames, longest = round(seconds * rate), about["config"]["data"]["longest"] - 1
     if not 4 <= frames <= longest:
         raise ConfigError(f"the model knows motions of up to {longest / rate:g} s; {seconds:g} s is out of its range")
     if not text.strip() or samples < 1:

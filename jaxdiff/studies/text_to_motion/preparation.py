@@ -65,9 +65,9 @@ def prepare(config: Config, trials: Trials | None = None) -> Prepared:
     """The data set of a config, or `trials` in its place; whatever is fitted is fitted to the training clips."""
     trials = load_trials(config) if trials is None else trials
     split = split_of(trials)
-    data, crop = config.data, {"crop": True}
+    data = config.data
     sides = {
-        name: captioned(part, MOTION, data.shortest, data.longest, data.length, **crop)
+        name: captioned(part, MOTION, data.shortest, data.longest, data.length, crop=True)
         for name, part in zip(("train", "validation", "test"), split[:3])
     }
     train = sides["train"]
