@@ -14,7 +14,7 @@ from jaxdiff.training import launch
 from jaxdiff.typing import Config
 
 DEFAULT = "experiments/configs/llma.py:quick"
-launch.define_flags(DEFAULT)
+launch.define_flags()
 flags.DEFINE_enum("mode", "train", ["train", "generate"], "run the experiment of the config, or use a trained run")
 flags.DEFINE_string("run", "runs/llma-quick", "generate: directory of the trained run")
 flags.DEFINE_string("input", None, "generate: file with one modality")

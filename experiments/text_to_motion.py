@@ -14,7 +14,7 @@ from jaxdiff.errors import ConfigError
 from jaxdiff.training import launch
 
 DEFAULT = "experiments/configs/text_to_motion.py:quick"
-launch.define_flags(DEFAULT)
+launch.define_flags()
 flags.DEFINE_enum("mode", "train", ["train", "generate"], "run the experiment of the config, or use a trained run")
 flags.DEFINE_string("run", "runs/text_to_motion-quick", "generate: directory of the trained run")
 flags.DEFINE_string("text", None, "generate: what happens, in a sentence")

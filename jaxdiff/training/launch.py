@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from absl import flags
+from absl import flags, logging
 from ml_collections import ConfigDict, config_flags
 
 from jaxdiff.errors import ConfigError, Error
@@ -19,9 +19,9 @@ from jaxdiff.errors import ConfigError, Error
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "jaxdiff" / "compiled"
 
 
-def define_flags(default_config: str) -> None:
-    """The flags of every experiment; an experiment may define more of its own beside them."""
-    config_flags.DEFINE_config_file("config", default_config, "config file, with a word after a colon")
+def define_flags() -> None:
+    """The flags of every experiment; an experiment that has more of its own calls this first and defines them after."""
+    config_flags.DEFINE_config_file("config", None, "config file, with a word after a colon")
     flags.DEFINE_string("out", None, "directory of the run (default: runs/EXPERIMENT-WORD); an old run there goes on")
     flags.DEFINE_string("cache", str(CACHE), "directory of compiled programs; empty: compile afresh")
     flags.DEFINE_string("coordinator", None, "HOST:PORT of process 0, for several hosts")
@@ -33,8 +33,11 @@ def define_flags(default_config: str) -> None:
 def run(main: Callable[[ConfigDict, Path], None], default_config: str, argv: Sequence[str] | None = None) -> None:
     """Parses the command line and calls `main(config, out)`; an error of ours is one line and exit code 2."""
     if "config" not in flags.FLAGS:
-        define_flags(default_config)
+        define_flags()
     argv = list(argv or sys.argv)
+    if not any(argument.startswith(("--config=", "-config=")) for argument in argv):
+        argv.insert(1, f"--config={default_config}")
+    logging.set_verbosity(logging.ERROR)  # Orbax warns of every checkpoint without a score
     try:
         config = _parse(argv)
         values = flags.FLAGS
@@ -42,7 +45,7 @@ def run(main: Callable[[ConfigDict, Path], None], default_config: str, argv: Seq
 
         distributed.initialize(values.coordinator, values.num_processes, values.process_id)
         use_cache(values.cache)
-        main(config, Path(values.out or f"runs/{_default_name(argv, default_config)}"))
+        main(config, Path(values.out or f"runs/{_default_name(argv)}"))
     except Error as error:
         if "--verbose" in argv:
             raise
@@ -59,9 +62,9 @@ def use_cache(directory: str | Path) -> None:
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 
 
-def _default_name(argv: Sequence[str], default: str) -> str:
-    given = next((a.split("=", 1)[1] for a in argv if a.startswith("--config=")), default)
-    path, _, word = given.partition(":")
+def _default_name(argv: Sequence[str]) -> str:
+    given = next(argument for argument in argv if argument.startswith(("--config=", "-config=")))
+    path, _, word = given.split("=", 1)[1].partition(":")
     return Path(path).stem + (f"-{word}" if word else "")
 
 

@@ -1,7 +1,5 @@
 """Configs of the LLMA study, one word each."""
 
-# pyright: reportAttributeAccessIssue=false, reportOptionalMemberAccess=false
-
 from __future__ import annotations
 
 from ml_collections import ConfigDict
