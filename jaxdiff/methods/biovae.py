@@ -116,6 +116,7 @@ def biovae(settings: Settings, scale: Scale, schedule: Schedule | None = None) -
     ) -> tuple[Array, Metrics]:
         text = text_network(settings.backbone)
         net = unet(settings.backbone, batch["motion"].shape[-1])
+        unit = jnp.asarray(scale.acceleration, jnp.float32)
 
         def example(motion: Array, length: Array, words: Array, key: Key) -> Metrics:
             k = jax.random.split(key, 5)
@@ -133,18 +134,19 @@ def biovae(settings: Settings, scale: Scale, schedule: Schedule | None = None) -
                     settings, params, x_t, t, mask, jax.random.fold_in(key, 5) if settings.kl else None
                 )
                 h = h + _residual(settings, params, a, t)
-                parts["phys"] = phys_loss(a * scale.acceleration, joints, scale.rate, mask, scale.acceleration)
+                parts["phys"] = phys_loss(a * unit, joints, scale.rate, mask, unit)
                 parts["kl"] = masked_mean(encoding.divergence, mask)
             x_hat: Any = net.apply(params["unet"], h, method="output")
             parts["diffusion"] = denoising(x_hat, motion, mask)
-            parts["accel"] = accel_loss(scale.joints(x_hat), joints, scale.rate, mask, scale.acceleration)
+            parts["accel"] = accel_loss(scale.joints(x_hat), joints, scale.rate, mask, unit)
             return parts
 
         examples = jax.vmap(example)(batch["motion"], batch["length"], batch["text"], keys)
         parts = {name: part.mean() for name, part in examples.items()}
         total = parts["diffusion"]
         for name in parts.keys() - {"diffusion"}:
-            total = total + weights.get(name, getattr(settings, name)) * parts[name]
+            weight: Any = weights.get(name, getattr(settings, name))
+            total = total + weight * parts[name]
         return total, parts
 
     def generate(params: Params, keys: Key, condition: Batch) -> Array:

@@ -12,6 +12,7 @@ and the steps are small.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -57,7 +58,7 @@ def refine_joints(
             f"a motion of this layout has joints (T >= 2, {len(layout.skeleton.names)}, 3); got {joints.shape}"
         )
     joints = np.asarray(joints, np.float32)
-    onward = np.concatenate([joints, 2 * joints[-1:] - joints[-2:-1]])  # features have a frame less than joints
+    onward: Any = np.concatenate([joints, 2 * joints[-1:] - joints[-2:-1]])  # features have a frame less than joints
     upright, turn = canonical(onward, layout)
     refined = np.asarray(joints_from_features(refine_features(features(upright, layout, variant))))
     place = joints[0, 0] - upright[0, 0]  # turning about the vertical leaves the root of frame 0 where it is

@@ -69,10 +69,9 @@ class EulerLagrange(nn.Module):
         lead, d = latent.shape[:-1], self.axes
         a = self._head("inverse_mass", latent, self.joints * d * d).reshape(*lead, self.joints, d, d)
         a = a + np.eye(d, dtype=np.float32)
-        force = [
-            self._head(name, latent, self.joints * d).reshape(*lead, self.joints, d) for name in ("external", "bias")
-        ]
-        return Terms(positive_definite(a) if self.positive else symmetric(a), *force, self._muscle(latent, u))
+        a = positive_definite(a) if self.positive else symmetric(a)
+        force = {n: self._head(n, latent, self.joints * d).reshape(*lead, self.joints, d) for n in ("external", "bias")}
+        return Terms(a, **force, muscle=self._muscle(latent, u))
 
     def _head(self, name: str, latent: jax.Array, features: int) -> jax.Array:
         h = mish(nn.Dense(self.width, dtype=self.dtype, name=f"{name}_0")(latent))
