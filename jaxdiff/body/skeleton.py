@@ -7,6 +7,7 @@ Forward kinematics turns each joint's children, as BVH and SMPL do:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from operator import add
 from typing import NamedTuple
@@ -39,8 +40,10 @@ class Skeleton(NamedTuple):
 
     @property
     def mirror_pairs(self) -> tuple[tuple[int, int], ...]:
-        """(left, right) joints whose names differ in the word left/right only."""
-        swapped = [name.replace("left", "right").replace("Left", "Right") for name in self.names]
+        """(left, right) joints whose names differ only in left/right, or in L/R set off by an underscore or a dot."""
+        sides = {"left": "right", "Left": "Right", "L": "R", "l": "r"}
+        word = re.compile(r"left|Left|(?:(?<=^)|(?<=[_.]))[Ll](?=$|[_.])")
+        swapped = [word.sub(lambda match: sides[match[0]], name) for name in self.names]
         return tuple(
             (i, self.names.index(other))
             for i, (name, other) in enumerate(zip(self.names, swapped))
@@ -59,14 +62,12 @@ def along_tree(parents: tuple[int, ...], combine: Callable[[Array, Array], Array
     depth = [0]
     for parent in parents[1:]:
         depth.append(depth[parent] + 1)
-    done, out = [0], values[..., :1, :]
-    for level in range(1, max(depth) + 1):
-        joints = [j for j, d in enumerate(depth) if d == level]
-        above = [done.index(parents[j]) for j in joints]
-        below = combine(out[..., np.array(above), :], values[..., np.array(joints), :])
-        out = namespace(values).concatenate([out, below], axis=-2)
-        done += joints
-    return out[..., np.argsort(done), :]
+    levels = [[j for j, d in enumerate(depth) if d == level] for level in range(max(depth) + 1)]
+    out = [values[..., :1, :]]
+    for above, joints in zip(levels, levels[1:]):
+        start = out[-1][..., np.array([above.index(parents[j]) for j in joints]), :]
+        out.append(combine(start, values[..., np.array(joints), :]))
+    return namespace(values).concatenate(out, axis=-2)[..., np.argsort(sum(levels, [])), :]
 
 
 def forward_kinematics(skeleton: Skeleton, quaternions: Array, root: Array) -> Array:

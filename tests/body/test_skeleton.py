@@ -82,6 +82,12 @@ def test_any_tree_will_do_and_mirrors_undo_themselves():
     np.testing.assert_array_equal(mirror(joints, tree)[:, 1], joints[:, 2] * [-1, 1, 1])
 
 
+@pytest.mark.parametrize("pair", [("LeftArm", "RightArm"), ("arm_L", "arm_R"), ("L_Hip", "R_Hip"), ("hip.l", "hip.r")])
+def test_sides_are_recognised_by_the_usual_names(pair):
+    tree = Skeleton(("Pelvis", *pair, "Lip", "Rip"), (-1, 0, 0, 0, 0), np.zeros((5, 3)))
+    assert tree.mirror_pairs == ((1, 2),)
+
+
 def test_an_unknown_joint_is_named():
     with pytest.raises(DataError, match="left_knee"):
         HUMANML3D.index("left_kne")
