@@ -98,8 +98,8 @@ class TextAttention(nn.Module):
             q = jax.nn.softmax(q.astype(jnp.float32), axis=-1).astype(self.dtype)
             y = jnp.einsum("...thd,...hde->...the", q, self.forget(context, deterministic))
         else:
-            forget = None if deterministic or self.dropout == 0.0 else lambda weights: self.forget(weights, False)
-            y = attention(q, *context, drop_weights=forget)
+            key = None if deterministic or self.dropout == 0.0 else self.make_rng("dropout")
+            y = attention(q, *context, dropout=self.dropout, key=key)
         return y.reshape(x.shape)
 
     def _heads(self, a: jax.Array) -> jax.Array:

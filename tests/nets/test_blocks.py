@@ -46,6 +46,12 @@ def test_attention_and_its_gradient_are_the_textbook_ones(lead):
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-5), got, want)
 
 
+def test_one_memory_may_serve_a_batch_of_queries():
+    q, k, v = normal(0, 3, 7, 2, 4), normal(1, 5, 2, 4), normal(2, 5, 2, 4)
+    got, want = (jax.grad(lambda *a, f=f: (f(*a) ** 2).sum(), (0, 1, 2))(q, k, v) for f in (attention, plain_attention))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-5), got, want)
+
+
 def test_attention_survives_large_scores_and_queries_with_nothing_to_see():
     q, k, v = qkv(2)
     assert np.isfinite(attention(q * 1e4, k * 1e4, v)).all()
@@ -83,11 +89,29 @@ def test_the_fused_kernel_of_gpus_is_handed_four_axes(lead, monkeypatch):
         np.testing.assert_allclose(attention(q, k, v, mask), y, atol=2e-6)
 
 
-def test_attention_weights_that_are_dropped_keep_the_mean():
+def test_dropped_attention_keeps_the_mean_and_its_gradient_is_the_automatic_one():
     q, k, v = normal(0, 1, 1, 4), normal(1, 4000, 1, 4), 1 + normal(2, 4000, 1, 4)
-    y = attention(q, k, v, drop_weights=lambda w: drop(jax.random.key(5), w, 0.5))
+    key = jax.random.key(5)
+    y = attention(q, k, v, None, 0.5, key)
     np.testing.assert_allclose(y, attention(q, k, v), atol=0.2)
     assert not np.allclose(y, attention(q, k, v), atol=1e-4)
+
+    def plain(q, k, v, mask):
+        scores = jnp.where(mask, jnp.einsum("...qhd,...khd->...hqk", q, k) / np.sqrt(q.shape[-1]), -jnp.inf)
+        return jnp.einsum("...hqk,...khd->...qhd", drop(key, jax.nn.softmax(scores, -1), 0.3), v)
+
+    q, k, v = qkv(2)
+    mask = jnp.tril(jnp.ones((7, 5), bool))
+    fast = lambda *a: (attention(*a, mask, 0.3, key) ** 2).sum()  # noqa: E731
+    want = jax.grad(lambda *a: (plain(*a, mask) ** 2).sum(), (0, 1, 2))(q, k, v)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-5), jax.grad(fast, (0, 1, 2))(q, k, v), want)
+
+
+def test_a_blind_query_pulls_at_nothing_but_the_values():
+    q, k, v = qkv()
+    mask = jnp.ones((7, 5), bool).at[3].set(False)
+    dq, _, _ = jax.grad(lambda *a: (attention(*a, mask) ** 2).sum(), (0, 1, 2))(q, k, v)
+    assert not np.asarray(dq[3]).any() and np.asarray(dq[2]).any()
 
 
 def test_fused_projections_do_not_depend_on_which_inputs_are_one_array():

@@ -1,13 +1,18 @@
 """Scaled dot-product attention, `softmax(q kᵀ / √d) v`, in the form that measured best on each backend.
 
-On a CPU: one matrix product per head in head-major layout, the softmax normalised after the product with `v`, so that
-the (queries x keys) matrix is touched once in each direction; 2 to 5 times faster than `jax.nn.dot_product_attention`
-there. On a GPU in half precision: cuDNN's fused attention, which never stores that matrix.
+On a CPU: matrix products in head-major layout, the softmax normalised after the product with `v`, and a gradient
+written so that no (queries x keys) matrix is ever transposed:
+
+    e = exp(s - max s),  y = e v / Σe;      g = dy / Σe,  ds = e (g vᵀ - g·y),  dvᵀ = gᵀ e,  dkᵀ = qᵀ ds,  dq = ds k
+
+2 to 5 times faster than `jax.nn.dot_product_attention` there, forwards, and up to 1.5 times than its own automatic
+gradient. On a GPU in half precision: cuDNN's fused attention, which never stores that matrix. Both differentiate in
+reverse only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import flax.linen as nn
@@ -15,7 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdiff.nets.blocks.dropout import drop
+from jaxdiff.nets.blocks.dropout import seed, thin
 
 
 def attention(
@@ -23,26 +28,21 @@ def attention(
     k: jax.Array,
     v: jax.Array,
     mask: jax.Array | None = None,
-    drop_weights: Callable[[jax.Array], jax.Array] | None = None,
+    dropout: float = 0.0,
+    key: jax.Array | None = None,
 ) -> jax.Array:
     """Attention of `q (..., Lq, H, d)` over `k, v (..., Lk, H, d)`.
 
     `mask` is true where a query may look, broadcastable to `(..., H, Lq, Lk)`; a query that may look nowhere gets the
-    mean of the values. `drop_weights` is applied to the attention weights.
+    mean of the values. With a `key`, attention weights are dropped at the rate `dropout`.
     """
-    if drop_weights is None and _fused(q, k, mask):
+    lead = jnp.broadcast_shapes(q.shape[:-3], k.shape[:-3])
+    q, k, v = (jnp.broadcast_to(a, (*lead, *a.shape[-3:])) for a in (q, k, v))
+    if key is None and _fused(q, k, mask):
         return _cudnn(q, k, v, mask)
-    scale = np.asarray(q.shape[-1] ** -0.5, q.dtype)
-    q, v = (jnp.swapaxes(a, -2, -3) for a in (q * scale, v))
-    scores = jnp.matmul(q, jnp.moveaxis(k, -3, -1), preferred_element_type=jnp.float32)
-    if mask is not None:
-        scores = jnp.where(mask, scores, np.float32(-1e30))
-    weights = jnp.exp(scores - jax.lax.stop_gradient(scores.max(-1, keepdims=True)))
-    total = weights.sum(-1, keepdims=True)
-    if drop_weights is not None:
-        weights = drop_weights(weights)
-    mixed = jnp.matmul(weights.astype(v.dtype), v, preferred_element_type=jnp.float32)
-    return jnp.swapaxes((mixed / total).astype(v.dtype), -2, -3)
+    q, v = (jnp.swapaxes(a, -2, -3) for a in (q * np.asarray(q.shape[-1] ** -0.5, q.dtype), v))
+    words = None if key is None else seed(key)
+    return jnp.swapaxes(_attend(q, jnp.moveaxis(k, -3, -1), v, mask, words, dropout), -2, -3)
 
 
 class MultiHeadAttention(nn.Module):
@@ -85,12 +85,48 @@ class MultiHeadAttention(nn.Module):
         else:
             (q,), (k,), (v,) = project(query, 0, 1), project(key, 1, 2), project(value, 2, 3)
 
-        drop_weights = None
-        if not deterministic and self.dropout > 0.0:
-            stream = self.make_rng("dropout")
-            drop_weights = lambda weights: drop(stream, weights, self.dropout)  # noqa: E731
-        y = attention(q, k, v, mask, drop_weights)
+        stream = None if deterministic or self.dropout == 0.0 else self.make_rng("dropout")
+        y = attention(q, k, v, mask, self.dropout, stream)
         return nn.Dense(width, dtype=self.dtype, name="out")(y.reshape(*y.shape[:-2], width))
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(5,))
+def _attend(q: jax.Array, kt: jax.Array, v: jax.Array, mask: Any, words: Any, dropout: float) -> jax.Array:
+    """Head-major: `q (..., H, Lq, d)` scaled, `kt (..., H, d, Lk)`, `v (..., H, Lk, d)`."""
+    return _forward(q, kt, v, mask, words, dropout)[0]
+
+
+def _forward(q: jax.Array, kt: jax.Array, v: jax.Array, mask: Any, words: Any, dropout: float) -> tuple[jax.Array, Any]:
+    scores = jnp.matmul(q, kt, preferred_element_type=jnp.float32)
+    if mask is not None:
+        scores = jnp.where(mask, scores, np.float32(-1e30))
+    weights = jnp.exp(scores - scores.max(-1, keepdims=True))
+    total = weights.sum(-1, keepdims=True)
+    weights = weights.astype(v.dtype)
+    kept = weights if words is None else thin(words, weights, dropout)
+    y = (jnp.matmul(kept, v, preferred_element_type=jnp.float32) / total).astype(v.dtype)
+    return y, (q, kt, v, mask, words, weights, total, y)
+
+
+def _backward(dropout: float, residuals: Any, dy: jax.Array) -> tuple[Any, ...]:
+    q, kt, v, mask, words, weights, total, y = residuals
+    product = partial(jnp.matmul, preferred_element_type=jnp.float32)
+    g = dy.astype(jnp.float32) / total
+    mean = (g * y).sum(-1, keepdims=True)
+    g = g.astype(v.dtype)
+    toward = product(g, jnp.swapaxes(v, -1, -2))
+    kept = weights
+    if words is not None:
+        toward, kept = thin(words, toward, dropout), thin(words, weights, dropout)
+    slope = weights * (toward - mean)
+    slope = (slope if mask is None else jnp.where(mask, slope, 0)).astype(v.dtype)
+    dq = product(slope, jnp.swapaxes(kt, -1, -2))
+    dkt = product(jnp.swapaxes(q, -1, -2), slope)
+    dv = jnp.swapaxes(product(jnp.swapaxes(g, -1, -2), kept), -1, -2)
+    return dq.astype(q.dtype), dkt.astype(kt.dtype), dv.astype(v.dtype), None, None
+
+
+_attend.defvjp(_forward, _backward)
 
 
 def _fused(q: jax.Array, k: jax.Array, mask: jax.Array | None) -> bool:

@@ -16,7 +16,16 @@ import numpy as np
 
 def drop(key: jax.Array, x: jax.Array, rate: float) -> jax.Array:
     """Zeroes each entry of `x` with probability `rate` and divides the others by `1 - rate`."""
-    words = jax.random.bits(key, (2,), jnp.uint32)
+    return thin(seed(key), x, rate)
+
+
+def seed(key: jax.Array) -> jax.Array:
+    """The two words that fix a mask."""
+    return jax.random.bits(key, (2,), jnp.uint32)
+
+
+def thin(words: jax.Array, x: jax.Array, rate: float) -> jax.Array:
+    """`drop` with the mask of `words`, which can be applied again to another array of that shape."""
     position = jax.lax.iota(jnp.uint32, x.size).reshape(x.shape)
     keep = _mix(_mix(position ^ words[0]) + words[1]) >= np.uint32(round(rate * 2**32))
     return jnp.where(keep, x / np.asarray(1.0 - rate, x.dtype), np.zeros((), x.dtype))
