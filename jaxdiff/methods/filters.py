@@ -15,12 +15,13 @@ import math
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 
 from jaxdiff.errors import ConfigError, DataError
 from jaxdiff.typing import Array
 
 
-def gaussian(x: Array, deviation: float) -> Array:
+def gaussian(x: ArrayLike, deviation: float) -> Array:
     """Smoothed with a Gaussian of this deviation."""
     if not deviation > 0:
         raise ConfigError(f"the deviation of a Gaussian filter is above 0 frames; got {deviation}")
@@ -33,7 +34,7 @@ def gaussian(x: Array, deviation: float) -> Array:
     return jnp.einsum("tkc,k->tc", padded[windows], weights, precision="highest").reshape(jnp.shape(x))
 
 
-def savitzky_golay(x: Array, window: int, order: int) -> Array:
+def savitzky_golay(x: ArrayLike, window: int, order: int) -> Array:
     """Polynomials of this order over windows of an odd number of frames; those of the outermost windows at the ends."""
     flat = _flat(x)
     if window % 2 == 0 or not 0 <= order < window:
@@ -50,7 +51,7 @@ def savitzky_golay(x: Array, window: int, order: int) -> Array:
     return jnp.einsum("tkc,tk->tc", windows, rows, precision="highest").reshape(jnp.shape(x))
 
 
-def one_euro(x: Array, rate: float, min_cutoff: float = 1.0, beta: float = 0.3, speed_cutoff: float = 1.0) -> Array:
+def one_euro(x: ArrayLike, rate: float, min_cutoff: float = 1.0, beta: float = 0.3, speed_cutoff: float = 1.0) -> Array:
     """The One-Euro filter of a signal at `rate` Hz; `beta` is in Hz per unit of the signal and second."""
     if min(rate, min_cutoff, speed_cutoff) <= 0 or beta < 0:
         raise ConfigError("rate and cutoffs of a One-Euro filter are above 0, its beta not below")
@@ -68,8 +69,8 @@ def one_euro(x: Array, rate: float, min_cutoff: float = 1.0, beta: float = 0.3, 
     return jax.lax.scan(step, (flat[0], flat[0], jnp.zeros_like(flat[0])), flat)[1].reshape(jnp.shape(x))
 
 
-def _flat(x: Array) -> Array:
-    x = jnp.asarray(x, jnp.float32)
-    if x.ndim == 0 or not x.size:
-        raise DataError(f"a filter needs a signal (T, ...); got the shape {x.shape}")
-    return x.reshape(len(x), -1)
+def _flat(x: ArrayLike) -> Array:
+    signal = jnp.asarray(x, jnp.float32)
+    if signal.ndim == 0 or not signal.size:
+        raise DataError(f"a filter needs a signal (T, ...); got the shape {signal.shape}")
+    return signal.reshape(len(signal), -1)

@@ -1,0 +1,1 @@
+"""BioVAE made runnable."""
