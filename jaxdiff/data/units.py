@@ -28,6 +28,7 @@ _SIZES = {  # unit: (quantity, size, power of the body mass in it)
     "N": ("force", 1.0, 0),
     "kN": ("force", 1e3, 0),
     "BW": ("force", GRAVITY, 1),
+    "N/kg": ("force", 1.0, 1),
     "N mm": ("moment", 1e-3, 0),
     "N m": ("moment", 1.0, 0),
     "N m/kg": ("moment", 1.0, 1),

@@ -28,6 +28,7 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.data.y = "moments"  # ... and the other
     config.data.pairs = "one"  # tables: this pair only (one), or the paper's three (all)
     config.data.length = 300  # samples in a window: two strides of 150
+    config.data.transitions = True  # keep the strides in which the task changes
     config.data.folds = 6  # of a K-fold cross-validation over subjects (and tasks); "train" uses the first
     config.data.hold_out_tasks = False  # leave tasks out of training too, not only subjects
     config.data.windows = 96  # test windows looked at, drawn evenly; 0: all
@@ -61,6 +62,8 @@ def get_config(word: str = "quick") -> ConfigDict:
 
     if word in ("table1", "table2"):
         config.data.pairs = "all"
+    if word == "table2":
+        config.data.transitions = False  # a transition belongs to no task
     if word.startswith("table"):
         config.training.steps = 900
         config.training.log_every = 300

@@ -60,7 +60,8 @@ def load_trials(config: Config) -> Trials:
         settings["size"] = data.size
     if data.name == "folder":
         settings = {"recipe": data.recipe, "root": data.root}
-    return load(data.name, manual_dir=data.manual_dir, **settings)
+    trials = load(data.name, manual_dir=data.manual_dir, **settings)
+    return trials if data.transitions else trials.where(transition=False).recoded()
 
 
 def shared_folder() -> Path:
