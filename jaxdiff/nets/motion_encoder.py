@@ -1,6 +1,6 @@
 """The motion encoder of BioVAE (III.B): motion features to a latent of each frame, and to the activations of 8 muscles.
 
-    h = conv(x),   h = h + conv Mish(GN(conv h) (1 + scale_t) + shift_t) several times,   u = sigmoid(W h) in [0, 1]^8
+    h = conv(x),   h = h + conv Mish(GN(conv h) (1 + scale_t) + shift_t) several times,   z = V h,   u = sigmoid(W z)
 
 It is pre-trained on clean motion and muscles, and then reads the noisy motion within a diffusion model, so it is told
 the noise level. The paper writes u(X_:t), the past; Muscles in Action's own network looks both ways, as a muscle's
@@ -58,7 +58,7 @@ class MotionEncoder(nn.Module):
             y = FrameGroupNorm(self.groups, self.dtype, name=f"norm_{i}")(conv(h, f"conv_{i}_0"))
             h = h + conv(mish(y * (1 + scale) + shift), f"conv_{i}_1")
         latent = nn.Dense(self.width, dtype=self.dtype, name="mean")(mish(h)).astype(jnp.float32)
-        u = jax.nn.sigmoid(nn.Dense(MUSCLES, dtype=self.dtype, name="muscles")(mish(h)).astype(jnp.float32))
+        u = jax.nn.sigmoid(nn.Dense(MUSCLES, dtype=self.dtype, name="muscles")(mish(latent)).astype(jnp.float32))
         if not self.spread:
             return Encoding(latent, u, jnp.zeros_like(latent))
         log_variance = nn.Dense(self.width, dtype=self.dtype, name="log_variance")(mish(h)).astype(jnp.float32)
