@@ -74,6 +74,18 @@ def test_guidance_of_scale_zero_does_not_know_the_text():
     assert np.abs(generated(SETTINGS, text=other) - generated(SETTINGS)).max() > 1e-3
 
 
+def test_features_of_a_frozen_encoder_are_read_by_the_trained_head():
+    features = RNG.normal(size=(3, 77, 24)).astype(np.float32)
+    method = text_to_motion(SETTINGS._replace(vocabulary=0))
+    params = jax.eval_shape(method.init, jax.random.key(0), BATCH | {"text": features})
+    assert params["text"]["params"]["embed"]["kernel"].shape == (24, 16)
+    total, _ = jax.eval_shape(
+        lambda p, b, k: method.loss(p, b, k, lambda z: z, {}), params, BATCH | {"text": features}, KEYS
+    )
+    motion = jax.eval_shape(method.generate, params, KEYS, {"text": features, "length": LENGTH})
+    assert (total.shape, motion.shape, motion.dtype) == ((), (3, 20, 11), jnp.float32)
+
+
 JUDGE = ev.Settings(30, 4, 8, 16, 12, 12, 8)
 CAPTIONED = {
     "motion": RNG.normal(size=(5, 24, 11)).astype(np.float32),
