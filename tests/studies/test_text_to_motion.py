@@ -1,5 +1,7 @@
 """The text-to-motion study: configs, what is read of captions, controls, files."""
 
+# pyright: reportAttributeAccessIssue=false, reportOptionalMemberAccess=false
+
 import json
 import re
 
@@ -17,6 +19,7 @@ from jaxdiff.nets.word_text import END, PAD, START, Vocabulary
 from jaxdiff.studies.text_to_motion import animation, evaluation, experiments, generation, preparation, texts
 from jaxdiff.studies.text_to_motion.config import WORDS, get_config
 from jaxdiff.training import settings
+from jaxdiff.typing import Config
 
 RNG = np.random.default_rng(0)
 
@@ -34,7 +37,7 @@ def clips(count, published=True):
 
 @pytest.mark.parametrize("word", WORDS)
 def test_every_config_is_locked_and_makes_settings(word):
-    config = get_config(word)
+    config: Config = get_config(word)
     assert settings.from_config(config.training).steps > 0
     assert settings.from_config(config.evaluator.training).score == "validation_loss"
     with pytest.raises(AttributeError):
@@ -42,7 +45,7 @@ def test_every_config_is_locked_and_makes_settings(word):
 
 
 def test_the_paper_config_is_the_published_recipe():
-    config = get_config("paper")
+    config: Config = get_config("paper")
     how = settings.from_config(config.training)
     assert how.optimizer._asdict() == {
         "learning_rate": 2e-4,
@@ -151,7 +154,7 @@ def test_the_animation_holds_every_joint_and_cannot_be_broken_out_of(tmp_path):
     path = animation.save(tmp_path / "a.html", "x </script> <b>", {"</script>": joints}, HUMANML3D, 20.0)
     page = path.read_text()
     assert page.count("</script>") == 1 and "<b>" not in page
-    found = json.loads(re.search(r"const motions = (.*), bones = ", page)[1])
+    found = json.loads(re.findall(r"const motions = (.*), bones = ", page)[0])
     np.testing.assert_allclose(found[0]["joints"], joints, atol=5.1e-4)
     assert found[0]["name"] == "</script>" and "__" not in page
 
