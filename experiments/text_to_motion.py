@@ -8,10 +8,10 @@ python -m experiments.text_to_motion --mode=generate --run=runs/text_to_motion-q
 from pathlib import Path
 
 from absl import flags
-from ml_collections import ConfigDict
 
 from jaxdiff.errors import ConfigError
 from jaxdiff.training import launch
+from jaxdiff.typing import Config
 
 DEFAULT = "experiments/configs/text_to_motion.py:quick"
 launch.define_flags()
@@ -24,7 +24,7 @@ flags.DEFINE_integer("samples", 1, "generate: motions for the sentence")
 flags.DEFINE_integer("seed", 0, "generate: seed of the samples")
 
 
-def main(config: ConfigDict, out: Path) -> None:
+def main(config: Config, out: Path) -> None:
     values = flags.FLAGS
     if values.mode == "generate":
         from jaxdiff.studies.text_to_motion.generation import generate_files

@@ -1,5 +1,7 @@
 """What is particular to text to motion and to its evaluator."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -43,7 +45,7 @@ def test_a_clip_alone_and_in_a_padded_batch_gives_the_same_output():
     mask = np.arange(50) < LENGTH[:, None]
     together = jax.jit(network.apply)(PARAMS["unet"], padded, jnp.int32(400), tokens, None, mask)
     for i, frames in enumerate(LENGTH):
-        alone = network.apply(PARAMS["unet"], MOTION[i, :frames], jnp.int32(400), tokens[i])
+        alone: Any = network.apply(PARAMS["unet"], MOTION[i, :frames], jnp.int32(400), tokens[i])
         assert np.abs(alone).max() > 0.1
         np.testing.assert_allclose(together[i, :frames], alone, atol=1e-5, rtol=1e-5)
 
