@@ -84,7 +84,7 @@ def get_config(word: str = "quick") -> ConfigDict:
         config.data.shortest = 24
     if word in ("tiny", "quick"):
         config.data.name = "simulated_motion"
-        config.data.size = word
+        config.data.size = "quick"
         config.data.length = 128
         config.model.text = "words"
         config.model.size = "tiny"
@@ -92,9 +92,9 @@ def get_config(word: str = "quick") -> ConfigDict:
         config.model.text_layers = 1
         config.model.text_ff = 128
         config.batch_size = 32
-        config.training.steps = 1200
+        config.training.steps = 1000
         config.training.log_every = 50
-        config.training.save_every = 400
+        config.training.save_every = 250
         config.training.optimizer.learning_rate = 2e-3
         config.training.optimizer.warmup_steps = 50
         config.training.optimizer.decay = "cosine"
@@ -108,7 +108,7 @@ def get_config(word: str = "quick") -> ConfigDict:
         config.evaluator.training.optimizer.learning_rate = 2e-3
         config.evaluator.training.optimizer.warmup_steps = 50
         config.evaluator.training.optimizer.decay = "cosine"
-        config.evaluation.update(repetitions=3, pairs=64, texts=8, repeats=12, examples=4)
+        config.evaluation.update(repetitions=2, pairs=64, texts=8, repeats=12, examples=4)
     if word == "tiny":
         config.data.length = 64
         config.batch_size = 8
