@@ -8,11 +8,17 @@ import optax
 import pytest
 
 from jaxdiff.losses.alignment import Settings as Options
+from jaxdiff.methods.biovae import Scale, biovae
+from jaxdiff.methods.biovae import Settings as BioVaeSettings
 from jaxdiff.methods.direct import direct
 from jaxdiff.methods.evaluator import Settings as EvaluatorSettings
 from jaxdiff.methods.evaluator import evaluator
 from jaxdiff.methods.llma import Settings, llma
+from jaxdiff.methods.muscle_encoder import Settings as MuscleSettings
+from jaxdiff.methods.muscle_encoder import muscle_encoder
 from jaxdiff.methods.points import points
+from jaxdiff.methods.smoothing import Settings as SmoothingSettings
+from jaxdiff.methods.smoothing import smoothing
 from jaxdiff.methods.text_to_motion import Settings as TextSettings
 from jaxdiff.methods.text_to_motion import text_to_motion
 from jaxdiff.nets.cross_modal import size
@@ -49,6 +55,32 @@ def captioned(vocabulary):
     return method._replace(init=moved), {"motion": random(0, 8, 20, 11), **condition}, condition
 
 
+def mechanical():
+    """Two joints, and the zeros moved as above."""
+    backbone = TextSettings("tiny", 40, 16, 1, 32, frames=20, steps=3)
+    settings = BioVaeSettings(backbone, width=16, blocks=1, groups=4, heads=2, kl=1e-3)
+    method = biovae(settings, Scale(np.zeros(23, np.float32), np.full(23, 0.1, np.float32), 20.0, 10.0))
+    _, batch, condition = captioned(40)
+
+    def moved(key, batch):
+        return jax.tree.map(lambda a: a + 0.02 * random(7, *a.shape), method.init(key, batch))
+
+    condition = {**condition, "acceleration": 1 + 0.1 * random(8, 8, 2)}
+    return method._replace(init=moved), {**batch, "motion": random(0, 8, 20, 23)}, condition
+
+
+def muscular(network):
+    settings = MuscleSettings(network, width=16, blocks=1, groups=4, heads=2, ff=16, levels=50)
+    length = np.array([20, 12, 16, 20, 8, 19, 20, 5], np.int32)
+    condition = {"motion": random(0, 8, 20, 11), "length": length}
+    return muscle_encoder(settings), {**condition, "muscles": np.abs(random(1, 8, 20, 8))}, condition
+
+
+def smoothed():
+    settings = SmoothingSettings(window=8, hidden=16, residual_hidden=8, blocks=1, dropout=0.1)
+    return smoothing(settings), {"estimate": random(0, 8, 8, 3), "truth": random(1, 8, 8, 3)}, random(2, 8, 12, 3)
+
+
 def embedded():
     rng = np.random.default_rng(5)
     batch = {
@@ -66,10 +98,13 @@ CASES = {
     "llma": lambda: cross_modal("llma"),
     "direct": lambda: (direct(TINY), *cross_modal("none")[1:]),
     "text_to_motion": lambda: captioned(40),
-    "text_to_motion_features": lambda: captioned(0),
     "evaluator": embedded,
+    "biovae": mechanical,
+    "muscle_encoder": lambda: muscular("encoder"),
+    "muscle_transformer": lambda: muscular("transformer"),
+    "smoothing": smoothed,
 }
-DETERMINISTIC = ("direct", "evaluator")
+DETERMINISTIC = ("direct", "evaluator", "muscle_encoder", "muscle_transformer", "smoothing")
 cases = pytest.mark.parametrize("name", CASES)
 
 
