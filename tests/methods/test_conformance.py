@@ -105,7 +105,11 @@ CASES = {
     "smoothing": smoothed,
 }
 DETERMINISTIC = ("direct", "evaluator", "muscle_encoder", "muscle_transformer", "smoothing")
-cases = pytest.mark.parametrize("name", CASES)
+SLOW = ("text_to_motion", "biovae")
+"""XLA compiles the ten blocks of the U-Net for a minute."""
+cases = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in CASES]
+)
 
 
 @cases
