@@ -13,7 +13,6 @@ from jaxdiff.studies.llma import experiments, generation
 from jaxdiff.studies.llma.config import WORDS, get_config
 from jaxdiff.studies.llma.preparation import folds, load_trials
 
-
 slow = pytest.mark.slow
 
 
