@@ -39,10 +39,11 @@ class Size(NamedTuple):
 
 SIZES = {
     "tiny": Size(width=16, layers=1, heads=2, ff=32, time=16, condition=8, lstm=8, patch=10, dropout=0.0),
-    "small": Size(width=64, layers=3, heads=4, ff=128, time=64, condition=32, lstm=16, patch=5),
-    "medium": Size(width=128, layers=4, heads=4, ff=256, time=128, condition=64, lstm=32, patch=5),
+    "small": Size(width=64, layers=3, ff=128, time=64, condition=32, lstm=16, patch=5),
+    "stride": Size(width=128, layers=3, ff=256, time=64, condition=32, lstm=32, patch=30),
     "paper": Size(),
 }
+"""`stride` is for gaits on a grid of 30 phases: a token is a stride. `paper` has GaitDynamics' smaller width."""
 
 
 def size(name: str) -> Size:
@@ -78,24 +79,25 @@ class ResidualDenoiser(nn.Module):
 
     def embed(self, source: jax.Array) -> jax.Array:
         """The subject's embedding (..., condition), of length one."""
-        return self.subject(source)
+        return self.subject(self.tokens(source))
 
-    def condition(self, z: jax.Array, source_speed: jax.Array, target_speed: jax.Array) -> jax.Array:
-        """What modulates the backbone (..., condition): constant over the noise levels."""
-        v, w = jnp.asarray(source_speed, jnp.float32), jnp.asarray(target_speed, jnp.float32)
-        speeds = jnp.stack([v, w, w - v, w / (v + 1e-6)], -1)
+    def tokens(self, x: jax.Array) -> jax.Array:
+        """(..., T, D) -> (..., T / patch, patch D)."""
+        frames, patch = x.shape[-2], self.size.patch
+        if frames % patch:
+            raise DataError(f"{frames} frames do not divide into tokens of {patch}")
+        return x.reshape(*x.shape[:-2], frames // patch, patch * x.shape[-1])
+
+    def condition(self, z: jax.Array, speeds: jax.Array) -> jax.Array:
+        """What modulates the backbone (..., condition), from the subject and the speeds (..., n): constant over t."""
         return self.join(jnp.concatenate([z, self.speed(speeds)], -1))
 
     def __call__(
         self, r_t: jax.Array, source: jax.Array, t: jax.Array, condition: jax.Array, deterministic: bool = True
     ) -> jax.Array:
-        patch, frames = self.size.patch, r_t.shape[-2]
-        if frames % patch:
-            raise DataError(f"{frames} frames do not divide into tokens of {patch}")
-        x = jnp.concatenate([r_t, source], -1)
-        tokens = x.reshape(*x.shape[:-2], frames // patch, patch * x.shape[-1])
+        tokens = self.tokens(jnp.concatenate([r_t, source], -1))
         return self.backbone(tokens, t, condition, deterministic).reshape(r_t.shape)
 
-    def everything(self, r_t, source, t, source_speed, target_speed):
+    def everything(self, r_t: jax.Array, source: jax.Array, t: jax.Array, speeds: jax.Array) -> jax.Array:
         """Touches every parameter, for initialisation."""
-        return self(r_t, source, t, self.condition(self.embed(source), source_speed, target_speed))
+        return self(r_t, source, t, self.condition(self.embed(source), speeds))

@@ -1,0 +1,182 @@
+"""Speed transfer: subject-conditioned diffusion of the residual from one walking speed to another (paper, II).
+
+    r = (x_tgt - x_src) / s,   r_t = alpha_t r + sigma_t eps,   x_tgt_hat = x_src + s r_hat          (eqs. 1, 2, 6)
+    L = L_noise + λ1 L_residual + λ2 L_identity + λ3 L_subject                                      (eq. 7)
+
+Gaits are sequences in time, with s = 1, as in the paper, or strides on a grid of phases, where source and target never
+drift apart. The residual is then the subtle change the paper speaks of, and s gives it the unit variance that the noise
+schedule expects. `person` moves source and target alike by a random periodic curve: nobody else's gait changes, so the
+residual stays, but thirteen subjects can no longer be learned by heart.
+The three auxiliary losses stand on r_hat = (r_t - sigma_t eps_hat) / alpha_t, whose error grows as 1/SNR: they are
+weighted by `alpha_bar` or min-SNR (FACTS: 24777-fold at the last step), and by ramps of |v_tgt - v_src|.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+
+from jaxdiff.diffusion import grids, schedules, solvers
+from jaxdiff.diffusion.predictions import Prediction, convert, from_prediction, target
+from jaxdiff.diffusion.sampling import sample
+from jaxdiff.losses.denoising import alpha_bar_weight, denoising, min_snr_weight
+from jaxdiff.losses.identity import identity, speed_ramps, subject_contrast
+from jaxdiff.nets.residual_denoiser import ResidualDenoiser, Size
+from jaxdiff.typing import Array, Batch, Gather, Key, Method, Metrics, Params, Schedule
+
+
+def speed_vector(source: ArrayLike, target: ArrayLike, *others: ArrayLike) -> np.ndarray:
+    """`[v_src, v_tgt, v_tgt - v_src, v_tgt / (v_src + 1e-6)]` (eq. 4) and whatever else there is to tell, (..., 4 + n)."""
+    v, w, *more = (np.asarray(a, np.float64) for a in (source, target, *others))
+    return np.stack([v, w, w - v, w / (v + 1e-6), *more], -1).astype(np.float32)
+
+
+class Settings(NamedTuple):
+    """What distinguishes one speed-transfer model from another."""
+
+    size: Size = Size()
+    channel_weights: tuple[float, ...] = (1.0, 2.0, 1.0, 1.0, 2.0, 1.0)
+    """Of the noise loss; the paper weights the knees twice. As given, not normalised."""
+    residual_scale: tuple[float, ...] = (1.0,) * 6
+    """s: the deviation of the residual per channel, in normalised units."""
+    person: float = 0.0
+    """Deviation of the random curves, in normalised units; only for gaits of `points` frames a stride."""
+    points: int = 0
+    """Frames per stride of gaits on a grid of phases; 0 for gaits in time."""
+    residual: float = 1.0
+    identity: float = 1.0
+    subject: float = 0.1
+    """λ1, λ2, λ3, which the paper does not give."""
+    snr: str = "alpha_bar"
+    """Weight of what stands on r_hat: `alpha_bar` or `min_snr`."""
+    temperature: float = 0.1
+    """Of the contrast between subjects."""
+    prediction: Prediction = "eps"
+    """What the network predicts: `eps` in the paper. Noise has no structure to compress, so tokens of many frames and
+    narrow networks need `v` or `x0`."""
+    schedule: str = "linear"
+    steps: int = 100
+    """Steps of generation, by DDIM."""
+    grid: str = "gaitdynamics"
+    draws: int = 1
+    """Residuals drawn for one answer. On a grid of phases it has the strides of the first draw about the mean stride of
+    all: a single draw strays from the expected gait, and a mean of draws has strides that are all alike. In time, where
+    draws agree on no phase, only the first counts."""
+    dtype: Any = jnp.float32
+
+
+def speed_transfer(settings: Settings) -> Method:
+    """The method. Batches have `source` and `target` (B, T, C) normalised, `speeds` (B, 4 or more) as `speed_vector`
+    gives them, and `subject` (B,). Conditions have `source` and `speeds`; `who`, if given, is encoded in place of source.
+    """
+    schedule, net = _parts(settings)
+
+    def init(key: Key, batch: Batch) -> Params:
+        r_t, t = jnp.zeros_like(batch["source"][0]), jnp.zeros((), jnp.int32)
+        return net.init(key, r_t, batch["source"][0], t, batch["speeds"][0], method=net.everything)
+
+    def loss(
+        params: Params, batch: Batch, keys: Key, gather: Gather, weights: dict[str, Array]
+    ) -> tuple[Array, Metrics]:
+        one = lambda key, example: _example(settings, schedule, net, params, key, example, True)  # noqa: E731
+        parts, generated, trust, z_source = jax.vmap(one)(keys, dict(batch))
+        ramps = speed_ramps(batch["speeds"][:, 2])
+        terms = {name: (getattr(ramps, name) * trust * parts[name]).mean() for name in ("residual", "identity")}
+
+        z_generated = net.apply(params, generated, method=net.embed)
+        every = [gather(a) for a in (z_generated, z_source, batch["subject"], ramps.subject * trust)]
+        terms["subject"] = (every[3] * subject_contrast(*every[:3], settings.temperature)).mean()
+
+        noise = parts["noise"].mean()
+        total = noise + sum(weights.get(k, getattr(settings, k)) * term for k, term in terms.items())
+        return total, {"noise": noise, **terms}
+
+    def generate(params: Params, keys: Key, condition: Batch) -> Array:
+        """The gait at the target speed (B, T, C), normalised."""
+
+        def one(key: Key, given: Batch) -> Array:
+            z = net.apply(params, given.get("who", given["source"]), method=net.embed)
+            c = net.apply(params, z, given["speeds"], method=net.condition)
+
+            def draw(key: Key) -> Array:
+                start = jax.random.normal(key, given["source"].shape)
+                network = lambda r_t, t: net.apply(params, r_t, given["source"], t, c)  # noqa: E731
+                denoise = from_prediction(settings.prediction, schedule, network)  # type: ignore[arg-type]
+                return sample(
+                    None, denoise, grids.GRIDS[settings.grid](schedule, settings.steps), solvers.ddim(), start
+                )
+
+            r_hat = about_mean_stride(jax.vmap(draw)(jax.random.split(key, settings.draws)), settings.points)
+            return given["source"] + jnp.asarray(settings.residual_scale) * r_hat
+
+        return jax.vmap(one)(keys, dict(condition))
+
+    return Method(init, loss, generate)
+
+
+def about_mean_stride(draws: Array, points: int) -> Array:
+    """The strides of the first of `draws` (N, T, C), moved so that their mean is the mean stride of all draws: (T, C)."""
+    if not points:
+        return draws[0]
+    strides = draws.reshape(len(draws), -1, points, draws.shape[-1])
+    return (strides[0] - strides[0].mean(0) + strides.mean((0, 1))).reshape(draws.shape[1:])
+
+
+def noise_error(settings: Settings, params: Params, batch: Batch, keys: Key) -> Array:
+    """The noise loss of each pair (B,) without dropout: what is watched on validation subjects (paper, II.E)."""
+    schedule, net = _parts(settings)
+    one = lambda key, example: _example(settings, schedule, net, params, key, example, False)[0]["noise"]  # noqa: E731
+    return jax.vmap(one)(keys, dict(batch))
+
+
+def embed(settings: Settings, params: Params, sequences: Array) -> Array:
+    """The subject embeddings (B, width) of normalised gaits (B, T, C)."""
+    _, net = _parts(settings)
+    return net.apply(params, sequences, method=net.embed)  # type: ignore[return-value]
+
+
+def _parts(settings: Settings) -> tuple[Schedule, ResidualDenoiser]:
+    channels = len(settings.channel_weights)
+    return schedules.SCHEDULES[settings.schedule](), ResidualDenoiser(channels, settings.size, settings.dtype)
+
+
+def _example(
+    settings: Settings, schedule: Schedule, net: ResidualDenoiser, params: Params, key: Key, example: Batch, train: bool
+) -> tuple[Metrics, Array, Array, Array]:
+    """One pair at a random noise level: losses, generated gait, how far it is to be trusted, embedding of the source."""
+    level, noise, drop, person = jax.random.split(key, 4)
+    scale, source = jnp.asarray(settings.residual_scale), example["source"]
+    r = (example["target"] - source) / scale
+    if train and settings.person:
+        source = source + settings.person * random_person(person, settings.points, source.shape)
+    t = jax.random.randint(level, (), 0, schedule.alpha.size)
+    eps = jax.random.normal(noise, r.shape)
+    alpha, sigma = schedules.at(schedule, t)
+    r_t = alpha * r + sigma * eps
+
+    z = net.apply(params, source, method=net.embed)
+    c = net.apply(params, z, example["speeds"], method=net.condition)
+    guess = net.apply(params, r_t, source, t, c, deterministic=not train, rngs={"dropout": drop})
+    aim = target(settings.prediction, r, eps, alpha, sigma)
+    r_hat = convert(guess, r_t, alpha, sigma, settings.prediction, "x0")  # type: ignore[arg-type]
+    losses = {
+        "noise": denoising(guess, aim, channel_weights=jnp.asarray(settings.channel_weights)),  # type: ignore[arg-type]
+        "residual": denoising(r_hat, r),
+        "identity": identity(r_hat),
+    }
+    trust = alpha_bar_weight(alpha) if settings.snr == "alpha_bar" else min_snr_weight(alpha, sigma)
+    return losses, source + scale * jnp.clip(r_hat, -5, 5), trust, z
+
+
+def random_person(key: Key, points: int, shape: tuple[int, int], harmonics: int = 4) -> Array:
+    """A random curve of one stride, the same in every stride: (T, C), of deviation one over persons."""
+    order = jnp.arange(harmonics + 1)
+    falling = 1 / (1.0 + order)
+    angle = 2 * jnp.pi * (jnp.arange(shape[0]) % points) / points
+    waves = jnp.cos(order * angle[:, None] + jax.random.uniform(key, (shape[1], 1, harmonics + 1), maxval=2 * jnp.pi))
+    sizes = falling * jax.random.normal(jax.random.fold_in(key, 1), (shape[1], 1, harmonics + 1))
+    return (waves * sizes).sum(-1).T * (2 / jnp.square(falling).sum()) ** 0.5

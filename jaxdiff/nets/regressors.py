@@ -1,0 +1,41 @@
+"""The feed-forward networks that speed transfer is held against (paper, II.G), which does not print their sizes.
+
+SequenceMLP   the whole sequence, flattened, through one narrow layer to the whole sequence
+TCN           residual blocks of dilated convolutions over time, told the target speed (Bai et al. 2018, not causal)
+"""
+
+from __future__ import annotations
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+
+class SequenceMLP(nn.Module):
+    """`x (..., T, C), speed (...) -> (..., T, C)`; it does not look at the speed: there is one network per pair of speeds."""
+
+    hidden: int = 16
+
+    @nn.compact
+    def __call__(self, x: jax.Array, speed: jax.Array) -> jax.Array:
+        h = nn.relu(nn.Dense(self.hidden)(x.reshape(*x.shape[:-2], -1)))
+        h = nn.relu(nn.Dense(self.hidden)(h))
+        return nn.Dense(x.shape[-2] * x.shape[-1])(h).reshape(x.shape)
+
+
+class TCN(nn.Module):
+    """`x (..., T, C), speed (...) -> (..., T, C)`; the blocks see 2, 4, 8 ... samples to either side."""
+
+    width: int = 32
+    blocks: int = 6
+    kernel: int = 3
+
+    @nn.compact
+    def __call__(self, x: jax.Array, speed: jax.Array) -> jax.Array:
+        channels = x.shape[-1]
+        told = jnp.broadcast_to(speed[..., None, None], (*x.shape[:-1], 1))
+        h = nn.Dense(self.width)(jnp.concatenate([x, told], -1))
+        for i in range(self.blocks):
+            y = nn.relu(nn.Conv(self.width, (self.kernel,), kernel_dilation=2**i)(h))
+            h = h + nn.Conv(self.width, (self.kernel,), kernel_dilation=2**i)(y)
+        return nn.Dense(channels)(nn.relu(h))

@@ -1,0 +1,105 @@
+"""Configs of the speed-transfer study, one word each."""
+
+# pyright: reportAttributeAccessIssue=false, reportOptionalMemberAccess=false
+
+from __future__ import annotations
+
+from ml_collections import ConfigDict
+from ml_collections.config_dict import placeholder
+
+from jaxdiff.errors import ConfigError, nearest
+from jaxdiff.training import settings
+
+REPORTS = ("table1", "table2", "table3", "baselines", "figures")
+WORDS = ("quick", "table", *REPORTS, "paper")
+
+
+def get_config(word: str = "quick") -> ConfigDict:
+    """The config of a word: `quick`, `table` (all that follow, from one training), a table of the paper, or `paper`."""
+    if word not in WORDS:
+        raise ConfigError(f"no config {word!r}; {nearest(word, WORDS)}")
+    config = ConfigDict()
+    config.report = (word,) if word in REPORTS else REPORTS  # what to print; may differ between runs on one model
+    config.compare = ()  # directories of other trained runs, to stand beside this one in the tables
+
+    config.data = ConfigDict()
+    config.data.name = "simulated_speeds"  # the able-bodied: simulated_speeds | camargo2021 | folder
+    config.data.size = "full"  # of a simulated cohort: tiny | quick | full
+    config.data.recipe = placeholder(str)  # folder: the YAML that describes it
+    config.data.manual_dir = placeholder(str)  # gated data sets: where their files lie
+    config.data.split = (13, 4, 5)  # subjects to train on, to choose the checkpoint by, to report
+    config.data.seconds = 30.0  # of every recording
+    config.data.rate = 20.0  # Hz
+    config.data.pairs = 100_000  # balanced pairs of speeds an epoch
+    config.data.stroke = "simulated_speeds"  # the stroke cohort, or empty for none
+    config.data.stroke_recipe = placeholder(str)  # folder: its YAML
+    config.data.stroke_normaliser = "others"  # others | paper (partly their own statistics) | training
+
+    config.model = ConfigDict()
+    config.model.align = "phase"  # none: sequences in time, as in the paper | phase: strides on a grid of phases
+    config.model.strides = 20  # phase: strides in a sequence
+    config.model.points = 30  # phase: samples of a stride
+    config.model.size = "stride"  # tiny | small | stride | paper
+    config.model.prediction = "v"  # eps (paper) | v | x0
+    config.model.knee = 2.0  # weight of the knees in the denoising loss
+    config.model.person = 0.5  # phase: random person added to source and target, in deviations; 0: none
+    config.model.residual = 1.0  # weights of the auxiliary losses
+    config.model.identity = 1.0
+    config.model.subject = 0.1
+    config.model.snr = "alpha_bar"  # alpha_bar | min_snr: their weight over noise levels
+    config.model.unit_residual = True  # scale the residual to unit variance (the paper does not say)
+    config.model.schedule = "linear"  # linear | scaled_linear | cosine
+    config.model.bfloat16 = False  # compute in bfloat16
+
+    config.sampling = ConfigDict()
+    config.sampling.steps = 50  # of DDIM
+    config.sampling.grid = "gaitdynamics"  # any of jaxdiff.diffusion.grids.GRIDS
+    config.sampling.draws = 8  # residuals averaged into one answer
+
+    config.evaluation = ConfigDict()
+    config.evaluation.source_speeds = (0.55, 0.80, 1.05, 1.30, 1.55, 1.80)  # m/s; () for all
+    config.evaluation.target_speeds = (0.55, 0.65, 0.80, 0.95, 1.05, 1.15, 1.30, 1.45, 1.55, 1.65, 1.80)
+    config.evaluation.validation_pairs = 256  # at most so many
+    config.evaluation.regression_steps = 400  # of the MLP and TCN baselines
+
+    config.batch_size = 16
+    config.training = settings.config(steps=6000, log_every=200, save_every=1000, evaluate_every=500, ema_decay=0.995)
+    config.training.score = "validation_loss"
+    config.training.optimizer.learning_rate = 1e-3
+    config.training.optimizer.weight_decay = 1e-3
+    config.training.optimizer.warmup_steps = 100
+    config.training.optimizer.decay = "cosine"
+    config.training.optimizer.clip_norm = 1.0
+
+    if word == "quick":
+        config.data.size = "quick"
+        config.data.split = (5, 1, 2)
+        config.training.steps = 1500
+        config.sampling.steps = 25
+        config.sampling.draws = 4
+        config.evaluation.source_speeds = ()
+        config.evaluation.target_speeds = ()
+        config.evaluation.regression_steps = 200
+    if word == "paper":
+        config.data.name = "camargo2021"
+        config.data.stroke = ""  # the paper's stroke recordings are private
+        config.model.align = "none"
+        config.model.size = "paper"
+        config.model.prediction = "eps"
+        config.model.person = 0.0
+        config.model.unit_residual = False
+        config.model.bfloat16 = True
+        config.sampling.steps = 100
+        config.sampling.draws = 1
+        config.evaluation.source_speeds = ()
+        config.evaluation.target_speeds = ()
+        config.evaluation.validation_pairs = 3136
+        config.training.steps = 100_000
+        config.training.evaluate_every = 2500
+        config.training.save_every = 5000
+        config.training.ema_decay = 0.999
+        config.training.optimizer.learning_rate = 5e-4
+        config.training.optimizer.warmup_steps = 0
+        config.training.optimizer.decay = "constant"
+    config.lock()
+    return config

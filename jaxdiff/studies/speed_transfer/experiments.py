@@ -1,0 +1,177 @@
+"""Train, evaluate, report: what the words of the config print."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxdiff.metrics.gait import other_subjects
+from jaxdiff.report.page import Page
+from jaxdiff.report.tables import Table, provenance
+from jaxdiff.studies.speed_transfer import figures, population, regression, tables
+from jaxdiff.studies.speed_transfer import transfer as trained
+from jaxdiff.studies.speed_transfer.data import Form, Gaits, prepared, window
+from jaxdiff.studies.speed_transfer.evaluation import SAME_SPEED, Results, Task, judge, normalisers, task
+from jaxdiff.studies.speed_transfer.training import Cohorts, cohorts, train
+from jaxdiff.studies.speed_transfer.transfer import Transfer
+from jaxdiff.typing import Config
+
+
+def run(config: Config, out: Path, training: bool = True) -> None:
+    """Trains, or takes the run in `out` as it is, and reports."""
+    begin, who = time.perf_counter(), cohorts(config)
+    if training:
+        train(config, who, out)
+    report(config, who, out, begin)
+
+
+def report(config: Config, who: Cohorts, out: Path, begin: float) -> None:
+    """The tables and figures asked for: printed, and kept in `out`."""
+    model, said = trained.load(out)
+    print(f"model: the checkpoint of step {said['step']} in {out}", flush=True)
+    asked = set(config.report)
+    tasks = {"able": able_task(config, who)}
+    if who.stroke is not None:
+        tasks["stroke"] = task(who.stroke, np.unique(who.stroke.subject).tolist())
+    generated = {cohort: answers(config, who, model, cohort, each) for cohort, each in tasks.items()}
+    found: dict[str, dict[str, Results]] = {}
+    for cohort, said_by in generated.items():
+        ranked = bool(asked - {"table2"})
+        found[cohort] = {name: judge(part, values, ranked) for name, (part, values) in said_by.items()}
+
+    made: dict[str, Table] = {}
+    plain = {c: {n: r for n, r in results.items() if n not in CONTROLS} for c, results in found.items()}
+    if "table1" in asked:
+        made["table1"] = tables.overall(plain)
+    if "table2" in asked and "stroke" in plain:
+        made["table2"] = tables.sides(plain["stroke"])
+    if "table3" in asked:
+        made["table3"] = tables.randomised(found)
+    if "baselines" in asked:
+        made |= {f"baselines-{cohort}": tables.details(plain, cohort) for cohort in plain}
+    if "figures" in asked:
+        made["by-source"], made["by-change"] = tables.by_source(plain["able"]), tables.by_change(plain["able"])
+        made["by-number"] = tables.by_number(plain["able"])
+
+    seconds = time.perf_counter() - begin
+    facts = provenance(f"{config.data.name} ({config.data.size})", config.training.seed, seconds)
+    facts |= {"model": describe(model, said["step"]), "embedding": sensitivity(model, tasks["able"])}
+    page = Page("Speed transfer: the gait of a person at other speeds")
+    for name, table in made.items():
+        table.show()
+        table.save(out / "tables", name, facts)
+        page.table(table)
+    if "figures" in asked:
+        for name, (figure, description) in figures.drawn(plain, tasks, generated).items():
+            (out / "figures").mkdir(exist_ok=True)
+            figure.savefig(out / "figures" / f"{name}.png", dpi=110)
+            page.figure(name, figure, description)
+    page.curves("Training", out / "metrics.jsonl")
+    page.facts(facts)
+    print(f"report: {page.save(out / 'report.html')}; tables: {out / 'tables'}")
+
+
+def able_task(config: Config, who: Cohorts) -> Task:
+    """The test subjects' pairs at the speeds of the config; ranks are among everybody."""
+    speeds = config.evaluation.source_speeds, config.evaluation.target_speeds
+    return task(who.able, who.test.subjects, *speeds)
+
+
+FEW_SPEEDS = 8
+"""Regression baselines are trained for every source speed up to so many, else for the paper's six."""
+CONTROLS = ("somebody else", "embedding only")
+
+
+def answers(
+    config: Config, who: Cohorts, model: Transfer, cohort: str, each: Task
+) -> dict[str, tuple[Task, np.ndarray]]:
+    """What every predictor says to a task: predictor -> (the pairs it answered, gaits in degrees)."""
+    people = who.gaits(who.train)
+    kind = "training" if cohort == "able" else config.data.stroke_normaliser
+    scales = normalisers(each.gaits, kind)
+    found: dict[str, tuple[Task, np.ndarray]] = {}
+
+    def ask(name: str, part: Task, answer: Any) -> None:
+        begin = time.perf_counter()
+        found[name] = part, answer(part)
+        print(f"{cohort}: {name}, {len(part)} pairs, {time.perf_counter() - begin:.0f} s", flush=True)
+
+    ask("diffusion", each, lambda t: model(t.gaits, t.source, t.target_speed, normaliser=scales))
+    for path in config.compare:
+        other, said = trained.load(path)
+        label = f"diffusion, {describe(other, said['step'])}"
+        ask(label, each, lambda t, other=other: other(t.gaits, t.source, t.target_speed, normaliser=scales))
+    for name in population.BASELINES:
+        ask(name, each, lambda t, name=name: simple(name, model, t))
+    if cohort == "able":
+        asked = np.unique(each.gaits.speed[each.source]).round(2).tolist()
+        settings = regression.Settings(steps=config.evaluation.regression_steps)
+        settings = settings._replace(source_speeds=tuple(asked)) if len(asked) <= FEW_SPEEDS else settings
+        part = each.where(np.isin(each.gaits.speed[each.source].round(2), settings.source_speeds))
+        in_time = model._replace(form=Form("none", each.gaits.values.shape[1], 0))
+        for label, kind, lent in (
+            ("mlp", "mlp", in_time),
+            ("tcn", "tcn", in_time),
+            ("tcn, phase aligned", "tcn", model),
+        ):
+            if lent.form.align == "phase" or not label.endswith("aligned"):
+                ask(label, part, lambda t, k=kind, m=lent: regression.train(k, people, m, settings)(t))
+    if "table3" in config.report:
+        others = other_subjects(each.gaits.subject, each.gaits.speed)[each.source]
+        ask(CONTROLS[0], each, lambda t: instead(model, t, others, scales))
+        ask(CONTROLS[1], each, lambda t: model(t.gaits, t.source, t.target_speed, normaliser=scales, who=others))
+    return found
+
+
+def simple(name: str, model: Transfer, asked: Task) -> np.ndarray:
+    """One of the untrained baselines."""
+    gaits, length = asked.gaits, asked.gaits.values.shape[1]
+    pairs = zip(asked.source, asked.target_speed.tolist())
+    return np.stack(
+        [
+            population.baseline(name, model.population, gaits.clocks[s], float(gaits.speed[s]), v, length)
+            for s, v in pairs
+        ]
+    )
+
+
+def instead(model: Transfer, asked: Task, others: np.ndarray, scales: np.ndarray | None) -> np.ndarray:
+    """Everybody's gait made from somebody else's: the paper's control of personalisation."""
+    return model(asked.gaits, others, asked.target_speed, normaliser=scales)
+
+
+def describe(model: Transfer, step: int) -> str:
+    """A model in a line."""
+    form, settings = model.form, model.settings
+    how = (
+        f"{form.frames // form.points} strides of {form.points} phases"
+        if form.align == "phase"
+        else "in time, as in the paper"
+    )
+    return f"{how}; {settings.prediction} prediction, DDIM {settings.steps}, mean of {settings.draws}, step {step}"
+
+
+def sensitivity(model: Transfer, asked: Task, most: int = 30) -> str:
+    """How far a circular shift of the recording moves the embedding, beside how far apart people are."""
+    rows = np.unique(asked.source)
+    rows = rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(int)]
+    moved, apart = embedding_shift(model, asked.gaits.select(rows))
+    return f"a circular shift of the recording moves it by {moved:.3f}, another person walking at that speed is {apart:.3f} away"
+
+
+def embedding_shift(model: Transfer, gaits: Gaits, seed: int = 0) -> tuple[float, float]:
+    """Mean distances of embeddings: of a gait and its circular shift in time, and of two people at one speed."""
+
+    def embedded(gaits: Gaits) -> np.ndarray:
+        return model.embed(np.stack([window(each, model.form) for each in prepared(gaits, model.form)]))
+
+    rng, z = np.random.default_rng(seed), embedded(gaits)
+    shifted = [np.roll(values, -int(rng.integers(1, len(values))), axis=0) for values in gaits.values]
+    moved = np.linalg.norm(embedded(replace(gaits, values=np.stack(shifted))) - z, axis=1).mean()
+    apart = np.linalg.norm(z[:, None] - z, axis=-1)
+    rivals = (gaits.subject[:, None] != gaits.subject) & (np.abs(gaits.speed[:, None] - gaits.speed) < SAME_SPEED)
+    return float(moved), float(apart[rivals].mean()) if rivals.any() else float("nan")

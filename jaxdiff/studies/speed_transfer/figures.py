@@ -1,0 +1,122 @@
+"""The figures of the paper: representative gaits, cadence, maps over pairs of speeds, and what the source speed matters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from jaxdiff.body.gait import normalise_strides, strikes_from_hip
+from jaxdiff.errors import MissingExtra
+from jaxdiff.metrics.speeds import by_level, by_source_count, heat_map
+from jaxdiff.studies.speed_transfer.evaluation import HIPS, Results, Task
+from jaxdiff.studies.speed_transfer.tables import COHORTS, Found, source_table
+
+REAL, GENERATED = "black", "tab:red"
+OURS = "diffusion"
+JOINTS = ("hip", "knee", "ankle")
+Drawing = tuple[Any, str]
+"""A matplotlib figure and what it shows, in words."""
+
+
+def drawn(
+    found: Found, tasks: Mapping[str, Task], generated: Mapping[str, Mapping[str, tuple[Task, np.ndarray]]]
+) -> dict[str, Drawing]:
+    """All figures by name."""
+    figures: dict[str, Drawing] = {}
+    for cohort, results in found.items():
+        ours, title = results[OURS], COHORTS[cohort]
+        figures[f"gait-{cohort}"] = gaits(tasks[cohort], generated[cohort][OURS][1], ours, title)
+        figures[f"cadence-{cohort}"] = cadences(ours, title)
+        figures[f"rank-{cohort}"] = heat(ours, ours.rank, f"Personalisation rank, {title}", "rank, 1 is best")
+        figures[f"error-{cohort}"] = heat(ours, ours.error, f"MAE, {title}", "degrees")
+    figures["sources"] = sources(found["able"])
+    return figures
+
+
+def gaits(task: Task, generated: np.ndarray, results: Results, title: str) -> Drawing:
+    """Best, median and worst pair of the subject of median error: mean and spread over strides (Figs. 2 and 3)."""
+    people = np.unique(results.subject)
+    each = np.array([np.nanmean(results.error[results.subject == who]) for who in people])
+    mine = np.flatnonzero(results.subject == people[np.argsort(each)[len(each) // 2]])
+    order = mine[np.argsort(results.error[mine])]
+    chosen = {"best": order[0], "median": order[len(order) // 2], "worst": order[-1]}
+    figure, axes = _axes(3, 6)
+    percent = np.linspace(0, 100, 101)
+    for row, (label, i) in zip(axes, chosen.items()):
+        for side, hip in enumerate(HIPS):
+            for joint, name in enumerate(JOINTS):
+                axis = row[3 * side + joint]
+                for values, colour in ((task.gaits.values[task.target[i]], REAL), (generated[i], GENERATED)):
+                    strides = normalise_strides(
+                        values[:, hip + joint], strikes_from_hip(values[:, hip], task.gaits.rate)
+                    )
+                    if len(strides):
+                        mean, sd = strides.mean(0), strides.std(0)
+                        axis.plot(percent, mean, color=colour, lw=1.2)
+                        axis.fill_between(percent, mean - sd, mean + sd, color=colour, alpha=0.18, lw=0)
+                axis.set_title(f"{('right', 'left')[side]} {name}", fontsize=8)
+        row[0].set_ylabel(
+            f"{label}: {results.source_speed[i]:g} → {results.target_speed[i]:g} m/s\n{results.error[i]:.2f}°",
+            fontsize=8,
+        )
+    figure.supxlabel(f"% of stride ({title}; black: real, red: generated; degrees)", fontsize=8)
+    return figure, f"Joint angles over the stride of a representative {title} subject, real in black, generated in red"
+
+
+def cadences(results: Results, title: str) -> Drawing:
+    """Mean cadence at each target speed with a regression line (Fig. 4)."""
+    figure, axes = _axes(1, 1)
+    axis = axes[0, 0]
+    for values, colour, label in ((results.real_cadence, REAL, "real"), (results.cadence, GENERATED, "generated")):
+        levels = by_level(results.target_speed, values)
+        axis.errorbar(levels.level, levels.mean, levels.sd, color=colour, fmt="o", ms=3, lw=0.8, label=label)
+        slope, base = np.polyfit(levels.level, levels.mean, 1)
+        axis.plot(levels.level, base + slope * levels.level, color=colour, lw=1)
+    axis.set(xlabel="target speed [m/s]", ylabel="cadence [steps/min]", title=title)
+    axis.legend()
+    return figure, f"Cadence against target speed, {title}: real in black, generated in red"
+
+
+def heat(results: Results, values: np.ndarray, title: str, unit: str) -> Drawing:
+    """A value at every pair of source and target speed (Figs. 5 and 6)."""
+    found = heat_map(results.source_speed, results.target_speed, values)
+    figure, axes = _axes(1, 1)
+    axis = axes[0, 0]
+    image = axis.imshow(found.mean, origin="lower", cmap="viridis", aspect="auto")
+    axis.set_xticks(range(len(found.target)), [f"{v:.2f}" for v in found.target], rotation=90, fontsize=7)
+    axis.set_yticks(range(len(found.source)), [f"{v:.2f}" for v in found.source], fontsize=7)
+    axis.set(xlabel="target speed [m/s]", ylabel="source speed [m/s]", title=title)
+    figure.colorbar(image, label=unit)
+    return figure, f"{title} for every pair of source and target speed"
+
+
+def sources(results: Mapping[str, Results]) -> Drawing:
+    """MAE per source speed, against the number of source speeds, and against the change of speed (Fig. 7)."""
+    figure, axes = _axes(1, 3)
+    a, b, c = axes[0]
+    for name, of in results.items():
+        levels = by_level(of.source_speed, of.error)
+        a.plot(levels.level, levels.mean, "o-", ms=3, lw=1, label=name)
+        levels = by_level(np.abs(of.target_speed - of.source_speed), of.error, 0.25)
+        c.plot(levels.level, levels.mean, "o-", ms=3, lw=1)
+    levels = by_source_count(*source_table(results[OURS]))
+    b.bar(levels.level, levels.mean, yerr=levels.sd, color="tab:blue")
+    a.set(xlabel="source speed [m/s]", ylabel="MAE [degrees]", ylim=(0, None))
+    b.set(xlabel="number of source speeds", title=OURS)
+    c.set(xlabel="change of speed [m/s]", ylim=(0, None))
+    a.legend(fontsize=6)
+    return figure, "MAE per source speed, by number of source speeds, and by change of speed"
+
+
+def _axes(rows: int, columns: int) -> tuple[Any, np.ndarray]:
+    try:
+        import matplotlib
+
+        matplotlib.use("Agg")
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise MissingExtra("drawing", "viz") from error
+    size = (max(4.5, 2.4 * columns), max(3.2, 2 * rows))
+    return plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")

@@ -1,0 +1,107 @@
+"""The MLP and the TCN of the paper, trained on the training subjects and asked what the diffusion model is asked (II.G).
+
+They see sequences in time, z-scored, as the paper's did; a clock they cannot know makes the mean the best answer. With
+`Form("phase")` they see strides on a grid of phases and play their answers as the diffusion model does: what is left of
+the difference then is diffusion itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax
+import numpy as np
+
+from jaxdiff.errors import ConfigError, DataError, nearest
+from jaxdiff.methods.speed_regression import speed_regression
+from jaxdiff.nets.regressors import TCN, SequenceMLP
+from jaxdiff.studies.speed_transfer.data import Gaits, prepared, window
+from jaxdiff.studies.speed_transfer.evaluation import SAME_SPEED, Task
+from jaxdiff.studies.speed_transfer.transfer import Transfer
+from jaxdiff.training.optimizer import OptimizerSettings, make_optimizer
+from jaxdiff.training.state import init_state
+from jaxdiff.training.step import make_step
+from jaxdiff.typing import Params
+
+NETWORKS: dict[str, tuple[type[nn.Module], float]] = {"mlp": (SequenceMLP, 3e-4), "tcn": (TCN, 2e-3)}
+"""Network and learning rate; the flattened sequence is a wide input, which a step of Adam moves far."""
+
+
+class Settings(NamedTuple):
+    """How the baselines are trained."""
+
+    source_speeds: tuple[float, ...] = (0.55, 0.80, 1.05, 1.30, 1.55, 1.80)
+    steps: int = 400
+    weight_decay: float = 1e-2
+    batch: int = 8
+
+
+class Regressor(NamedTuple):
+    """A trained bank: member m maps from `pairs[m, 0]` m/s, to `pairs[m, 1]` m/s or, if that is NaN, to any speed."""
+
+    net: nn.Module
+    params: Params
+    pairs: np.ndarray
+    transfer: Transfer
+    """Lends its normaliser and its way to play; the network of it is not used."""
+
+    def __call__(self, task: Task) -> np.ndarray:
+        """(N, T, C) in degrees."""
+        source = task.gaits.speed[task.source]
+        wanted = np.stack([source, task.target_speed], axis=1)
+        away = np.nan_to_num(np.abs(wanted[:, None] - self.pairs), nan=0.0).max(-1)
+        if (away.min(1) > SAME_SPEED).any():
+            v, w = wanted[away.min(1).argmax()]
+            raise DataError(
+                f"this baseline was not trained to go from {v:g} to {w:g} m/s; it has {self.pairs.tolist()}"
+            )
+        form, scale = self.transfer.form, self.transfer.normaliser.scale
+        whole = {row: prepared(task.gaits.select(np.array([row])), form)[0] for row in np.unique(task.source)}
+        x = np.stack([self.transfer.normaliser(window(whole[row], form)) for row in task.source])
+        condition = {"source": x, "speed": task.target_speed.astype(np.float32), "member": away.argmin(1)}
+        run = jax.jit(speed_regression(self.net).generate)
+        y = []
+        for begin in range(0, len(x), 64):
+            part = {name: value[begin : begin + 64] for name, value in condition.items()}
+            y.append(np.asarray(run(self.params, None, part)))
+        if form.align == "none":
+            return self.transfer.normaliser.inverse(np.concatenate(y))
+        residual = (np.concatenate(y) - x) * scale
+        asked = zip(task.source, task.target_speed, residual)
+        return np.stack([self.transfer.play(task.gaits, s, v, r) for s, v, r in asked])
+
+
+def train(kind: str, gaits: Gaits, transfer: Transfer, settings: Settings, seed: int = 0) -> Regressor:
+    """The bank of one kind (`mlp`, `tcn`), from training subjects who have every speed."""
+    if kind not in NETWORKS:
+        raise ConfigError(f"no regression baseline {kind!r}; {nearest(kind, NETWORKS)}")
+    rng = np.random.default_rng(seed)
+    speeds = np.unique(np.round(gaits.speed, 2))
+    targets: Sequence[float] = speeds.tolist() if kind == "mlp" else [np.nan]
+    pairs = np.array([(v, w) for v in settings.source_speeds for w in targets])
+    form, people = transfer.form, np.unique(gaits.subject)
+    whole = prepared(gaits, form)
+    row = {(who, round(v, 2)): i for i, (who, v) in enumerate(zip(gaits.subject, gaits.speed.tolist()))}
+
+    def draw() -> dict[str, np.ndarray]:
+        who = rng.permutation(np.resize(people, max(settings.batch, len(people))))[: settings.batch]
+        wanted = np.broadcast_to(pairs[None], (len(who), *pairs.shape)).copy()
+        free = np.isnan(wanted[..., 1])
+        wanted[..., 1][free] = rng.choice(speeds, free.sum())
+        rows = np.array([[[row[name, round(v, 2)] for v in pair] for pair in each] for name, each in zip(who, wanted)])
+        x = transfer.normaliser(np.stack([window(whole[i], form, rng.random()) for i in rows.ravel()]))
+        x = x.reshape(*rows.shape, *x.shape[1:])
+        return {"source": x[:, :, 0], "target": x[:, :, 1], "speed": wanted[..., 1].astype(np.float32)}
+
+    make, rate = NETWORKS[kind]
+    net = make()
+    method = speed_regression(net)
+    adamw = OptimizerSettings(rate, settings.weight_decay, decay="cosine", clip_norm=1.0)
+    optimizer = make_optimizer(adamw, settings.steps)
+    step = make_step(method, optimizer, devices=jax.devices()[:1])
+    state = init_state(method, optimizer, jax.random.key(seed), draw())
+    for _ in range(settings.steps):
+        state, _ = step(state, draw())
+    return Regressor(net, state.params, pairs, transfer)

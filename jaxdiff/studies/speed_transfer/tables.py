@@ -1,0 +1,153 @@
+"""The tables of the paper, each with the paper's row, ours and every baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from jaxdiff.metrics.gait import by_side
+from jaxdiff.metrics.speeds import by_level, by_source_count
+from jaxdiff.report.tables import Cell, Table, cell
+from jaxdiff.studies.speed_transfer import paper
+from jaxdiff.studies.speed_transfer.evaluation import Results, cells
+
+COHORTS = {"able": "able-bodied", "stroke": "stroke"}
+JOINTS = ("hip", "knee", "ankle", "overall")
+OVERALL = {
+    "mae": "MAE",
+    "mae_across": "MAE off-diagonal",
+    "r": "r",
+    "rank": "rank",
+    "cadence_mae": "cadence MAE",
+}
+DETAILS = {
+    **OVERALL,
+    "mae_identity": "MAE same speed",
+    "mae_per_cycle": "MAE per cycle",
+    "rank_across": "rank off-diagonal",
+    "cadence_percent": "cadence %",
+    "cadence_mae_in_window": "cadence MAE 60·2N/T",
+    "failed": "no cycles",
+}
+NOTE = (
+    "MAE in degrees between mean gait cycles, cadence in steps/min; means over test subjects ± their standard deviation. "
+    "Off-diagonal: without pairs of a speed with itself, which are nearly a copy. The paper's rows are of other people: "
+    "Camargo 2021, and stroke recordings that are private; ours are simulated unless the title says otherwise."
+)
+Found = Mapping[str, Mapping[str, Results]]
+"""Cohort -> predictor -> results."""
+
+
+def overall(found: Found) -> Table:
+    """Table I: MAE, r, personalisation rank and cadence on both cohorts."""
+    columns = [f"{cohort} {name}" for cohort in found for name in OVERALL.values()]
+    table = Table("Table I: overall results", columns, note=NOTE)
+    quoted = {f"{c} {OVERALL[k]}": v for c in found for k, v in paper.TABLE1[c].items()}
+    table.row("paper (other data)", quoted)
+    for name in _predictors(found):
+        row = {}
+        for cohort, results in found.items():
+            values = cells(results[name]) if name in results else {}
+            row |= {f"{cohort} {title}": values.get(key) for key, title in OVERALL.items()}
+        table.row(name, row)
+    return table
+
+
+def details(found: Found, cohort: str) -> Table:
+    """Every figure of every predictor on one cohort."""
+    table = Table(f"Baselines, {COHORTS[cohort]}", list(DETAILS.values()), note=NOTE)
+    if cohort == "able":
+        for name, value in paper.BASELINES.items():
+            table.row(f"paper (other data): {name}", {"MAE": value})
+    for name, results in found[cohort].items():
+        values = cells(results)
+        table.row(name, {title: values[key] for key, title in DETAILS.items()})
+    return table
+
+
+def sides(results: Mapping[str, Results]) -> Table:
+    """Table II: MAE and r of the paretic and of the other side."""
+    columns = [f"{joint} {side}" for joint in JOINTS for side in ("paretic", "non-paretic")]
+    table = Table("Table II: the paretic and the other side (stroke)", columns, note=NOTE)
+    for key in ("mae", "r"):
+        quoted = {f"{j} {s}": v for j in JOINTS for s, v in zip(("paretic", "non-paretic"), paper.TABLE2[j][key])}
+        table.row(f"paper (other data): {key}", quoted)
+        for name, of in results.items():
+            rows = []
+            for who in np.unique(of.subject):
+                mine = of.where(of.subject == who)
+                values = mine.mae if key == "mae" else mine.correlation
+                rows.append(by_side(values, (mine.paretic == "left").astype(int)))
+            row = {
+                f"{joint} {side}": cell([r[f"{side.replace('-', '_')}/{joint}"] for r in rows])
+                for joint in JOINTS
+                for side in ("paretic", "non-paretic")
+            }
+            table.row(f"{name}: {key}", row)
+    return table
+
+
+def randomised(found: Found) -> Table:
+    """Table III: the rank with the subject's own gait, with somebody else's, and with somebody else's embedding only."""
+    columns = ["own", "somebody else", "embedding of somebody else", "available", "copy", "linear"]
+    note = "Rank of the person among all who walked at the target speed, 1 is best; blind guessing gives (available + 1) / 2."
+    table = Table("Table III: personalisation rank", columns, note=note)
+    for cohort, results in found.items():
+        own, other = paper.TABLE3[cohort]
+        table.row(f"paper (other data): {COHORTS[cohort]}", {"own": own, "somebody else": other})
+        row: dict[str, Cell] = {
+            column: cells(results[name])["rank"]
+            for column, name in zip(columns, ("diffusion", "somebody else", "embedding only"))
+        }
+        row |= {name: cells(results[name])["rank"] for name in ("copy", "linear")}
+        table.row(COHORTS[cohort], {**row, "available": cells(results["diffusion"])["available"]})
+    return table
+
+
+def by_source(results: Mapping[str, Results]) -> Table:
+    """Figure 7a: MAE per source speed."""
+    speeds = by_level(*_pair(results["diffusion"], "source_speed")).level
+    table = Table("MAE per source speed (Fig. 7a)", [f"{v:.2f}" for v in speeds], note=NOTE)
+    for name, of in results.items():
+        levels = by_level(*_pair(of, "source_speed"))
+        table.row(name, {f"{v:.2f}": Cell(m) for v, m in zip(levels.level, levels.mean)})
+    return table
+
+
+def by_change(results: Mapping[str, Results]) -> Table:
+    """Figure 7c: MAE against the change of speed."""
+    change = {name: np.abs(of.target_speed - of.source_speed) for name, of in results.items()}
+    levels = {name: by_level(change[name], of.error, 0.25) for name, of in results.items()}
+    columns = [f"{v:.2f}" for v in levels["diffusion"].level]
+    table = Table("MAE against the change of speed in m/s (Fig. 7c)", columns, note=NOTE)
+    for name, of in levels.items():
+        table.row(name, {f"{v:.2f}": Cell(m) for v, m in zip(of.level, of.mean)})
+    return table
+
+
+def by_number(results: Mapping[str, Results]) -> Table:
+    """Figure 7b: MAE when several source speeds are at hand and the nearest is used; all subsets."""
+    first = source_table(results["diffusion"])
+    columns = [str(k + 1) for k in range(len(first[1]))]
+    table = Table("MAE against the number of source speeds (Fig. 7b)", columns, note=NOTE)
+    for name, of in results.items():
+        levels = by_source_count(*source_table(of))
+        table.row(name, {str(int(k)): Cell(m, s, int(n)) for k, m, s, n in zip(*levels)})
+    return table
+
+
+def source_table(of: Results) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean error of each source speed (rows) at each target speed, and the speeds."""
+    from jaxdiff.metrics.speeds import heat_map
+
+    heat = heat_map(of.source_speed, of.target_speed, of.error)
+    return heat.mean, heat.source, heat.target
+
+
+def _pair(of: Results, level: str) -> tuple[np.ndarray, np.ndarray]:
+    return getattr(of, level), of.error
+
+
+def _predictors(found: Found) -> list[str]:
+    return list(dict.fromkeys(name for results in found.values() for name in results))

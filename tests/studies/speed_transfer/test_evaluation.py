@@ -1,0 +1,92 @@
+"""Judging generated gait: the truth is perfect and ranks first, somebody else's does not."""
+
+import numpy as np
+import pytest
+from studies.speed_transfer.walkers import RATE, angles, cohort
+
+from jaxdiff.errors import DataError
+from jaxdiff.studies.speed_transfer import evaluation as ev
+from jaxdiff.studies.speed_transfer import tables
+
+GAITS = cohort(5, speeds=(0.6, 1.0, 1.4), paretic="left")
+SUBJECTS = np.unique(GAITS.subject).tolist()
+TASK = ev.task(GAITS, SUBJECTS)
+TRUTH = GAITS.values[TASK.target]
+PERFECT = ev.judge(TASK, TRUTH, ranked=True)
+
+
+def test_a_task_is_every_pair_within_a_person():
+    assert len(TASK) == 5 * 9
+    assert (GAITS.subject[TASK.source] == GAITS.subject[TASK.target]).all()
+    some = ev.task(GAITS, SUBJECTS[:2], (0.6, 1.4), (1.0,))
+    assert len(some) == 4 and set(some.target_speed) == {1.0}
+    with pytest.raises(DataError, match="no pairs"):
+        ev.task(GAITS, SUBJECTS, (2.5,))
+
+
+def test_the_truth_has_no_error_and_ranks_first():
+    scores = ev.scores(PERFECT)
+    for name in ("mae", "mae_across", "mae_per_cycle", "cadence_mae", "cadence_mae_in_window", "failed"):
+        assert scores[name] == 0
+    assert scores["rank"] == 1 and scores["available"] == 5
+    np.testing.assert_allclose(scores["r"], 1)
+
+
+def test_an_offset_is_the_error_in_its_joint_and_on_its_side():
+    moved = TRUTH + np.array([0, 0, 0, 0, 3.0, 0])
+    errors = ev.judge(TASK, moved).mae
+    np.testing.assert_allclose(errors[:, 1, 1], 3, atol=1e-5)
+    np.testing.assert_allclose(np.delete(errors.reshape(-1, 6), 4, axis=1), 0, atol=1e-5)
+
+
+def test_somebody_elses_gait_does_not_rank_first():
+    nearest = [TASK.rivals(t)[1] for t in TASK.target]
+    scores = ev.scores(ev.judge(TASK, GAITS.values[nearest], ranked=True))
+    assert scores["rank"] >= 2
+
+
+def test_copying_is_free_at_the_same_speed_and_costs_across_speeds():
+    scores = ev.scores(ev.judge(TASK, GAITS.values[TASK.source]))
+    assert scores["mae_identity"] == 0
+    np.testing.assert_allclose(scores["mae"], scores["mae_across"] * 6 / 9, rtol=1e-6)
+    shape = [angles(v, np.arange(101) / 100) for v in (0.6, 1.0)]
+    assert abs(scores["mae_across"] - np.abs(shape[1] - shape[0]).mean() * (0.4 + 0.8 + 0.4) / 1.2) < 0.5
+
+
+def test_what_does_not_walk_fails_and_says_so():
+    flat = np.zeros_like(TRUTH)
+    scores = ev.scores(ev.judge(TASK, flat))
+    assert scores["failed"] == 1 and np.isnan(scores["mae"])
+
+
+def test_cells_are_means_over_subjects():
+    wrong = TRUTH.copy()
+    wrong[GAITS.subject[TASK.source] == "P0"] += 5.0
+    found = ev.cells(ev.judge(TASK, wrong))["mae"]
+    np.testing.assert_allclose((found.mean, found.n), (1.0, 5), atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["others", "paper"])
+def test_normalisers_of_another_cohort(kind):
+    """`others`: no statistics of a subject's own; `paper`: one set for all."""
+    found = ev.normalisers(GAITS, kind, count=4)
+    assert found is not None and found.shape == (15, 2, 6)
+    assert (len(np.unique(found.round(5), axis=0)) == 1) == (kind == "paper")
+    own = GAITS.subject == "P2"
+    values = GAITS.values[~own]
+    if kind == "others":
+        np.testing.assert_allclose(found[own][0, 0], values.mean((0, 1)), rtol=1e-4)
+    assert ev.normalisers(GAITS, "training") is None
+
+
+def test_the_paretic_side_is_told_from_the_other():
+    worse = TRUTH + np.array([0, 0, 0, 2.0, 2.0, 2.0])  # the left is paretic
+    table = tables.sides({"ours": ev.judge(TASK, worse)})
+    (row,) = [cells for label, cells in table.rows if label == "ours: mae"]
+    np.testing.assert_allclose(row["overall paretic"].mean, 2, atol=1e-4)
+    np.testing.assert_allclose(row["overall non-paretic"].mean, 0, atol=1e-4)
+
+
+def test_cycles_are_found_at_both_hips():
+    right, left = ev.cycles(GAITS.values[0], RATE)
+    assert abs(len(right) - len(left)) <= 1 and len(right) > 10

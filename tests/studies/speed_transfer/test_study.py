@@ -1,0 +1,151 @@
+"""From the command a user would type: trained, reported, and used on files of a lab."""
+
+import dataclasses
+import sys
+
+import numpy as np
+import pytest
+from studies.speed_transfer.walkers import CHANNELS, RATE, angles, cohort, frequency, recording, trials
+
+from jaxdiff.body.gait import cadence
+from jaxdiff.data import formats
+from jaxdiff.data.recording import Recording
+from jaxdiff.errors import ConfigError, DataError
+from jaxdiff.studies.speed_transfer import experiments, generation, training
+from jaxdiff.studies.speed_transfer import transfer as trained
+from jaxdiff.studies.speed_transfer.config import WORDS, get_config
+
+SPEEDS = (0.6, 1.0, 1.4)
+ABLE, STROKE = cohort(5, SPEEDS), cohort(4, (0.3, 0.6, 0.9), seed=5, paretic="right")
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    config = get_config("quick")
+    config.data.split, config.model.size, config.model.strides = (3, 1, 1), "tiny", 10
+    config.batch_size, config.sampling.steps, config.sampling.draws = 8, 3, 2
+    config.evaluation.regression_steps, config.data.stroke_normaliser = 2, "others"
+    config.training.steps, config.training.log_every, config.training.evaluate_every = 6, 2, 3
+    return config
+
+
+@pytest.fixture(scope="module")
+def run(tiny, tmp_path_factory):
+    """A trained and reported run on the closed-form cohort."""
+    out = tmp_path_factory.mktemp("run")
+    with pytest.MonkeyPatch.context() as patch:
+        found = {"able": trials(ABLE), "stroke": trials(STROKE)}
+        patch.setattr(training, "load", lambda name, d, recipe, **kind: found[kind.get("kind", "able")])
+        experiments.run(tiny, out)
+        experiments.run(tiny, out, training=False)
+    return out
+
+
+def walk(speed=1.0, seconds=30.0, rate=RATE, names=CHANNELS, unit="deg"):
+    values = recording(speed, seconds=seconds, rate=rate)
+    values = np.deg2rad(values) if unit == "rad" else values
+    return Recording(values, names, (unit,) * 6, rate, 1.5, {"subject": "me"})
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_every_word_is_a_config(word):
+    config = get_config(word)
+    assert config.is_locked
+    assert set(config.report) <= set(WORDS)
+
+
+def test_an_unknown_word_is_named():
+    with pytest.raises(ConfigError, match="did you mean 'table1'"):
+        get_config("tabel1")
+
+
+def test_a_report_has_every_table_with_every_baseline(run):
+    table = (run / "tables" / "table1.md").read_text()
+    for name in ("paper (other data)", "diffusion", "copy", "warp", "linear", "mean", "mlp", "tcn"):
+        assert f"| {name} |" in table
+    made = {path.stem for path in (run / "tables").glob("*.md")}
+    assert made == {
+        *("table1", "table2", "table3", "baselines-able", "baselines-stroke"),
+        *("by-source", "by-change", "by-number"),
+    }
+    assert "circular shift" in table and "seed" in table
+    assert len(list((run / "figures").glob("*.png"))) == 9
+    assert "<img" in (run / "report.html").read_text()
+
+
+def test_the_best_checkpoint_is_the_one_used(run):
+    _, said = trained.load(run)
+    assert said["channels"] == list(CHANNELS) and said["rate"] == RATE
+    assert said["step"] in (3, 6)
+
+
+@pytest.mark.parametrize("name", ["walk.csv", "walk.mot", "walk.npz"])
+def test_a_file_comes_back_in_the_format_it_came_in(run, name, tmp_path):
+    given = walk()
+    formats.write(tmp_path / name, given)
+    paths = generation.generate_files(run, tmp_path / name, 1.0, [0.6, 1.4])
+    assert [path.name for path in paths] == [name.replace("walk", f"walk_{v}") for v in ("0.60", "1.40")]
+    for path, speed in zip(paths, (0.6, 1.4)):
+        made = formats.read(path)
+        assert made.channels == CHANNELS and made.rate == RATE and len(made.values) == 600
+        ratio = frequency(speed) / frequency(1.0)
+        paces = [cadence(r.values[:, [0, 3]].T, RATE) for r in (made, given)]
+        assert abs(paces[0] / paces[1] / ratio - 1) < 0.03
+
+
+def test_units_names_and_rates_of_a_lab_are_kept(run):
+    names = ("RHip", "RKnee", "RAnkle", "LHip", "LKnee", "LAnkle")
+    known = generation.generate(run, walk(), 1.0, [1.4])[0]
+    (made,) = generation.generate(run, walk(names=names, unit="rad"), 1.0, [1.4], names)
+    assert made.channels == names and made.units == ("rad",) * 6
+    np.testing.assert_allclose(np.rad2deg(made.values), known.values, atol=1e-2)
+    (fast,) = generation.generate(run, walk(rate=100.0), 1.0, [1.0], resample=True)
+    assert fast.rate == 100.0 and abs(len(fast.values) - 3000) <= 5
+    assert fast.start == 1.5 and fast.meta["subject"] == "me"
+
+
+def test_a_source_that_does_not_fit_is_refused_with_what_would(run):
+    with pytest.raises(DataError, match="lasts 2 s; the model needs 30 s"):
+        generation.generate(run, walk(seconds=2.0), 1.0, [1.4])
+    with pytest.raises(DataError, match=r"100 Hz, the model 20 Hz; .*--resample"):
+        generation.generate(run, walk(rate=100.0), 1.0, [1.4])
+    with pytest.raises(ConfigError, match="speeds are in m/s.*got 60"):
+        generation.generate(run, walk(), 1.0, [60.0])
+    with pytest.raises(DataError, match="no channel 'hip_flexion_r'"):
+        generation.generate(run, walk(names=tuple("abcdef")), 1.0, [1.4])
+    still = dataclasses.replace(walk(), values=np.zeros((600, 6), np.float32))
+    with pytest.raises(DataError, match="shows 0 hip-extension peaks"):
+        generation.generate(run, still, 1.0, [1.4])
+    holed = walk()
+    holed.values[50:53, 1] = np.nan
+    with pytest.raises(DataError, match="a gap in knee_angle_r from"):
+        generation.generate(run, holed, 1.0, [1.4])
+    assert len(generation.generate(run, holed, 1.0, [1.4], longest_gap=0.5)) == 1
+
+
+def test_the_command_line_takes_several_speeds(run, tmp_path, monkeypatch, capsys):
+    from experiments import speed_transfer as main
+
+    assert main.spread(["x", "--target_speed", "0.6", "1.4", "--seed=1"]) == ["x", "--seed=1", "--target_speed=0.6,1.4"]
+    assert main.spread(["x", "--target_speed=0.6", "--target_speed=1.4"]) == ["x", "--target_speed=0.6,1.4"]
+    formats.write(tmp_path / "walk.csv", walk())
+    argv = [
+        "x",
+        "--mode=generate",
+        f"--run={run}",
+        f"--input={tmp_path / 'walk.csv'}",
+        "--source_speed=1.0",
+        "--cache=",
+    ]
+    main.launch.run(main.main, main.DEFAULT, main.spread([*argv, "--target_speed", "0.6", "1.4"]))
+    assert "walk_1.40.csv" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main.launch.run(main.main, main.DEFAULT, [*argv, "--target_speed=fast"])
+    assert "takes numbers in m/s, not fast" in capsys.readouterr().err
+
+
+def test_embeddings_are_moved_less_by_a_shift_than_by_a_person(run):
+    model, _ = trained.load(run)
+    moved, apart = experiments.embedding_shift(model, ABLE)
+    assert moved < apart
+    assert angles(1.0, np.zeros(1)).shape == (1, 6) and "pytest" in sys.modules
