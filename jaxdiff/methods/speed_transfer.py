@@ -88,8 +88,9 @@ def speed_transfer(settings: Settings) -> Method:
         terms = {name: (getattr(ramps, name) * trust * parts[name]).mean() for name in ("residual", "identity")}
 
         z_generated = net.apply(params, generated, method=net.embed)
-        every = [gather(a) for a in (z_generated, z_source, batch["subject"], ramps.subject * trust)]
-        terms["subject"] = (every[3] * subject_contrast(*every[:3], settings.temperature)).mean()
+        z_generated, z_source, subject = (gather(a) for a in (z_generated, z_source, batch["subject"]))
+        contrast = subject_contrast(z_generated, z_source, subject, settings.temperature)
+        terms["subject"] = (gather(ramps.subject * trust) * contrast).mean()
 
         noise = parts["noise"].mean()
         total = noise + sum(weights.get(k, getattr(settings, k)) * term for k, term in terms.items())
