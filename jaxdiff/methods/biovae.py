@@ -1,4 +1,4 @@
-"""BioVAE: a text-to-motion backbone that states an acceleration and adds what it does (Kang et al., III; FACTS 5.3).
+"""BioVAE: a text-to-motion backbone that states an acceleration and adds what it does (Kang et al., III).
 
     z, u = encode(x_t),     ẍ = M⁻¹ (E + C + R·A(u)),     x0_hat = W (hidden(x_t, text) + decode(ẍ))
     L = L_diffusion + L_accel + L_phys                                                                   (eq. 9)

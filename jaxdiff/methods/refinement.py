@@ -1,4 +1,4 @@
-"""Refinement, editing and pose estimation by inversion (BioVAE III.D, eqs. 10 and 11; FACTS 5.3).
+"""Refinement, editing and pose estimation by inversion (BioVAE III.D, eqs. 10 and 11).
 
     z = invert(motion) up to a noise level,     motion_hat = deterministic DDIM back, with the mechanics on
 

@@ -8,7 +8,7 @@ drift apart. The residual is then the subtle change the paper speaks of, and s g
 schedule expects. `person` moves source and target alike by a random periodic curve: nobody else's gait changes, so the
 residual stays, but thirteen subjects can no longer be learned by heart.
 The three auxiliary losses stand on r_hat = (r_t - sigma_t eps_hat) / alpha_t, whose error grows as 1/SNR: they are
-weighted by `alpha_bar` or min-SNR (FACTS: 24777-fold at the last step), and by ramps of |v_tgt - v_src|.
+weighted by `alpha_bar` or min-SNR (24777-fold at the last step), and by ramps of |v_tgt - v_src|.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Text to motion: StableMoFusion (Huang et al. 2024; FACTS 2.1 and 2.2), the ground BioVAE stands on.
+"""Text to motion: StableMoFusion (Huang et al. 2024), the ground BioVAE stands on.
 
     x_t = alpha_t x0 + sigma_t eps,    L = mean over valid frames of |x0 - x0_hat(x_t, t, text)|²
 

@@ -1,4 +1,4 @@
-"""The FiLM transformer denoiser of GaitDynamics (DanceDecoder, after EDGE) and its refinement network (FACTS 3.1).
+"""The FiLM transformer denoiser of GaitDynamics (DanceDecoder, after EDGE) and its refinement network.
 
     c = W (Mish (W sin/cos(t))) + condition
     n = norm1(h),  r = rotary(n),  a = attend(r, r, n),  h = h + (1 + scale1(c)) a + shift1(c)

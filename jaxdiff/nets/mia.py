@@ -1,4 +1,4 @@
-"""The pose ↔ EMG transformers of Muscles in Action (Chiquier & Vondrick 2023; FACTS 2.8).
+"""The pose ↔ EMG transformers of Muscles in Action (Chiquier & Vondrick 2023).
 
     h = Conv_9(√width x) + P,   h = [h | s | s],   post-norm transformer encoder (ReLU),   Linear
 

@@ -1,4 +1,4 @@
-"""SmoothNet (Zeng et al. 2022): a temporal network that takes the jitter out of pose estimates (FACTS 2.9).
+"""SmoothNet (Zeng et al. 2022): a temporal network that takes the jitter out of pose estimates.
 
 Each channel of a window of W frames passes by itself through
 

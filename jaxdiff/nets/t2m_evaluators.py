@@ -1,4 +1,4 @@
-"""The evaluator networks of text-to-motion (Guo et al. 2022; FACTS 2.6): where motions and texts are close if they match.
+"""The evaluator networks of text-to-motion (Guo et al. 2022): where motions and texts are close if they match.
 
 movement  Conv(4, stride 2) LeakyReLU, twice, Linear: a token every four frames; the last four (contact) channels unseen
 motion    Linear, bidirectional GRU over the valid tokens from learned states, [h_forward | h_backward], head

@@ -1,4 +1,4 @@
-"""CondUnet1D, the text-conditioned U-Net of StableMoFusion (Huang et al. 2024; FACTS 2.1): the backbone of BioVAE.
+"""CondUnet1D, the text-conditioned U-Net of StableMoFusion (Huang et al. 2024): the backbone of BioVAE.
 
 Over time, channels last. Each block is a residual convolution and a residual cross-attention to the text:
 
@@ -138,9 +138,9 @@ class Block(nn.Module):
         if context is None:
             return h
         if paired:
-            return jnp.stack([h[0] + self.attend(h[0], context, deterministic), h[1]])
+            return jnp.stack([h[0] + self.attend(h[0], context, deterministic), h[-1]])
         y = self.attend(h, context, deterministic)
-        return h + (y if conditioned is None else jnp.where(conditioned[..., None, None], y, 0))
+        return h + (y if conditioned is None else jnp.where(jnp.asarray(conditioned)[..., None, None], y, 0))
 
 
 class CondUnet1D(nn.Module):
@@ -208,8 +208,7 @@ class CondUnet1D(nn.Module):
         self, x: jax.Array, t: jax.Array, context: Context, scale: float, mask: jax.Array | None = None
     ) -> jax.Array:
         """Classifier-free guidance, `u + scale (c - u)`, as one doubled batch."""
-        h = self.hidden(jnp.stack([x, x]), t, context, mask=mask, paired=True)
-        c, u = self.output(h)
+        c, u = self.output(self.hidden(x[None], t, context, mask=mask, paired=True))
         return u + scale * (c - u)
 
     def hidden(
@@ -224,7 +223,8 @@ class CondUnet1D(nn.Module):
     ) -> jax.Array:
         """The last hidden features `(..., T, base * multipliers[0])`, before `output`.
 
-        `paired`: the leading axis of `x` holds the conditional and the unconditional copy of one batch.
+        `paired`: a leading axis, of length one in `x`, becomes the conditional and the unconditional copy of one batch.
+        They part at the first attention; what comes before is computed once.
         """
         levels, frames = len(self.multipliers), x.shape[-2]
         stride = max(16, 2**levels)

@@ -6,7 +6,7 @@ leg's, linear between them. Warping the source onto a target's phase,
     base(t) = x_src(phi_src^-1(phi_tgt(t) + n)),   n whole,
 
 leaves a residual x_tgt - base of what the speed changes in the shape of a stride, without the drift of two clocks that
-never agree (FACTS 5.2 #3). Where the target is not known, its clock is the source's run `ratio` times as fast: at ratio
+never agree. Where the target is not known, its clock is the source's run `ratio` times as fast: at ratio
 1 the base is the source itself. A source of too few strides is walked in a circle, its ends blended at equal phase.
 """
 

@@ -1,4 +1,4 @@
-"""The published protocol (FACTS 2.6) on real motions, on generated ones, and on controls that must fail.
+"""The published protocol on real motions, on generated ones, and on controls that must fail.
 
 Every repetition draws a caption and a crop of each test clip, generates a motion of that length for the caption, brings
 it from the model's units to the evaluator's, and scores all rows against the same real motions:
