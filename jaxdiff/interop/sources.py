@@ -58,7 +58,7 @@ class State(dict[str, Any]):
 
     def dim(self, key: str, axis: int) -> int:
         if key not in self or len(self[key].shape) <= axis:
-            raise FileError(f"no usable {key!r} in it, so it is not such a checkpoint; {nearest(key, self)}")
+            raise FileError(f"there is no usable {key!r} among its {len(self)} arrays, so it is not such a checkpoint")
         return self[key].shape[axis]
 
     def count(self, pattern: str) -> int:

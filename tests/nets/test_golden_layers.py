@@ -121,9 +121,7 @@ def test_golden_gru(name):
 
 
 @pytest.mark.parametrize("name", cases("Conv1d", "ConvTranspose1d"))
-@pytest.mark.parametrize("unfold", [False, True])
-def test_golden_convolution(name, unfold, monkeypatch):
-    monkeypatch.setattr("jaxdiff.nets.blocks.convolution.UNFOLD_CHANNELS", 0 if unfold else 10**9)
+def test_golden_convolution(name):
     weights, inputs, out, kwargs = case(name)
     transposed = meta("torch_layers")["cases"][name]["module"] == "ConvTranspose1d"
     if transposed:

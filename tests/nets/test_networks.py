@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from jaxdiff.errors import DataError
+from jaxdiff.nets.clip_text import ClipText
 from jaxdiff.nets.film_transformer import FiLMTransformer, Refinement
 from jaxdiff.nets.mia import MUSCLES, MuscleTransformer
 from jaxdiff.nets.smoothnet import SmoothNet, smooth, smoothing_loss
 from jaxdiff.nets.t2m_evaluators import MotionEncoder, MovementEncoder, TextEncoder
+from jaxdiff.nets.text_head import TextHead
 
 
 def normal(seed, *shape):
@@ -118,6 +120,32 @@ def test_muscle_transformers_in_both_directions_at_other_lengths():
     assert y.shape == (2, 20, 8)
     np.testing.assert_allclose(run(pose[1], subject[1]), y[1], atol=2e-4)
     assert np.abs(run(pose, subject[::-1]) - y).max() > 1e-3
+
+
+NETWORKS = [
+    (small_film(), lambda: (normal(0, 12, 7), jnp.float32(3.0))),
+    (small_film(rotary=False), lambda: (normal(0, 12, 7), 3.0)),
+    (Refinement(4, width=16, layers=1, heads=2, ff=24), lambda: (normal(0, 12, 9),)),
+    (SmoothNet(8, 12, 6, 2), lambda: (normal(0, 8, 3),)),
+    (MuscleTransformer(8, width=16, layers=1, heads=2, ff=24), lambda: (normal(0, 12, 9), 0.3)),
+    (MovementEncoder(8, 6), lambda: (normal(0, 24, 11),)),
+    (MotionEncoder(8, 6), lambda: (normal(0, 2, 6, 5), jnp.array([6, 2], jnp.int32))),
+    (ClipText(30, 9, 16, 1, 2, 32), lambda: (jnp.arange(9, dtype=jnp.int32),)),
+    (TextHead(16, 1, 2, 32), lambda: (normal(0, 6, 12),)),
+]
+
+
+@pytest.mark.parametrize(("network", "inputs"), NETWORKS, ids=lambda n: type(n).__name__ if hasattr(n, "apply") else "")
+def test_networks_are_float32_with_x64_on(network, inputs):
+    inputs = inputs()
+    run, params = ready(network, *inputs)
+    want = np.asarray(run(*inputs))
+    with jax.enable_x64(True):
+        fresh = jax.eval_shape(network.init, jax.random.key(0), *inputs)
+        assert {a.dtype for a in jax.tree.leaves(fresh)} == {np.dtype(np.float32)}
+        y = jax.jit(network.apply)(params, *inputs)
+        assert y.dtype == jnp.float32
+        np.testing.assert_allclose(y, want, atol=1e-5)
 
 
 def test_every_network_trains_with_dropout_and_computes_in_bfloat16():
