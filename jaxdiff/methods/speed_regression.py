@@ -32,6 +32,6 @@ def speed_regression(net: nn.Module) -> Method:
     def generate(params: Params, keys: Key, condition: Batch) -> Array:
         """(B, T, C); a regression has nothing to draw."""
         one = lambda x, v, m: net.apply(jax.tree.map(lambda a: a[m], params), x, v)  # noqa: E731
-        return jax.vmap(one)(condition["source"], condition["speed"], condition["member"])
+        return jax.vmap(one)(condition["source"], condition["speed"], condition["member"])  # type: ignore[return-value]
 
     return Method(init, loss, generate)

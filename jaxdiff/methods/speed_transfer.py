@@ -87,7 +87,7 @@ def speed_transfer(settings: Settings) -> Method:
         ramps = speed_ramps(batch["speeds"][:, 2])
         terms = {name: (getattr(ramps, name) * trust * parts[name]).mean() for name in ("residual", "identity")}
 
-        z_generated = net.apply(params, generated, method=net.embed)
+        z_generated = _embed(net, params, generated)
         z_generated, z_source, subject = (gather(a) for a in (z_generated, z_source, batch["subject"]))
         contrast = subject_contrast(z_generated, z_source, subject, settings.temperature)
         terms["subject"] = (gather(ramps.subject * trust) * contrast).mean()
@@ -100,7 +100,7 @@ def speed_transfer(settings: Settings) -> Method:
         """The gait at the target speed (B, T, C), normalised."""
 
         def one(key: Key, given: Batch) -> Array:
-            z = net.apply(params, given.get("who", given["source"]), method=net.embed)
+            z = _embed(net, params, given.get("who", given["source"]))
             c = net.apply(params, z, given["speeds"], method=net.condition)
 
             def draw(key: Key) -> Array:
@@ -136,8 +136,11 @@ def noise_error(settings: Settings, params: Params, batch: Batch, keys: Key) -> 
 
 def embed(settings: Settings, params: Params, sequences: Array) -> Array:
     """The subject embeddings (B, width) of normalised gaits (B, T, C)."""
-    _, net = _parts(settings)
-    return net.apply(params, sequences, method=net.embed)  # type: ignore[return-value]
+    return _embed(_parts(settings)[1], params, sequences)
+
+
+def _embed(net: ResidualDenoiser, params: Params, gait: Array) -> Array:
+    return net.apply(params, gait, method=net.embed)  # type: ignore[return-value]
 
 
 def _parts(settings: Settings) -> tuple[Schedule, ResidualDenoiser]:
@@ -159,7 +162,7 @@ def _example(
     alpha, sigma = schedules.at(schedule, t)
     r_t = alpha * r + sigma * eps
 
-    z = net.apply(params, source, method=net.embed)
+    z = _embed(net, params, source)
     c = net.apply(params, z, example["speeds"], method=net.condition)
     guess = net.apply(params, r_t, source, t, c, deterministic=not train, rngs={"dropout": drop})
     aim = target(settings.prediction, r, eps, alpha, sigma)

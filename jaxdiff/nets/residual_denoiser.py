@@ -40,7 +40,7 @@ class Size(NamedTuple):
 SIZES = {
     "tiny": Size(width=16, layers=1, heads=2, ff=32, time=16, condition=8, lstm=8, patch=10, dropout=0.0),
     "small": Size(width=64, layers=3, ff=128, time=64, condition=32, lstm=16, patch=5),
-    "stride": Size(width=128, layers=3, ff=256, time=64, condition=32, lstm=32, patch=30),
+    "stride": Size(layers=2, ff=512, time=64, lstm=32, patch=30),
     "paper": Size(),
 }
 """`stride` is for gaits on a grid of 30 phases: a token is a stride. `paper` has GaitDynamics' smaller width."""

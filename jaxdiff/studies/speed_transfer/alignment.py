@@ -1,13 +1,10 @@
-"""Gaits at two speeds on one clock: stride phase, and the source gait walked at another cadence.
+"""Gaits at two speeds on one clock: phases, strides, and a gait walked at another cadence.
 
 The phase phi(t) of a recording counts strides: k at the k-th hip-extension peak of the right leg, k + 1/2 at the left
-leg's, linear between them. Warping the source onto a target's phase,
-
-    base(t) = x_src(phi_src^-1(phi_tgt(t) + n)),   n whole,
-
-leaves a residual x_tgt - base of what the speed changes in the shape of a stride, without the drift of two clocks that
-never agree. Where the target is not known, its clock is the source's run `ratio` times as fast: at ratio
-1 the base is the source itself. A source of too few strides is walked in a circle, its ends blended at equal phase.
+leg's, linear between them. Strides cut at whole phases and sampled at equal ones can be subtracted at any two speeds;
+what remains is the change of shape, without the drift of two clocks that never agree. A gait is walked at another
+cadence by running its clock `ratio` times as fast, x(phi^-1(phi(ratio t))): at ratio 1 it is itself. Where its strides
+run out, it is walked in a circle, the end blended into the beginning at equal phase.
 """
 
 from __future__ import annotations

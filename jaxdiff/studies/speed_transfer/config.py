@@ -83,6 +83,7 @@ def get_config(word: str = "quick") -> ConfigDict:
     if word == "paper":
         config.data.name = "camargo2021"
         config.data.stroke = ""  # the paper's stroke recordings are private
+        config.report = ("table1", "table3", "baselines", "figures")
         config.model.align = "none"
         config.model.size = "paper"
         config.model.prediction = "eps"

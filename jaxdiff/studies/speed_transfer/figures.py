@@ -101,8 +101,10 @@ def sources(results: Mapping[str, Results]) -> Drawing:
         a.plot(levels.level, levels.mean, "o-", ms=3, lw=1, label=name)
         levels = by_level(np.abs(of.target_speed - of.source_speed), of.error, 0.25)
         c.plot(levels.level, levels.mean, "o-", ms=3, lw=1)
-    levels = by_source_count(*source_table(results[OURS]))
-    b.bar(levels.level, levels.mean, yerr=levels.sd, color="tab:blue")
+    errors = source_table(results[OURS])
+    if np.isfinite(errors[0]).all():
+        levels = by_source_count(*errors)
+        b.bar(levels.level, levels.mean, yerr=levels.sd, color="tab:blue")
     a.set(xlabel="source speed [m/s]", ylabel="MAE [degrees]", ylim=(0, None))
     b.set(xlabel="number of source speeds", title=OURS)
     c.set(xlabel="change of speed [m/s]", ylim=(0, None))

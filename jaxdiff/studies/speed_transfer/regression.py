@@ -1,8 +1,8 @@
 """The MLP and the TCN of the paper, trained on the training subjects and asked what the diffusion model is asked (II.G).
 
 They see sequences in time, z-scored, as the paper's did; a clock they cannot know makes the mean the best answer. With
-`Form("phase")` they see strides on a grid of phases and play their answers as the diffusion model does: what is left of
-the difference then is diffusion itself.
+`Form("phase")` they see strides on a grid of phases and regress the residual, which is played as the diffusion model's
+is: what is left of the difference then is diffusion itself.
 """
 
 from __future__ import annotations
@@ -68,8 +68,7 @@ class Regressor(NamedTuple):
             y.append(np.asarray(run(self.params, None, part)))
         if form.align == "none":
             return self.transfer.normaliser.inverse(np.concatenate(y))
-        residual = (np.concatenate(y) - x) * scale
-        asked = zip(task.source, task.target_speed, residual)
+        asked = zip(task.source, task.target_speed, np.concatenate(y) * scale)
         return np.stack([self.transfer.play(task.gaits, s, v, r) for s, v, r in asked])
 
 
@@ -92,8 +91,9 @@ def train(kind: str, gaits: Gaits, transfer: Transfer, settings: Settings, seed:
         wanted[..., 1][free] = rng.choice(speeds, free.sum())
         rows = np.array([[[row[name, round(v, 2)] for v in pair] for pair in each] for name, each in zip(who, wanted)])
         x = transfer.normaliser(np.stack([window(whole[i], form, rng.random()) for i in rows.ravel()]))
-        x = x.reshape(*rows.shape, *x.shape[1:])
-        return {"source": x[:, :, 0], "target": x[:, :, 1], "speed": wanted[..., 1].astype(np.float32)}
+        source, target = np.moveaxis(x.reshape(*rows.shape, *x.shape[1:]), 2, 0)
+        wish = target if form.align == "none" else target - source
+        return {"source": source, "target": wish, "speed": wanted[..., 1].astype(np.float32)}
 
     make, rate = NETWORKS[kind]
     net = make()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from jaxdiff.metrics.gait import by_side
-from jaxdiff.metrics.speeds import by_level, by_source_count
+from jaxdiff.metrics.speeds import by_level, by_source_count, heat_map
 from jaxdiff.report.tables import Cell, Table, cell
 from jaxdiff.studies.speed_transfer import paper
 from jaxdiff.studies.speed_transfer.evaluation import Results, cells
@@ -132,15 +132,16 @@ def by_number(results: Mapping[str, Results]) -> Table:
     columns = [str(k + 1) for k in range(len(first[1]))]
     table = Table("MAE against the number of source speeds (Fig. 7b)", columns, note=NOTE)
     for name, of in results.items():
-        levels = by_source_count(*source_table(of))
+        errors = source_table(of)
+        if not np.isfinite(errors[0]).all():
+            continue  # some generated gait had no cycles
+        levels = by_source_count(*errors)
         table.row(name, {str(int(k)): Cell(m, s, int(n)) for k, m, s, n in zip(*levels)})
     return table
 
 
 def source_table(of: Results) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean error of each source speed (rows) at each target speed, and the speeds."""
-    from jaxdiff.metrics.speeds import heat_map
-
     heat = heat_map(of.source_speed, of.target_speed, of.error)
     return heat.mean, heat.source, heat.target
 

@@ -1,5 +1,6 @@
 """The paper's regressors: out of step they can only answer with the mean, in step they learn the change."""
 
+import numpy as np
 import pytest
 from studies.speed_transfer.walkers import cohort, trials
 
@@ -16,7 +17,7 @@ GAITS = cohort(5, speeds=SPEEDS)
 TRAIN = GAITS.select(GAITS.subject != "P4")
 SCALE = normalise.fit(trials(TRAIN), "zscore", ["sagittal"])["sagittal"]
 TASK = task(GAITS, ["P4"])
-SETTINGS = regression.Settings(source_speeds=SPEEDS, steps=60, learning_rate=5e-3, batch=4)
+SETTINGS = regression.Settings(source_speeds=SPEEDS, steps=60, batch=4)
 
 
 def lent(form):
@@ -24,24 +25,26 @@ def lent(form):
 
 
 @pytest.mark.parametrize("kind", ["mlp", "tcn"])
-def test_sequences_in_time_make_the_mean_the_best_answer(kind):
-    made = regression.train(kind, TRAIN, lent(Form("none", 600, 0)), SETTINGS)(TASK)
-    assert made.shape == (9, 600, 6)
-    assert made.std(1).mean() < 0.8 * GAITS.values.std(1).mean()
+def test_sequences_in_time_teach_little(kind):
+    """Two clocks that never agree: most of the target's variance stays unexplained."""
+    made = regression.train(kind, TRAIN, lent(Form("none", 150, 0)), SETTINGS)(TASK)
+    truth = GAITS.values[TASK.target][:, :150]
+    assert made.shape == truth.shape
+    assert np.square(made - truth).sum() > 0.5 * np.square(truth - truth.mean((0, 1))).sum()
 
 
 def test_strides_on_a_grid_can_be_learned():
-    regressor = regression.train("tcn", TRAIN, lent(Form("phase", 300, 30)), SETTINGS)
+    regressor = regression.train("tcn", TRAIN, lent(Form("phase", 60, 30)), SETTINGS._replace(steps=120))
     found = scores(judge(TASK, regressor(TASK)))
     assert found["mae_across"] < 0.7 * scores(judge(TASK, GAITS.values[TASK.source]))["mae_across"]
 
 
 def test_a_member_for_each_pair_or_for_each_source_speed():
     short = SETTINGS._replace(steps=1, source_speeds=(0.6, 1.4))
-    form = lent(Form("none", 600, 0))
+    form = lent(Form("none", 100, 0))
     mlp, tcn = (regression.train(kind, TRAIN, form, short) for kind in ("mlp", "tcn"))
     assert len(mlp.pairs) == 2 * 3 and len(tcn.pairs) == 2
-    assert mlp(task(GAITS, ["P4"], (0.6,))).shape == (3, 600, 6)
+    assert mlp(task(GAITS, ["P4"], (0.6,))).shape == (3, 100, 6)
     with pytest.raises(DataError, match="not trained to go from 1 to 0.6 m/s"):
         tcn(task(GAITS, ["P4"], (1.0,)))
 
