@@ -25,7 +25,8 @@ import ml_dtypes
 import numpy as np
 
 from jaxdiff.errors import FileError
-from jaxdiff.interop.pickles import STORAGES, Name, Storage, Tensor, read_pickle
+from jaxdiff.interop.pickles import read_pickle
+from jaxdiff.interop.values import STORAGES, Name, Storage, Tensor
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _SAFETENSORS = {

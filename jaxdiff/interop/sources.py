@@ -6,9 +6,7 @@ kind of attention) is the released value unless `settings` says otherwise: `{"un
 
 from __future__ import annotations
 
-import dataclasses
 import math
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,12 +16,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxdiff.errors import ConfigError, FileError, nearest
-from jaxdiff.interop import keys
+from jaxdiff.interop import names
 from jaxdiff.interop.files import read
-from jaxdiff.interop.keys import Rule
-from jaxdiff.interop.pickles import Record, Tensor
-from jaxdiff.interop.store import Converted, Weights
-from jaxdiff.interop.store import settings as fields_of
+from jaxdiff.interop.parts import Part, State, array, floats, same_table, state_dict
+from jaxdiff.interop.store import Converted
+from jaxdiff.interop.values import Record
 from jaxdiff.nets.blocks.embeddings import positions
 from jaxdiff.nets.clip_text import ClipText
 from jaxdiff.nets.film_transformer import FiLMTransformer, Refinement
@@ -53,54 +50,11 @@ def convert_tree(source: str, tree: Any, settings: Settings | None = None, where
     return Converted(source, networks, _normaliser(tree) if source == "gaitdynamics" else {})
 
 
-class State(dict[str, Any]):
-    """A state dict: PyTorch's parameter names to arrays (or tensors not read yet)."""
-
-    def dim(self, key: str, axis: int) -> int:
-        if key not in self or len(self[key].shape) <= axis:
-            raise FileError(f"there is no usable {key!r} among its {len(self)} arrays, so it is not such a checkpoint")
-        return self[key].shape[axis]
-
-    def count(self, pattern: str) -> int:
-        """How many different numbers stand at the group of `pattern`."""
-        return len({match[1] for key in self if (match := re.match(pattern, key))})
-
-    def under(self, prefix: str) -> State:
-        return State({key.removeprefix(prefix): value for key, value in self.items() if key.startswith(prefix)})
-
-    def without(self, pattern: str) -> State:
-        return State({key: value for key, value in self.items() if not re.fullmatch(pattern, key)})
-
-
-class Part(NamedTuple):
-    """One network found in a checkpoint: its class, the fields its shapes tell, example inputs, names, arrays."""
-
-    kind: type
-    fields: dict[str, Any]
-    inputs: tuple[jax.ShapeDtypeStruct, ...]
-    rules: list[Rule]
-    state: State
-
-    def fill(self, overrides: Mapping[str, Any], where: str) -> Weights:
-        known = {field.name for field in dataclasses.fields(self.kind)}
-        for name in overrides:
-            if name not in known:
-                raise ConfigError(f"{self.kind.__name__} has no field {name!r}; {nearest(name, known)}")
-        network = self.kind(**(self.fields | dict(overrides)))
-        try:
-            shapes = keys.shapes(network, self.inputs)
-        except (TypeError, ValueError, ZeroDivisionError) as error:
-            raise FileError(f"{where}: no network can be made of {fields_of(network)}: {error}") from error
-        arrays = {key: _array(value) for key, value in self.state.items()}
-        params = jax.tree.map(jnp.asarray, keys.from_torch(arrays, shapes, self.rules, where))
-        return Weights(network, {"params": params}, self.inputs)
-
-
 def stablemofusion(tree: Any, where: str) -> dict[str, Part]:
     """`model_ema` if the run kept one, else `encoder`: U-Net, text head, and the frozen CLIP text tower."""
-    state = _state(tree, ("model_ema", "encoder"), where)
+    state = state_dict(tree, ("model_ema", "encoder"), where)
     unet = state.under("unet.")
-    _same_table(unet, "time_mlp.0.pe", lambda shape: positions(*shape))
+    same_table(unet, "time_mlp.0.pe", lambda shape: positions(*shape))
     levels = unet.count(r"downs\.(\d+)\.")
     widths = [unet.dim(f"downs.{i}.0.conv1d.blocks.0.block.weight", 0) for i in range(levels)]
     base = math.gcd(*widths) or 1
@@ -112,8 +66,8 @@ def stablemofusion(tree: Any, where: str) -> dict[str, Part]:
         "kernel_size": unet.dim("downs.0.0.conv1d.blocks.0.block.weight", 2),
     }
     text_width = unet.dim("mid_block1.cross_attn.cross_attention.text_norm.weight", 0)
-    inputs = (_floats(16, fields["features"]), _floats(), _floats(1, text_width))
-    parts = {"unet": Part(CondUnet1D, fields, inputs, keys.UNET, state.without(r"(?!unet\.).*|unet\.time_mlp\.0\.pe"))}
+    inputs = (floats(16, fields["features"]), floats(), floats(1, text_width))
+    parts = {"unet": Part(CondUnet1D, fields, inputs, names.UNET, state.without(r"(?!unet\.).*|unet\.time_mlp\.0\.pe"))}
 
     head = state.without(r"(unet|clip_model)\..*")
     layers = r"textTransEncoder\.layers\.(\d+)\."
@@ -123,7 +77,7 @@ def stablemofusion(tree: Any, where: str) -> dict[str, Part]:
         "ff": head.dim("textTransEncoder.layers.0.linear1.weight", 0),
     }
     parts["text_head"] = Part(
-        TextHead, head_fields, (_floats(1, head.dim("embed_text.weight", 1)),), keys.TEXT_HEAD, head
+        TextHead, head_fields, (floats(1, head.dim("embed_text.weight", 1)),), names.TEXT_HEAD, head
     )
     tower = state.under("clip_model.")
     return parts | (clip(tower, where) if tower else {})
@@ -131,16 +85,16 @@ def stablemofusion(tree: Any, where: str) -> dict[str, Part]:
 
 def clip(tree: Any, where: str) -> dict[str, Part]:
     """The text tower of a Hugging Face CLIP (`model.safetensors`) or of OpenAI's state dict."""
-    state = _state(tree, ("state_dict",), where)
+    state = state_dict(tree, ("state_dict",), where)
     if "positional_embedding" in state:
         state = state.without(r"visual\..*|text_projection|logit_scale|input_resolution|context_length|vocab_size")
-        rules, place, table = keys.CLIP_OPENAI, "positional_embedding", "token_embedding.weight"
+        rules, place, table = names.CLIP_OPENAI, "positional_embedding", "token_embedding.weight"
         layer, inner = r"transformer\.resblocks\.(\d+)\.", "transformer.resblocks.0.mlp.c_fc.weight"
     else:
         tower = state.under("text_model.") or state.without(r"(vision_model|visual_projection)\..*")
         state = tower.without(r"embeddings\.position_ids|text_projection\.weight|logit_scale")
         rules, place, table = (
-            keys.CLIP_HUGGING_FACE,
+            names.CLIP_HUGGING_FACE,
             *(f"embeddings.{n}_embedding.weight" for n in ("position", "token")),
         )
         layer, inner = r"encoder\.layers\.(\d+)\.", "encoder.layers.0.mlp.fc1.weight"
@@ -158,9 +112,9 @@ def clip(tree: Any, where: str) -> dict[str, Part]:
 
 def gaitdynamics(tree: Any, where: str) -> dict[str, Part]:
     """The diffusion denoiser or the refinement network; the rotary table and `multihead_attn` are never used."""
-    state = _state(tree, ("ema_state_dict", "model_state_dict"), where)
+    state = state_dict(tree, ("ema_state_dict", "model_state_dict"), where)
     for key in [key for key in state if key.endswith("rotary.freqs")]:
-        _same_table(state, key, lambda shape: 10000.0 ** (-np.arange(shape[0]) / shape[0]))
+        same_table(state, key, lambda shape: 10000.0 ** (-np.arange(shape[0]) / shape[0]))
     rotary = any(key.endswith("rotary.freqs") for key in state)
     unused = r"(.*\.)?rotary\.freqs|seqTransDecoder\.stack\.\d+\.multihead_attn\..*|abs_pos_encoding\.pe"
     state = state.without(unused)
@@ -171,8 +125,8 @@ def gaitdynamics(tree: Any, where: str) -> dict[str, Part]:
             "layers": state.count(r"encoder_layers\.(\d+)\."),
             "ff": state.dim("encoder_layers.0.feed_forward.fc1.weight", 0),
         }
-        inputs = (_floats(2, state.dim("input_to_embedding.weight", 1)),)
-        return {"refinement": Part(Refinement, fields, inputs, keys.REFINEMENT, state)}
+        inputs = (floats(2, state.dim("input_to_embedding.weight", 1)),)
+        return {"refinement": Part(Refinement, fields, inputs, names.REFINEMENT, state)}
     width = state.dim("input_projection.weight", 0)
     fields = {
         "features": state.dim("final_layer.weight", 0),
@@ -182,48 +136,48 @@ def gaitdynamics(tree: Any, where: str) -> dict[str, Part]:
         "ff": state.dim("seqTransDecoder.stack.0.linear1.weight", 0),
         "rotary": rotary,
     }
-    inputs = (_floats(2, state.dim("input_projection.weight", 1)), _floats())
-    return {"denoiser": Part(FiLMTransformer, fields, inputs, keys.FILM_TRANSFORMER, state)}
+    inputs = (floats(2, state.dim("input_projection.weight", 1)), floats())
+    return {"denoiser": Part(FiLMTransformer, fields, inputs, names.FILM_TRANSFORMER, state)}
 
 
 def t2m(tree: Any, where: str) -> dict[str, Part]:
     """The evaluators of text-to-motion, `text_mot_match/model/finest.tar`: movement, motion and text encoder."""
-    names = ("movement_encoder", "motion_encoder", "text_encoder")
-    if not isinstance(tree, Mapping) or any(name not in tree for name in names):
-        raise FileError(f"{where} is not a T2M evaluator: it should hold {', '.join(names)}")
-    movement, motion, text = (_state(tree[name], (), where) for name in names)
+    encoders = ("movement_encoder", "motion_encoder", "text_encoder")
+    if not isinstance(tree, Mapping) or any(name not in tree for name in encoders):
+        raise FileError(f"{where} is not a T2M evaluator: it should hold {', '.join(encoders)}")
+    movement, motion, text = (state_dict(tree[name], (), where) for name in encoders)
     length = jax.ShapeDtypeStruct((), jnp.int32)
     latent = movement.dim("main.3.weight", 0)
     movement_fields = {"hidden": movement.dim("main.0.weight", 0), "latent": latent}
-    frames = _floats(8, movement.dim("main.0.weight", 1) + CONTACTS)
+    frames = floats(8, movement.dim("main.0.weight", 1) + CONTACTS)
 
     def recurrent(state: State) -> dict[str, Any]:
         return {"hidden": state.dim("input_emb.weight", 0), "embedding": state.dim("output_net.3.weight", 0)}
 
-    words = [_floats(2, text.dim("pos_emb.weight", axis)) for axis in (0, 1)]
+    words = [floats(2, text.dim("pos_emb.weight", axis)) for axis in (0, 1)]
     return {
-        "movement": Part(MovementEncoder, movement_fields, (frames,), keys.MOVEMENT, movement),
-        "motion": Part(MotionEncoder, recurrent(motion), (_floats(2, latent), length), keys.MOTION, motion),
-        "text": Part(TextEncoder, recurrent(text), (*words, length), keys.TEXT, text),
+        "movement": Part(MovementEncoder, movement_fields, (frames,), names.MOVEMENT, movement),
+        "motion": Part(MotionEncoder, recurrent(motion), (floats(2, latent), length), names.MOTION, motion),
+        "text": Part(TextEncoder, recurrent(text), (*words, length), names.TEXT, text),
     }
 
 
 def smoothnet(tree: Any, where: str) -> dict[str, Part]:
     """SmoothNet, `checkpoint.pth.tar`."""
-    state = _state(tree, ("state_dict",), where)
+    state = state_dict(tree, ("state_dict",), where)
     fields = {
         "window": state.dim("encoder.0.weight", 1),
         "hidden": state.dim("encoder.0.weight", 0),
         "residual_hidden": state.dim("res_blocks.0.linear1.weight", 0),
         "blocks": state.count(r"res_blocks\.(\d+)\."),
     }
-    return {"smoothnet": Part(SmoothNet, fields, (_floats(fields["window"], 1),), keys.SMOOTHNET, state)}
+    return {"smoothnet": Part(SmoothNet, fields, (floats(fields["window"], 1),), names.SMOOTHNET, state)}
 
 
 def mia(tree: Any, where: str) -> dict[str, Part]:
     """Muscles in Action, either direction; `encoder_layer`, `bn` and `jointdim` are never used."""
-    state = _state(tree, ("my_model", "state_dict"), where)
-    _same_table(state, "positional_encoder.pos_encoding", lambda shape: positions(*shape[1:])[None])
+    state = state_dict(tree, ("my_model", "state_dict"), where)
+    same_table(state, "positional_encoder.pos_encoding", lambda shape: positions(*shape[1:])[None])
     state = state.without(r"(encoder_layer|bn|jointdim)\..*|positional_encoder\.pos_encoding")
     columns, features = state.dim("conv1.weight", 2), state.dim("out0.weight", 0)
     fields = {
@@ -234,7 +188,7 @@ def mia(tree: Any, where: str) -> dict[str, Part]:
         "kernel_size": state.dim("conv1.weight", 3),
     }
     name = "pose_to_emg" if columns > features else "emg_to_pose"
-    return {name: Part(MuscleTransformer, fields, (_floats(2, columns), _floats()), keys.MIA, state)}
+    return {name: Part(MuscleTransformer, fields, (floats(2, columns), floats()), names.MIA, state)}
 
 
 class Source(NamedTuple):
@@ -260,35 +214,6 @@ def _source(name: str) -> Source:
     return SOURCES[name]
 
 
-def _state(tree: Any, names: tuple[str, ...], where: str) -> State:
-    """The state dict under the first of `names` that is there, or `tree` itself."""
-    if isinstance(tree, Mapping):
-        tree = next((tree[name] for name in names if name in tree), tree)
-    lacks = f"{where} holds no state dict" + (f" under {' or '.join(names)}" if names else "")
-    if not isinstance(tree, Mapping) or not tree:
-        raise FileError(lacks)
-    tree = {key: value for key, value in tree.items() if key != "n_averaged"}
-    odd = [
-        key for key, value in tree.items() if not isinstance(key, str) or not isinstance(value, (Tensor, np.ndarray))
-    ]
-    if odd:
-        raise FileError(f"{lacks}: {odd[0]!r} is not an array")
-    wrapped = all(key.startswith("module.") for key in tree)
-    return State({key.removeprefix("module.") if wrapped else key: value for key, value in tree.items()})
-
-
-def _array(value: Any) -> np.ndarray:
-    return value.array() if isinstance(value, Tensor) else np.asarray(value)
-
-
-def _same_table(state: State, key: str, table: Callable[[tuple[int, ...]], np.ndarray]) -> None:
-    """Checks a stored constant table against the formula this library computes it with."""
-    if key in state:
-        stored = _array(state[key])
-        if np.abs(stored - table(stored.shape)).max(initial=0.0) > 2e-3:
-            raise FileError(f"{key} is not the usual table of sinusoids or frequencies, so the network is another one")
-
-
 def _normaliser(tree: Any) -> dict[str, np.ndarray]:
     """GaitDynamics' normaliser, `x_normalised[columns] = x[columns] * scale + min`."""
     outer = _fields(tree.get("normalizer")) if isinstance(tree, Mapping) else {}
@@ -296,12 +221,8 @@ def _normaliser(tree: Any) -> dict[str, np.ndarray]:
     if not {"scale_", "min_"} <= set(scaler) or "cols_to_normalize" not in outer:
         return {}
     values = {"scale": scaler["scale_"], "min": scaler["min_"], "columns": outer["cols_to_normalize"]}
-    return {f"normaliser/{name}": _array(value) for name, value in values.items()}
+    return {f"normaliser/{name}": array(value) for name, value in values.items()}
 
 
 def _fields(value: Any) -> dict[str, Any]:
     return value.state if isinstance(value, Record) and isinstance(value.state, dict) else {}
-
-
-def _floats(*shape: int) -> jax.ShapeDtypeStruct:
-    return jax.ShapeDtypeStruct(shape, jnp.float32)

@@ -14,7 +14,7 @@ from interop import writers
 
 from jaxdiff.errors import FileError
 from jaxdiff.interop.files import read
-from jaxdiff.interop.pickles import Record, Tensor
+from jaxdiff.interop.values import Record, Tensor
 
 Raw, View = writers.Raw, writers.View
 

@@ -147,9 +147,14 @@ def test_values_that_are_not_finite_are_refused():
 
 def test_a_table_that_is_not_the_usual_one_is_refused():
     tree, _ = checkpoints()["stablemofusion"]
-    state = tree["model_ema"] | {"unet.time_mlp.0.pe": 2 * tree["model_ema"]["unet.time_mlp.0.pe"]}
-    with pytest.raises(FileError, match=r"time_mlp\.0\.pe is not the usual table"):
-        convert_tree("stablemofusion", {"encoder": state})
+    state = tree["model_ema"]
+    for table in (
+        2 * state["unet.time_mlp.0.pe"],
+        state["unet.time_mlp.0.pe"][0],
+        state["unet.time_mlp.0.pe"] * np.nan,
+    ):
+        with pytest.raises(FileError, match=r"time_mlp\.0\.pe is not the usual table"):
+            convert_tree("stablemofusion", {"encoder": state | {"unet.time_mlp.0.pe": table}})
 
 
 @pytest.mark.parametrize("source", sorted(SOURCES))

@@ -8,8 +8,9 @@ import pytest
 from oracles import arrays, meta, under
 
 from jaxdiff.interop import keys
-from jaxdiff.interop.keys import Rule, dense, from_torch, norm, transformer_layer
+from jaxdiff.interop.keys import from_torch
 from jaxdiff.interop.layouts import BOTH_WAYS, BOTH_WAYS_LINEAR, CONV, CONV_TRANSPOSE
+from jaxdiff.interop.names import Rule, attention, dense, norm, transformer_layer
 from jaxdiff.nets.blocks import activations
 from jaxdiff.nets.blocks.attention import MultiHeadAttention
 from jaxdiff.nets.blocks.convolution import Conv1D, FrameGroupNorm, Upsample1D
@@ -77,7 +78,7 @@ def test_golden_encoder_stack(name):
 def test_golden_multi_head_attention(name):
     weights, inputs, out, kwargs = case(name)
     q, kv = inputs["q"], inputs["kv"]
-    attend = filled(MultiHeadAttention(kwargs["num_heads"]), keys.attention(".", ""), weights, q)
+    attend = filled(MultiHeadAttention(kwargs["num_heads"]), attention(".", ""), weights, q)
     close(attend(q, kv), out["y_cross"])
     close(attend(q, kv, mask=~inputs["key_padding_mask"][:, None, None, :]), out["y_cross_padmask"])
     close(attend(q, mask=~inputs["attn_mask"]), out["y_self_causal"])
