@@ -57,7 +57,12 @@ class Part(NamedTuple):
             shapes = keys.shapes(network, self.inputs)
         except (TypeError, ValueError, ZeroDivisionError) as error:
             raise FileError(f"{where}: no network can be made of {fields_of(network)}: {error}") from error
-        arrays = {key: array(value) for key, value in self.state.items()}
+        arrays = {}
+        for key, value in self.state.items():
+            try:
+                arrays[key] = array(value)
+            except FileError as error:
+                raise FileError(f"{where}, {key}: {error}") from error
         params = jax.tree.map(jnp.asarray, keys.from_torch(arrays, shapes, self.rules, where))
         return Weights(network, {"params": params}, self.inputs)
 

@@ -29,8 +29,8 @@ def read_pickle(
     """
     try:
         return _run(file, where, records, storage)
-    except FileError:
-        raise
+    except FileError as error:
+        raise error if where in str(error) else FileError(f"{where}: {error}") from error
     except (ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError, ValueError) as error:
         raise FileError(f"{where} is damaged or not a PyTorch checkpoint: {error}") from error
 
@@ -53,14 +53,14 @@ def _run(file: BinaryIO, where: str, records: Collection[str], storage: Callable
         return Name(path)
 
     def call(function: Any, arguments: Any) -> Any:
-        path = function.path if isinstance(function, Name) else repr(function)
+        path = function.path if isinstance(function, Name) else ""
         if path in CONSTRUCTORS:
             return CONSTRUCTORS[path](*arguments)
-        if path in _RECONSTRUCTORS and isinstance(arguments[0], Name):
+        if path in _RECONSTRUCTORS:
             return call(arguments[0], ())
-        if isinstance(function, Name) and path.rpartition(".")[2] in records:
+        if path.rpartition(".")[2] in records:
             return Record(path, tuple(arguments))
-        raise FileError(f"{where} tries to call {path!r}")
+        raise FileError(f"{where} tries to call {path or type(function).__name__!r}")
 
     def build(target: Any, state: Any) -> None:
         if isinstance(target, Record):

@@ -138,6 +138,15 @@ def test_losing_any_single_key_is_noticed_and_named(source):
         assert short in str(error.value)
 
 
+def test_a_tensor_that_cannot_be_is_named_with_its_file(tmp_path):
+    state = dict(under(arrays("smoothnet_tiny"), "w"))
+    bias = state["decoder.bias"]
+    state["decoder.bias"] = writers.View(bias, 1, bias.shape, (1,))
+    path = writers.write_zip(tmp_path / "checkpoint.pth.tar", {"state_dict": state})
+    with pytest.raises(FileError, match=r"checkpoint\.pth\.tar \(smoothnet\), decoder\.bias: .* beyond its storage"):
+        convert("smoothnet", path)
+
+
 def test_values_that_are_not_finite_are_refused():
     state = dict(under(arrays("smoothnet_tiny"), "w"))
     state["decoder.bias"] = state["decoder.bias"] * np.nan
