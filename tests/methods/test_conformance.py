@@ -106,10 +106,11 @@ CASES = {
 }
 DETERMINISTIC = ("direct", "evaluator", "muscle_encoder", "muscle_transformer", "smoothing")
 SLOW = ("text_to_motion", "biovae")
-"""XLA compiles the ten blocks of the U-Net for a minute."""
+"""XLA compiles the ten blocks of the U-Net for minutes; their training is tested with their studies."""
 cases = pytest.mark.parametrize(
     "name", [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in CASES]
 )
+small = pytest.mark.parametrize("name", [name for name in CASES if name not in SLOW])
 
 
 @cases
@@ -130,7 +131,7 @@ def test_gradients_are_the_same_on_one_and_four_devices(name):
     chex.assert_tree_all_finite(one)
 
 
-@cases
+@small
 def test_parameters_are_float32_and_every_one_is_trained(name):
     method, batch, _ = CASES[name]()
     params = method.init(jax.random.key(0), batch)
@@ -155,7 +156,7 @@ def test_what_is_generated_depends_on_its_own_key_and_condition_only(name):
     assert np.allclose(all_of_them, other) == (name in DETERMINISTIC)
 
 
-@cases
+@small
 def test_it_learns(name):
     """A few dozen steps on one batch lower the loss on that batch, same noise before and after."""
     method, batch, _ = CASES[name]()
