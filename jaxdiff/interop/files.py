@@ -62,7 +62,7 @@ def _zip(path: Path, data: Any, records: Collection[str]) -> Any:
     try:
         with zipfile.ZipFile(path) as archive:
             entries = {info.filename: info for info in archive.infolist()}
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, struct.error) as error:
         raise FileError(f"{path} is truncated or damaged: {error}") from error
     structure = [name for name in entries if name.count("/") == 1 and name.endswith("/data.pkl")]
     if len(structure) != 1:
@@ -76,7 +76,7 @@ def _zip(path: Path, data: Any, records: Collection[str]) -> Any:
         if info is None or info.compress_type != zipfile.ZIP_STORED:
             raise FileError(f"{path} lacks {name}, or has it compressed, which PyTorch never writes")
         start = info.header_offset
-        names = struct.unpack("<HH", data[start + 26 : start + 30])
+        names = struct.unpack("<HH", data[start + 26 : start + 30].ljust(4, b"\0"))
         raw = np.frombuffer(data, np.uint8)[start + 30 + sum(names) :][: info.file_size]
         if raw.size != info.file_size or zlib.crc32(raw.data) != info.CRC:
             raise FileError(f"{path} is damaged: the checksum of {name} does not fit")
