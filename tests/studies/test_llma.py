@@ -101,14 +101,6 @@ def test_bad_recordings_are_refused_with_what_would_be_right(run, walk):
         generation.generate(run, dataclasses.replace(walk, units=("m",) * len(walk.units)))
 
 
-@slow
-def test_tables_hold_both_sides_the_baselines_and_the_paper(tiny, tmp_path):
-    experiments.run_table1(tiny, tmp_path)
-    text = (tmp_path / "table1.md").read_text()
-    for row in ("without alignment", "with alignment", "ridge", "deterministic transformer", "paired test", "paper"):
-        assert f"angles–moments Y|X {row}" in text or "paper (other data): angles–moments Y|X" in text, row
-
-
 def test_every_word_is_a_config_and_a_wrong_one_names_the_nearest():
     for word in WORDS:
         assert get_config(word).experiment in experiments.EXPERIMENTS
