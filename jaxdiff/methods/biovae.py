@@ -7,6 +7,7 @@ The residual enters the U-Net at its last hidden features. L_phys compares the s
 L_accel that of the joints of x0_hat (the paper prints the same for both); both in units of `Scale.acceleration`.
 The truth is clean, the network sees the noisy motion. The acceleration knows no text, so both halves of classifier-free
 guidance share it. Multiplying ẍ before it is decoded edits the motion (Table VI), every joint by a factor of its own.
+Where a batch has estimates of its motions (a pose estimator's), those are what is noised and seen: a refiner.
 
 Parameters are those of `text_to_motion` and three networks more: `start` puts a trained backbone and a trained motion
 encoder in their places.
@@ -60,6 +61,8 @@ class Settings(NamedTuple):
     """Weights of the losses; both 0 is the paper's ablation without them."""
     kl: float = 0.0
     """Weight of the latent's divergence; 0: no latent is drawn. The paper says VAE and gives neither size nor weight."""
+    levels: int = 0
+    """Noise levels met in training, from the cleanest; 0: all. A refiner of estimates needs but few."""
 
 
 class Scale(NamedTuple):
@@ -91,8 +94,8 @@ def fit_acceleration(clips: Iterable[np.ndarray], rate: float) -> np.ndarray:
 def biovae(settings: Settings, scale: Scale, schedule: Schedule | None = None) -> Method:
     """The method.
 
-    Batches and conditions are those of `text_to_motion`; a condition may have `acceleration (B, J)`, the factor of each
-    joint's acceleration.
+    Batches and conditions are those of `text_to_motion`; a batch may have `estimate (B, T, F)`, to be seen in place of its
+    motion, a condition `acceleration (B, J)`, the factor of each joint's acceleration.
     """
     schedule = schedules.linear(1000, 1e-4, 0.02) if schedule is None else schedule
     backbone = text_to_motion.text_to_motion(settings.backbone, schedule)
@@ -118,11 +121,11 @@ def biovae(settings: Settings, scale: Scale, schedule: Schedule | None = None) -
         net = unet(settings.backbone, batch["motion"].shape[-1])
         unit = jnp.asarray(scale.acceleration, jnp.float32)
 
-        def example(motion: Array, length: Array, words: Array, key: Key) -> Metrics:
+        def example(motion: Array, seen_as: Array, length: Array, words: Array, key: Key) -> Metrics:
             k = jax.random.split(key, 5)
             mask = valid(length, motion.shape[0])
-            t = jax.random.randint(k[0], (), 0, schedule.alpha.size)
-            x_t = schedules.corrupt(schedule, motion, jax.random.normal(k[1], motion.shape), t)
+            t = jax.random.randint(k[0], (), 0, settings.levels or schedule.alpha.size)
+            x_t = schedules.corrupt(schedule, seen_as, jax.random.normal(k[1], motion.shape), t)
             tokens = text.apply(params["text"], words, deterministic=False, rngs={"dropout": k[2]})
             seen = jax.random.uniform(k[3]) >= settings.backbone.drop_text
             told = {"mask": mask, "deterministic": False, "rngs": {"dropout": k[4]}}
@@ -141,7 +144,8 @@ def biovae(settings: Settings, scale: Scale, schedule: Schedule | None = None) -
             parts["accel"] = accel_loss(scale.joints(x_hat), joints, scale.rate, mask, unit)
             return parts
 
-        examples = jax.vmap(example)(batch["motion"], batch["length"], batch["text"], keys)
+        motion = batch["motion"]
+        examples = jax.vmap(example)(motion, batch.get("estimate", motion), batch["length"], batch["text"], keys)
         parts = {name: part.mean() for name, part in examples.items()}
         total = parts["diffusion"]
         for name in parts.keys() - {"diffusion"}:

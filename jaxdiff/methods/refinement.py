@@ -1,4 +1,4 @@
-"""Refinement, editing and pose estimation by inversion (BioVAE III.D, eqs. 10 and 11).
+"""Refinement, editing and pose estimation (BioVAE III.D, eqs. 10 and 11).
 
     z = invert(motion) up to a noise level,     motion_hat = deterministic DDIM back, with the mechanics on
 
@@ -7,6 +7,12 @@
 step by step. It hears no text. The way back ends where the inversion began, at the least noisy level, so that a
 strength of 0 is no step at all and returns its input, and so does any strength where both ways are the same
 and the steps are small.
+
+`follow` needs no inversion: it keeps what it was given and takes on what accelerations the network states of it,
+
+    x_hat = argmin_x Σ |x_i - y_i|² + trust² Σ |ẍ_i - a_i|²,      ẍ_i = (x_{i+1} - 2 x_i + x_{i-1}) rate²,
+
+a Whittaker smoother that pulls to stated accelerations and not to zero. A trust of 0 returns its input.
 """
 
 from __future__ import annotations
@@ -40,6 +46,22 @@ def refine(
     # One level more than steps: the least noisy one is where both ways end.
     part = grids.truncate(grids.leading(schedule, steps + 1), (taken + 1) / (steps + 1))
     return sample(None, back, grids.floored(part), solvers.ddim(), invert(inward, part, motion))
+
+
+def follow(joints: np.ndarray, acceleration: np.ndarray, rate: float, trust: float) -> np.ndarray:
+    """Joints `(T, J, 3)` that keep to those given and move by the accelerations `(T, J, 3)` in m/s², as far as they agree.
+
+    `trust` is in s²: how many metres off is as bad as an acceleration 1 m/s² off. Accelerations at the two ends are not read.
+    """
+    if joints.shape != acceleration.shape or joints.ndim != 3 or len(joints) < 3:
+        raise DataError(f"joints (T >= 3, J, 3) follow as many accelerations; got {joints.shape}, {acceleration.shape}")
+    if trust < 0:
+        raise ConfigError(f"the trust in accelerations is 0 s² or more; got {trust}")
+    second = trust * rate**2 * np.diff(np.eye(len(joints)), 2, axis=0)
+    wanted = trust * acceleration[1:-1].reshape(len(joints) - 2, -1)
+    y = np.asarray(joints, np.float64).reshape(len(joints), -1)
+    followed = np.linalg.solve(np.eye(len(joints)) + second.T @ second, y + second.T @ wanted)
+    return followed.reshape(joints.shape).astype(np.float32)
 
 
 def refine_joints(

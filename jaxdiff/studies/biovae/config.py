@@ -1,0 +1,102 @@
+"""Configs of the BioVAE study, one word each: those of text to motion, and what is added to its model."""
+
+# pyright: reportAttributeAccessIssue=false, reportOptionalMemberAccess=false
+
+from __future__ import annotations
+
+from ml_collections import ConfigDict
+from ml_collections.config_dict import placeholder
+
+from jaxdiff.errors import ConfigError, nearest
+from jaxdiff.studies.text_to_motion.config import get_config as text_to_motion
+from jaxdiff.training import settings
+
+TABLES = ("table1", "table2", "table3", "table4", "table5", "table6")
+WORDS = ("tiny", "quick", *TABLES, "muscles", "paper")
+
+
+def get_config(word: str = "quick") -> ConfigDict:
+    """The config of a word: `quick` (all that is simulated), one table of the paper, `muscles`, or `paper` (HumanML3D)."""
+    if word not in WORDS:
+        raise ConfigError(f"no config {word!r}; {nearest(word, WORDS)}")
+    small = word != "paper"
+    config = text_to_motion("paper" if word == "paper" else "tiny" if word == "tiny" else "quick")
+    config.unlock()
+    config.experiment = "muscles" if word == "muscles" else "tables"
+    config.tables = (word,) if word in TABLES else ("table2", "table4", "table5", "table6") if small else TABLES
+    config.data.clips = 0  # at most so many clips; 0: all
+    config.data.root = placeholder(str)  # bandai_namco_2: its folder, if not $JAXDIFF_SHARED/data
+    config.run = placeholder(str)  # the networks of this earlier run instead of new ones
+
+    config.biovae = ConfigDict()
+    config.biovae.width = 128  # of encoder, heads and decoder
+    config.biovae.blocks = 3
+    config.biovae.kernel_size = 5
+    config.biovae.groups = 8
+    config.biovae.heads = 4
+    config.biovae.positive = False  # the inverse mass positive definite, not only symmetric
+    config.biovae.kl = 0.0
+    config.biovae.phys = 1.0  # weights of the two losses, where an arm has them
+    config.biovae.accel = 1.0
+
+    config.finetune = ConfigDict()  # of every arm, the backbone's too, from the same backbone
+    config.finetune.batch_size = 64
+    config.finetune.length = 196
+    config.finetune.training = settings.config(steps=10_000, log_every=100, save_every=1000)
+    config.finetune.training.optimizer.update(learning_rate=2e-4, weight_decay=1e-2, clip_norm=1.0)
+    config.finetune.training.update(ema_decay=0.999)
+
+    config.refiner = ConfigDict()  # the arm that sees estimates
+    config.refiner.levels = 20  # noise levels it meets, from the cleanest
+    config.refiner.training = settings.config(steps=10_000, log_every=100, save_every=1000)
+    config.refiner.training.optimizer.update(learning_rate=2e-4, weight_decay=1e-2, clip_norm=1.0)
+    config.refiner.training.update(ema_decay=0.999)
+
+    config.muscles = ConfigDict()
+    config.muscles.batch_size = 64
+    config.muscles.levels = 50  # noise levels met, from the cleanest
+    config.muscles.transformer = False  # the pose-to-EMG transformer beside it (word `muscles`)
+    config.muscles.training = settings.config(steps=10_000, log_every=100, save_every=1000)
+    config.muscles.training.optimizer.update(learning_rate=1e-3, clip_norm=1.0, decay="cosine", warmup_steps=50)
+
+    config.estimation = ConfigDict()
+    config.estimation.clips = 64  # test clips of the benchmark ...
+    config.estimation.seeds = 3  # ... each corrupted so many times
+    config.estimation.strengths = (0.1, 0.3)  # of the inversions
+    config.estimation.steps = 50
+    config.estimation.trust = (0.002, 0.005, 0.01, 0.02, 0.05)  # s²: candidates of `follow`, chosen on validation clips
+    config.estimation.window = 32  # of SmoothNet
+    config.estimation.smoothnet = settings.config(steps=2000, log_every=100, save_every=500)
+    config.estimation.smoothnet.optimizer.update(learning_rate=1e-3, clip_norm=1.0, decay="cosine")
+
+    config.editing = ConfigDict()
+    config.editing.factors = (0.5, 0.8, 1.0, 1.5, 2.0)
+
+    config.evaluation.clips = 128  # test clips that are generated for, in each repetition
+    config.evaluation.mechanics = 16  # of which so many go through inverse dynamics; 0: none
+    if small:
+        config.model.dropout = 0.0
+        config.data.length = config.finetune.length = 64
+        config.training.update(steps=600, save_every=150)
+        config.batch_size = 24
+        config.biovae.update(width=96, groups=4)
+        config.finetune.batch_size = 16
+        config.finetune.training.update(steps=200, log_every=25, save_every=100, ema_decay=0.98)
+        config.finetune.training.optimizer.update(learning_rate=1e-3, warmup_steps=10, decay="cosine")
+        config.refiner.training.update(steps=600, log_every=25, save_every=100, ema_decay=0.98)
+        config.refiner.training.optimizer.update(learning_rate=2e-3, warmup_steps=50, decay="cosine")
+        config.muscles.batch_size = 24
+        config.muscles.training.update(steps=400, log_every=50, save_every=200, ema_decay=0.98)
+        config.estimation.update(clips=32, steps=20)
+        config.estimation.smoothnet.update(steps=400, log_every=50, save_every=200, ema_decay=0.98)
+        config.evaluation.update(repetitions=3, clips=64)
+    if word == "tiny":
+        config.training.steps = config.finetune.training.steps = config.muscles.training.steps = 2
+        config.estimation.smoothnet.steps = config.refiner.training.steps = 2
+        config.data.clips = 80
+        config.biovae.update(width=16, blocks=1)
+        config.estimation.update(clips=2, seeds=1, steps=5, trust=(0.01,))
+        config.editing.factors = (0.5, 1.0)
+        config.evaluation.update(repetitions=1, clips=4, mechanics=1)
+    config.lock()
+    return config

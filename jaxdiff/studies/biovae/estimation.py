@@ -1,0 +1,117 @@
+"""Pose estimation and refinement (Table V): networks as refiners, beside the filters of `benchmark`.
+
+inversion         DDIM up to a strength with the backbone, back with the backbone or with BioVAE
+at rest           a Whittaker smoother: `follow` with all accelerations zero, the control of the next
+accelerations     `follow` with what the refiner states of the estimate
+one step          the motion that the refiner decodes from the estimate, at the cleanest level
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxdiff.body import rotations
+from jaxdiff.body.corruption import corrupt
+from jaxdiff.body.humanml3d import LAYOUT_22, canonical
+from jaxdiff.methods import biovae, filters, smoothing
+from jaxdiff.methods.biovae import Scale, denoiser, stated
+from jaxdiff.methods.refinement import follow
+from jaxdiff.metrics.pose import pose
+from jaxdiff.nets.smoothnet import SmoothNet, smooth
+from jaxdiff.studies.biovae import preparation, training
+from jaxdiff.studies.biovae.benchmark import FILTERS, Refiner, by_inversion
+from jaxdiff.studies.biovae.preparation import Prepared
+from jaxdiff.studies.biovae.training import ARMS, REFINER, Networks
+from jaxdiff.typing import Config, Params
+
+GAUSSIAN = 0.075
+"""Seconds: the filter the refiner must beat."""
+
+
+def refiners(config: Config, prepared: Prepared, nets: Networks) -> dict[str, Refiner]:
+    """Every refiner by name; what has a trust gets it from validation clips."""
+    assert nets.refiner is not None and nets.smoothnet is not None
+    how, words = config.estimation, len(prepared.base.words)
+    settings = {name: preparation.settings(config, words, ARMS[name]) for name in ("backbone", "all")}
+    plain, whole = (denoiser(settings[name], nets.arms[name], None) for name in ("backbone", "all"))
+    found = dict(FILTERS)
+    found["SmoothNet"] = by_smoothnet(training.smoothnet_settings(config), nets.smoothnet)
+    for strength in how.strengths:
+        for name, back in {"backbone": plain, "BioVAE": whole}.items():
+            found[f"{name} inversion {strength:g}"] = by_inversion(plain, back, prepared.scale, strength, how.steps)
+    own = preparation.settings(config, words, REFINER)
+    found["BioVAE, one step"] = one_step(own, nets.refiner, prepared.scale)
+    state = states(own, nets.refiner, prepared.scale)
+    ways = {
+        "at rest": lambda trust: by_following(lambda joints: np.zeros_like(joints), trust),
+        "BioVAE accelerations": lambda trust: by_following(state, trust),
+    }
+    clips = benchmark_clips(config, prepared, "validation")
+    for name, way in ways.items():
+        trust = trusted({trust: way(trust) for trust in how.trust}, clips, prepared.base.rate)
+        found[f"{name}, trust {trust:g} s²"] = way(trust)
+    return found
+
+
+def benchmark_clips(config: Config, prepared: Prepared, side: str) -> list[np.ndarray]:
+    """Clips of one length, that of fine-tuning."""
+    length = config.finetune.length
+    clips = [clip for clip in prepared.clips(side, length) if len(clip) == length]
+    return clips[: config.estimation.clips]
+
+
+def trusted(ways: Mapping[float, Refiner], clips: list[np.ndarray], rate: float, seed: int = 900) -> float:
+    """The trust of least acceleration error among those whose MPJPE is not above the Gaussian filter's."""
+    noisy = [corrupt(clip, rate, seed + i) for i, clip in enumerate(clips)]
+    limit = pose([np.asarray(filters.gaussian(x, GAUSSIAN * rate)) for x in noisy], clips, rate)["mpjpe"]
+    found = {trust: pose([way(x, rate) for x in noisy], clips, rate) for trust, way in ways.items()}
+    allowed = {trust: row for trust, row in found.items() if row["mpjpe"] <= limit} or found
+    return min(allowed, key=lambda trust: allowed[trust]["accel_error"])
+
+
+def by_following(state, trust: float) -> Refiner:
+    """Follows the accelerations that `state` says of joints."""
+    return lambda joints, rate: follow(joints, state(joints), rate, trust)
+
+
+def states(settings: biovae.Settings, params: Params, scale: Scale):
+    """`joints (T, 22, 3) in metres -> accelerations (T, 22, 3) in m/s²`, in the axes of the joints."""
+    run = jax.jit(lambda motion: stated(settings, params, scale, motion[None])[0][0])
+
+    def state(joints: np.ndarray) -> np.ndarray:
+        onward = np.concatenate([joints, 2 * joints[-1:] - joints[-2:-1]])
+        _, turn = canonical(jnp.asarray(onward), LAYOUT_22)
+        seen = (preparation.lengthened_features(joints) - scale.offset) / scale.scale
+        return np.asarray(rotations.rotate(rotations.conjugate(turn), np.asarray(run(seen))))
+
+    return state
+
+
+def one_step(settings: biovae.Settings, params: Params, scale: Scale) -> Refiner:
+    """The clean motion that the network predicts of an estimate, put back in its place."""
+    from jaxdiff.methods.refinement import refine_joints
+
+    def run(seen):
+        motion = (jnp.asarray(seen) - scale.offset) / scale.scale
+        return denoiser(settings, params, None)(motion[None], jnp.float32(0))[0] * scale.scale + scale.offset
+
+    decoded = jax.jit(run)
+    return lambda joints, rate: refine_joints(joints, decoded, LAYOUT_22, "fixed")
+
+
+def by_smoothnet(settings: smoothing.Settings, params: Params) -> Refiner:
+    """SmoothNet on joints relative to the pelvis, whose own path goes through the Gaussian filter."""
+    s = settings
+    net = SmoothNet(s.window, s.hidden, s.residual_hidden, s.blocks, s.dropout, s.dtype)
+    run = jax.jit(lambda x: smooth(lambda y: net.apply(params, y), x, s.window))  # type: ignore[arg-type]
+
+    def refiner(joints: np.ndarray, rate: float) -> np.ndarray:
+        flat = training.relative(joints.reshape(len(joints), -1))
+        path = np.asarray(filters.gaussian(joints[:, :1], GAUSSIAN * rate))
+        return np.asarray(run(flat)).reshape(joints.shape) + path
+
+    return refiner

@@ -1,0 +1,120 @@
+"""Our rows as tables in the paper's columns, the paper's own rows below them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from jaxdiff.report.tables import Table, cell
+from jaxdiff.studies.biovae import paper
+from jaxdiff.studies.biovae.evaluation import Figures, nearer
+
+NAMES = {
+    "r_precision_1": "R@1",
+    "r_precision_2": "R@2",
+    "r_precision_3": "R@3",
+    "fid": "FID",
+    "mm_dist": "MM-Dist",
+    "diversity": "Diversity",
+    "multimodality": "MultiModality",
+    "vc": "VC",
+    "ac": "AC",
+    "speed": "speed [m/s]",
+    "smoothness": "smoothness",
+    "floating": "floating",
+    "skating": "skating",
+    "penetration": "penetration",
+    "clipping": "clipping",
+    "accel": "accel [m/s²]",
+    "jerk": "jerk [m/s³]",
+    "root_force": "root force [BW]",
+    "torque_excess": "torque excess",
+    "energy_gap": "energy gap [W/kg]",
+}
+MORE = ("accel", "jerk", "root_force", "torque_excess", "energy_gap")
+"""Figures of ours that the paper does not have."""
+
+
+def plausibility(title: str, rows: Mapping[str, Figures], published: Mapping[str, Sequence[float | None]]) -> Table:
+    """Tables II and IV: nearest to the real row is best."""
+    repetitions = len(rows["real"]["vc"])
+    told = [f"Mean ± deviation over {repetitions} repetitions; the row `real` is the one to be close to."]
+    for row in rows:
+        if row not in ("real", "backbone"):
+            told.append(_moves(rows, row))
+    table = Table(title, [NAMES[name] for name in (*paper.PHYSICAL, *MORE)], note=" ".join(told))
+    for row, figures in rows.items():
+        table.row(row, {NAMES[n]: cell(figures[n]) for n in (*paper.PHYSICAL, *MORE) if n in figures})
+    _published(table, paper.PHYSICAL, published)
+    return table
+
+
+def traditional(
+    title: str, rows: Mapping[str, Mapping[str, float]], published: Mapping[str, Sequence[float | None]]
+) -> Table:
+    """Tables I and III."""
+    note = "Mean ± 95 % interval. Our figures are in the space of an evaluator trained here, the paper's in its own."
+    table = Table(title, [NAMES[name] for name in paper.TRADITIONAL], note=note)
+    for row, figures in rows.items():
+        table.row(row, {NAMES[n]: _interval(figures, n) for n in paper.TRADITIONAL if n in figures})
+    _published(table, paper.TRADITIONAL, published)
+    return table
+
+
+def editing(
+    rows: Mapping[str, Figures],
+    told: Mapping[str, Mapping[str, float]],
+    published: Mapping[str, Sequence[float | None]],
+) -> Table:
+    """Table VI: rows are factors of the acceleration; speed, acceleration and jerk grow with it, or they do not."""
+    names = (*paper.EDITED, "accel", "jerk")
+    factors = [row for row in rows if row != "real"]
+    said = []
+    for name in ("speed", "accel", "jerk"):
+        means = [sum(rows[f][name]) / len(rows[f][name]) for f in factors]
+        grows = all(a < b for a, b in zip(means, means[1:]))
+        said.append(f"{name} {'grows' if grows else 'does not grow'} with the factor")
+    table = Table("Editing by acceleration", [NAMES[n] for n in names], note="; ".join(said).capitalize() + ".")
+    for row, figures in rows.items():
+        cells = {NAMES[n]: cell(figures[n]) for n in names if n in figures}
+        table.row(row, cells | {NAMES[n]: _interval(told[row], n) for n in names if n in told.get(row, {})})
+    _published(table, paper.EDITED, published)
+    return table
+
+
+def estimation(table: Table, published: Mapping[str, Mapping[str, Sequence[float]]]) -> Table:
+    """Table V: the paper's rows under those of the benchmark, which has no surface and hence no PVE."""
+    columns = {"pa_mpjpe": "PA-MPJPE [mm]", "mpjpe": "MPJPE [mm]", "accel_error": "accel error [m/s²]"}
+    for data, rows in published.items():
+        for row, values in rows.items():
+            cells = {columns[n]: v for n, v in zip(paper.ESTIMATION, values) if n in columns}
+            table.row(f"paper, {data}: {row}", cells)
+    return table
+
+
+def muscles(rows: Mapping[str, Figures], clips: int) -> Table:
+    """RMSE of the activations."""
+    columns = list(next(iter(rows.values())))
+    note = f"RMSE of activations between 0 and 1 on {clips} test clips."
+    table = Table("Muscles from motion", columns, note=note)
+    for row, figures in rows.items():
+        table.row(row, {name: cell(values) for name, values in figures.items()})
+    return table
+
+
+def _moves(rows: Mapping[str, Figures], row: str) -> str:
+    moved = nearer(rows, row)
+    words = {True: [], False: []}
+    for name, closer in moved.items():
+        if name in NAMES:
+            words[closer].append(NAMES[name].split(" [")[0])
+    listed = {closer: ", ".join(names) or "nothing" for closer, names in words.items()}
+    return f"`{row}` is nearer to real than the backbone in {listed[True]}; not in {listed[False]}."
+
+
+def _interval(figures: Mapping[str, float], name: str) -> str:
+    return f"{figures[name]:.3f} ± {figures[f'{name}_ci95']:.3f}"
+
+
+def _published(table: Table, names: Sequence[str], rows: Mapping[str, Sequence[float | None]]) -> None:
+    for row, values in rows.items():
+        table.row(f"paper: {row}", {NAMES[n]: f"{v:g}" for n, v in zip(names, values) if v is not None})

@@ -1,0 +1,156 @@
+"""Training in order: a text-to-motion backbone, the motion encoder on muscles, then every arm from these two.
+
+Each has a directory of its own in the run, and says there what it holds; what is there is not trained again.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from jaxdiff.data.pipeline import Batches
+from jaxdiff.methods import biovae, muscle_encoder, smoothing
+from jaxdiff.studies.biovae import preparation
+from jaxdiff.studies.biovae.preparation import Prepared
+from jaxdiff.studies.text_to_motion import preparation as captions
+from jaxdiff.studies.text_to_motion.training import MODEL, train_model
+from jaxdiff.training import settings
+from jaxdiff.training.checkpoint import load_params
+from jaxdiff.training.loop import fit
+from jaxdiff.typing import Batch, Config, Key, Method, Params
+
+ENCODER, SMOOTHNET = "encoder", "smoothnet"
+
+
+class Arm(NamedTuple):
+    """A row of Tables III and IV."""
+
+    directory: str
+    mechanics: bool = True
+    muscles: bool = True
+    losses: bool = True
+    estimates: bool = False
+
+
+ARMS = {
+    "backbone": Arm("arm-backbone", False, False, False),
+    "+ BioVAE": Arm("arm-biovae", True, False, False),
+    "+ EMG pre-training": Arm("arm-emg", True, True, False),
+    "+ losses": Arm("arm-losses", True, False, True),
+    "all": Arm("arm-all"),
+}
+"""All are fine-tuned alike, the backbone too."""
+REFINER = Arm("refiner", estimates=True)
+"""Sees estimates of its motions: the network of pose estimation."""
+
+
+class Networks(NamedTuple):
+    """What was trained; arms by name."""
+
+    arms: dict[str, Params]
+    refiner: Params | None = None
+    smoothnet: Params | None = None
+
+
+def train(config: Config, prepared: Prepared, out: Path, arms: tuple[str, ...], estimation: bool) -> Networks:
+    """The arms of these names, and the networks of pose estimation where wanted."""
+    where = Path(config.run) if config.run else out
+    trained = {name: train_arm(config, prepared, where, ARMS[name]) for name in arms}
+    if not estimation:
+        return Networks(trained)
+    return Networks(trained, train_arm(config, prepared, where, REFINER), train_smoothnet(config, prepared, where))
+
+
+def train_arm(config: Config, prepared: Prepared, out: Path, arm: Arm) -> Params:
+    """The averaged parameters of one arm, which starts from the backbone and, with muscles, from the trained encoder."""
+    part = config.refiner if arm.estimates else config.finetune
+    if done(out / arm.directory, part.training.steps):
+        return load_params(out / arm.directory / "checkpoints", step="latest")[0]
+    backbone = train_backbone(config, prepared, out)
+    encoder = train_encoder(config, prepared, out) if arm.muscles else None
+    own = preparation.settings(config, len(prepared.base.words), arm)
+    method = biovae.biovae(own, prepared.scale)
+    source = preparation.source(config, prepared, out / "cache", arm.estimates)
+    how = settings.from_config(part.training)
+    data = Batches(source, config.finetune.batch_size, how.seed, host=jax.process_index(), hosts=jax.process_count())
+    return fit(started(method, backbone, encoder), data, how, out / arm.directory, about=about(config, prepared)).ema
+
+
+def started(method: Method, backbone: Params, encoder: Params | None) -> Method:
+    """The method with trained networks in the places of fresh ones."""
+
+    def init(key: Key, batch: Batch) -> Params:
+        return biovae.start(method.init(key, batch), backbone, encoder)
+
+    return method._replace(init=init)
+
+
+def train_backbone(config: Config, prepared: Prepared, out: Path) -> Params:
+    """Text to motion's model, in `out/model`: a run of that study has it too."""
+    if done(out / MODEL, config.training.steps):
+        return load_params(out / MODEL / "checkpoints", step="latest")[0]
+    return train_model(config, prepared.base, out)
+
+
+def train_encoder(config: Config, prepared: Prepared, out: Path, network: str = "encoder") -> Params:
+    """The motion encoder (or the transformer beside it) that reads muscles from motion."""
+    directory = out / (ENCODER if network == "encoder" else network)
+    how = settings.from_config(config.muscles.training)
+    if done(directory, how.steps):
+        return load_params(directory / "checkpoints", step="latest")[0]
+    method = muscle_encoder.muscle_encoder(preparation.encoder_settings(config, network))
+    source = preparation.source(config, prepared, out / "cache")
+    data = Batches(source, config.muscles.batch_size, how.seed, host=jax.process_index(), hosts=jax.process_count())
+    return fit(method, data, how, directory, about=about(config, prepared)).ema
+
+
+def train_smoothnet(config: Config, prepared: Prepared, out: Path) -> Params:
+    """SmoothNet on windows of estimates, joints relative to the pelvis."""
+    own, how = config.estimation, settings.from_config(config.estimation.smoothnet)
+    if done(out / SMOOTHNET, how.steps):
+        return load_params(out / SMOOTHNET / "checkpoints", step="latest")[0]
+    trials = preparation.estimated(prepared.base.sides["train"].trials.compact(), 1)
+    data = Batches(Windows(trials, own.window), 32, how.seed)
+    return fit(smoothing.smoothing(smoothnet_settings(config)), data, how, out / SMOOTHNET, about={}).ema
+
+
+class Windows:
+    """Windows of estimates and of their truths, `(B, W, 66)` relative to the pelvis of either."""
+
+    def __init__(self, trials: preparation.Trials, window: int):
+        self.trials, self.window = trials.select(trials.length >= window), window
+
+    def __len__(self) -> int:
+        return len(self.trials)
+
+    def __call__(self, index: np.ndarray, u: np.ndarray) -> dict[str, np.ndarray]:
+        first = self.trials.start[index] + (u[:, 0] * (self.trials.length[index] - self.window + 1)).astype(np.int64)
+        rows = first[:, None] + np.arange(self.window)
+        names = {"estimate": preparation.ESTIMATED, "truth": preparation.JOINTS}
+        return {name: relative(self.trials.modality(of)[rows]) for name, of in names.items()}
+
+
+def relative(joints: np.ndarray) -> np.ndarray:
+    """`(..., 66)` minus the pelvis."""
+    return joints - np.tile(joints[..., :3], joints.shape[-1] // 3)
+
+
+def smoothnet_settings(config: Config) -> smoothing.Settings:
+    """SmoothNet's, its layers as released."""
+    return smoothing.Settings(window=config.estimation.window)
+
+
+def done(directory: Path, steps: int) -> bool:
+    """Whether a training there has come to its end."""
+    return (directory / "checkpoints" / str(steps)).is_dir()
+
+
+def about(config: Config, prepared: Prepared) -> dict:
+    """What someone who has only the checkpoint must know."""
+    return captions.about("text_to_motion", config, prepared.base) | {
+        "method": "biovae",
+        "acceleration": np.asarray(prepared.scale.acceleration).tolist(),
+    }
