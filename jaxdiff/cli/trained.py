@@ -1,0 +1,35 @@
+"""What commands that use a trained run have in common: finding it, and knowing its method."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from jaxdiff.errors import CheckpointError
+
+
+def prepare_jax() -> None:
+    """Programs once compiled are kept, as the experiments keep them, and Orbax speaks only of errors."""
+    from absl import logging
+
+    from jaxdiff.training import launch
+
+    logging.set_verbosity(logging.ERROR)
+    launch.use_cache(launch.CACHE)
+
+
+def describe(run: Path, parts: tuple[str, ...] = ("", "model")) -> tuple[Path, dict[str, Any]]:
+    """Where in a run the model is, and what its newest checkpoint says about itself, without reading any array."""
+    if not run.is_dir():
+        raise CheckpointError(f"there is no run {run}; `jaxdiff runs` lists those under a directory")
+    for place in (run / part for part in parts):
+        found = sorted((place / "checkpoints").glob("[0-9]*/about/metadata"), key=lambda path: int(path.parts[-3]))
+        if found:
+            try:
+                return place, json.loads(found[-1].read_text(encoding="utf-8"))
+            except (OSError, ValueError) as error:
+                raise CheckpointError(f"checkpoint {found[-1].parent.parent} cannot be read ({error})") from None
+    inside = sorted(path.parent for path in run.glob("*/checkpoints"))
+    hint = f"; it holds the runs {', '.join(map(str, inside[:6]))}" if inside else ""
+    raise CheckpointError(f"no checkpoints under {run}{hint}")
