@@ -103,6 +103,10 @@ def test_the_losses_are_apart_and_end_with_the_motion(trained):
     assert abs(float(parts["accel"] - parts["phys"])) > 1e-3
     beyond = BATCH["motion"] + np.where(np.arange(FRAMES) < BATCH["length"][:, None], 0, 7.0)[..., None]
     np.testing.assert_allclose(loss({**BATCH, "motion": beyond.astype(np.float32)}, ones)[0], total, rtol=1e-5)
+    estimate = BATCH["motion"] + np.where(np.arange(FRAMES) < BATCH["length"][:, None], 0, 3.0)[..., None]
+    for seen, same in ((estimate, True), (BATCH["motion"] + 0.5, False)):
+        seen_total, _ = loss({**BATCH, "estimate": seen.astype(np.float32)}, ones)
+        assert (abs(float(seen_total - total)) < 1e-4 * float(total)) == same
     without, _ = loss(BATCH, {name: 0 * one for name, one in ones.items()})
     np.testing.assert_allclose(without, parts["diffusion"], rtol=1e-6)
 

@@ -9,7 +9,7 @@ from jaxdiff.body.actions import simulate_clip
 from jaxdiff.body.humanml3d import LAYOUT_22
 from jaxdiff.diffusion import schedules
 from jaxdiff.errors import ConfigError, DataError
-from jaxdiff.methods.refinement import refine, refine_joints
+from jaxdiff.methods.refinement import follow, refine, refine_joints
 
 SCHEDULE = schedules.linear(1000, 1e-4, 0.02)
 FRAMES, JITTER = 24, 0.2
@@ -75,3 +75,22 @@ def test_what_cannot_be_refined_is_said():
         refine(jnp.zeros((4, 2)), gaussian(SMOOTH), gaussian(SMOOTH), SCHEDULE, 1.5)
     with pytest.raises(DataError, match="22, 3"):
         refine_joints(np.zeros((10, 21, 3), np.float32), lambda features: features)
+
+
+def test_joints_follow_accelerations_as_far_as_they_are_trusted():
+    rng = np.random.default_rng(0)
+    joints, wanted = (rng.normal(size=(30, 2, 3)).astype(np.float32) for _ in range(2))
+    np.testing.assert_allclose(follow(joints, wanted, 20.0, 0.0), joints, atol=1e-6)
+    change, error = [], []
+    for trust in (0.001, 0.01, 10.0):
+        followed = follow(joints, wanted, 20.0, trust)
+        change.append(np.abs(followed - joints).mean())
+        error.append(np.abs(np.diff(followed, 2, axis=0) * 400 - wanted[1:-1]).mean())
+    assert change[0] < change[1] < change[2] and error[0] > error[1] > error[2] and error[2] < 0.02
+    own = np.zeros_like(joints)
+    own[1:-1] = np.diff(joints, 2, axis=0) * 400
+    np.testing.assert_allclose(follow(joints, own, 20.0, 0.05), joints, atol=1e-5)
+    with pytest.raises(DataError, match="accelerations"):
+        follow(joints, wanted[1:], 20.0, 0.1)
+    with pytest.raises(ConfigError, match="trust"):
+        follow(joints, wanted, 20.0, -1.0)

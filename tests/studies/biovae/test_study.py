@@ -1,0 +1,206 @@
+"""The BioVAE study: configs, skeletons, tables, the refiner's choice, files in and out."""
+
+# pyright: reportAttributeAccessIssue=false, reportOptionalMemberAccess=false
+
+import numpy as np
+import pytest
+
+from jaxdiff.body.actions import activations, simulate_clip
+from jaxdiff.body.skeleton import HUMANML3D
+from jaxdiff.data.builders.base import example
+from jaxdiff.data.trials import gather
+from jaxdiff.diffusion import schedules
+from jaxdiff.diffusion.predictions import from_x0
+from jaxdiff.errors import ConfigError, DataError, FileError
+from jaxdiff.methods.biovae import Scale
+from jaxdiff.metrics.pose import mpjpe
+from jaxdiff.studies.biovae import estimation, evaluation, generation, paper, preparation, tables, training
+from jaxdiff.studies.biovae.config import TABLES, WORDS, get_config
+from jaxdiff.studies.biovae.experiments import EXPERIMENTS, NEEDS
+from jaxdiff.training import settings
+from jaxdiff.typing import Config
+
+CLIP = simulate_clip("walk", 0).joints[:40]
+SCHEDULE = schedules.linear(1000, 1e-4, 0.02)
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_every_config_is_locked_and_names_what_there_is(word):
+    config: Config = get_config(word)
+    assert config.experiment in EXPERIMENTS and set(config.tables) <= set(NEEDS) == set(TABLES)
+    parts = (config.training, config.finetune.training, config.refiner.training, config.muscles.training)
+    assert all(settings.from_config(part).steps > 0 for part in parts)
+    with pytest.raises(AttributeError):
+        config.biovae.widht = 1
+
+
+def test_the_paper_config_is_the_published_recipe():
+    config: Config = get_config("paper")
+    assert (config.data.name, config.training.steps, config.finetune.training.steps) == ("humanml3d", 50_000, 10_000)
+    assert (config.batch_size, config.training.optimizer.learning_rate, config.sampling.scale) == (64, 2e-4, 2.5)
+    assert config.tables == TABLES
+    with pytest.raises(ConfigError, match="table4"):
+        get_config("tabel4")
+
+
+def test_the_arms_differ_as_the_rows_of_the_ablation_do():
+    assert list(training.ARMS) == list(paper.TABLE3) == [row for row in paper.TABLE4 if row != "real"]
+    config = get_config("quick")
+    made = {name: preparation.settings(config, 10, arm) for name, arm in training.ARMS.items()}
+    assert not made["backbone"].mechanics and made["+ BioVAE"].mechanics
+    assert (made["+ EMG pre-training"].phys, made["+ losses"].phys, made["all"].accel) == (0.0, 1.0, 1.0)
+    assert preparation.settings(config, 10, training.REFINER).levels == config.refiner.levels
+    assert made["all"].levels == 0
+
+
+def test_the_rows_of_the_paper_are_whole():
+    wide = {
+        paper.TRADITIONAL: [*paper.TABLE1.values(), paper.TABLE3],
+        paper.PHYSICAL: [*paper.TABLE2.values(), paper.TABLE4],
+    }
+    wide |= {paper.ESTIMATION: [*paper.TABLE5.values()], paper.EDITED: [paper.TABLE6]}
+    for columns, each in wide.items():
+        assert all(len(row) == len(columns) for table in each for row in table.values())
+
+
+def test_the_motion_packs_joints_become_humanml3ds():
+    names = ["Hips", "Spine", "Chest", "Neck", "Head"]
+    names += [f"{n}_{s}" for s in "LR" for n in ("Shoulder", "UpperArm", "LowerArm", "Hand")]
+    names += [f"{n}_{s}" for s in "LR" for n in ("UpperLeg", "LowerLeg", "Foot", "Toes")]
+    values = np.random.default_rng(0).normal(size=(4, 63)).astype(np.float32)
+    channels = tuple(f"{n}_{axis}" for n in names for axis in "xyz")
+    joints = preparation.as_humanml3d(values, channels)
+    index = HUMANML3D.index
+    for ours, theirs in {
+        "pelvis": "Hips",
+        "left_wrist": "Hand_L",
+        "right_foot": "Toes_R",
+        "right_hip": "UpperLeg_R",
+    }.items():
+        np.testing.assert_array_equal(joints[:, index(ours)], values.reshape(4, 21, 3)[:, names.index(theirs)])
+    np.testing.assert_allclose(
+        joints[:, index("spine2")], (joints[:, index("spine1")] + joints[:, index("spine3")]) / 2
+    )
+    again = preparation.as_humanml3d(joints.reshape(4, 66), preparation.CHANNELS)
+    np.testing.assert_array_equal(again, joints)
+    with pytest.raises(DataError, match="left_wrist"):
+        preparation.as_humanml3d(values, tuple(c.replace("Hand_L", "Claw_L") for c in channels))
+
+
+def test_a_missing_motion_pack_is_named(tmp_path):
+    with pytest.raises(FileError, match="data.root"):
+        preparation.load_pack(str(tmp_path))
+
+
+@pytest.fixture(scope="module")
+def trials():
+    def one(i):
+        motion = preparation.lengthened_features(CLIP)
+        return example(f"{i}", {"motion": motion, "joints": CLIP.reshape(-1, 66)}, 20.0, f"{i}", captions=["walk"]) | {
+            "channels": {"motion": tuple(map(str, range(263))), "joints": preparation.CHANNELS},
+            "units": {"motion": ("1",) * 263, "joints": ("m",) * 66},
+        }
+
+    return gather(one(i) for i in range(2))
+
+
+def test_muscles_and_estimates_are_made_where_the_data_have_none(trials):
+    whole = preparation.completed(trials)
+    np.testing.assert_allclose(whole.signals["emg"][:40], activations(CLIP, 20.0), atol=1e-6)
+    made = preparation.estimated(whole, 0)
+    estimates = made.signals[preparation.ESTIMATED].reshape(2, 40, 22, 3)
+    assert 5 < 1000 * mpjpe(estimates[0], CLIP).mean() < 200
+    assert np.abs(estimates[0] - estimates[1]).max() > 0.01  # each its own noise
+    again = preparation.estimated(whole, 0).signals[preparation.ESTIMATE]
+    np.testing.assert_array_equal(again, made.signals[preparation.ESTIMATE])
+    np.testing.assert_array_equal(made.signals["motion"], whole.signals["motion"])
+
+
+def test_nearer_counts_distance_to_the_real_row_not_size():
+    rows = {
+        "real": {"vc": [1.0], "jerk": [5.0]},
+        "backbone": {"vc": [1.5], "jerk": [4.0]},
+        "all": {"vc": [0.8], "jerk": [7.0]},
+    }
+    assert evaluation.nearer(rows, "all") == {"vc": True, "jerk": False}
+
+
+def test_tables_have_our_rows_and_the_papers():
+    rng = np.random.default_rng(0)
+    names = (*paper.PHYSICAL, *tables.MORE)
+    rows = {row: {name: rng.random(3).tolist() for name in names} for row in ("real", *training.ARMS)}
+    text = tables.plausibility("Ablation", rows, paper.TABLE4).markdown()
+    assert all(f"| {row} |" in text for row in rows) and "| paper: all | 0.135 | 0.959 |" in text
+    assert "`all` is nearer to real than the backbone in" in text
+    growing = {f: {n: [float(f)] for n in names} for f in ("0.5", "1.0")} | {"real": rows["real"]}
+    assert "Speed grows" in tables.editing(growing, {}, paper.TABLE6).markdown()
+    growing["1.0"]["jerk"] = [0.1]
+    assert "jerk does not grow" in tables.editing(growing, {}, paper.TABLE6).markdown()
+
+
+def test_the_trust_is_the_best_that_keeps_joints_in_place():
+    def off(by, shake):
+        def way(joints, rate):
+            jitter = np.random.default_rng(0).normal(size=CLIP.shape) * shake
+            return CLIP + by * np.arange(22)[:, None] + jitter.astype(np.float32)
+
+        return way
+
+    ways = {0.1: off(0.0, 1e-3), 0.2: off(0.0, 1e-4), 0.3: off(0.1, 0.0)}
+    assert estimation.trusted(ways, [CLIP], 20.0) == 0.2
+
+
+def test_following_the_true_accelerations_beats_every_smoother():
+    truth = np.zeros_like(CLIP)
+    truth[1:-1] = np.diff(CLIP, 2, axis=0) * 400
+    noisy = CLIP + 0.02 * np.random.default_rng(0).normal(size=CLIP.shape).astype(np.float32)
+    informed, resting = (estimation.by_following(lambda _, a=a: a, 0.02)(noisy, 20.0) for a in (truth, 0 * truth))
+    assert mpjpe(informed, CLIP).mean() < 0.6 * mpjpe(noisy, CLIP).mean()
+    assert mpjpe(informed, CLIP).mean() < 0.8 * mpjpe(resting, CLIP).mean()
+
+
+def test_an_edit_by_one_changes_nothing_and_others_move_the_joints_named(monkeypatch):
+    def growing(settings, params, text, factor=None):
+        more = 0.0 if factor is None else (factor - 1).sum()
+        return from_x0(lambda x_t, t: x_t * (1 + 0.01 * more))
+
+    monkeypatch.setattr(generation, "denoiser", growing)
+    unit = Scale(np.zeros(263, np.float32), np.ones(263, np.float32), 20.0)
+    model = generation.Trained(None, None, None, unit, ())  # pyright: ignore[reportArgumentType]
+    same = generation.edit(model, CLIP, generation.factors(1.0, None), 0.3, 10)
+    np.testing.assert_allclose(same, CLIP, atol=2e-4)
+    other = generation.edit(model, CLIP, generation.factors(1.5, ["left_wrist"]), 0.3, 10)
+    assert np.abs(other - CLIP).max() > 0.01
+    assert generation.factors(2.0, ["left_wrist"]).tolist() == [
+        2.0 if n == "left_wrist" else 1.0 for n in HUMANML3D.names
+    ]
+    with pytest.raises(DataError, match="left_wrist"):
+        generation.factors(2.0, ["left_wirst"])
+    with pytest.raises(ConfigError, match="strength"):
+        generation.edit(model, CLIP, np.ones(22), 0.0)
+
+
+@pytest.mark.parametrize("kind", ["npz", "bvh"])
+def test_motions_go_to_files_and_back(tmp_path, kind):
+    path = tmp_path / f"walk.{kind}"
+    generation.write(path, CLIP, 20.0)
+    np.testing.assert_allclose(generation.read(path, 20.0), CLIP, atol=5e-3 if kind == "bvh" else 1e-6)
+    assert len(generation.read(path, 10.0)) == 20
+    with pytest.raises(FileError, match="c3d"):
+        generation.read(tmp_path / "walk.c3d", 20.0)
+
+
+@pytest.mark.slow
+def test_the_whole_chain_at_its_smallest(tmp_path):
+    config = get_config("tiny")
+    with config.unlocked():
+        config.tables = ("table4", "table5", "table6")
+        config.evaluator.training.steps = 0
+    EXPERIMENTS["tables"](config, tmp_path)
+    made = sorted(path.name for path in (tmp_path / "tables").glob("*.md"))
+    assert made == ["table4.md", "table5.md", "table6.md"] and (tmp_path / "report.html").exists()
+    generation.write(tmp_path / "in.npz", CLIP, 20.0)
+    assert generation.refine_file(tmp_path, tmp_path / "in.npz", tmp_path / "out.bvh").shape == CLIP.shape
+    edited = generation.edit_file(tmp_path, tmp_path / "in.npz", tmp_path / "out.npz", 1.0, strength=0.1)
+    np.testing.assert_allclose(edited, CLIP, atol=1e-3)
+    assert generation.generate_file(tmp_path, "a person walks", tmp_path / "new.npz", 1.0).shape == (20, 22, 3)
