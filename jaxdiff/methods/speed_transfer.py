@@ -1,12 +1,13 @@
 """Speed transfer: subject-conditioned diffusion of the residual from one walking speed to another (paper, II).
 
-    r = (x_tgt - x_src) / s,   r_t = alpha_t r + sigma_t eps,   x_tgt_hat = x_src + s r_hat          (eqs. 1, 2, 6)
+    r = (x_tgt - x_0) / s,   r_t = alpha_t r + sigma_t eps,   x_tgt_hat = x_0 + g s r_hat            (eqs. 1, 2, 6)
     L = L_noise + λ1 L_residual + λ2 L_identity + λ3 L_subject                                      (eq. 7)
 
-Gaits are sequences in time, with s = 1, as in the paper, or strides on a grid of phases, where source and target never
-drift apart. The residual is then the subtle change the paper speaks of, and s gives it the unit variance that the noise
-schedule expects. `person` moves source and target alike by a random periodic curve: nobody else's gait changes, so the
-residual stays, but thirteen subjects can no longer be learned by heart.
+In the paper gaits are sequences in time, x_0 = x_src and s = g = 1. On a grid of phases, where source and target never
+drift apart, the residual is the subtle change the paper speaks of, and s gives it the unit variance that the noise
+schedule expects; x_0 may be the source after the change that everybody shows, so that what is left to generate is the
+person's own. The gate `g = min(1, |v_tgt - v_src| / near)` returns the source where its own speed is asked for. `person` moves source and target alike by a random periodic curve: nobody else's gait changes, so the
+residual stays, but thirteen subjects can no longer be learned by heart. `mirror` swaps the legs of every other pair.
 The three auxiliary losses stand on r_hat = (r_t - sigma_t eps_hat) / alpha_t, whose error grows as 1/SNR: they are
 weighted by `alpha_bar` or min-SNR (24777-fold at the last step), and by ramps of |v_tgt - v_src|.
 """
@@ -47,6 +48,10 @@ class Settings(NamedTuple):
     """Deviation of the random curves, in normalised units; only for gaits of `points` frames a stride."""
     points: int = 0
     """Frames per stride of gaits on a grid of phases; 0 for gaits in time."""
+    mirror: bool = False
+    """Whether half of the pairs walk with left and right exchanged; channels are the right leg's, then the left's."""
+    near: float = 0.0
+    """Change of speed in m/s below which the residual fades; 0 as in the paper: never."""
     residual: float = 1.0
     identity: float = 1.0
     subject: float = 0.1
@@ -70,8 +75,9 @@ class Settings(NamedTuple):
 
 
 def speed_transfer(settings: Settings) -> Method:
-    """The method. Batches have `source` and `target` (B, T, C) normalised, `speeds` (B, 4 or more) as `speed_vector`
-    gives them, and `subject` (B,). Conditions have `source` and `speeds`; `who`, if given, is encoded in place of source.
+    """The method. Batches have `source`, `base` (x_0) and `target` (B, T, C) normalised, `speeds` (B, 4 or more) as
+    `speed_vector` gives them, and `subject` (B,). Conditions have `source`, `base` and `speeds`; `who`, if given, is
+    encoded in place of source.
     """
     schedule, net = _parts(settings)
 
@@ -112,7 +118,8 @@ def speed_transfer(settings: Settings) -> Method:
                 )
 
             r_hat = about_mean_stride(jax.vmap(draw)(jax.random.split(key, settings.draws)), settings.points)
-            return given["source"] + jnp.asarray(settings.residual_scale) * r_hat
+            gate = jnp.clip(jnp.abs(given["speeds"][2]) / settings.near, 0, 1) if settings.near else 1.0
+            return given["base"] + gate * jnp.asarray(settings.residual_scale) * r_hat
 
         return jax.vmap(one)(keys, dict(condition))
 
@@ -152,11 +159,15 @@ def _example(
     settings: Settings, schedule: Schedule, net: ResidualDenoiser, params: Params, key: Key, example: Batch, train: bool
 ) -> tuple[Metrics, Array, Array, Array]:
     """One pair at a random noise level: losses, generated gait, how far it is to be trusted, embedding of the source."""
-    level, noise, drop, person = jax.random.split(key, 4)
-    scale, source = jnp.asarray(settings.residual_scale), example["source"]
-    r = (example["target"] - source) / scale
+    level, noise, drop, person, side = jax.random.split(key, 5)
+    scale, source, base = jnp.asarray(settings.residual_scale), example["source"], example["base"]
+    r = (example["target"] - base) / scale
+    if train and settings.mirror:
+        swap = jax.random.bernoulli(side)
+        source, base, r = (jnp.where(swap, mirrored(x, settings.points), x) for x in (source, base, r))
     if train and settings.person:
-        source = source + settings.person * random_person(person, settings.points, source.shape)
+        somebody = settings.person * random_person(person, settings.points, source.shape)
+        source, base = source + somebody, base + somebody
     t = jax.random.randint(level, (), 0, schedule.alpha.size)
     eps = jax.random.normal(noise, r.shape)
     alpha, sigma = schedules.at(schedule, t)
@@ -173,7 +184,13 @@ def _example(
         "identity": identity(r_hat),
     }
     trust = alpha_bar_weight(alpha) if settings.snr == "alpha_bar" else min_snr_weight(alpha, sigma)
-    return losses, source + scale * jnp.clip(r_hat, -5, 5), trust, z
+    return losses, base + scale * jnp.clip(r_hat, -5, 5), trust, z
+
+
+def mirrored(gait: Array, points: int) -> Array:
+    """A gait (T, C) on a grid of `points` phases with the legs exchanged: strides then begin at the other leg's peak."""
+    half = gait.shape[-1] // 2
+    return jnp.roll(jnp.roll(gait, -(points // 2), axis=0), half, axis=1)
 
 
 def random_person(key: Key, points: int, shape: tuple[int, int], harmonics: int = 4) -> Array:

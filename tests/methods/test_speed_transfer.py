@@ -22,6 +22,7 @@ def batch(target=(1.4, 0.8, 1.0, 1.05), source=1.0):
     x, y = RNG.normal(size=(2, 4, FRAMES, 6)).astype(np.float32)
     return {
         "source": x,
+        "base": x,
         "target": y,
         "speeds": st.speed_vector(np.full(4, source), np.array(target)),
         "subject": np.arange(4, dtype=np.int32),
@@ -49,8 +50,39 @@ def test_the_network_is_told_the_four_numbers_of_equation_4_and_what_else_there_
 def test_a_residual_of_zero_returns_the_source_exactly(points, draws):
     s = settings(prediction="x0", draws=draws, points=points, residual_scale=(0.3,) * 6)
     method, given = st.speed_transfer(s), batch()
-    out = method.generate(silent(method.init(KEYS[0], given)), KEYS, {k: given[k] for k in ("source", "speeds")})
+    out = method.generate(
+        silent(method.init(KEYS[0], given)), KEYS, {k: given[k] for k in ("source", "base", "speeds")}
+    )
     np.testing.assert_array_equal(out, given["source"])
+
+
+def test_without_a_residual_what_it_is_about_comes_back():
+    method, given = st.speed_transfer(settings(prediction="x0")), batch()
+    given["base"] = given["target"]
+    out = method.generate(
+        silent(method.init(KEYS[0], given)), KEYS, {k: given[k] for k in ("source", "base", "speeds")}
+    )
+    np.testing.assert_array_equal(out, given["target"])
+
+
+def test_the_residual_fades_where_the_speed_hardly_changes():
+    given = batch((1.0, 1.05, 1.1, 1.6))
+    condition = {k: given[k] for k in ("source", "base", "speeds")}
+    free, gated = (st.speed_transfer(settings(prediction="x0", near=near)) for near in (0.0, 0.1))
+    params = free.init(KEYS[0], given)
+    whole, faded = (np.asarray(m.generate(params, KEYS, condition)) - given["source"] for m in (free, gated))
+    np.testing.assert_allclose(faded, whole * np.array([0, 0.5, 1, 1])[:, None, None], atol=1e-5)
+
+
+def test_a_mirrored_gait_walks_with_the_legs_exchanged():
+    """Both legs do the same half a stride apart, so a symmetric walker is his own mirror image; and twice is once."""
+    phase = 2 * np.pi * np.arange(FRAMES) / POINTS
+    leg = lambda at: np.stack([np.cos(at), np.sin(2 * at), np.cos(3 * at)], 1)  # noqa: E731
+    symmetric = np.concatenate([leg(phase), leg(phase + np.pi)], 1)
+    np.testing.assert_allclose(st.mirrored(jnp.asarray(symmetric), POINTS), symmetric, atol=1e-5)
+    limping = symmetric * np.array([1, 2, 3, 4, 5, 6])
+    once = st.mirrored(jnp.asarray(limping), POINTS)
+    np.testing.assert_allclose(once, symmetric * np.array([4, 5, 6, 1, 2, 3]), atol=1e-5)
 
 
 def test_draws_agree_on_the_mean_stride_and_keep_the_spread_of_one():
@@ -117,7 +149,7 @@ def test_loss_weights_can_be_given_from_outside():
 def test_somebody_elses_embedding_changes_the_answer_but_not_what_it_is_added_to():
     s = settings(prediction="x0")
     method, given = st.speed_transfer(s), batch()
-    condition = {k: given[k] for k in ("source", "speeds")}
+    condition = {k: given[k] for k in ("source", "base", "speeds")}
     params = method.init(KEYS[0], given)
     own = method.generate(params, KEYS, condition)
     same = method.generate(params, KEYS, {**condition, "who": given["source"]})

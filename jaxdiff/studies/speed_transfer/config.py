@@ -37,12 +37,17 @@ def get_config(word: str = "quick") -> ConfigDict:
 
     config.model = ConfigDict()
     config.model.align = "phase"  # none: sequences in time, as in the paper | phase: strides on a grid of phases
+    config.model.about = (
+        "quadratic"  # phase: the residual is about the source after the population's change, or: source
+    )
     config.model.strides = 20  # phase: strides in a sequence
     config.model.points = 30  # phase: samples of a stride
     config.model.size = "stride"  # tiny | small | stride | paper
     config.model.prediction = "v"  # eps (paper) | v | x0
     config.model.knee = 2.0  # weight of the knees in the denoising loss
     config.model.person = 0.5  # phase: random person added to source and target, in deviations; 0: none
+    config.model.mirror = True  # phase: half of the pairs with the legs exchanged
+    config.model.near = 0.1  # m/s: below this change of speed the residual fades; 0: never (paper)
     config.model.residual = 1.0  # weights of the auxiliary losses
     config.model.identity = 1.0
     config.model.subject = 0.1
@@ -52,9 +57,9 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.model.bfloat16 = False  # compute in bfloat16
 
     config.sampling = ConfigDict()
-    config.sampling.steps = 50  # of DDIM
+    config.sampling.steps = 20  # of DDIM
     config.sampling.grid = "gaitdynamics"  # any of jaxdiff.diffusion.grids.GRIDS
-    config.sampling.draws = 8  # residuals averaged into one answer
+    config.sampling.draws = 6  # residuals averaged into one answer
 
     config.evaluation = ConfigDict()
     config.evaluation.source_speeds = (0.55, 0.80, 1.05, 1.30, 1.55, 1.80)  # m/s; () for all
@@ -63,7 +68,7 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.evaluation.regression_steps = 400  # of the MLP and TCN baselines
 
     config.batch_size = 16
-    config.training = settings.config(steps=6000, log_every=200, save_every=1000, evaluate_every=500, ema_decay=0.995)
+    config.training = settings.config(steps=4500, log_every=200, save_every=1000, evaluate_every=500, ema_decay=0.995)
     config.training.score = "validation_loss"
     config.training.optimizer.learning_rate = 1e-3
     config.training.optimizer.weight_decay = 1e-3
@@ -75,7 +80,6 @@ def get_config(word: str = "quick") -> ConfigDict:
         config.data.size = "quick"
         config.data.split = (5, 1, 2)
         config.training.steps = 1500
-        config.sampling.steps = 25
         config.sampling.draws = 4
         config.evaluation.source_speeds = ()
         config.evaluation.target_speeds = ()
@@ -88,6 +92,9 @@ def get_config(word: str = "quick") -> ConfigDict:
         config.model.size = "paper"
         config.model.prediction = "eps"
         config.model.person = 0.0
+        config.model.mirror = False
+        config.model.near = 0.0
+        config.model.about = "source"
         config.model.unit_residual = False
         config.model.bfloat16 = True
         config.sampling.steps = 100

@@ -22,6 +22,7 @@ from jaxdiff.methods.speed_transfer import speed_vector
 from jaxdiff.studies.speed_transfer import alignment, population
 
 Align = Literal["none", "phase"]
+About = Literal["source", "quadratic"]
 MODALITY = "sagittal"
 
 
@@ -33,6 +34,8 @@ class Form(NamedTuple):
     """Samples in time (`none`), or strides times points (`phase`)."""
     points: int = 30
     """Samples of a stride on the grid of phases."""
+    about: About = "quadratic"
+    """On the grid of phases: the residual is the target less the source, or less the source after the population's change."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,12 +128,19 @@ class PairSource:
         source, target = chosen["source"], chosen["target"]
         begin = u[:, 1:3] if self.form.align == "phase" else np.zeros((len(source), 2))
         begin = np.where((source == target)[:, None], begin[:, :1], begin)  # the same trial, the same strides
+        given, wanted = self.sequences(source, begin[:, 0]), self.gaits.speed[target]
         return {
-            "source": self.sequences(source, begin[:, 0]),
+            "source": given,
+            "base": self.base(given, source, wanted),
             "target": self.sequences(target, begin[:, 1]),
-            "speeds": speeds(self.gaits, source, self.gaits.speed[target], self.form, self.population),
+            "speeds": speeds(self.gaits, source, wanted, self.form, self.population),
             "subject": self._codes[source],
         }
+
+    def base(self, given: np.ndarray, source: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+        """What the residual is about, normalised."""
+        moved = change(self.gaits, source, wanted, self.form, self.population)
+        return (given + moved / self.normaliser.scale).astype(given.dtype)
 
     @cached_property
     def _codes(self) -> np.ndarray:
@@ -169,6 +179,17 @@ def speeds(
         return speed_vector(v, target)
     pace = [10 * np.log(gaits.clocks[i].frequency / people.frequency(float(gaits.speed[i]))) for i in source]
     return speed_vector(v, target, np.array(pace))
+
+
+def change(
+    gaits: Gaits, source: np.ndarray, target: np.ndarray, form: Form, people: population.Population
+) -> np.ndarray:
+    """What the population would change, (B, frames, C) in degrees; nothing where the residual is about the source."""
+    if form.align == "none" or form.about == "source":
+        return np.zeros((len(source), 1, 1))
+    phase = np.arange(form.frames) / form.points
+    asked = zip(gaits.speed[source].tolist(), target.tolist())
+    return np.stack([alignment.curve_at(people.change(v, w), phase) for v, w in asked])
 
 
 def training_pairs(trials: Trials, draws: int) -> pairs.BalancedPairs:

@@ -44,7 +44,8 @@ def answers(
         ask(name, each, lambda t, name=name: simple(name, model, t))
     if cohort == "able" and {"table1", "baselines", "figures"} & set(config.report):
         asked = np.unique(each.gaits.speed[each.source]).round(2).tolist()
-        settings = regression.Settings(steps=config.evaluation.regression_steps)
+        wanted = tuple(np.unique(each.target_speed.round(2)).tolist())
+        settings = regression.Settings(steps=config.evaluation.regression_steps, target_speeds=wanted)
         settings = settings._replace(source_speeds=tuple(asked)) if len(asked) <= FEW_SPEEDS else settings
         part = each.where(np.isin(each.gaits.speed[each.source].round(2), settings.source_speeds))
         in_time = model._replace(form=Form("none", each.gaits.values.shape[1], 0))

@@ -1,8 +1,7 @@
 """The MLP and the TCN of the paper, trained on the training subjects and asked what the diffusion model is asked (II.G).
 
 They see sequences in time, z-scored, as the paper's did; a clock they cannot know makes the mean the best answer. With
-`Form("phase")` they see strides on a grid of phases and regress the residual, which is played as the diffusion model's
-is: what is left of the difference then is diffusion itself.
+`Form("phase")` they see strides on a grid of phases and regress the diffusion model's residual, which is played as its is:
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ import numpy as np
 from jaxdiff.errors import ConfigError, DataError, nearest
 from jaxdiff.methods.speed_regression import speed_regression
 from jaxdiff.nets.regressors import TCN, SequenceMLP
-from jaxdiff.studies.speed_transfer.data import Gaits, prepared, window
+from jaxdiff.studies.speed_transfer.data import Gaits, change, prepared, window
 from jaxdiff.studies.speed_transfer.evaluation import SAME_SPEED, Task
 from jaxdiff.studies.speed_transfer.transfer import Transfer
 from jaxdiff.training.optimizer import OptimizerSettings, make_optimizer
@@ -33,6 +32,8 @@ class Settings(NamedTuple):
     """How the baselines are trained."""
 
     source_speeds: tuple[float, ...] = (0.55, 0.80, 1.05, 1.30, 1.55, 1.80)
+    target_speeds: tuple[float, ...] = ()
+    """Of the MLP, one network a pair; () for all there are."""
     steps: int = 400
     weight_decay: float = 1e-2
     batch: int = 8
@@ -68,7 +69,8 @@ class Regressor(NamedTuple):
             y.append(np.asarray(run(self.params, None, part)))
         if form.align == "none":
             return self.transfer.normaliser.inverse(np.concatenate(y))
-        asked = zip(task.source, task.target_speed, np.concatenate(y) * scale)
+        moved = change(task.gaits, task.source, task.target_speed, form, self.transfer.population)
+        asked = zip(task.source, task.target_speed, moved + np.concatenate(y) * scale)
         return np.stack([self.transfer.play(task.gaits, s, v, r) for s, v, r in asked])
 
 
@@ -78,7 +80,7 @@ def train(kind: str, gaits: Gaits, transfer: Transfer, settings: Settings, seed:
         raise ConfigError(f"no regression baseline {kind!r}; {nearest(kind, NETWORKS)}")
     rng = np.random.default_rng(seed)
     speeds = np.unique(np.round(gaits.speed, 2))
-    targets: Sequence[float] = speeds.tolist() if kind == "mlp" else [np.nan]
+    targets: Sequence[float] = (settings.target_speeds or speeds.tolist()) if kind == "mlp" else [np.nan]
     pairs = np.array([(v, w) for v in settings.source_speeds for w in targets])
     form, people = transfer.form, np.unique(gaits.subject)
     whole = prepared(gaits, form)
@@ -92,7 +94,12 @@ def train(kind: str, gaits: Gaits, transfer: Transfer, settings: Settings, seed:
         rows = np.array([[[row[name, round(v, 2)] for v in pair] for pair in each] for name, each in zip(who, wanted)])
         x = transfer.normaliser(np.stack([window(whole[i], form, rng.random()) for i in rows.ravel()]))
         source, target = np.moveaxis(x.reshape(*rows.shape, *x.shape[1:]), 2, 0)
-        wish = target if form.align == "none" else target - source
+        if form.align == "none":
+            wish = target
+        else:
+            asked = rows[..., 0].ravel(), wanted[..., 1].ravel()
+            moved = change(gaits, *asked, form, transfer.population) / transfer.normaliser.scale
+            wish = target - source - moved.reshape(*rows.shape[:2], *moved.shape[1:]).astype(source.dtype)
         return {"source": source, "target": wish, "speed": wanted[..., 1].astype(np.float32)}
 
     make, rate = NETWORKS[kind]

@@ -58,7 +58,7 @@ def form(config: Config) -> Form:
     """How this config's gaits become sequences."""
     m = config.model
     frames = m.strides * m.points if m.align == "phase" else round(config.data.seconds * config.data.rate)
-    return Form(m.align, frames, m.points)
+    return Form(m.align, frames, m.points, m.about)
 
 
 def model_settings(config: Config, residual_scale: np.ndarray) -> method.Settings:
@@ -70,6 +70,8 @@ def model_settings(config: Config, residual_scale: np.ndarray) -> method.Setting
         channel_weights=(1.0, m.knee, 1.0) * 2,
         residual_scale=tuple(residual_scale.tolist()),
         person=m.person if phase else 0.0,
+        mirror=m.mirror and phase,
+        near=m.near,
         points=m.points if phase else 0,
         residual=m.residual,
         identity=m.identity,
@@ -124,7 +126,7 @@ def residual_scale(pairs: PairSource, count: int = 512) -> np.ndarray:
     """The deviation of the residual per channel over the first training pairs."""
     u = np.random.default_rng(0).random((count, 4))
     batch = pairs(np.arange(count), u)
-    return (batch["target"] - batch["source"]).std((0, 1)).astype(np.float64).round(6)
+    return (batch["target"] - batch["base"]).std((0, 1)).astype(np.float64).round(6)
 
 
 def _plain(tree: Any) -> Any:

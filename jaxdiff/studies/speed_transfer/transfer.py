@@ -21,7 +21,7 @@ from jaxdiff.data.normalise import Normaliser
 from jaxdiff.methods import speed_transfer as method
 from jaxdiff.nets.residual_denoiser import Size
 from jaxdiff.studies.speed_transfer import alignment, population
-from jaxdiff.studies.speed_transfer.data import Form, Gaits, prepared, speeds, window
+from jaxdiff.studies.speed_transfer.data import Form, Gaits, change, prepared, speeds, window
 from jaxdiff.training.checkpoint import load_params
 from jaxdiff.training.step import make_generate
 from jaxdiff.typing import Params
@@ -62,12 +62,13 @@ class Transfer(NamedTuple):
             return (np.stack([window(whole[row], self.form) for row in rows]) - offset) / scale
 
         asked = speeds(gaits, source, target_speed, self.form, self.population)
-        condition = {"source": sequences(source), "speeds": asked}
+        scale, given = affine[source, 1][:, None], sequences(source)
+        base = given + change(gaits, source, target_speed, self.form, self.population) / scale
+        condition = {"source": given, "base": base, "speeds": asked}
         if who is not None:
             condition["who"] = sequences(who)
-        scale = affine[source, 1][:, None]
-        residual = (self.generate(condition, seed) - condition["source"]) * scale
-        return np.stack([self.play(gaits, s, v, r) for s, v, r in zip(source, target_speed, residual)])
+        moved = (self.generate(condition, seed) - given) * scale
+        return np.stack([self.play(gaits, s, v, r) for s, v, r in zip(source, target_speed, moved)])
 
     def generate(self, condition: Mapping[str, np.ndarray], seed: int) -> np.ndarray:
         """What the method makes of normalised conditions, a batch at a time."""

@@ -64,6 +64,15 @@ def test_a_pair_is_one_person_and_an_identity_pair_has_no_residual(form):
     assert counts.max() - counts.min() <= 1
 
 
+def test_the_residual_is_about_what_the_population_would_do():
+    """In this cohort everybody changes alike: nothing but the fit's own error is left."""
+    batch, plain = draw(PHASE), draw(PHASE._replace(about="source"))
+    np.testing.assert_array_equal(plain["base"], plain["source"])
+    left, whole = (np.abs(b["target"] - b["base"]).mean() for b in (batch, plain))
+    assert left < 0.2 * whole
+    np.testing.assert_array_equal(draw(TIME)["base"], draw(TIME)["source"])
+
+
 def test_the_grid_tells_the_cadence_it_hides():
     batch = draw(PHASE)
     assert batch["speeds"].shape == (120, 5)

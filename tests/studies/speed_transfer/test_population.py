@@ -11,6 +11,7 @@ from jaxdiff.studies.speed_transfer import population as pop
 
 GAITS = cohort(4)
 PEOPLE = GAITS.population()
+GRID = np.arange(100) / 100
 
 
 def test_the_cadence_law_is_recovered():
@@ -24,6 +25,19 @@ def test_the_cadence_law_is_recovered():
 def test_the_slope_is_the_change_per_metre_per_second():
     phase = np.arange(100) / 100
     np.testing.assert_allclose(PEOPLE.slope, angles(2.0, phase) - angles(1.0, phase), atol=1.0)
+
+
+def test_the_quadratic_change_is_recovered_between_and_beyond_the_speeds():
+    """From people whose curves are quadratic in speed by construction."""
+    speeds, phase = np.array([0.6, 0.9, 1.2, 1.5]), np.arange(30) / 30
+    shape = np.stack([np.sin(2 * np.pi * phase), np.cos(2 * np.pi * phase)])
+    v, who = np.tile(speeds, 3), np.repeat(np.arange(3), 4)
+    curve = v[:, None] * shape[0] + v[:, None] ** 2 * shape[1] + who[:, None]
+    powers = v[:, None] ** np.arange(1, 3)
+    within = [a - np.repeat(a.reshape(3, 4, -1).mean(1), 4, axis=0) for a in (powers, curve)]
+    np.testing.assert_allclose(pop._change(*within), shape, atol=1e-10)
+    np.testing.assert_allclose(PEOPLE.change(0.6, 2.5), angles(2.5, GRID) - angles(0.6, GRID), atol=2.0)
+    assert not PEOPLE.change(0.8, 0.8).any()
 
 
 def test_curves_are_interpolated_and_hold_beyond_the_ends():
@@ -42,16 +56,17 @@ def test_baselines_err_by_what_they_do_not_know(target):
     np.testing.assert_array_equal(made["copy"], source)
     rhythm = {name: cadence(values[:, [0, 3]].T, RATE) for name, values in made.items()}
     real = cadence(truth[:, [0, 3]].T, RATE)
-    for name in ("warp", "linear"):
+    for name in ("warp", "linear", "quadratic"):
         assert abs(rhythm[name] - real) < 1.0
     assert abs(rhythm["copy"] - real) > 5
     spread = {name: values.std(0) for name, values in made.items()}
-    np.testing.assert_allclose(spread["linear"], truth.std(0), rtol=0.05)
+    for name in ("linear", "quadratic"):
+        np.testing.assert_allclose(spread[name], truth.std(0), rtol=0.05)
     assert np.abs(spread["warp"] - truth.std(0)).max() > 1
 
 
 def test_at_the_same_speed_all_but_the_mean_return_the_source():
-    for name in ("copy", "warp", "linear"):
+    for name in ("copy", "warp", "linear", "quadratic"):
         np.testing.assert_array_equal(pop.baseline(name, PEOPLE, GAITS.clocks[2], 1.2, 1.2, 600), GAITS.values[2])
 
 

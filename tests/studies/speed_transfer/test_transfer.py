@@ -11,12 +11,12 @@ from jaxdiff.body.gait import cadence
 from jaxdiff.data import normalise
 from jaxdiff.methods import speed_transfer as st
 from jaxdiff.nets.residual_denoiser import size
-from jaxdiff.studies.speed_transfer import transfer
+from jaxdiff.studies.speed_transfer import population, transfer
 from jaxdiff.studies.speed_transfer.data import Form
 
 GAITS = cohort(3)
 SCALE = normalise.fit(trials(GAITS), "zscore", ["sagittal"])["sagittal"]
-FORMS = {"phase": Form("phase", 300, 30), "none": Form("none", 600, 0)}
+FORMS = {"phase": Form("phase", 300, 30, "source"), "none": Form("none", 600, 0)}
 forms = pytest.mark.parametrize("align", FORMS)
 
 
@@ -24,7 +24,8 @@ def model(align, silent=True):
     form = FORMS[align]
     settings = st.Settings(size=size("tiny"), prediction="x0", steps=3, draws=2, points=form.points)
     speeds = st.speed_vector(*np.ones((3 if align == "phase" else 2, 1)))
-    batch = {"source": np.zeros((1, form.frames, 6), np.float32), "speeds": speeds}
+    zeros = np.zeros((1, form.frames, 6), np.float32)
+    batch = {"source": zeros, "base": zeros, "speeds": speeds}
     params = st.speed_transfer(settings).init(jax.random.key(0), batch)
     if silent:
         params["params"]["backbone"]["output"] = jax.tree.map(np.zeros_like, params["params"]["backbone"]["output"])
@@ -46,6 +47,13 @@ def test_without_a_residual_another_speed_is_the_source_at_another_cadence():
     people = GAITS.population()
     ratio = cadence(out[:, [0, 3]].T, RATE) / cadence(GAITS.values[0][:, [0, 3]].T, RATE)
     assert abs(ratio / people.ratio(0.6, 1.5) - 1) < 0.01
+
+
+def test_without_a_residual_about_the_population_the_population_speaks():
+    made = model("phase")
+    made = made._replace(form=made.form._replace(about="quadratic"))
+    expected = population.baseline("quadratic", made.population, GAITS.clocks[0], 0.6, 1.5, 600)
+    np.testing.assert_allclose(made(GAITS, np.array([0]), np.array([1.5]))[0], expected, atol=0.5)
 
 
 def test_a_residual_on_the_grid_arrives_at_its_phase():
