@@ -39,8 +39,10 @@ class Parser(argparse.ArgumentParser):
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--verbose", action="store_true", default=argparse.SUPPRESS, help="show the traceback of an error")
+    common = Parser(add_help=False)
+    common.add_argument(
+        "--verbose", action="store_true", default=argparse.SUPPRESS, help="show the traceback of an error"
+    )
     whole = Parser(
         prog="jaxdiff",
         description=ABOUT,

@@ -18,7 +18,9 @@ DEMO = "jaxdiff.studies.points:get_config", "jaxdiff.studies.points:run"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--out", type=Path, default=Path("runs/demo"), help="directory of the run (default: %(default)s)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("runs/demo"), help="directory of the run (default: %(default)s)"
+    )
 
 
 def run(options: argparse.Namespace) -> None:

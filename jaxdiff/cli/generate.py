@@ -9,13 +9,18 @@ What a run takes, its method decides (options in brackets may be left out):
                   six sagittal angles at one speed in, at others out (m/s): likewise
   text_to_motion  --text "..." --output DIRECTORY [--seconds --samples --seed]
                   motions as .npy, .bvh and .html
+  biovae          --text "..." --output FILE [--edit PART=FACTOR --seconds --seed], or
+                  --input FILE --output FILE --refine, or --input FILE --output FILE --edit PART=FACTOR [--strength]
+                  a motion made, an estimate made smooth, a motion with scaled accelerations; .npz or .bvh. A part is
+                  left_arm, right_arm, left_leg, right_leg, torso, all or a joint; joints may be joined by commas
 
-Files are .mot, .sto, .csv, .tsv, .npz (and .trc, .c3d to read); the extension says which.
+Files of signals are .mot, .sto, .csv, .tsv, .npz (and .trc, .c3d to read); the extension says which.
 
 example:
   jaxdiff generate runs/llma-quick --input walk.mot --output moments.mot --samples 32
   jaxdiff generate runs/speed_transfer-quick --input walk.csv --source-speed 1.0 --target-speed 0.6 1.4
   jaxdiff generate runs/text_to_motion-quick --text "a person walks in a circle" --seconds 6 --output motions
+  jaxdiff generate runs/biovae-quick --input walk.bvh --edit left_arm=1.5 --output wide.bvh
 """
 
 from __future__ import annotations
@@ -38,13 +43,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--samples", type=int, metavar="N", help="samples behind the median and the spread (default: 32; of text: 1)")
     add("--seed", type=int, metavar="N", help="seed of the samples (default: 0)")
     add("--strikes", type=float, nargs="+", metavar="S", help="times of heel strikes, where the input does not tell")
-    add("--fill-gaps", type=float, metavar="S", help="bridge gaps of up to so many seconds; otherwise they are an error")
+    add(
+        "--fill-gaps", type=float, metavar="S", help="bridge gaps of up to so many seconds; otherwise they are an error"
+    )
     add("--resample", action="store_const", const=True, help="accept a recording of another rate than the model's")
     add("--channels", nargs=6, metavar="NAME", help="what the input calls hip, knee, ankle: right leg, then left")
     add("--source-speed", type=float, metavar="V", help="the speed of the input in m/s")
     add("--target-speed", type=float, nargs="+", metavar="V", help="the speeds wanted in m/s")
     add("--text", help="what happens, in a sentence")
-    add("--seconds", type=float, metavar="S", help="how long it takes (default: 6)")
+    add("--seconds", type=float, metavar="S", help="how long it takes (default: 6; of biovae: 3)")
+    add("--refine", action="store_const", const=True, help="make the estimated motion of --input smooth")
+    add("--edit", metavar="PART=FACTOR", help="scale the accelerations of a part of the body")
+    add("--strength", type=float, metavar="S", help="noise level to which --edit takes the motion back (default: 0.7)")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -126,22 +136,64 @@ def speed_transfer(
         )
 
 
-def text_to_motion(
-    run: Path, text: str, output: Path, seconds: float = 6.0, samples: int = 1, seed: int = 0
-) -> None:
+def text_to_motion(run: Path, text: str, output: Path, seconds: float = 6.0, samples: int = 1, seed: int = 0) -> None:
     """Motions for a sentence."""
     from jaxdiff.studies.text_to_motion.generation import generate_files
-    from jaxdiff.studies.text_to_motion.training import MODEL
 
-    generate_files(run.parent if run.name == MODEL else run, text, seconds, output, samples=samples, seed=seed)
+    generate_files(run.parent, text, seconds, output, samples=samples, seed=seed)
+
+
+def biovae(
+    run: Path,
+    output: Path,
+    text: str | None = None,
+    input: Path | None = None,
+    refine: bool = False,
+    edit: str | None = None,
+    seconds: float = 3.0,
+    strength: float = 0.7,
+    seed: int = 0,
+) -> None:
+    """A motion for a sentence, an estimate refined, or a motion edited."""
+    from jaxdiff.studies.biovae.generation import edit_file, generate_file, refine_file
+
+    if (text is None) == (input is None) or (input is not None and refine == (edit is not None)) or (text and refine):
+        raise ConfigError("a run of biovae needs --text, or --input with either --refine or --edit PART=FACTOR")
+    factor, joints = _edit(edit) if edit else (1.0, None)
+    if text is not None:
+        generate_file(run.parent, text, output, seconds, factor, joints, seed)
+    elif refine:
+        refine_file(run.parent, input, output)  # type: ignore[arg-type]
+    else:
+        edit_file(run.parent, input, output, factor, joints, strength)  # type: ignore[arg-type]
 
 
 METHODS: dict[str, Callable[..., None]] = {
     "llma": llma,
     "speed_transfer": speed_transfer,
     "text_to_motion": text_to_motion,
+    "biovae": biovae,
 }
 """By the method a checkpoint names; the parameters of each function are the options it takes."""
+
+
+def _edit(text: str) -> tuple[float, list[str] | None]:
+    """`left_arm=1.5` as the factor and the joints, None for all of them."""
+    part, _, factor = text.partition("=")
+    try:
+        number = float(factor)
+    except ValueError:
+        raise ConfigError(f"--edit takes PART=FACTOR, such as left_arm=1.5, not {text!r}") from None
+    if part == "all":
+        return number, None
+    return number, [joint for name in part.split(",") for joint in PARTS.get(name, (name,))]
+
+
+PARTS = {
+    **{f"{side}_arm": tuple(f"{side}_{j}" for j in ("shoulder", "elbow", "wrist")) for side in ("left", "right")},
+    **{f"{side}_leg": tuple(f"{side}_{j}" for j in ("hip", "knee", "ankle", "foot")) for side in ("left", "right")},
+    "torso": ("spine1", "spine2", "spine3", "neck", "head"),
+}
 
 
 def median_and_spread(drawn: Sequence[Any]) -> Any:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from jaxdiff.errors import CheckpointError
+from jaxdiff.errors import CheckpointError, ConfigError
 
 
 def prepare_jax() -> None:
@@ -19,11 +19,15 @@ def prepare_jax() -> None:
     launch.use_cache(launch.CACHE)
 
 
-def describe(run: Path, parts: tuple[str, ...] = ("", "model")) -> tuple[Path, dict[str, Any]]:
+PARTS = ("", "arm-all", "refiner", "model")
+"""Where in a run the model may be: studies that train several networks give each a directory."""
+
+
+def describe(run: Path) -> tuple[Path, dict[str, Any]]:
     """Where in a run the model is, and what its newest checkpoint says about itself, without reading any array."""
     if not run.is_dir():
         raise CheckpointError(f"there is no run {run}; `jaxdiff runs` lists those under a directory")
-    for place in (run / part for part in parts):
+    for place in (run / part for part in PARTS):
         found = sorted((place / "checkpoints").glob("[0-9]*/about/metadata"), key=lambda path: int(path.parts[-3]))
         if found:
             try:
@@ -33,3 +37,10 @@ def describe(run: Path, parts: tuple[str, ...] = ("", "model")) -> tuple[Path, d
     inside = sorted(path.parent for path in run.glob("*/checkpoints"))
     hint = f"; it holds the runs {', '.join(map(str, inside[:6]))}" if inside else ""
     raise CheckpointError(f"no checkpoints under {run}{hint}")
+
+
+def positive(options: Any, *names: str) -> None:
+    """Counts that were given must count something; 0 is what they are when not given."""
+    for name in names:
+        if getattr(options, name) < 0:
+            raise ConfigError(f"--{name} must be 1 or more, not {getattr(options, name)}")

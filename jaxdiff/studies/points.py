@@ -25,9 +25,13 @@ def get_config() -> ConfigDict:
     config.width = 64  # of the network
     config.samples = 4000  # drawn at the end
     config.batch_size = 256
-    config.training = settings.config(steps=3000, log_every=500, save_every=1000, steps_per_dispatch=20)
-    config.training.optimizer.learning_rate = 3e-3
-    config.training.optimizer.decay = "cosine"
+    config.training = settings.config(
+        steps=3000,
+        log_every=500,
+        save_every=1000,
+        steps_per_dispatch=20,
+        optimizer={"learning_rate": 3e-3, "decay": "cosine"},
+    )
     config.lock()
     return config
 

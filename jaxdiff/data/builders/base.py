@@ -69,12 +69,13 @@ def example(
 
 
 class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # pyright: ignore
-    """Base of all builders. Subclasses set `description`, `homepage`, `citation`; `source` where they read files."""
+    """Base of all builders. Subclasses set `description`, `homepage`, `citation`, `licence`; `source` where they read files."""
 
     VERSION = tfds.core.Version("1.0.0")
     description = ""
     homepage = ""
     citation = ""
+    licence = ""
     source = ""
     """What to put into the manual directory, and where it comes from; empty where nothing is needed."""
     progress = True

@@ -38,6 +38,7 @@ class Embry2018(Builder):
         "https://ieee-dataport.org/open-access/effect-walking-incline-and-speed-human-leg-kinematics-kinetics-and-emg"
     )
     citation = "Embry, Villarreal, Macaluso, Gregg. IEEE DataPort 2018, doi:10.21227/gk32-e868"
+    licence = "as on its IEEE DataPort page"
     source = (
         "Put InclineExperiment.mat there: from IEEE DataPort, doi:10.21227/gk32-e868 (open access, after signing in at "
         "ieee-dataport.org). It is not the later file Normalized.mat of the same laboratory."

@@ -32,6 +32,7 @@ class Folder(Builder):
 
     name = "folder"
     description = "A directory of recordings described by a YAML file."
+    licence = "yours"
 
     @classmethod
     def configured(cls, recipe: Any, root: Any = None) -> Config:

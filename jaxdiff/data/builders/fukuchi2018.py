@@ -35,6 +35,7 @@ class Fukuchi2018(Builder):
     description = "Average strides of 42 healthy adults at three overground and eight treadmill speeds."
     homepage = "https://doi.org/10.6084/m9.figshare.5722711"
     citation = "Fukuchi, Fukuchi, Duarte. PeerJ 6 (2018) e4640, doi:10.7717/peerj.4640"
+    licence = "CC BY 4.0"
     source = (
         "Put WBDSinfo.csv and the unzipped folder WBDSascii there: from Figshare, doi:10.6084/m9.figshare.5722711 "
         "(CC BY 4.0). Versions that have WBDSinfo.xlsx only: save its sheet as CSV."

@@ -32,6 +32,7 @@ class HumanML3D(Builder):
     description = "14616 captioned motions of AMASS and HumanAct12, mirrored as well."
     homepage = "https://github.com/EricGuo5513/HumanML3D"
     citation = "Guo et al. Generating diverse and natural 3D human motions from text. CVPR 2022"
+    licence = "those of AMASS (research only) and HumanAct12"
     source = (
         "Put new_joint_vecs/, texts/, train.txt, val.txt and test.txt there: build them with the notebooks of "
         "github.com/EricGuo5513/HumanML3D from AMASS (amass.is.tue.mpg.de, after signing its licence)."
@@ -90,6 +91,7 @@ class KITML(HumanML3D):
     description = "3911 captioned motions of the KIT motion-language data set, mirrored as well."
     homepage = "https://motion-annotation.humanoids.kit.edu/dataset/"
     citation = "Plappert, Mandery, Asfour. The KIT motion-language dataset. Big Data 4 (2016)"
+    licence = "none stated"
     source = (
         "Put new_joint_vecs/, texts/, train.txt, val.txt and test.txt there: the KIT-ML archive that "
         "github.com/EricGuo5513/HumanML3D links to."

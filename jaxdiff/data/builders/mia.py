@@ -39,6 +39,7 @@ class MIA(Builder):
     description = "Ten people, fifteen exercises: body pose from video and surface EMG of eight muscles."
     homepage = "https://musclesinaction.cs.columbia.edu"
     citation = "Chiquier, Vondrick. Muscles in Action. ICCV 2023"
+    licence = "none stated"
     source = (
         "Put the folders train and val of MIADatasetOfficial there: the archive that "
         "github.com/cvlab-columbia/musclesinaction links to, or ask its authors (the link has been dead at times)."

@@ -105,37 +105,50 @@ class Recipe:
         return about
 
 
-def read_recipe(path: Path) -> Recipe:
-    """Reads and checks the YAML."""
+def read_yaml(path: Path) -> Any:
+    """What is in a YAML file."""
     try:
         import yaml
     except ImportError:
         raise MissingExtra("the folder data set", "formats") from None
     try:
-        contents = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise FileError(f"{path} cannot be read as YAML: {error}") from None
-    contents = _checked(contents, Recipe, path, "the recipe")
-    if not isinstance(contents["modalities"], Mapping) or not contents["modalities"]:
-        raise ConfigError(f"{path}: modalities must name at least one modality")
-    modalities = {
-        str(name): Modality(**_checked(modality, Modality, path, f"modality {name!r}"))
-        for name, modality in contents["modalities"].items()
-    }
-    contents["fields"] = contents.get("fields") or {}
-    for name in contents["fields"]:
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Reads and checks the YAML."""
+    contents = read_yaml(path)
+    found = faults(contents)
+    if found:
+        raise ConfigError(f"{path}: {found[0]}" + (f" (and {len(found) - 1} more)" if found[1:] else ""))
+    modalities = {str(name): Modality(**modality) for name, modality in contents["modalities"].items()}
+    return Recipe(path, **{**contents, "modalities": modalities, "fields": contents.get("fields") or {}})
+
+
+def faults(contents: Any) -> list[str]:
+    """Everything that is wrong with the contents of a YAML."""
+    found = _entries(contents, Recipe, "the recipe")
+    if not isinstance(contents, Mapping):
+        return found
+    modalities, given = contents.get("modalities") or {}, contents.get("fields") or {}
+    if not isinstance(modalities, Mapping) or not isinstance(given, Mapping):
+        return [*found, "modalities and fields are mappings from names"]
+    for name, modality in modalities.items():
+        found += _entries(modality, Modality, f"modality {name!r}")
+    for name in given:
         if name not in (*TEXTS, *NUMBERS):
-            raise ConfigError(f"{path}: no field {name!r}; {nearest(name, (*TEXTS, *NUMBERS))}")
-    recipe = Recipe(path, **{**contents, "modalities": modalities})
-    arrays = [bool(modality.array) for modality in modalities.values()]
+            found.append(f"no field {name!r}; {nearest(name, (*TEXTS, *NUMBERS))}")
+    arrays = [isinstance(modality, Mapping) and bool(modality.get("array")) for modality in modalities.values()]
     if any(arrays) and not all(arrays):
-        raise ConfigError(f"{path}: either every modality is an array of a packed file, or none is")
-    if recipe.packed and not recipe.rate:
-        raise ConfigError(f"{path}: packed arrays do not know their rate; give rate (Hz)")
-    for name in ("captions", "drop"):
-        if recipe.packed and getattr(recipe, name) and not BRACES.fullmatch(getattr(recipe, name)):
-            raise ConfigError(f'{path}: {name} of packed trials names an array in braces, such as "{{{name}}}"')
-    return recipe
+        found.append("either every modality is an array of a packed file, or none is")
+    if any(arrays) and not contents.get("rate"):
+        found.append("packed arrays do not know their rate; give rate (Hz)")
+    for name in ("captions", "drop") if any(arrays) else ():
+        if contents.get(name) and not BRACES.fullmatch(str(contents[name])):
+            found.append(f'{name} of packed trials names an array in braces, such as "{{{name}}}"')
+    return found
 
 
 def files(root: Path) -> Iterator[str]:
@@ -145,17 +158,14 @@ def files(root: Path) -> Iterator[str]:
     return iter(sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()))
 
 
-def _checked(contents: Any, kind: type, path: Path, what: str) -> dict[str, Any]:
+def _entries(contents: Any, kind: type, what: str) -> list[str]:
+    """Entries that are unknown, and entries that are missing."""
     known = [field.name for field in fields(kind) if field.name != "path"]
     if not isinstance(contents, Mapping):
-        raise ConfigError(f"{path}: {what} must be a mapping with some of {', '.join(known)}")
-    for name in contents:
-        if name not in known:
-            raise ConfigError(f"{path}: {what} has no entry {name!r}; {nearest(name, known)}")
-    for name in ("name", "files", "modalities") if kind is Recipe else ("channels", "units"):
-        if not contents.get(name):
-            raise ConfigError(f"{path}: {what} needs an entry {name!r}")
-    return dict(contents)
+        return [f"{what} must be a mapping with some of {', '.join(known)}"]
+    found = [f"{what} has no entry {name!r}; {nearest(name, known)}" for name in contents if name not in known]
+    needed = ("name", "files", "modalities") if kind is Recipe else ("channels", "units")
+    return found + [f"{what} needs an entry {name!r}" for name in needed if not contents.get(name)]
 
 
 def _pattern(text: str) -> re.Pattern[str]:

@@ -35,6 +35,7 @@ class Config(tfds.core.BuilderConfig):
 class Simulated(Builder, skip_registration=True):  # pyright: ignore
     """Base: a size is a set of arguments for a simulator."""
 
+    licence = "made here, Apache-2.0"
     sizes: ClassVar[Mapping[str, Mapping[str, Any]]]
     simulator: ClassVar[Callable[..., Any]]
 

@@ -1,0 +1,113 @@
+"""List the data sets, prepare one, or check a laboratory's own folder.
+
+  list     what there is, its licence, what is prepared, and what has to be asked for where
+  prepare  make or read a data set once and keep it; settings as NAME=VALUE (size=tiny, kind=stroke, recipe=lab.yaml)
+  check    everything that is wrong with a folder and its YAML (see docs/data.md), at once; exit code 2 if it cannot be loaded
+
+example:
+  jaxdiff data list
+  jaxdiff data prepare simulated_gait size=tiny
+  jaxdiff data prepare embry2018 --manual-dir ~/downloads/embry
+  jaxdiff data check my_lab.yaml --root /data/my_lab
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import textwrap
+from pathlib import Path
+from typing import Any
+
+from jaxdiff.errors import ConfigError, DataError
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    every = actions.add_parser(
+        "list", help="what there is", description="Data sets, licences, and what has to be asked for."
+    )
+    every.set_defaults(act=show)
+    one = actions.add_parser("prepare", help="prepare one", description="Make or read a data set once and keep it.")
+    one.add_argument("name", metavar="NAME", help="a name of the list")
+    one.add_argument(
+        "settings", metavar="SETTING=VALUE", nargs="*", help="the data set's own settings, such as size=tiny"
+    )
+    one.add_argument("--manual-dir", type=Path, metavar="DIR", help="where the files that were asked for lie")
+    one.set_defaults(act=prepare)
+    lab = actions.add_parser(
+        "check", help="check your own", description="Everything that is wrong with a folder, at once."
+    )
+    lab.add_argument("recipe", metavar="YAML", type=Path, help="the recipe that describes the folder")
+    lab.add_argument("--root", type=Path, metavar="DIR", help="where the recordings are, if not beside the YAML")
+    lab.set_defaults(act=check)
+    for each in (every, one):
+        each.add_argument("--data-dir", type=Path, metavar="DIR", help="where prepared data are kept")
+
+
+def run(options: argparse.Namespace) -> None:
+    options.act(options)
+
+
+def show(options: argparse.Namespace) -> None:
+    from jaxdiff.data import catalogue
+
+    directory = options.data_dir or catalogue.data_directory()
+    for name, place in catalogue.BUILDERS.items():
+        module, kind = place.split(".")
+        builder: Any = getattr(importlib.import_module(f"jaxdiff.data.builders.{module}"), kind)
+        size = sum(file.stat().st_size for file in (directory / name).rglob("*") if file.is_file())
+        state = f"prepared, {size / 1e6:.1f} MB" if size else "not prepared"
+        print(f"{name}  (licence: {builder.licence}; {state})")
+        text = [builder.description]
+        if sizes := getattr(builder, "sizes", None):
+            text.append(f"Sizes: {', '.join(sizes)}.")
+        manual = directory / "manual" / name
+        text.append(
+            f"By hand, into {manual} or --manual-dir: {builder.source}" if builder.source else "Nothing to get."
+        )
+        print(
+            textwrap.indent(
+                "\n".join(line for part in text for line in textwrap.wrap(part, 110, break_on_hyphens=False)), "    "
+            )
+        )
+    print(f"\nprepared data are kept in {directory} ($JAXDIFF_DATA)")
+
+
+def prepare(options: argparse.Namespace) -> None:
+    from jaxdiff.data import load
+
+    trials = load(options.name, data_dir=options.data_dir, manual_dir=options.manual_dir, **_settings(options.settings))
+    print(f"{options.name}: {len(trials)} trials of {len(trials.subjects)} subjects, {trials.length.sum()} frames")
+    for name, channels in trials.channels.items():
+        units = ", ".join(dict.fromkeys(unit for unit in trials.units[name] if unit))
+        told = ", ".join(channels) if len(channels) <= 20 else f"{', '.join(channels[:8])}, ..."
+        print(f"  {name} ({len(channels)}{', ' + units if units else ''}): {told}")
+
+
+def check(options: argparse.Namespace) -> None:
+    from jaxdiff.data.check import check
+
+    health = check(options.recipe, options.root)
+    for kind, findings in (("problem", health.problems), ("warning", health.warnings)):
+        for finding in findings:
+            print(f"{kind}: {finding}")
+    if health.trials:
+        print(f"{health.trials} trials of {len(health.subjects)} subjects looked at")
+    if health.problems:
+        raise DataError(f"{options.recipe} cannot be loaded: {len(health.problems)} problems, listed above")
+
+
+def _settings(texts: list[str]) -> dict[str, Any]:
+    """`size=tiny`, `seed=3`, `speeds=[0.8,1.0]`: JSON where it is JSON, else text."""
+    settings = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name.isidentifier():
+            raise ConfigError(f"settings are NAME=VALUE, such as size=tiny; got {text!r}")
+        try:
+            settings[name] = json.loads(value)
+        except ValueError:
+            settings[name] = value
+    return settings

@@ -1,0 +1,42 @@
+"""Write a run's whole sampler as a StableHLO artefact that runs with JAX alone.
+
+The folder holds sampler.stablehlo (parameters inside), sampler.json (channels, units, lengths) and example.py, twenty lines
+that load it. Without --batch the size of the batch is left open. Signals are in physical units on both sides. Runs of llma.
+
+example:
+  jaxdiff export runs/llma-quick --batch 1
+  jaxdiff export runs/llma-quick --given moments --platforms cpu cuda --output moments_to_angles
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("trained", metavar="RUN", type=Path, help="directory of a trained run")
+    add("--output", type=Path, metavar="DIR", help="folder to write (default: RUN/export)")
+    add("--batch", type=int, default=0, metavar="N", help="signals drawn for in one call (default: any)")
+    add("--given", default="", metavar="MODALITY", help="the modality that goes in (default: the run's first)")
+    add("--steps", type=int, default=0, metavar="N", help="steps of the sampler (default: the run's)")
+    add("--platforms", nargs="+", default=(), metavar="NAME", help="cpu, cuda, rocm, tpu (default: this machine's)")
+
+
+def run(options: argparse.Namespace) -> None:
+    from jaxdiff.cli.trained import describe, positive, prepare_jax
+
+    positive(options, "batch", "steps")
+    place, _ = describe(options.trained)
+    prepare_jax()
+    from jaxdiff.deployment import artefact, sampler
+
+    loaded = sampler.load(place, options.given, options.steps)
+    folder = artefact.save(loaded, options.output or options.trained / "export", options.batch, options.platforms)
+    size = (folder / "sampler.stablehlo").stat().st_size / 1e6
+    batch = options.batch or "any"
+    print(f"{folder}: sampler.stablehlo ({size:.2f} MB), sampler.json, example.py")
+    print(f"in:  (batch {batch}, {loaded.length}, {len(loaded.given.channels)}) {', '.join(loaded.given.channels)}")
+    print(f"out: (batch {batch}, {loaded.length}, {len(loaded.made.channels)}) {', '.join(loaded.made.channels)}")
+    print(f"try: python {folder / 'example.py'}")

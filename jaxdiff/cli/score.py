@@ -1,0 +1,89 @@
+"""Score files: every metric that applies to what is in them, with units.
+
+  gait          where hip flexion tells the strides: strides, stride time, cadence, and range of every angle
+  physical      where there are joint positions: speed, acceleration, jerk; and skating, floating, ... where feet are known
+
+and with --against, one real file for each (or one for all):
+
+  pointwise     errors and R² of each channel over the time that both files cover
+  coverage      share of the real samples between NAME_p05 and NAME_p95
+  cycles        errors and correlation of matched gait cycles
+  distribution  Fréchet distance and correlational score of all strides (else seconds) of all files against all real ones,
+                each channel in units of its real deviation
+
+example:
+  jaxdiff score walk.mot
+  jaxdiff score moments.mot --against measured.mot --json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from jaxdiff.errors import ConfigError, DataError
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("files", metavar="FILE", nargs="+", type=Path, help="recordings to score")
+    add("--against", metavar="REAL", nargs="+", type=Path, default=(), help="real recordings to compare with")
+    add("--rate", type=float, metavar="HZ", help="bring all files to this rate; needed where a file tells none")
+    add("--json", action="store_true", help="print JSON instead of a table")
+
+
+def run(options: argparse.Namespace) -> None:
+    from jaxdiff.cli import scoring
+    from jaxdiff.data import formats
+
+    count = len(options.files)
+    if len(options.against) not in (0, 1, count):
+        raise ConfigError(f"--against takes one file, or {count}, one for each; got {len(options.against)}")
+    made = [formats.read(path, options.rate) for path in options.files]
+    real = [formats.read(path, options.rate) for path in options.against]
+    partners = real * (count if len(real) == 1 else 1) or [None] * count
+    columns: dict[str, scoring.Scores] = {
+        str(path): scoring.alone(file) | (scoring.paired(file, partner) if partner else {})
+        for path, file, partner in zip(options.files, made, partners)
+    }
+    columns |= {
+        f"{path} (real)": scores for path, file in zip(options.against, real) if (scores := scoring.alone(file))
+    }
+    together = scoring.together(made, real) if real else {}
+    if not any(columns.values()) and not together:
+        raise DataError(
+            "no metric applies: give angles with hip flexion, joint positions (NAME_x, NAME_y, NAME_z), or --against a "
+            "file with channels of the same names"
+        )
+    if options.json:
+        told = {name: _plain(scores) for name, scores in columns.items()}
+        print(json.dumps({"files": told, "distribution": _plain(together)}, indent=1))
+        return
+    _show("", columns)
+    if together:
+        _show("distribution", {"all files": together})
+
+
+def _plain(scores: dict[tuple[str, str], float]) -> dict[str, Any]:
+    """JSON has no NaN: null."""
+    return {
+        name: {"value": value if math.isfinite(value) else None, "unit": unit} for (name, unit), value in scores.items()
+    }
+
+
+def _show(title: str, columns: dict[str, dict[tuple[str, str], float]]) -> None:
+    """One row a metric, one column a file."""
+    metrics = list(dict.fromkeys(metric for scores in columns.values() for metric in scores))
+    rows = [["", "unit", *(Path(name).name for name in columns)]]
+    for metric in metrics:
+        cells = (f"{scores[metric]:.4g}" if metric in scores else "" for scores in columns.values())
+        rows.append([*metric, *cells])
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    if title:
+        print(f"\n{title}")
+    for name, unit, *cells in rows:
+        numbers = "  ".join(cell.rjust(width) for cell, width in zip(cells, widths[2:]))
+        print(f"{name.ljust(widths[0])}  {unit.ljust(widths[1])}  {numbers}".rstrip())

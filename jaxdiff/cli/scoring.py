@@ -1,0 +1,186 @@
+"""Which metrics apply to a recording, and what they say: `{(metric, unit): value}`. NaN where one applies but cannot be had."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from jaxdiff.body.gait import cadence, normalise_strides, strikes_from_hip
+from jaxdiff.data.recording import Recording
+from jaxdiff.data.units import canonical
+from jaxdiff.errors import DataError
+from jaxdiff.metrics import distribution, physical
+from jaxdiff.metrics.gait import cycle_correlation, cycle_mae, cycles_between, matched_curves
+from jaxdiff.metrics.pointwise import pearson
+
+Scores = dict[tuple[str, str], float]
+SPREAD = ("_p05", "_p95")
+HIPS = ("hip_flexion", "hip_right", "hip_x", "hip_left")
+METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001}
+POINTS = 101
+
+
+def alone(file: Recording) -> Scores:
+    """Gait of joint angles, physics of joint positions."""
+    return _gait(file) | _physical(file)
+
+
+def paired(file: Recording, real: Recording) -> Scores:
+    """A file against the real one of the same person and time: samples, spread, gait cycles."""
+    names = _shared([file], [real])
+    mine, theirs = _overlap(file, real)
+    scores: Scores = {}
+    for name in names if len(mine) > 1 else ():
+        unit, a, b = _unit(real, name), mine[:, file.channels.index(name)], theirs[:, real.channels.index(name)]
+        known = np.isfinite(a) & np.isfinite(b)
+        a, b = a[known], b[known]
+        if len(a) < 2:
+            continue
+        spread = np.square(b - b.mean()).sum()
+        scores[f"mae/{name}", unit] = float(np.abs(a - b).mean())
+        scores[f"rmse/{name}", unit] = float(np.sqrt(np.square(a - b).mean()))
+        scores[f"r2/{name}", "1"] = float(1 - np.square(a - b).sum() / spread) if spread > 0 else float("nan")
+        scores[f"pearson/{name}", "1"] = pearson(a, b)
+        bounds = [name + part for part in SPREAD]
+        if set(bounds) <= set(file.channels):
+            low, high = (mine[:, file.channels.index(bound)][known] for bound in bounds)
+            scores[f"coverage_90/{name}", "1"] = float(((low <= b) & (b <= high)).mean())
+    ours, others = _strikes(file), _strikes(real)
+    if len(ours) > 1 and len(others) > 1 and file.rate == real.rate:
+        a, b = (_columns(each, names) for each in (file, real))
+        curves = matched_curves(b, a, cycles_between(others), cycles_between(ours), POINTS)
+        mae, each, r = cycle_mae(curves), cycle_mae(curves, "cycle"), cycle_correlation(curves)
+        for i, name in enumerate(names):
+            scores[f"cycle_mae/{name}", _unit(real, name)] = float(mae[i])
+            scores[f"cycle_mae_each/{name}", _unit(real, name)] = float(each[i])
+            scores[f"cycle_pearson/{name}", "1"] = float(r[i])
+    return scores
+
+
+def together(files: Sequence[Recording], real: Sequence[Recording]) -> Scores:
+    """The pieces of all files against those of all real ones."""
+    names = _shared(files, real)
+    if not names:
+        return {}
+    by_strides = all(len(_strikes(each)) > 1 for each in (*files, *real))
+    what = "strides" if by_strides else "seconds"
+    ours, theirs = (
+        np.concatenate([_pieces(each, names, by_strides) for each in group], dtype=np.float64)
+        for group in (files, real)
+    )
+    scores: Scores = {(f"{what} of the files", "1"): len(ours), (f"{what} of the real files", "1"): len(theirs)}
+    if min(len(ours), len(theirs)) < 2:
+        return scores | {("frechet", "sd²"): float("nan")}
+    centre, scale = theirs.mean((0, 1)), theirs.std((0, 1))
+    scale = np.where(scale > 0, scale, 1)
+    ours, theirs = (ours - centre) / scale, (theirs - centre) / scale
+    scores["frechet", "sd²"] = distribution.frechet(theirs, ours)
+    if len(names) > 1 and all(x.reshape(-1, len(names)).std(0).all() for x in (ours, theirs)):
+        scores["correlational", "1"] = distribution.correlational_score(theirs, ours)
+    return scores
+
+
+def _gait(file: Recording) -> Scores:
+    strikes = _strikes(file)
+    if not _hips(file):
+        return {}
+    names = [name for name in file.channels if _unit(file, name) in ("deg", "rad") and not name.endswith(SPREAD)]
+    hips = [hip for hip in _columns(file, _hips(file)).T if np.isfinite(hip).all()]
+    scores: Scores = {
+        ("strides", "1"): float(max(len(strikes) - 1, 0)),
+        ("stride_time", "s"): float(np.diff(strikes).mean() / file.rate) if len(strikes) > 1 else float("nan"),
+        ("stride_time_sd", "s"): float(np.diff(strikes).std(ddof=1) / file.rate) if len(strikes) > 2 else float("nan"),
+        ("cadence", "steps/min"): cadence(np.array(hips), file.rate) if hips else float("nan"),
+    }
+    if len(strikes) > 1:
+        mean = normalise_strides(_columns(file, names), strikes, POINTS).mean(0)
+        scores |= {(f"range/{name}", _unit(file, name)): float(np.ptp(mean[:, i])) for i, name in enumerate(names)}
+    return scores
+
+
+def _physical(file: Recording) -> Scores:
+    if not _is_joints(file) or len(file.values) < 4 or not np.isfinite(file.values).all():
+        return {}
+    names = [channel[:-2] for channel in file.channels[::3]]
+    joints = file.values.reshape(len(file.values), -1, 3)
+    feet = _feet(names)
+    scene = physical.Scene(rate=file.rate, feet=feet or (0, 0), metres=METRES[file.units[0]])
+    scores = physical.physical([joints], scene)
+    units = {"speed": "m/s", "accel": "m/s²", "jerk": "m/s³"}
+    shares = ("skating", "floating", "penetration", "clipping") if feet else ()
+    return {(name, units.get(name, "1")): scores[name] for name in (*shares, *units, "vc", "ac", "smoothness")}
+
+
+def _is_joints(file: Recording) -> bool:
+    names = [channel[:-2] for channel in file.channels[::3]]
+    triples = tuple(f"{name}_{axis}" for name in names for axis in "xyz")
+    return triples == file.channels and len(set(file.units)) == 1 and file.units[0] in METRES
+
+
+def _feet(names: Sequence[str]) -> tuple[int, int] | None:
+    """The left and the right foot, by the names that skeletons have."""
+    for word in ("foot", "toe", "ankle"):
+        sides = [
+            [i for i, name in enumerate(names) if side + word in name.lower().replace("_", "")]
+            for side in ("left", "right")
+        ]
+        if all(sides):
+            return sides[0][-1], sides[1][-1]
+    return None
+
+
+def _hips(file: Recording) -> list[str]:
+    return [
+        name
+        for name in file.channels
+        if name.startswith(HIPS) and not name.endswith(SPREAD) and _unit(file, name) in ("deg", "rad")
+    ]
+
+
+def _strikes(file: Recording) -> np.ndarray:
+    """Heel strikes in samples, of the first leg there is; none where there is no hip flexion or it has gaps."""
+    hips = _hips(file)[:1]
+    hip = _columns(file, hips)
+    return strikes_from_hip(hip[:, 0], file.rate) if hips and np.isfinite(hip).all() else np.zeros(0)
+
+
+def _pieces(file: Recording, names: Sequence[str], by_strides: bool) -> np.ndarray:
+    """(pieces, POINTS, channels) without gaps: strides, or seconds end to end."""
+    values = _columns(file, names)
+    events = _strikes(file) if by_strides else np.arange(0, len(values), file.rate)
+    events = events[events <= len(values) - 1]
+    pieces = normalise_strides(values, events, POINTS) if len(events) > 1 else np.zeros((0, POINTS, len(names)))
+    return pieces[np.isfinite(pieces).all((1, 2))]
+
+
+def _shared(files: Sequence[Recording], real: Sequence[Recording]) -> list[str]:
+    """Channels that all have, in one unit."""
+    first = real[0]
+    names = [name for name in first.channels if all(name in each.channels for each in (*files, *real))]
+    for each in (*files, *real):
+        for name in names:
+            if _unit(each, name) != _unit(first, name):
+                raise DataError(
+                    f"{name} is in {_unit(each, name)!r} in one file and in {_unit(first, name)!r} in another"
+                )
+    return names
+
+
+def _overlap(file: Recording, real: Recording) -> tuple[np.ndarray, np.ndarray]:
+    """The real samples while both last, and the file at these times."""
+    theirs = real.start + np.arange(len(real.values)) / real.rate
+    place = (theirs - file.start) * file.rate
+    inside = (place >= -1e-6) & (place <= len(file.values) - 1 + 1e-6)
+    mine = np.stack(
+        [np.interp(place[inside], np.arange(len(file.values)), channel) for channel in file.values.T], axis=1
+    )
+    return mine, real.values[inside]
+
+
+def _columns(file: Recording, names: Sequence[str]) -> np.ndarray:
+    return np.asarray(file.values, np.float64)[:, [file.channels.index(name) for name in names]]
+
+
+def _unit(file: Recording, name: str) -> str:
+    return canonical(file.units[file.channels.index(name)]) or "?"

@@ -1,0 +1,98 @@
+"""A sampler as StableHLO (`jax.export`): a folder that runs without this library, on any later JAX.
+
+sampler.stablehlo   the program, its parameters inside
+sampler.json        what goes in and comes out: channels, units, length, batch
+example.py          twenty lines that load it and draw
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from jax import export
+
+from jaxdiff.data.formats.files import atomic
+from jaxdiff.data.normalise import Normaliser
+from jaxdiff.deployment.sampler import Sampler
+from jaxdiff.errors import CheckpointError, ConfigError, MissingExtra
+
+PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
+EXAMPLE = '''"""Loads the sampler beside this file and draws from it. Needs jax, numpy and flatbuffers."""
+
+import json
+from pathlib import Path
+
+import jax.export
+import numpy as np
+
+here = Path(__file__).parent
+about = json.loads((here / "sampler.json").read_text())
+sampler = jax.export.deserialize(bytearray((here / "sampler.stablehlo").read_bytes()))
+
+batch = about["batch"] or 8  # null: any
+shape = (batch, about["length"], len(about["given"]["channels"]))
+signal = np.broadcast_to(np.float32(about["given"]["middle"]), shape)  # put yours here: (batch, length, channels)
+drawn = np.asarray(jax.jit(sampler.call)(np.uint32(0), signal))  # another seed, other samples
+
+for channel, unit, values in zip(about["made"]["channels"], about["made"]["units"], np.moveaxis(drawn, -1, 0)):
+    low, middle, high = np.quantile(values, (0.05, 0.5, 0.95))
+    print(f"{channel} [{unit}]: {middle:.3g} ({low:.3g} to {high:.3g})")
+'''
+
+
+def save(sampler: Sampler, folder: str | Path, batch: int = 0, platforms: Sequence[str] = ()) -> Path:
+    """Writes the three files; `batch` 0 leaves the size of the batch open."""
+    for platform in platforms:
+        if platform not in PLATFORMS:
+            raise ConfigError(f"no platform {platform!r}; known are {', '.join(PLATFORMS)}")
+    size: Any = batch or export.symbolic_shape("batch")[0]
+    seed = jax.ShapeDtypeStruct((), np.uint32)
+    signal = jax.ShapeDtypeStruct((size, sampler.length, len(sampler.given.channels)), np.float32)
+    try:
+        exported = export.export(jax.jit(sampler.draw), platforms=list(platforms) or None)(seed, signal)
+        program = exported.serialize()
+    except ImportError:
+        raise MissingExtra("exporting a sampler", "export") from None
+    about = {
+        "method": sampler.method,
+        "batch": batch or None,
+        "length": sampler.length,
+        "strides": sampler.strides or None,
+        "rate": sampler.rate or None,
+        "given": _described(sampler.given),
+        "made": _described(sampler.made),
+        "platforms": list(exported.platforms),
+        "jax": jax.__version__,
+    }
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    contents = {
+        "sampler.stablehlo": bytes(program),
+        "sampler.json": json.dumps(about, indent=1).encode(),
+        "example.py": EXAMPLE.encode(),
+    }
+    for name, content in contents.items():
+        with atomic(folder / name) as file:
+            file.write(content)
+    return folder
+
+
+def load(folder: str | Path) -> tuple[export.Exported, dict[str, Any]]:
+    """The program (its `call(seed, signal)` draws) and what is said of it."""
+    folder = Path(folder)
+    try:
+        about = json.loads((folder / "sampler.json").read_text(encoding="utf-8"))
+        return export.deserialize(bytearray((folder / "sampler.stablehlo").read_bytes())), about
+    except ImportError:
+        raise MissingExtra("loading an exported sampler", "export") from None
+    except Exception as error:  # a damaged file makes flatbuffers stumble in many ways
+        raise CheckpointError(f"{folder} is no exported sampler ({type(error).__name__}: {error})") from None
+
+
+def _described(scale: Normaliser) -> dict[str, Any]:
+    return {"channels": list(scale.channels), "units": list(scale.units), "middle": scale.offset.tolist()}
