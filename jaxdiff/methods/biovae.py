@@ -63,6 +63,8 @@ class Settings(NamedTuple):
     """Weight of the latent's divergence; 0: no latent is drawn. The paper says VAE and gives neither size nor weight."""
     levels: int = 0
     """Noise levels met in training, from the cleanest; 0: all. A refiner of estimates needs but few."""
+    generates: bool = True
+    """Without it only the mechanics are trained, on L_phys: what refines estimates needs no U-Net."""
 
 
 class Scale(NamedTuple):
@@ -121,25 +123,26 @@ def biovae(settings: Settings, scale: Scale, schedule: Schedule | None = None) -
         net = unet(settings.backbone, batch["motion"].shape[-1])
         unit = jnp.asarray(scale.acceleration, jnp.float32)
 
-        def example(motion: Array, seen_as: Array, length: Array, words: Array, key: Key) -> Metrics:
+        def example(motion: Array, estimate: Array, length: Array, words: Array, key: Key) -> Metrics:
             k = jax.random.split(key, 5)
             mask = valid(length, motion.shape[0])
             t = jax.random.randint(k[0], (), 0, settings.levels or schedule.alpha.size)
-            x_t = schedules.corrupt(schedule, seen_as, jax.random.normal(k[1], motion.shape), t)
+            x_t = schedules.corrupt(schedule, estimate, jax.random.normal(k[1], motion.shape), t)
+            joints, parts, residual = scale.joints(motion), {}, 0.0
+            if settings.mechanics:
+                latent = jax.random.fold_in(key, 5) if settings.kl else None
+                a, encoding = _state(settings, params, x_t, t, mask, latent)
+                parts["phys"] = phys_loss(a * unit, joints, scale.rate, mask, unit)
+                parts["kl"] = masked_mean(encoding.divergence, mask)
+                if not settings.generates:
+                    return parts
+                residual = _residual(settings, params, a, t)
             tokens = text.apply(params["text"], words, deterministic=False, rngs={"dropout": k[2]})
             seen = jax.random.uniform(k[3]) >= settings.backbone.drop_text
             told = {"mask": mask, "deterministic": False, "rngs": {"dropout": k[4]}}
             context: Any = net.apply(params["unet"], tokens, method="context")
             h: Any = net.apply(params["unet"], x_t, t, context, conditioned=seen, **told, method="hidden")
-            joints, parts = scale.joints(motion), {}
-            if settings.mechanics:
-                a, encoding = _state(
-                    settings, params, x_t, t, mask, jax.random.fold_in(key, 5) if settings.kl else None
-                )
-                h = h + _residual(settings, params, a, t)
-                parts["phys"] = phys_loss(a * unit, joints, scale.rate, mask, unit)
-                parts["kl"] = masked_mean(encoding.divergence, mask)
-            x_hat: Any = net.apply(params["unet"], h, method="output")
+            x_hat: Any = net.apply(params["unet"], h + residual, method="output")
             parts["diffusion"] = denoising(x_hat, motion, mask)
             parts["accel"] = accel_loss(scale.joints(x_hat), joints, scale.rate, mask, unit)
             return parts
@@ -147,8 +150,8 @@ def biovae(settings: Settings, scale: Scale, schedule: Schedule | None = None) -
         motion = batch["motion"]
         examples = jax.vmap(example)(motion, batch.get("estimate", motion), batch["length"], batch["text"], keys)
         parts = {name: part.mean() for name, part in examples.items()}
-        total = parts["diffusion"]
-        for name in parts.keys() - {"diffusion"}:
+        total = parts.get("diffusion", jnp.float32(0))
+        for name in sorted(parts.keys() - {"diffusion"}):
             weight: Any = weights.get(name, getattr(settings, name))
             total = total + weight * parts[name]
         return total, parts

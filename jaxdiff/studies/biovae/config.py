@@ -27,6 +27,7 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.data.clips = 0  # at most so many clips; 0: all
     config.data.root = placeholder(str)  # bandai_namco_2: its folder, if not $JAXDIFF_SHARED/data
     config.run = placeholder(str)  # the networks of this earlier run instead of new ones
+    config.backbone = placeholder(str)  # the model of this run of text to motion instead of a new one
 
     config.biovae = ConfigDict()
     config.biovae.width = 128  # of encoder, heads and decoder
@@ -46,10 +47,11 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.finetune.training.optimizer.update(learning_rate=2e-4, weight_decay=1e-2, clip_norm=1.0)
     config.finetune.training.update(ema_decay=0.999)
 
-    config.refiner = ConfigDict()  # the arm that sees estimates
+    config.refiner = ConfigDict()  # the mechanics that see estimates
+    config.refiner.batch_size = 64
     config.refiner.levels = 20  # noise levels it meets, from the cleanest
     config.refiner.training = settings.config(steps=10_000, log_every=100, save_every=1000)
-    config.refiner.training.optimizer.update(learning_rate=2e-4, weight_decay=1e-2, clip_norm=1.0)
+    config.refiner.training.optimizer.update(learning_rate=2e-3, clip_norm=1.0, decay="cosine", warmup_steps=50)
     config.refiner.training.update(ema_decay=0.999)
 
     config.muscles = ConfigDict()
@@ -75,22 +77,23 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.evaluation.clips = 128  # test clips that are generated for, in each repetition
     config.evaluation.mechanics = 16  # of which so many go through inverse dynamics; 0: none
     if small:
-        config.model.dropout = 0.0
+        config.model.update(size="mini", dropout=0.0, bias=2.0)
         config.data.length = config.finetune.length = 64
-        config.training.update(steps=600, save_every=150)
-        config.batch_size = 24
+        config.training.update(steps=2000, save_every=500)
+        config.batch_size = 16
         config.biovae.update(width=96, groups=4)
         config.finetune.batch_size = 16
-        config.finetune.training.update(steps=200, log_every=25, save_every=100, ema_decay=0.98)
+        config.finetune.training.update(steps=150, log_every=25, save_every=75, ema_decay=0.98)
         config.finetune.training.optimizer.update(learning_rate=1e-3, warmup_steps=10, decay="cosine")
-        config.refiner.training.update(steps=600, log_every=25, save_every=100, ema_decay=0.98)
-        config.refiner.training.optimizer.update(learning_rate=2e-3, warmup_steps=50, decay="cosine")
+        config.refiner.batch_size = 24
+        config.refiner.training.update(steps=1000, log_every=100, save_every=250, ema_decay=0.98)
         config.muscles.batch_size = 24
         config.muscles.training.update(steps=400, log_every=50, save_every=200, ema_decay=0.98)
         config.estimation.update(clips=32, steps=20)
         config.estimation.smoothnet.update(steps=400, log_every=50, save_every=200, ema_decay=0.98)
         config.evaluation.update(repetitions=3, clips=64)
     if word == "tiny":
+        config.model.size = "tiny"
         config.training.steps = config.finetune.training.steps = config.muscles.training.steps = 2
         config.estimation.smoothnet.steps = config.refiner.training.steps = 2
         config.data.clips = 80

@@ -44,7 +44,6 @@ def refiners(config: Config, prepared: Prepared, nets: Networks) -> dict[str, Re
         for name, back in {"backbone": plain, "BioVAE": whole}.items():
             found[f"{name} inversion {strength:g}"] = by_inversion(plain, back, prepared.scale, strength, how.steps)
     own = preparation.settings(config, words, REFINER)
-    found["BioVAE, one step"] = one_step(own, nets.refiner, prepared.scale)
     state = states(own, nets.refiner, prepared.scale)
     ways = {
         "at rest": lambda trust: by_following(lambda joints: np.zeros_like(joints), trust),
@@ -89,18 +88,6 @@ def states(settings: biovae.Settings, params: Params, scale: Scale):
         return np.asarray(rotations.rotate(rotations.conjugate(turn), np.asarray(run(seen))))
 
     return state
-
-
-def one_step(settings: biovae.Settings, params: Params, scale: Scale) -> Refiner:
-    """The clean motion that the network predicts of an estimate, put back in its place."""
-    from jaxdiff.methods.refinement import refine_joints
-
-    def run(seen):
-        motion = (jnp.asarray(seen) - scale.offset) / scale.scale
-        return denoiser(settings, params, None)(motion[None], jnp.float32(0))[0] * scale.scale + scale.offset
-
-    decoded = jax.jit(run)
-    return lambda joints, rate: refine_joints(joints, decoded, LAYOUT_22, "fixed")
 
 
 def by_smoothnet(settings: smoothing.Settings, params: Params) -> Refiner:

@@ -226,6 +226,7 @@ def settings(config: Config, words: int, arm: Any, frames: int = 0) -> biovae.Se
         accel=own.accel * arm.losses,
         phys=own.phys * arm.losses,
         levels=config.refiner.levels * arm.estimates,
+        generates=not arm.estimates,
     )
 
 

@@ -12,6 +12,7 @@ import jax
 import numpy as np
 
 from jaxdiff.data.pipeline import Batches
+from jaxdiff.errors import ConfigError
 from jaxdiff.methods import biovae, muscle_encoder, smoothing
 from jaxdiff.studies.biovae import preparation
 from jaxdiff.studies.biovae.preparation import Prepared
@@ -44,7 +45,7 @@ ARMS = {
 }
 """All are fine-tuned alike, the backbone too."""
 REFINER = Arm("refiner", estimates=True)
-"""Sees estimates of its motions: the network of pose estimation."""
+"""Sees estimates of motions and states their accelerations: the mechanics alone, for pose estimation."""
 
 
 class Networks(NamedTuple):
@@ -69,17 +70,17 @@ def train_arm(config: Config, prepared: Prepared, out: Path, arm: Arm) -> Params
     part = config.refiner if arm.estimates else config.finetune
     if done(out / arm.directory, part.training.steps):
         return load_params(out / arm.directory / "checkpoints", step="latest")[0]
-    backbone = train_backbone(config, prepared, out)
+    backbone = None if arm.estimates else train_backbone(config, prepared, out)
     encoder = train_encoder(config, prepared, out) if arm.muscles else None
     own = preparation.settings(config, len(prepared.base.words), arm)
     method = biovae.biovae(own, prepared.scale)
     source = preparation.source(config, prepared, out / "cache", arm.estimates)
     how = settings.from_config(part.training)
-    data = Batches(source, config.finetune.batch_size, how.seed, host=jax.process_index(), hosts=jax.process_count())
+    data = Batches(source, part.batch_size, how.seed, host=jax.process_index(), hosts=jax.process_count())
     return fit(started(method, backbone, encoder), data, how, out / arm.directory, about=about(config, prepared)).ema
 
 
-def started(method: Method, backbone: Params, encoder: Params | None) -> Method:
+def started(method: Method, backbone: Params | None, encoder: Params | None) -> Method:
     """The method with trained networks in the places of fresh ones."""
 
     def init(key: Key, batch: Batch) -> Params:
@@ -89,7 +90,12 @@ def started(method: Method, backbone: Params, encoder: Params | None) -> Method:
 
 
 def train_backbone(config: Config, prepared: Prepared, out: Path) -> Params:
-    """Text to motion's model, in `out/model`: a run of that study has it too."""
+    """Text to motion's model, trained in `out/model` or taken from a run of that study on the same data."""
+    if config.backbone:
+        params, told = load_params(Path(config.backbone) / MODEL / "checkpoints", step="latest")
+        if told["words"] != list(prepared.base.words) or told["normaliser"] != prepared.normaliser.state():
+            raise ConfigError(f"the model of {config.backbone} was trained on other data than {config.data.name}")
+        return params
     if done(out / MODEL, config.training.steps):
         return load_params(out / MODEL / "checkpoints", step="latest")[0]
     return train_model(config, prepared.base, out)
