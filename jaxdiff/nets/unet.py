@@ -38,6 +38,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "full": {"base": 512, "time_width": 512},
     "medium": {"base": 128, "time_width": 256},
     "small": {"base": 64, "time_width": 128},
+    "mini": {"base": 32, "multipliers": (2, 2), "time_width": 64, "heads": 4, "groups": 8},
     "tiny": {"base": 16, "multipliers": (2, 2), "time_width": 32, "heads": 4, "groups": 4},
 }
 """Sizes by name; `full` is the released one, with 263 features for HumanML3D and 251 for KIT-ML."""

@@ -14,9 +14,9 @@ from jaxdiff.body.skeleton import HUMANML3D, forward_kinematics
 from jaxdiff.data import formats
 from jaxdiff.data.builders.base import example
 from jaxdiff.data.trials import gather
-from jaxdiff.errors import ConfigError, DataError
+from jaxdiff.errors import CheckpointError, ConfigError, DataError
 from jaxdiff.nets.word_text import END, PAD, START, Vocabulary
-from jaxdiff.studies.text_to_motion import animation, evaluation, preparation, texts
+from jaxdiff.studies.text_to_motion import animation, evaluation, experiments, generation, preparation, texts
 from jaxdiff.studies.text_to_motion.config import WORDS, get_config
 from jaxdiff.training import settings
 from jaxdiff.typing import Config
@@ -173,3 +173,23 @@ def test_a_motion_survives_the_way_to_files(tmp_path):
     formats.write_joints_bvh(tmp_path / "m.bvh", again, HUMANML3D, 20.0)
     read = formats.read(tmp_path / "m.bvh").values.reshape(11, 22, 3)
     np.testing.assert_allclose(np.linalg.norm(read[:, 0] - again[:, 0], axis=-1), 0, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_the_whole_chain_from_clips_to_tables_and_from_a_sentence_to_files(tmp_path, monkeypatch):
+    monkeypatch.setattr(preparation, "load_trials", lambda config: gather(clips(330)))
+    experiments.run_train(get_config("tiny"), tmp_path)
+    table = (tmp_path / "tables" / "evaluation.md").read_text()
+    for row in ("real", "generated", "other clip", "frames shuffled", "noise"):
+        assert f"| {row} |" in table
+    assert (tmp_path / "report.html").exists() and len(list((tmp_path / "animations").glob("*.html"))) == 1
+    paths = generation.generate_files(tmp_path, "a person walks", 2.5, tmp_path / "made", samples=2)
+    assert [path.name for path in paths][:3] == [f"a-person-walks-0.{kind}" for kind in ("npy", "bvh", "html")]
+    assert np.load(paths[0], allow_pickle=False).shape == (50, 22, 3)
+    for seconds in (0.0, 3.3, float("nan")):
+        with pytest.raises(ConfigError, match="0.2 s to 3.2 s"):
+            generation.generate(tmp_path, "a person walks", seconds)
+    with pytest.raises(ConfigError, match="not empty"):
+        generation.generate(tmp_path, " ", 2.5)
+    with pytest.raises(CheckpointError, match="checkpoints"):
+        generation.generate(tmp_path / "elsewhere", "a person walks", 2.5)

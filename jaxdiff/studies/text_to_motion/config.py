@@ -29,7 +29,7 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.data.length = 196  # ... and cut or padded to so many
 
     config.model = ConfigDict()
-    config.model.size = "full"  # tiny | small | medium | full
+    config.model.size = "full"  # tiny | mini | small | medium | full
     config.model.text = "clip"  # words: an encoder trained with the model; clip: frozen CLIP features, a trained head
     config.model.clip = placeholder(str)  # clip: its converted weights (python -m jaxdiff.interop convert --from clip)
     config.model.bpe = placeholder(str)  # clip: its vocabulary, bpe_simple_vocab_16e6.txt.gz or merges.txt
@@ -87,18 +87,20 @@ def get_config(word: str = "quick") -> ConfigDict:
         config.data.size = "quick"
         config.data.length = 128
         config.model.text = "words"
-        config.model.size = "tiny"
+        config.model.size = "mini"
         config.model.text_width = 64
         config.model.text_layers = 1
         config.model.text_ff = 128
-        config.batch_size = 32
-        config.training.steps = 1000
-        config.training.log_every = 50
-        config.training.save_every = 250
+        config.model.dropout = 0.0  # so short a training has nothing to forget
+        config.model.bias = 2.0
+        config.batch_size = 16
+        config.training.steps = 2000
+        config.training.log_every = 100
+        config.training.save_every = 500
         config.training.optimizer.learning_rate = 2e-3
-        config.training.optimizer.warmup_steps = 50
+        config.training.optimizer.warmup_steps = 100
         config.training.optimizer.decay = "cosine"
-        config.training.ema_decay = 0.99
+        config.training.ema_decay = 0.995
         config.training.ema_every = 1
         config.evaluator.update(word_width=64, movement=96, motion_hidden=96, text_hidden=96, embedding=64)
         config.evaluator.training.steps = 500
@@ -108,8 +110,9 @@ def get_config(word: str = "quick") -> ConfigDict:
         config.evaluator.training.optimizer.learning_rate = 2e-3
         config.evaluator.training.optimizer.warmup_steps = 50
         config.evaluator.training.optimizer.decay = "cosine"
-        config.evaluation.update(repetitions=2, pairs=64, texts=8, repeats=12, examples=4)
+        config.evaluation.update(repetitions=3, pairs=64, texts=8, repeats=12, examples=4)
     if word == "tiny":
+        config.model.size = "tiny"
         config.data.length = 64
         config.batch_size = 8
         config.training.steps = config.evaluator.training.steps = 4

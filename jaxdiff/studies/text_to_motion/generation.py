@@ -46,9 +46,10 @@ def generate(
     """Joint positions `(samples, T, J, 3)` in the units of the data, their skeleton, and the rate in Hz."""
     params, about = load_params(Path(run) / MODEL / "checkpoints", "ema", "latest")
     config, rate = ConfigDict(about["config"]), float(about["rate"])
-    frames, longest = round(seconds * rate), about["config"]["data"]["longest"] - 1
-    if not 4 <= frames <= longest:
-        raise ConfigError(f"the model knows motions of up to {longest / rate:g} s; {seconds:g} s is out of its range")
+    longest = about["config"]["data"]["length"]
+    if not 4 <= seconds * rate <= longest:
+        raise ConfigError(f"the model knows motions of {4 / rate:g} s to {longest / rate:g} s, not of {seconds:g} s")
+    frames = round(seconds * rate)
     if not text.strip() or samples < 1:
         raise ConfigError("generation needs a text that is not empty, and one sample or more")
     settings = preparation.model_settings(config, len(about["words"]), frames)
