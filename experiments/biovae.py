@@ -25,7 +25,10 @@ flags.DEFINE_string("text", None, "generate: what happens, in a sentence")
 flags.DEFINE_float("seconds", 3.0, "generate: how long it takes")
 flags.DEFINE_float("scale", 1.0, "generate, edit: factor of the acceleration")
 flags.DEFINE_list("joints", None, "generate, edit: joints whose acceleration is scaled; all of them unless given")
-flags.DEFINE_float("strength", 0.7, "edit: up to which noise level the motion is taken back, 0 … 1")
+flags.DEFINE_float(
+    "strength", None, "edit (0.7), refine (0: no inversion): noise level the motion is taken back to, 0 … 1"
+)
+flags.DEFINE_float("trust", None, "refine: how far stated accelerations are followed, in s²; 0: not at all")
 flags.DEFINE_integer("seed", 0, "generate: seed of the sample")
 
 
@@ -41,14 +44,15 @@ def main(config: Config, out: Path) -> None:
     needed = ("text", "output") if values.mode == "generate" else ("input", "output")
     if any(not getattr(values, name) for name in needed):
         raise ConfigError(f"--mode={values.mode} needs {' and '.join(f'--{name}=…' for name in needed)}")
+    run, path, output = values.run, values.input, values.output
+    given = {name: getattr(values, name) for name in ("strength", "trust") if getattr(values, name) is not None}
     if values.mode == "generate":
-        generation.generate_file(
-            values.run, values.text, values.output, values.seconds, values.scale, values.joints, values.seed
-        )
+        generation.generate_file(run, values.text, output, values.seconds, values.scale, values.joints, values.seed)
     elif values.mode == "refine":
-        generation.refine_file(values.run, values.input, values.output)
+        generation.refine_file(run, path, output, **given)
     else:
-        generation.edit_file(values.run, values.input, values.output, values.scale, values.joints, values.strength)
+        given.pop("trust", None)
+        generation.edit_file(run, path, output, values.scale, values.joints, **given)
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ class Settings(NamedTuple):
     levels: int = 0
     """Noise levels met in training, from the cleanest; 0: all. A refiner of estimates needs but few."""
     generates: bool = True
-    """Without it only the mechanics are trained, on L_phys: what refines estimates needs no U-Net."""
+    """Without it there are only encoder and mechanics, trained on L_phys: what refines estimates needs no U-Net."""
 
 
 class Scale(NamedTuple):
@@ -103,7 +103,7 @@ def biovae(settings: Settings, scale: Scale, schedule: Schedule | None = None) -
     backbone = text_to_motion.text_to_motion(settings.backbone, schedule)
 
     def init(key: Key, batch: Batch) -> Params:
-        params = backbone.init(jax.random.fold_in(key, 0), batch)
+        params = backbone.init(jax.random.fold_in(key, 0), batch) if settings.generates else {}
         if not settings.mechanics:
             return params
         motion, t = batch["motion"][0], jnp.int32(0)
@@ -113,7 +113,8 @@ def biovae(settings: Settings, scale: Scale, schedule: Schedule | None = None) -
         latent, u = jnp.zeros((frames, settings.width)), jnp.zeros((frames, MUSCLES))
         params["encoder"] = encoder.init(k[0], motion, t)
         params["mechanics"] = mechanics.init(k[1], latent, u)
-        params["decoder"] = decoder.init(k[2], jnp.zeros((frames, joints, 3)), t)
+        if settings.generates:
+            params["decoder"] = decoder.init(k[2], jnp.zeros((frames, joints, 3)), t)
         return params
 
     def loss(

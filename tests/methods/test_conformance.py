@@ -8,6 +8,8 @@ import optax
 import pytest
 
 from jaxdiff.losses.alignment import Settings as Options
+from jaxdiff.methods.biovae import Scale, biovae
+from jaxdiff.methods.biovae import Settings as BioVaeSettings
 from jaxdiff.methods.direct import direct
 from jaxdiff.methods.evaluator import Settings as EvaluatorSettings
 from jaxdiff.methods.evaluator import evaluator
@@ -20,6 +22,7 @@ from jaxdiff.methods.smoothing import smoothing
 from jaxdiff.methods.text_to_motion import Settings as TextSettings
 from jaxdiff.methods.text_to_motion import text_to_motion
 from jaxdiff.nets.cross_modal import size
+from jaxdiff.nets.unet import PRESETS
 from jaxdiff.training.state import init_state
 from jaxdiff.training.step import make_generate, make_step
 
@@ -53,6 +56,28 @@ def captioned(vocabulary):
     return method._replace(init=moved), {"motion": random(0, 8, 20, 11), **condition}, condition
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_level():
+    """A U-Net of one level for the branch beside it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(PRESETS, "one level", {**PRESETS["tiny"], "multipliers": (1,)})
+        yield
+
+
+def mechanical():
+    """Two joints, and the zeros moved as above."""
+    backbone = TextSettings("one level", 40, 16, 1, 32, frames=20, steps=3)
+    settings = BioVaeSettings(backbone, width=16, blocks=1, groups=4, heads=2, kl=1e-3)
+    method = biovae(settings, Scale(np.zeros(23, np.float32), np.full(23, 0.1, np.float32), 20.0, 10.0))
+    _, batch, condition = captioned(40)
+
+    def moved(key, batch):
+        return jax.tree.map(lambda a: a + 0.02 * random(7, *a.shape), method.init(key, batch))
+
+    condition = {**condition, "acceleration": 1 + 0.1 * random(8, 8, 2)}
+    return method._replace(init=moved), {**batch, "motion": random(0, 8, 20, 23)}, condition
+
+
 def muscular(network):
     settings = MuscleSettings(network, width=16, blocks=1, groups=4, heads=2, ff=16, levels=50)
     length = np.array([20, 12, 16, 20, 8, 19, 20, 5], np.int32)
@@ -83,12 +108,13 @@ CASES = {
     "direct": lambda: (direct(TINY), *cross_modal("none")[1:]),
     "text_to_motion": lambda: captioned(40),
     "evaluator": embedded,
+    "biovae": mechanical,
     "muscle_encoder": lambda: muscular("encoder"),
     "muscle_transformer": lambda: muscular("transformer"),
     "smoothing": smoothed,
 }
 DETERMINISTIC = ("direct", "evaluator", "muscle_encoder", "muscle_transformer", "smoothing")
-SLOW = ("text_to_motion",)
+SLOW = ("text_to_motion", "biovae")
 """XLA compiles the ten blocks of the U-Net for minutes; their training is tested with their studies."""
 cases = pytest.mark.parametrize(
     "name", [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in CASES]

@@ -63,6 +63,7 @@ def get_config(word: str = "quick") -> ConfigDict:
 
     config.estimation = ConfigDict()
     config.estimation.clips = 64  # test clips of the benchmark ...
+    config.estimation.captured = False  # clips of the motion pack in their place: networks that never saw it
     config.estimation.seeds = 3  # ... each corrupted so many times
     config.estimation.strengths = (0.1, 0.3)  # of the inversions
     config.estimation.steps = 50
@@ -91,7 +92,7 @@ def get_config(word: str = "quick") -> ConfigDict:
         config.muscles.training.update(steps=400, log_every=50, save_every=200, ema_decay=0.98)
         config.estimation.update(clips=32, steps=20)
         config.estimation.smoothnet.update(steps=400, log_every=50, save_every=200, ema_decay=0.98)
-        config.evaluation.update(repetitions=3, clips=64)
+        config.evaluation.update(repetitions=3, clips=64, mechanics=8)
     if word == "tiny":
         config.model.size = "tiny"
         config.training.steps = config.finetune.training.steps = config.muscles.training.steps = 2

@@ -57,10 +57,15 @@ def refiners(config: Config, prepared: Prepared, nets: Networks) -> dict[str, Re
 
 
 def benchmark_clips(config: Config, prepared: Prepared, side: str) -> list[np.ndarray]:
-    """Clips of one length, that of fine-tuning."""
-    length = config.finetune.length
-    clips = [clip for clip in prepared.clips(side, length) if len(clip) == length]
-    return clips[: config.estimation.clips]
+    """Clips of one length, that of fine-tuning; the test clips may be the motion pack's, which no network has seen."""
+    length, most = config.finetune.length, config.estimation.clips
+    if side == "test" and config.estimation.captured:
+        trials = preparation.load_pack(config.data.root, 3 * most)
+        values, spans = trials.modality(preparation.JOINTS), zip(trials.start, trials.length)
+        clips = [values[a : a + min(n, length)].reshape(-1, 22, 3) for a, n in spans]
+    else:
+        clips = prepared.clips(side, length)
+    return [clip for clip in clips if len(clip) == length][:most]
 
 
 def trusted(ways: Mapping[float, Refiner], clips: list[np.ndarray], rate: float, seed: int = 900) -> float:

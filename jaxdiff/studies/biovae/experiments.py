@@ -94,7 +94,8 @@ def estimated(config: Config, prepared: Prepared, nets: Networks) -> Table:
     rows = benchmark.benchmark(
         clips, estimation.refiners(config, prepared, nets), seeds=range(config.estimation.seeds), scene=scene
     )
-    table = benchmark.table(rows, f"Pose estimation on {config.data.name}, corrupted (Table V)", len(clips))
+    data = preparation.PACK if config.estimation.captured else config.data.name
+    table = benchmark.table(rows, f"Pose estimation on {data}, corrupted (Table V)", len(clips))
     return tables.estimation(table, paper.TABLE5)
 
 

@@ -27,6 +27,7 @@ from jaxdiff.methods import biovae
 from jaxdiff.methods.biovae import Scale, denoiser
 from jaxdiff.methods.refinement import follow, refine_joints
 from jaxdiff.studies.biovae import estimation, preparation
+from jaxdiff.studies.biovae.benchmark import by_inversion
 from jaxdiff.studies.biovae.training import ARMS, REFINER, Arm
 from jaxdiff.studies.text_to_motion import texts
 from jaxdiff.training.checkpoint import load_params
@@ -85,10 +86,19 @@ def generate_file(
     return made
 
 
-def refine_file(run: str | Path, path: str | Path, output: str | Path, trust: float = TRUST) -> np.ndarray:
-    """An estimate, smooth and closer to the truth: it follows the accelerations that the refiner states of it."""
+def refine_file(
+    run: str | Path, path: str | Path, output: str | Path, trust: float = TRUST, strength: float = 0.0
+) -> np.ndarray:
+    """An estimate, smooth and closer to the truth: it follows the accelerations that the refiner states of it.
+
+    With a `strength` it first goes through the paper's inversion: up with the backbone, down with BioVAE.
+    """
     model = load_arm(run, REFINER)
     joints = read(path, model.scale.rate)
+    if strength:
+        plain, whole = (load_arm(run, ARMS[name]) for name in ("backbone", "all"))
+        inward, back = (denoiser(each.settings, each.params, None) for each in (plain, whole))
+        joints = by_inversion(inward, back, whole.scale, strength, STEPS)(joints, model.scale.rate)
     state = estimation.states(model.settings, model.params, model.scale)
     refined = follow(joints, state(joints), model.scale.rate, trust)
     write(output, refined, model.scale.rate)
