@@ -1,0 +1,71 @@
+"""What holds for every command: help, one-line errors, exit codes, a fast start."""
+
+import subprocess
+import sys
+
+import pytest
+
+from jaxdiff import cli
+from jaxdiff.errors import CheckpointError
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_every_command_has_help_with_an_example(name, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main([name, "--help"])
+    told = capsys.readouterr().out
+    assert stop.value.code == 0 and f"\n  jaxdiff {name}" in told.partition("example:")[2]
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        (["generat"], "did you mean 'generate'"),
+        ([], "required: COMMAND"),
+        (["generate"], "required: RUN"),
+        (["demo", "--ouut", "x"], "unrecognized arguments: --ouut x"),
+        (["data", "chek", "x"], "did you mean 'check'"),
+        (["generate", "nowhere"], "there is no run nowhere"),
+        (["runs", "nowhere"], "there is no directory nowhere"),
+        (["data", "prepare", "embry"], "did you mean 'embry2018'"),
+        (["data", "prepare", "folder", "recipe"], "such as size=tiny"),
+        (["score", "nothing.csv"], "nothing.csv: does not exist"),
+    ],
+)
+def test_an_error_is_one_line_and_exit_code_2(jaxdiff, words, message):
+    code, out, err = jaxdiff(*words)
+    assert (code, out, err.count("\n")) == (2, "", 1) and err.startswith("error: ") and message in err
+
+
+def test_verbose_gives_the_traceback(jaxdiff):
+    with pytest.raises(CheckpointError):
+        jaxdiff("generate", "nowhere", "--verbose")
+    with pytest.raises(CheckpointError):
+        jaxdiff("--verbose", "generate", "nowhere")
+
+
+def test_an_interruption_is_exit_code_130(jaxdiff, monkeypatch, tmp_path):
+    for stop in (KeyboardInterrupt, SystemExit):  # while reading; and in training, once the engine has saved
+
+        def interrupted(config, out, stop=stop):
+            raise stop(0)
+
+        monkeypatch.setattr("jaxdiff.studies.points.run", interrupted)
+        code, _, err = jaxdiff("demo", "--out", tmp_path)
+        assert code == 130 and err.strip().startswith("interrupted")
+
+
+def test_the_command_line_starts_without_jax():
+    """JAX alone takes a second; help, errors and `runs` need none of it."""
+    code = "import sys, jaxdiff.cli; jaxdiff.cli.parser(); print([m for m in ('jax', 'numpy', 'tensorflow_datasets') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_public_names_come_on_first_use():
+    import jaxdiff
+
+    for name in jaxdiff.__all__:
+        assert getattr(jaxdiff, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'solverz'"):
+        _ = jaxdiff.solverz

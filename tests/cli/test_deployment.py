@@ -1,0 +1,135 @@
+"""A run as an artefact and as a stream: what comes out is what the run itself would say."""
+
+import io
+import json
+import runpy
+
+import jax
+import numpy as np
+import pytest
+
+from jaxdiff.data import formats
+from jaxdiff.deployment import artefact, sampler
+from jaxdiff.deployment.streaming import Stream, latency
+from jaxdiff.errors import CheckpointError, ConfigError, DataError
+from jaxdiff.studies.llma import generation
+
+
+@pytest.fixture(scope="module")
+def loaded(run):
+    return sampler.load(run)
+
+
+@pytest.fixture(scope="module")
+def draw(loaded):
+    return jax.jit(loaded.draw)
+
+
+def window(loaded, batch=1):
+    phase = np.linspace(0, 2, loaded.length, endpoint=False)[:, None] + np.arange(3) / 3
+    return np.broadcast_to(10 + 20 * np.cos(2 * np.pi * phase), (batch, *phase.shape)).astype(np.float32)
+
+
+def test_the_exported_program_draws_what_the_sampler_draws(jaxdiff, run, loaded, draw, tmp_path):
+    pytest.importorskip("flatbuffers")
+    code, out, err = jaxdiff("export", run, "--output", tmp_path)
+    assert (code, err) == (0, "") and "batch any" in out
+    program, about = artefact.load(tmp_path)
+    expected = np.asarray(draw(np.uint32(5), window(loaded, 3)))
+    for batch in (1, 3):  # an example's noise does not depend on the others
+        made = program.call(np.uint32(5), window(loaded, batch))
+        np.testing.assert_allclose(made, expected[:batch], atol=1e-5)
+    assert np.abs(expected[0] - expected[1]).max() > 0.01
+    assert about["given"]["channels"][0] == "hip_flexion" and about["made"]["units"] == ["N m/kg"] * 2
+
+
+def test_a_fixed_batch_its_example_and_a_damaged_artefact(jaxdiff, run, tmp_path, capsys):
+    pytest.importorskip("flatbuffers")
+    assert jaxdiff("export", run, "--batch", 1, "--given", "moments", "--steps", 1, "--output", tmp_path)[0] == 0
+    assert json.loads((tmp_path / "sampler.json").read_text())["batch"] == 1
+    runpy.run_path(str(tmp_path / "example.py"))
+    assert "hip_flexion [deg]: " in capsys.readouterr().out
+    assert len((tmp_path / "example.py").read_text().splitlines()) <= 21
+    (tmp_path / "sampler.stablehlo").write_bytes(b"torn")
+    with pytest.raises(CheckpointError, match="no exported sampler"):
+        artefact.load(tmp_path)
+
+
+def test_wrong_wishes_name_what_there_is(run, loaded, tmp_path):
+    with pytest.raises(DataError, match="did you mean 'moments'"):
+        sampler.load(run, "moment")
+    with pytest.raises(ConfigError, match="no platform 'gpu'"):
+        artefact.save(loaded, tmp_path, platforms=["gpu"])
+    with pytest.raises(DataError, match="no channel 'hip_flexion'"):
+        Stream(loaded, ("hip", "knee"), ("deg", "deg"), 100.0)
+
+
+def test_files_and_exports_of_one_seed_agree(run, walk, loaded, draw):
+    """Two whole strides from a file: the same numbers as from the bare sampler."""
+    recording = walk.crop(0, 3.61)
+    file = generation.generate(run, recording, samples=1, seed=3)
+    events = generation._events(recording, None)
+    cycles = generation.normalise_strides(recording.values, events[:3], 151)[:, :-1].reshape(1, 300, 3)
+    made = np.asarray(draw(np.uint32(3), cycles.astype(np.float32)))[0]
+    place = np.interp(np.arange(len(file.values)) / 100 + file.start, events[:3] / 100, [0, 150, 300])
+    expected = np.stack([np.interp(place, np.arange(300), column) for column in made.T], axis=1)
+    inside = place < 299
+    np.testing.assert_allclose(file.values[inside], expected[inside], atol=2e-3)
+
+
+def test_a_stream_follows_the_walk_at_its_own_phase(loaded, walk):
+    """Noise and window belong to the stride: one stride later the newest sample is the same again."""
+    stream = Stream(loaded, walk.channels, walk.units, walk.rate, samples=2)
+    seen = {}
+    for number, row in enumerate(walk.values):
+        stream.push(row)
+        if number in (360, 480):
+            seen[number] = stream.newest(10)
+    assert seen[360].shape == (2, 10, 2) and len(stream.seconds) == 2
+    np.testing.assert_allclose(seen[360], seen[480], atol=0.1)
+    assert latency([0.001] * 99 + [0.1])["p50"] == pytest.approx(1)
+
+
+def test_a_stream_converts_units_and_holds_what_is_missing(loaded, walk):
+    plain = Stream(loaded, walk.channels, walk.units, walk.rate, samples=1)
+    other = Stream(loaded, (*walk.channels[::-1], "more"), ("rad",) * 4, walk.rate, samples=1)
+    held = walk.values.copy()
+    held[100] = held[99]
+    for number, row in enumerate(held[:300]):
+        plain.push(row)
+        turned = np.append(np.radians(row[::-1]), 0.0)
+        other.push(np.full(4, np.nan) if number == 100 else turned)
+    np.testing.assert_allclose(plain.newest(5), other.newest(5), atol=1e-3)
+    assert plain.newest(10_000) is None
+
+
+def test_rows_in_rows_out_from_a_file_and_from_standard_input(jaxdiff, run, walk, tmp_path, monkeypatch):
+    formats.write(tmp_path / "walk.csv", walk)
+    lines = (tmp_path / "walk.csv").read_text().splitlines()
+    words = ("stream", run, "--samples", 2, "--every", 100)
+    code, replayed, err = jaxdiff(*words, "--input", tmp_path / "walk.csv")
+    assert code == 0 and "p50" in err and "p99" in err and "(1000 ms at 100 Hz)" in err
+    head = [f"{name} [{unit}]" for name, unit in zip(lines[0].split(","), lines[1].split(","))]
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n".join([",".join(["time", *head[1:]]), *lines[2:]])))
+    code, piped, _ = jaxdiff(*words)
+    assert code == 0 and piped == replayed
+    (tmp_path / "made.csv").write_text(piped)
+    made = formats.read(tmp_path / "made.csv")
+    assert made.channels[2] == "hip_moment_p05" and made.units[0] == "N m/kg" and made.rate == 100
+    assert made.time[-1] == pytest.approx(4.99) and np.isfinite(made.values).all()
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("", "standard input is empty"),
+        ("hip_flexion,knee_flexion,ankle_dorsiflexion\n1,2,3\n", "tell no rate"),
+        ("time,hip_flexion\n0,1\n0.01,x\n", "line 3: '0.01,x' is not a row of numbers"),
+        ("time,hip_flexion\n0,1\n0.01,1,2\n", "line 3: 3 numbers for 2 columns"),
+        ("time,hip_flexion\n0,1\n0.01,1\n", "no channel 'knee_flexion'"),
+    ],
+)
+def test_bad_rows_are_named(jaxdiff, run, monkeypatch, text, message):
+    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+    code, _, err = jaxdiff("stream", run, "--steps", 1, "--samples", 1)
+    assert code == 2 and message in err
