@@ -25,14 +25,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    from jaxdiff.cli.trained import describe, positive, prepare_jax
+    from jaxdiff.cli.trained import describe, of_this_version, positive, prepare_jax
 
     positive(options, "batch", "steps")
-    place, _ = describe(options.trained)
+    place, about = describe(options.trained)
     prepare_jax()
     from jaxdiff.deployment import artefact, sampler
 
-    loaded = sampler.load(place, options.given, options.steps)
+    with of_this_version(about):
+        loaded = sampler.load(place, options.given, options.steps)
     folder = artefact.save(loaded, options.output or options.trained / "export", options.batch, options.platforms)
     size = (folder / "sampler.stablehlo").stat().st_size / 1e6
     batch = options.batch or "any"

@@ -58,7 +58,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    from jaxdiff.cli.trained import describe, prepare_jax
+    from jaxdiff.cli.trained import describe, of_this_version, prepare_jax
 
     place, about = describe(options.trained)
     method = about.get("method")
@@ -76,7 +76,8 @@ def run(options: argparse.Namespace) -> None:
     if given.get("samples", 1) < 1:
         raise ConfigError(f"--samples must be 1 or more, not {given['samples']}")
     prepare_jax()
-    generate(place, **given)
+    with of_this_version(about):
+        generate(place, **given)
 
 
 def llma(

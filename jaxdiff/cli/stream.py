@@ -46,17 +46,18 @@ class Source(NamedTuple):
 
 
 def run(options: argparse.Namespace) -> None:
-    from jaxdiff.cli.trained import describe, positive, prepare_jax
+    from jaxdiff.cli.trained import describe, of_this_version, positive, prepare_jax
 
     positive(options, "steps")
     if options.every < 1:
         raise DataError(f"--every must be 1 or more, not {options.every}")
-    place, _ = describe(options.trained)
+    place, about = describe(options.trained)
     prepare_jax()
     from jaxdiff.deployment import sampler
     from jaxdiff.deployment.streaming import Stream, latency
 
-    loaded = sampler.load(place, options.given, options.steps)
+    with of_this_version(about):
+        loaded = sampler.load(place, options.given, options.steps)
     source = _replayed(options.input, options.rate) if options.input else rows_of(sys.stdin, options.rate)
     stream = Stream(loaded, source.channels, source.units, source.rate, options.samples, options.seed)
     parts = ("", "_p05", "_p95") if options.samples > 1 else ("",)

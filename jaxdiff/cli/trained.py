@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,3 +47,29 @@ def positive(options: Any, *names: str) -> None:
     for name in names:
         if getattr(options, name) < 0:
             raise ConfigError(f"--{name} must be 1 or more, not {getattr(options, name)}")
+
+
+@contextmanager
+def of_this_version(about: Mapping[str, Any]) -> Iterator[None]:
+    """A run whose config lacks what today's configs have, and that fails for it, says so."""
+    try:
+        yield
+    except (AttributeError, KeyError) as error:
+        today = importlib.import_module(f"jaxdiff.studies.{about['method']}.config").get_config().to_dict()
+        missing = _missing(today, about.get("config", {}))
+        if not missing:
+            raise
+        what = f"{', '.join(missing[:4])}{' and others' if missing[4:] else ''}"
+        raise CheckpointError(
+            f"the run was made by another version of jaxdiff, whose configs had no {what}: use that version, or train again"
+        ) from error
+
+
+def _missing(today: Mapping[str, Any], then: Mapping[str, Any], above: str = "") -> list[str]:
+    found = []
+    for name, value in today.items():
+        if name not in then:
+            found.append(above + name)
+        elif isinstance(value, dict) and isinstance(then[name], dict):
+            found += _missing(value, then[name], f"{above}{name}.")
+    return found
