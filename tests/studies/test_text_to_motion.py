@@ -73,7 +73,7 @@ def test_training_clips_are_fitted_on_cropped_and_cut_as_published():
     frames = prepared.sides["train"].trials.frames("motion")
     np.testing.assert_allclose(prepared.plain(frames).mean(0), 0, atol=1e-5)
     loud = prepared.plain.scale / prepared.normaliser.scale
-    np.testing.assert_allclose(loud[[0, 1, 2, 3, 259, 262]], 5.0, rtol=1e-6)
+    np.testing.assert_allclose(loud[[0, 1, 2, 3, 259, 262]], config.model.bias, rtol=1e-6)
     np.testing.assert_allclose(loud[4:259], 1.0)
     batch = preparation.evaluator_source(prepared, "train")(np.arange(8), RNG.random((8, 4)))
     assert (batch["length"] % 4 == 0).all()
