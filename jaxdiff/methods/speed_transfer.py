@@ -193,7 +193,7 @@ def mirrored(gait: Array, points: int) -> Array:
     return jnp.roll(jnp.roll(gait, -(points // 2), axis=0), half, axis=1)
 
 
-def random_person(key: Key, points: int, shape: tuple[int, int], harmonics: int = 4) -> Array:
+def random_person(key: Key, points: int, shape: tuple[int, ...], harmonics: int = 4) -> Array:
     """A random curve of one stride, the same in every stride: (T, C), of deviation one over persons."""
     order = jnp.arange(harmonics + 1)
     falling = 1 / (1.0 + order)

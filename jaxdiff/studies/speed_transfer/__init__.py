@@ -7,5 +7,6 @@ training     a config made into a trained model
 transfer     the trained model as a user meets it
 regression   the paper's MLP and TCN
 evaluation   generated gait against the person's own and everybody else's
+floor        what nobody could do better, on simulated people
 tables, figures, experiments, paper, generation
 """

@@ -11,15 +11,17 @@ from jaxdiff.errors import ConfigError, nearest
 from jaxdiff.training import settings
 
 REPORTS = ("table1", "table2", "table3", "baselines", "figures")
-WORDS = ("quick", "table", *REPORTS, "paper")
+WORDS = ("quick", "table", *REPORTS, "floor", "paper")
 
 
 def get_config(word: str = "quick") -> ConfigDict:
-    """The config of a word: `quick`, `table` (all that follow, from one training), a table of the paper, or `paper`."""
+    """The config of a word: `quick`, `table` (all of the paper's, from one training), one of them, `floor`, or `paper`."""
     if word not in WORDS:
         raise ConfigError(f"no config {word!r}; {nearest(word, WORDS)}")
     config = ConfigDict()
-    config.report = (word,) if word in REPORTS else REPORTS  # what to print; may differ between runs on one model
+    config.report = (
+        (word,) if word in (*REPORTS, "floor") else REPORTS
+    )  # what to print; may differ between runs on one model
     config.compare = ()  # directories of other trained runs, to stand beside this one in the tables
 
     config.data = ConfigDict()
@@ -83,7 +85,7 @@ def get_config(word: str = "quick") -> ConfigDict:
         config.sampling.draws = 4
         config.evaluation.source_speeds = ()
         config.evaluation.target_speeds = ()
-        config.evaluation.regression_steps = 200
+        config.evaluation.regression_steps = 100
     if word == "paper":
         config.data.name = "camargo2021"
         config.data.stroke = ""  # the paper's stroke recordings are private

@@ -11,7 +11,7 @@ import numpy as np
 from jaxdiff.errors import ConfigError
 from jaxdiff.report.page import Page
 from jaxdiff.report.tables import Table, provenance
-from jaxdiff.studies.speed_transfer import figures, tables
+from jaxdiff.studies.speed_transfer import figures, floor, tables
 from jaxdiff.studies.speed_transfer import transfer as trained
 from jaxdiff.studies.speed_transfer.data import Gaits, prepared, window
 from jaxdiff.studies.speed_transfer.evaluation import SAME_SPEED, Results, Task, judge, task
@@ -24,6 +24,11 @@ from jaxdiff.typing import Config
 def run(config: Config, out: Path, training: bool = True) -> None:
     """Trains, or takes the run in `out` as it is, and reports."""
     begin, who = time.perf_counter(), cohorts(config)
+    if tuple(config.report) == ("floor",):
+        known = floor.table(who.gaits(who.train).population(), asked_tasks(config, who))
+        known.show()
+        known.save(out / "tables", "floor", about_data(config, begin))
+        return
     if training:
         train(config, who, out)
     report(config, who, out, begin)
@@ -38,9 +43,9 @@ def report(config: Config, who: Cohorts, out: Path, begin: float) -> None:
         raise ConfigError(
             "Table II is about stroke survivors: give data.stroke a cohort, or leave table2 out of report"
         )
-    tasks = {"able": able_task(config, who)} if asked != {"table2"} else {}
-    if who.stroke is not None:
-        tasks["stroke"] = task(who.stroke, np.unique(who.stroke.subject).tolist())
+    tasks = asked_tasks(config, who)
+    if asked == {"table2"}:
+        del tasks["able"]
     generated = {cohort: answers(config, who, model, cohort, each) for cohort, each in tasks.items()}
     found: dict[str, dict[str, Results]] = {}
     for cohort, said_by in generated.items():
@@ -61,8 +66,7 @@ def report(config: Config, who: Cohorts, out: Path, begin: float) -> None:
         made["by-source"], made["by-change"] = tables.by_source(plain["able"]), tables.by_change(plain["able"])
         made["by-number"] = tables.by_number(plain["able"])
 
-    seconds = time.perf_counter() - begin
-    facts = provenance(f"{config.data.name} ({config.data.size})", config.training.seed, seconds)
+    facts = about_data(config, begin)
     facts |= {"model": describe(model, said["step"]), "embedding": sensitivity(model, next(iter(tasks.values())))}
     page = Page("Speed transfer: the gait of a person at other speeds")
     for name, table in made.items():
@@ -79,10 +83,19 @@ def report(config: Config, who: Cohorts, out: Path, begin: float) -> None:
     print(f"report: {page.save(out / 'report.html')}; tables: {out / 'tables'}")
 
 
-def able_task(config: Config, who: Cohorts) -> Task:
-    """The test subjects' pairs at the speeds of the config; ranks are among everybody."""
+def asked_tasks(config: Config, who: Cohorts) -> dict[str, Task]:
+    """The able-bodied test subjects' pairs at the speeds of the config, and all of the stroke survivors'."""
     speeds = config.evaluation.source_speeds, config.evaluation.target_speeds
-    return task(who.able, who.test.subjects, *speeds)
+    tasks = {"able": task(who.able, who.test.subjects, *speeds)}
+    if who.stroke is not None:
+        tasks["stroke"] = task(who.stroke, np.unique(who.stroke.subject).tolist())
+    return tasks
+
+
+def about_data(config: Config, begin: float) -> dict[str, str]:
+    """What repeats a result, but for the model."""
+    seconds = time.perf_counter() - begin
+    return provenance(f"{config.data.name} ({config.data.size})", config.training.seed, seconds)
 
 
 def sensitivity(model: Transfer, asked: Task, most: int = 30) -> str:

@@ -80,6 +80,11 @@ def generate(
         raise ConfigError(
             f"the model has {len(said['channels'])} channels ({', '.join(said['channels'])}); got {len(names)} names"
         )
+    if missing := [name for name in names if name not in recording.channels]:
+        raise DataError(
+            f"the recording has no {', '.join(missing)}; name its hip, knee and ankle of the right leg, then of the left "
+            f"(channels, --channels); it has {', '.join(recording.channels)}"
+        )
     own = recording.select(names)
     given = own.convert({old: new for old, new in zip(own.units, said["units"]) if old and old != new})
     given = given.fill_gaps(longest_gap) if longest_gap else given

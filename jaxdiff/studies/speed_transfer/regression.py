@@ -1,7 +1,8 @@
 """The MLP and the TCN of the paper, trained on the training subjects and asked what the diffusion model is asked (II.G).
 
 They see sequences in time, z-scored, as the paper's did; a clock they cannot know makes the mean the best answer. With
-`Form("phase")` they see strides on a grid of phases and regress the diffusion model's residual, which is played as its is:
+`Form("phase")` they see strides on a grid of phases and regress the diffusion model's residual, which is played as its
+is: what is left of the difference then is diffusion itself.
 """
 
 from __future__ import annotations

@@ -41,16 +41,13 @@ Found = Mapping[str, Mapping[str, Results]]
 
 def overall(found: Found) -> Table:
     """Table I: MAE, r, personalisation rank and cadence on both cohorts."""
-    columns = [f"{cohort} {name}" for cohort in found for name in OVERALL.values()]
-    table = Table("Table I: overall results", columns, note=NOTE)
-    quoted = {f"{c} {OVERALL[k]}": v for c in found for k, v in paper.TABLE1[c].items()}
-    table.row("paper (other data)", quoted)
-    for name in _predictors(found):
-        row = {}
-        for cohort, results in found.items():
-            values = cells(results[name]) if name in results else {}
-            row |= {f"{cohort} {title}": values.get(key) for key, title in OVERALL.items()}
-        table.row(name, row)
+    table = Table("Table I: overall results", list(OVERALL.values()), note=NOTE)
+    for cohort, results in found.items():
+        title = COHORTS[cohort]
+        table.row(f"{title}: paper (other data)", {OVERALL[k]: v for k, v in paper.TABLE1[cohort].items()})
+        for name, of in results.items():
+            values = cells(of)
+            table.row(f"{title}: {name}", {column: values[key] for key, column in OVERALL.items()})
     return table
 
 
@@ -148,7 +145,3 @@ def source_table(of: Results) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def _pair(of: Results, level: str) -> tuple[np.ndarray, np.ndarray]:
     return getattr(of, level), of.error
-
-
-def _predictors(found: Found) -> list[str]:
-    return list(dict.fromkeys(name for results in found.values() for name in results))

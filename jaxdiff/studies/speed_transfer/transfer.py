@@ -18,6 +18,7 @@ import numpy as np
 
 from jaxdiff.data import normalise
 from jaxdiff.data.normalise import Normaliser
+from jaxdiff.errors import CheckpointError
 from jaxdiff.methods import speed_transfer as method
 from jaxdiff.nets.residual_denoiser import Size
 from jaxdiff.studies.speed_transfer import alignment, population
@@ -118,6 +119,8 @@ def about(
 def load(run: str | Path, weights: str = "ema", step: int | str = "best") -> tuple[Transfer, dict[str, Any]]:
     """The model of a run's checkpoint, and what the checkpoint says about itself."""
     params, said = load_params(Path(run) / "checkpoints", weights, step)
+    if said.get("method") != "speed_transfer" or "bend" not in said.get("population", {}):
+        raise CheckpointError(f"{run} holds no model of speed transfer, or one of another version; train it again")
     plain = dict(said["model"])
     plain.update(size=Size(**plain["size"]), dtype=jnp.dtype(plain["dtype"]).type)
     plain.update({name: tuple(plain[name]) for name in ("channel_weights", "residual_scale")})
