@@ -13,7 +13,7 @@ from jaxdiff.body.humanml3d import joints_from_features
 from jaxdiff.methods.evaluator import evaluator
 from jaxdiff.methods.text_to_motion import text_to_motion
 from jaxdiff.report.page import Page
-from jaxdiff.report.tables import Table, provenance
+from jaxdiff.report.tables import Cell, Table, provenance
 from jaxdiff.studies.text_to_motion import animation, evaluation, preparation, texts
 from jaxdiff.studies.text_to_motion.generation import in_metres
 from jaxdiff.studies.text_to_motion.preparation import Prepared
@@ -36,6 +36,13 @@ PUBLISHED = {
     "published: MDM, 50 steps": (0.455, 0.645, 0.749, None, None, None, None),
 }
 """HumanML3D, by the published evaluator, whose space is not that of one trained here."""
+
+
+class Interval(Cell):
+    """A mean over repetitions that prints with its 95 % interval, as the protocol has it; the CSV keeps the deviation."""
+
+    def __str__(self) -> str:
+        return f"{self.mean:.3f} ± {1.96 * self.sd / self.n**0.5:.3f}"
 
 
 def run_train(config: Config, out: Path) -> None:
@@ -77,10 +84,10 @@ def results(config: Config, rows: dict[str, dict[str, float]], clips: int) -> Ta
         "0.031, 0.062, 0.094). Diversity is best where the real row is; other clip, frames shuffled and noise are controls."
     )
     table = Table(f"Text to motion on {config.data.name}", tuple(COLUMNS.values()), note=note)
+    count = config.evaluation.repetitions
     for row, figures in rows.items():
-        table.row(
-            row, {c: f"{figures[n]:.3f} ± {figures[f'{n}_ci95']:.3f}" for n, c in COLUMNS.items() if n in figures}
-        )
+        deviation = {name: figures[f"{name}_ci95"] * count**0.5 / 1.96 for name in COLUMNS if name in figures}
+        table.row(row, {COLUMNS[name]: Interval(figures[name], sd, count) for name, sd in deviation.items()})
     if config.data.name == "humanml3d":
         for row, values in PUBLISHED.items():
             table.row(row, {c: f"{v:.3f}" for c, v in zip(COLUMNS.values(), values) if v is not None})
