@@ -11,6 +11,7 @@ from jaxdiff.errors import ConfigError, nearest
 from jaxdiff.studies.text_to_motion.config import get_config as text_to_motion
 from jaxdiff.training import settings
 
+ARMS = ("backbone", "+ BioVAE", "+ EMG pre-training", "+ losses", "all")
 TABLES = ("table1", "table2", "table3", "table4", "table5", "table6")
 WORDS = ("tiny", "quick", *TABLES, "muscles", "paper")
 
@@ -24,6 +25,7 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.unlock()
     config.experiment = "muscles" if word == "muscles" else "tables"
     config.tables = (word,) if word in TABLES else ("table2", "table4", "table5", "table6") if small else TABLES
+    config.arms = ARMS  # of the ablation: those that are trained and compared
     config.data.clips = 0  # at most so many clips; 0: all
     config.data.root = placeholder(str)  # bandai_namco_2: its folder, if not $JAXDIFF_SHARED/data
     config.run = placeholder(str)  # the networks of this earlier run instead of new ones

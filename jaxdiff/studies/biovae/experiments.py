@@ -32,7 +32,7 @@ def run_tables(config: Config, out: Path) -> None:
     begin = time.perf_counter()
     prepared = preparation.prepare(config)
     wanted = {arm for table in config.tables for arm in NEEDS[table]}
-    arms = tuple(arm for arm in ARMS if arm in wanted)
+    arms = tuple(arm for arm in ARMS if arm in wanted and arm in config.arms)
     nets = training.train(config, prepared, out, arms, "table5" in config.tables)
     judge = None
     if config.evaluator.training.steps and any(table in JUDGED for table in config.tables):
