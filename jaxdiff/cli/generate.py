@@ -10,7 +10,8 @@ What a run takes, its method decides (options in brackets may be left out):
   text_to_motion  --text "..." --output DIRECTORY [--seconds --samples --seed]
                   motions as .npy, .bvh and .html
   biovae          --text "..." --output FILE [--edit PART=FACTOR --seconds --seed], or
-                  --input FILE --output FILE --refine, or --input FILE --output FILE --edit PART=FACTOR [--strength]
+                  --input FILE --output FILE --refine [--trust --strength], or --input FILE --output FILE --edit PART=FACTOR
+                  [--strength]:
                   a motion made, an estimate made smooth, a motion with scaled accelerations; .npz or .bvh. A part is
                   left_arm, right_arm, left_leg, right_leg, torso, all or a joint; joints may be joined by commas
 
@@ -54,7 +55,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--seconds", type=float, metavar="S", help="how long it takes (default: 6; of biovae: 3)")
     add("--refine", action="store_const", const=True, help="make the estimated motion of --input smooth")
     add("--edit", metavar="PART=FACTOR", help="scale the accelerations of a part of the body")
-    add("--strength", type=float, metavar="S", help="noise level to which --edit takes the motion back (default: 0.7)")
+    add("--strength", type=float, metavar="S", help="noise level to which a motion is taken back, 0 to 1 (--edit: 0.7)")
+    add("--trust", type=float, metavar="T", help="how far --refine follows the stated accelerations, in s²")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -152,7 +154,8 @@ def biovae(
     refine: bool = False,
     edit: str | None = None,
     seconds: float = 3.0,
-    strength: float = 0.7,
+    strength: float | None = None,
+    trust: float | None = None,
     seed: int = 0,
 ) -> None:
     """A motion for a sentence, an estimate refined, or a motion edited."""
@@ -161,12 +164,15 @@ def biovae(
     if (text is None) == (input is None) or (input is not None and refine == (edit is not None)) or (text and refine):
         raise ConfigError("a run of biovae needs --text, or --input with either --refine or --edit PART=FACTOR")
     factor, joints = _edit(edit) if edit else (1.0, None)
+    if trust is not None and not refine:
+        raise ConfigError("--trust belongs to --refine")
+    how = {name: value for name, value in (("strength", strength), ("trust", trust)) if value is not None}
     if text is not None:
         generate_file(run.parent, text, output, seconds, factor, joints, seed)
     elif refine:
-        refine_file(run.parent, input, output)  # type: ignore[arg-type]
+        refine_file(run.parent, input, output, **how)  # type: ignore[arg-type]
     else:
-        edit_file(run.parent, input, output, factor, joints, strength)  # type: ignore[arg-type]
+        edit_file(run.parent, input, output, factor, joints, **how)  # type: ignore[arg-type]
 
 
 METHODS: dict[str, Callable[..., None]] = {
