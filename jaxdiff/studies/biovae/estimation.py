@@ -69,12 +69,12 @@ def benchmark_clips(config: Config, prepared: Prepared, side: str) -> list[np.nd
 
 
 def trusted(ways: Mapping[float, Refiner], clips: list[np.ndarray], rate: float, seed: int = 900) -> float:
-    """The trust of least acceleration error among those whose MPJPE is not above the Gaussian filter's."""
+    """The trust of the least product of MPJPE and acceleration error, where MPJPE is not above the Gaussian filter's."""
     noisy = [corrupt(clip, rate, seed + i) for i, clip in enumerate(clips)]
     limit = pose([np.asarray(filters.gaussian(x, GAUSSIAN * rate)) for x in noisy], clips, rate)["mpjpe"]
     found = {trust: pose([way(x, rate) for x in noisy], clips, rate) for trust, way in ways.items()}
     allowed = {trust: row for trust, row in found.items() if row["mpjpe"] <= limit} or found
-    return min(allowed, key=lambda trust: allowed[trust]["accel_error"])
+    return min(allowed, key=lambda trust: allowed[trust]["mpjpe"] * allowed[trust]["accel_error"])
 
 
 def by_following(state, trust: float) -> Refiner:
