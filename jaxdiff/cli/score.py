@@ -24,7 +24,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from jaxdiff.errors import ConfigError, DataError
+from jaxdiff.errors import ConfigError, DataError, FileError
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,13 +37,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     from jaxdiff.cli import scoring
-    from jaxdiff.data import formats
 
     count = len(options.files)
     if len(options.against) not in (0, 1, count):
         raise ConfigError(f"--against takes one file, or {count}, one for each; got {len(options.against)}")
-    made = [formats.read(path, options.rate) for path in options.files]
-    real = [formats.read(path, options.rate) for path in options.against]
+    made = [_read(path, options.rate) for path in options.files]
+    real = [_read(path, options.rate) for path in options.against]
     partners = real * (count if len(real) == 1 else 1) or [None] * count
     columns: dict[str, scoring.Scores] = {
         str(path): scoring.alone(file) | (scoring.paired(file, partner) if partner else {})
@@ -65,6 +64,25 @@ def run(options: argparse.Namespace) -> None:
     _show("", columns)
     if together:
         _show("distribution", {"all files": together})
+
+
+def _read(path: Path, rate: float | None) -> Any:
+    """A recording; an `.npz` that is none may hold the joints of a pose estimator."""
+    from jaxdiff.data import formats
+    from jaxdiff.data.formats.poses import read_poses
+
+    try:
+        return formats.read(path, rate)
+    except FileError:
+        if path.suffix.lower() != ".npz":
+            raise
+        try:
+            poses = read_poses(path)
+        except FileError:
+            poses = None
+        if poses is None:
+            raise
+        return poses if rate is None else poses.resample(rate)
 
 
 def _plain(scores: dict[tuple[str, str], float]) -> dict[str, Any]:

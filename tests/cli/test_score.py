@@ -69,6 +69,9 @@ def test_physics_of_joints_and_its_table(jaxdiff, tmp_path):
     assert (
         found["speed"] == pytest.approx(1.5) and found["jerk"] == pytest.approx(0, abs=1e-3) and found["skating"] > 0.9
     )
+    np.savez(tmp_path / "poses.npz", joints=joints, fps=20.0)  # as pose estimators write them
+    poses = scored(jaxdiff, tmp_path / "poses.npz")["files"][str(tmp_path / "poses.npz")]
+    assert values(poses)["speed"] == pytest.approx(1.5, abs=1e-4)
     code, out, _ = jaxdiff("score", tmp_path / "slide.npz")
     assert code == 0 and any(line.split()[:3] == ["speed", "m/s", "1.5"] for line in out.splitlines())
 
