@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -119,14 +120,16 @@ def _is_joints(file: Recording) -> bool:
 
 
 def _feet(names: Sequence[str]) -> tuple[int, int] | None:
-    """The left and the right foot, by the names that skeletons have."""
+    """The left and the right foot, by the names that skeletons have: left_foot, LeftFoot, Foot_L."""
+
+    def of(side: str, word: str) -> list[int]:
+        words = [set(re.split(r"[_.: -]", name.lower())) for name in names]
+        return [i for i, n in enumerate(names) if word in n.lower() and (side in n.lower() or side[0] in words[i])]
+
     for word in ("foot", "toe", "ankle"):
-        sides = [
-            [i for i, name in enumerate(names) if side + word in name.lower().replace("_", "")]
-            for side in ("left", "right")
-        ]
-        if all(sides):
-            return sides[0][-1], sides[1][-1]
+        left, right = of("left", word), of("right", word)
+        if left and right:
+            return left[-1], right[-1]
     return None
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from jaxdiff.body.skeleton import HUMANML3D, hang
+from jaxdiff.cli.scoring import _feet
 from jaxdiff.data import formats
 from jaxdiff.data.recording import Recording
 
@@ -84,3 +85,9 @@ def test_what_no_metric_applies_to_and_what_does_not_fit_is_said(jaxdiff, walk, 
     assert "hip_flexion is in 'deg'" in jaxdiff("score", tmp_path / "walk.csv", "--against", tmp_path / "rad.csv")[2]
     three = [tmp_path / "walk.csv"] * 3
     assert "takes one file, or 3" in jaxdiff("score", *three, "--against", *three[:2])[2]
+
+
+def test_feet_are_known_by_the_names_that_skeletons_have():
+    assert _feet(HUMANML3D.names) == (10, 11)
+    assert _feet(["Hips", "Foot_L", "Foot_R"]) == (1, 2) and _feet(["Hips", "RightToe", "LeftToe"]) == (2, 1)
+    assert _feet(["pelvis", "foot"]) is None
