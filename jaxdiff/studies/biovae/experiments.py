@@ -105,7 +105,8 @@ def run_muscles(config: Config, out: Path) -> None:
     prepared = preparation.prepare(config)
     names = ("encoder", "transformer") if config.muscles.transformer else ("encoder",)
     nets = {name: training.train_encoder(config, prepared, out, name) for name in names}
-    table = tables.muscles(evaluation.muscles(config, prepared, nets), len(prepared.base.sides["test"]))
+    clips = int((prepared.base.sides["test"].trials.length >= config.finetune.length).sum())
+    table = tables.muscles(evaluation.muscles(config, prepared, nets), clips)
     table.show()
     table.save(
         out / "tables",

@@ -34,7 +34,7 @@ from jaxdiff.training.checkpoint import load_params
 from jaxdiff.training.step import make_generate
 from jaxdiff.typing import Array, Params
 
-TRUST = 0.01
+TRUST = 0.02
 """s², of `follow`: what validation chose on simulated motion."""
 STEPS = 50
 
