@@ -68,9 +68,9 @@ class Settings(NamedTuple):
     """Steps of generation, by DDIM."""
     grid: str = "gaitdynamics"
     draws: int = 1
-    """Residuals drawn for one answer. On a grid of phases it has the strides of the first draw about the mean stride of
-    all: a single draw strays from the expected gait, and a mean of draws has strides that are all alike. In time, where
-    draws agree on no phase, only the first counts."""
+    """Residuals drawn for one answer. On a grid of phases it is the mean stride of all, in every stride: a single draw
+    strays from the expected change, and that strides differ is the source's own doing. In time, where draws agree on no
+    phase, only the first counts."""
     dtype: Any = jnp.float32
 
 
@@ -117,7 +117,7 @@ def speed_transfer(settings: Settings) -> Method:
                     None, denoise, grids.GRIDS[settings.grid](schedule, settings.steps), solvers.ddim(), start
                 )
 
-            r_hat = about_mean_stride(jax.vmap(draw)(jax.random.split(key, settings.draws)), settings.points)
+            r_hat = mean_stride(jax.vmap(draw)(jax.random.split(key, settings.draws)), settings.points)
             gate = jnp.clip(jnp.abs(given["speeds"][2]) / settings.near, 0, 1) if settings.near else 1.0
             return given["base"] + gate * jnp.asarray(settings.residual_scale) * r_hat
 
@@ -126,12 +126,12 @@ def speed_transfer(settings: Settings) -> Method:
     return Method(init, loss, generate)
 
 
-def about_mean_stride(draws: Array, points: int) -> Array:
-    """The strides of the first of `draws` (N, T, C), moved so that their mean is the mean stride of all draws: (T, C)."""
+def mean_stride(draws: Array, points: int) -> Array:
+    """The mean stride of all `draws` (N, T, C), again and again: (T, C)."""
     if not points:
         return draws[0]
     strides = draws.reshape(len(draws), -1, points, draws.shape[-1])
-    return (strides[0] - strides[0].mean(0) + strides.mean((0, 1))).reshape(draws.shape[1:])
+    return jnp.tile(strides.mean((0, 1)), (strides.shape[1], 1))
 
 
 def noise_error(settings: Settings, params: Params, batch: Batch, keys: Key) -> Array:
