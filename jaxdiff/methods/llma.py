@@ -22,6 +22,7 @@ from jaxdiff.diffusion.sampling import sample
 from jaxdiff.losses import alignment as align
 from jaxdiff.losses.denoising import denoising
 from jaxdiff.losses.energy import energy
+from jaxdiff.methods import linear_gaussian
 from jaxdiff.nets.cross_modal import Body, Into, OutOf, Size
 from jaxdiff.typing import Array, Batch, Gather, Key, Method, Metrics, Params, Schedule
 
@@ -37,21 +38,22 @@ class Settings(NamedTuple):
     """A fixed weight of the alignment; None: learned."""
     gamma: float = 1.0
     """Weight of the energy loss."""
-    data_sd: float | None = 0.4
-    """Deviation of the normalised signals, for the skip path from x_t (see `preconditioned`); None: none, as in the paper."""
+    linear: bool = False
+    """Start from the linear-Gaussian law of each modality, `params["fixed"]` (see `methods.linear_gaussian`)."""
     condition_noise: float = 0.0
     """Deviation of noise added to the condition in training, in normalised units: keeps small data from being memorised."""
-    steps: int = 50
+    steps: int = 20
     """Steps of generation."""
-    solver: str = "ddim"
-    """`ddim`, `ddpm` or `dpm` (second order, deterministic)."""
+    solver: str = "dpm"
+    """`ddim`, `ddpm`, or `dpm`: second order on Karras' levels. Of a signal whose deviation is a tenth, 20 steps of
+    `dpm` give the right spread within 5 %, of `ddim` or `ddpm` on even steps half of it, and of those 50 steps 75 %."""
     dtype: Any = jnp.float32
 
 
 SOLVERS = {
     "ddim": (grids.trailing, lambda: solvers.ddim(0.0)),
     "ddpm": (grids.trailing, solvers.ddpm),
-    "dpm": (grids.trailing, lambda: solvers.dpm_solver_pp(order=2, stochastic=False)),
+    "dpm": (grids.karras, lambda: solvers.dpm_solver_pp(order=2, stochastic=False)),
 }
 
 
@@ -82,9 +84,17 @@ def llma(settings: Settings, schedule: Schedule | None = None, window: int = 0) 
             return t, x_t, y_t, x, y
 
         t, x_t, y_t, given_x, given_y = jax.vmap(draw)(keys, x, y)
-        x_hat, y_hat, z_x, z_y = both(settings, params, (x_t, y_t), (given_x, given_y), t, fold(keys, 99))
-        x_hat = preconditioned(settings, schedule, x_hat, x_t, t)
-        y_hat = preconditioned(settings, schedule, y_hat, y_t, t)
+        guesses = None
+        if settings.linear:
+            law = jax.lax.stop_gradient(params["fixed"])
+            m_x = jax.vmap(linear_gaussian.guess, (None, 0, 0))(law["x"], y, batch["subject"])
+            m_y = jax.vmap(linear_gaussian.guess, (None, 0, 0))(law["y"], x, batch["subject"])
+            guesses = m_x, m_y
+        x_hat, y_hat, z_x, z_y = both(settings, params, (x_t, y_t), (given_x, given_y), t, fold(keys, 99), guesses)
+        if settings.linear:
+            added = jax.vmap(linear_gaussian.denoise, (None, None, 0, 0, 0, 0))
+            x_hat = added(law["x"], schedule, x_t, t, m_x, x_hat)
+            y_hat = added(law["y"], schedule, y_t, t, m_y, y_hat)
         parts = {
             "x": jax.vmap(denoising)(x_hat, x).mean(),
             "y": jax.vmap(denoising)(y_hat, y).mean(),
@@ -112,7 +122,12 @@ def llma(settings: Settings, schedule: Schedule | None = None, window: int = 0) 
 
         def estimate(x_t: Array, t: Array, c: Array) -> Array:
             told = jnp.round(t).astype(jnp.int32)
-            return preconditioned(settings, schedule, network(x_t, told, c), x_t, told)
+            if not settings.linear:
+                return network(x_t, told, c, None)
+            law = params["fixed"]["x" if given == "y" else "y"]
+            m = jax.vmap(linear_gaussian.guess, (None, 0))(law, c)
+            added = jax.vmap(linear_gaussian.denoise, (None, None, 0, None, 0, 0))
+            return added(law, schedule, x_t, told, m, network(x_t, told, c, m))
 
         if window and length != window:
             denoise = stitch(estimate, window, window // 2, signal)
@@ -135,7 +150,7 @@ def init_networks(settings: Settings, key: Key, batch: Batch) -> Params:
         return {
             "noisy": into.init(next(keys), batch[own][0]),
             "condition": into.init(next(keys), batch[other][0]),
-            "out": OutOf(settings.size, batch[own].shape[-1]).init(next(keys), tokens),
+            "out": OutOf(settings.size, batch[own].shape[-1], silent=settings.linear).init(next(keys), tokens),
         }
 
     bodies = jax.vmap(lambda k: body.init(k, tokens, tokens, jnp.zeros((), jnp.int32)))(jax.random.split(next(keys), 2))
@@ -149,10 +164,12 @@ def both(
     given: tuple[Array, Array],
     t: Array,
     keys: Key,
+    guesses: tuple[Array, Array] | None = None,
 ) -> tuple[Array, Array, Array, Array]:
     """`(x_hat, y_hat, z_x, z_y)` of a batch; the two bodies run as one batched computation.
 
-    `noisy` and `given` are the noisy and the clean (x, y); each network is given the other modality.
+    `noisy` and `given` are the noisy and the clean (x, y); each network is given the other modality, and the guess of
+    its own, where there is one.
     """
     body, into = Body(settings.size, settings.dtype), Into(settings.size, settings.dtype)
 
@@ -168,6 +185,8 @@ def both(
     (x_t, y_t), (x, y) = noisy, given
     entered = jnp.stack([enter(params["x"]["noisy"], x_t), enter(params["y"]["noisy"], y_t)])
     condition = jnp.stack([enter(params["x"]["condition"], y), enter(params["y"]["condition"], x)])
+    if guesses is not None:
+        condition = condition + jnp.stack([enter(params[own]["noisy"], m) for own, m in zip("xy", guesses)])
     examples = jax.vmap(one, in_axes=(None, 0, 0, 0, 0))
     each = jnp.stack([fold(keys, 0), fold(keys, 1)])
     run = jax.vmap(examples, in_axes=(0, 0, 0, None, 0))
@@ -175,32 +194,18 @@ def both(
     return out(params["x"], tokens[0], x), out(params["y"], tokens[1], y), latent[0], latent[1]
 
 
-def preconditioned(settings: Settings, schedule: Schedule, output: Array, x_t: Array, t: Array) -> Array:
-    """`x0_hat = c_skip x_t + c_out output`, for data of deviation d (Karras et al. 2022, in variance-preserving form):
-
-        c_skip = alpha d² / (alpha² d² + sigma²),    c_out = sigma d / sqrt(alpha² d² + sigma²).
-
-    Attention copies a signal badly, and the paper's decoder sees x_t only through attention: without the path the
-    network answers from the condition alone, and its samples do not spread.
-    """
-    if settings.data_sd is None:
-        return output
-    alpha, sigma = schedules.at(schedule, t, like=x_t)
-    variance = jnp.square(settings.data_sd)
-    total = jnp.square(alpha) * variance + jnp.square(sigma)
-    return alpha * variance / total * x_t + sigma * settings.data_sd * jax.lax.rsqrt(total) * output
-
-
-def network_of(settings: Settings, params: Params, given: str) -> tuple[Callable[[Array, Array, Array], Array], int]:
-    """`(x_t, t, condition) -> x0_hat` of the modality that is not given, and its number of channels."""
+def network_of(settings: Settings, params: Params, given: str) -> tuple[Callable[..., Array], int]:
+    """`(x_t, t, condition, guess) -> output` of the modality that is not given, and its number of channels."""
     own, index = ("x", 0) if given == "y" else ("y", 1)
     ends, parameters = params[own], jax.tree.map(lambda a: a[index], params["bodies"])
     channels = ends["out"]["params"]["Dense_0"]["bias"].shape[0] // settings.size.patch
     body, into = Body(settings.size, settings.dtype), Into(settings.size, settings.dtype)
     out = OutOf(settings.size, channels, settings.dtype)
 
-    def network(x_t: Array, t: Array, condition: Array) -> Array:
+    def network(x_t: Array, t: Array, condition: Array, guess: Array | None = None) -> Array:
         noisy, embedded = into.apply(ends["noisy"], x_t), into.apply(ends["condition"], condition)
+        if guess is not None:
+            embedded = embedded + into.apply(ends["noisy"], guess)
         tokens, _ = body.apply(parameters, noisy, embedded, t)
         return out.apply(ends["out"], tokens)  # type: ignore[return-value]
 

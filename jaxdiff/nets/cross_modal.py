@@ -36,6 +36,7 @@ class Size(NamedTuple):
 
 SIZES = {
     "tiny": Size(width=16, heads=2, layers=1, ff=32, patch=10, dropout=0.0),
+    "brief": Size(width=64, heads=4, layers=2, ff=128, patch=10, dropout=0.0),
     "small": Size(width=64, heads=4, layers=2, ff=128, patch=5, dropout=0.0),
     "medium": Size(width=128, heads=4, layers=3, ff=256, patch=5, dropout=0.1),
     "paper128": Size(width=128, heads=8, layers=4, ff=512),
@@ -90,8 +91,11 @@ class OutOf(nn.Module):
     size: Size
     channels: int
     dtype: Any = jnp.float32
+    silent: bool = False
+    """Zero at first: for networks that add to an answer that is there already."""
 
     @nn.compact
     def __call__(self, tokens: jax.Array) -> jax.Array:
-        patches = nn.Dense(self.size.patch * self.channels, dtype=self.dtype)(tokens)
+        first = nn.initializers.zeros if self.silent else nn.linear.default_kernel_init
+        patches = nn.Dense(self.size.patch * self.channels, dtype=self.dtype, kernel_init=first)(tokens)
         return patches.reshape(*tokens.shape[:-2], -1, self.channels).astype(jnp.float32)

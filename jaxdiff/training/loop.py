@@ -26,10 +26,12 @@ from jaxdiff.training.optimizer import make_optimizer
 from jaxdiff.training.settings import Settings
 from jaxdiff.training.state import TrainState, init_state
 from jaxdiff.training.step import make_fold_step, make_step
-from jaxdiff.typing import Batch, Method
+from jaxdiff.typing import Batch, Method, Params
 
 FREE = ("steps", "log_every", "evaluate_every", "save_every", "keep", "log", "skip_limit")
 """Settings that may change when a run is resumed."""
+HASTY = {"xla_backend_optimization_level": 0}
+"""For a program that runs once: LLVM takes 40 s to make the fastest code for the random numbers of a small network, 2 s for any."""
 
 
 class Data(Protocol):
@@ -51,6 +53,7 @@ def fit(
     evaluate: Callable[[TrainState], Mapping[str, float]] | None = None,
     about: Mapping[str, Any] | None = None,
     fold_weights: list[dict[str, float]] | None = None,
+    known: Params | None = None,
 ) -> TrainState:
     """Trains `method` on `data` and returns the last state.
 
@@ -59,6 +62,8 @@ def fit(
       about: what a user of the checkpoint must know (config, normaliser, channel names, units); JSON.
       fold_weights: loss weights of each of F trainings that run side by side (empty dicts for equal ones); batches
         then have a leading axis F, and fold f starts from the seed `settings.seed + f`.
+      known: parameters that are known before training (of another run, or fitted), by their names at the top; with
+        folds they have the leading axis F. Those under "fixed" stay as they are.
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
@@ -77,7 +82,7 @@ def fit(
     first = data.get_state()
     example = next(data)
     data.set_state(first)
-    state = _fresh(method, optimizer, settings, example, fold_weights)
+    state = _fresh(method, optimizer, settings, example, fold_weights, known or {})
     checkpoints = Checkpoints(directory / "checkpoints", settings.keep, 1, settings.higher_is_better)
     restored = checkpoints.restore(state)
     if restored:
@@ -166,13 +171,18 @@ def _plain(settings: Settings) -> dict[str, Any]:
     return {**settings._asdict(), "optimizer": settings.optimizer._asdict()}
 
 
-def _fresh(method: Method, optimizer: Any, settings: Settings, example: Batch, fold_weights: Any) -> TrainState:
+def _fresh(
+    method: Method, optimizer: Any, settings: Settings, example: Batch, fold_weights: Any, known: Params
+) -> TrainState:
+    def init(key, batch, weights, known) -> TrainState:
+        return init_state(method, optimizer, key, batch, weights, known)
+
     key = jax.random.key(settings.seed)
     if not fold_weights:
-        return jax.jit(lambda key, batch: init_state(method, optimizer, key, batch))(key, dict(example))
+        return jax.jit(init, compiler_options=HASTY)(key, dict(example), {}, known)
     keys = jax.vmap(jax.random.key)(settings.seed + np.arange(len(fold_weights)))
     weights = {name: np.array([w[name] for w in fold_weights], np.float32) for name in fold_weights[0]}
-    return jax.jit(jax.vmap(lambda k, b, w: init_state(method, optimizer, k, b, w)))(keys, dict(example), weights)
+    return jax.jit(jax.vmap(init), compiler_options=HASTY)(keys, dict(example), weights, known)
 
 
 def _take(data: Data, count: int, folds: bool) -> Batch:

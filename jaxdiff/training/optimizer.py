@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import jax
 import optax
 
 from jaxdiff.errors import ConfigError, nearest
+from jaxdiff.typing import Params
 
 NEVER = 2**31 - 1
+FIXED = "fixed"
+"""Parameters under this name are carried along as they are: no decay, no moments; methods stop their gradient."""
 
 
 class OptimizerSettings(NamedTuple):
@@ -49,4 +53,10 @@ def make_optimizer(settings: OptimizerSettings, steps: int) -> optax.GradientTra
     """
     clip = [optax.clip_by_global_norm(settings.clip_norm)] if settings.clip_norm else []
     adamw = optax.adamw(schedule(settings, steps), b1=settings.b1, b2=settings.b2, weight_decay=settings.weight_decay)
-    return optax.apply_if_finite(optax.chain(*clip, adamw), max_consecutive_errors=NEVER)
+    return optax.apply_if_finite(optax.chain(*clip, optax.masked(adamw, _trained)), max_consecutive_errors=NEVER)
+
+
+def _trained(params: Params) -> Params:
+    if not isinstance(params, dict):
+        return jax.tree.map(lambda _: True, params)
+    return {name: jax.tree.map(lambda _, name=name: name != FIXED, part) for name, part in params.items()}

@@ -32,10 +32,13 @@ def init_state(
     key: Key,
     batch: Batch,
     weights: dict[str, Any] | None = None,
+    known: Params | None = None,
 ) -> TrainState:
-    """A fresh state; the moving average starts at the parameters."""
+    """A fresh state; the moving average starts at the parameters. What is `known` takes the place of what `init` gave."""
     init_key, step_key = jax.random.split(key)
     params = method.init(init_key, batch)
+    if known:
+        params = {**params, **known}
     weights = {name: jnp.asarray(value, jnp.float32) for name, value in (weights or {}).items()}
     ema = jax.tree.map(jnp.copy, params)
     return TrainState(jnp.zeros((), jnp.int32), params, ema, optimizer.init(params), step_key, weights)

@@ -4,9 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdiff.diffusion import schedules
 from jaxdiff.losses import alignment as align
-from jaxdiff.methods.llma import Settings, latents, llma, preconditioned
+from jaxdiff.methods import linear_gaussian
+from jaxdiff.methods.llma import Settings, latents, llma
 from jaxdiff.nets.cross_modal import size
 
 TINY = Settings(size("tiny"), "llma", align.Settings(window=3), steps=5)
@@ -70,18 +70,25 @@ def test_latents_are_those_the_loss_aligns():
     assert align.llma_contrast(z, z, 3) < align.llma_contrast(z, z[::-1], 3)
 
 
-def test_the_skip_path_is_the_best_linear_denoiser_and_the_network_adds_what_is_left():
-    """With no output, data N(0, d²) are estimated by their posterior mean; clean signals come back as they are."""
-    schedule = schedules.linear(1000)
-    x0 = 0.4 * jax.random.normal(jax.random.key(0), (4000, 3, 1))
-    x_t = schedules.corrupt(schedule, x0, jax.random.normal(jax.random.key(1), x0.shape), jnp.full(4000, 300))
-    t = jnp.full(4000, 300)
-    estimate = preconditioned(TINY, schedule, jnp.zeros_like(x_t), x_t, t)
-    slope = jnp.sum(x_t * x0) / jnp.sum(x_t**2)
-    np.testing.assert_allclose(estimate, slope * x_t, atol=0.03)
-    np.testing.assert_allclose(preconditioned(TINY._replace(data_sd=None), schedule, x0, x_t, t), x0)
-    nearly_clean = preconditioned(TINY, schedule, jnp.ones_like(x0), x0, jnp.zeros(4000, jnp.int32))
-    np.testing.assert_allclose(nearly_clean, x0, atol=0.02)
+def test_with_a_law_it_starts_from_ridge_regression_and_its_spread():
+    """Fresh networks add nothing: the mean of many samples is the guess, their spread that of the law."""
+    rng = np.random.default_rng(3)
+    subject = np.repeat(np.arange(4, dtype=np.int32), 30)
+    y = np.cumsum(rng.normal(size=(120, 60, 3)), axis=1).astype(np.float32) / 8
+    x = (y @ rng.normal(size=(3, 5)) + 0.1 * np.cumsum(rng.normal(size=(120, 60, 5)), axis=1) / 8).astype(np.float32)
+    known = {"x": linear_gaussian.fit(x, y, subject, 4, 8), "y": linear_gaussian.fit(y, x, subject, 4, 8)}
+    settings = TINY._replace(linear=True, steps=30)
+    method = llma(settings)
+    batch = {"x": x[:6], "y": y[:6], "subject": subject[:6]}
+    params = {**method.init(jax.random.key(0), batch), "fixed": known}
+    keys = jax.random.split(jax.random.key(2), 200)
+    drawn = np.asarray(method.generate(params, keys, {"y": np.repeat(y[:1], 200, axis=0)}))
+    np.testing.assert_allclose(drawn.mean(0), linear_gaussian.guess(known["x"], y[0]), atol=0.05)
+    law = known["x"]
+    stated = law["variance"].sum() + law["rest"] * (drawn[0].size - len(law["basis"]))
+    np.testing.assert_allclose(drawn.var(0).sum(), stated, rtol=0.2)
+    gradients = jax.grad(lambda p: method.loss(p, batch, KEYS, lambda z: z, {})[0])(params)
+    assert not any(np.any(leaf) for leaf in jax.tree.leaves(gradients["fixed"]))
 
 
 def test_bfloat16_compute_gives_the_loss_of_float32_and_float32_gradients():

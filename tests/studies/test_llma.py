@@ -101,6 +101,22 @@ def test_bad_recordings_are_refused_with_what_would_be_right(run, walk):
         generation.generate(run, dataclasses.replace(walk, units=("m",) * len(walk.units)))
 
 
+@slow
+def test_tables_hold_both_sides_the_baselines_and_the_paper_and_share_their_models(tiny, tmp_path):
+    experiments.run_table1(tiny, tmp_path)
+    text = (tmp_path / "table1.md").read_text()
+    rows = ("without alignment", "with alignment", "ridge", "deterministic transformer", "linear-Gaussian start")
+    for row in (*rows, "paired test"):
+        assert f"| angles–moments Y|X {row} |".replace("Y|X", r"Y\|X") in text or f"angles–moments Y|X {row}" in text, (
+            row
+        )
+    assert "paper (other data): angles–moments" in text
+    trained = {path: path.stat().st_mtime_ns for path in (tmp_path / "models").rglob("metrics.jsonl")}
+    experiments.run_table3(tiny, tmp_path)
+    assert all(path.stat().st_mtime_ns == time for path, time in trained.items())
+    assert "without contrast" in (tmp_path / "table3.md").read_text()
+
+
 def test_every_word_is_a_config_and_a_wrong_one_names_the_nearest():
     for word in WORDS:
         assert get_config(word).experiment in experiments.EXPERIMENTS

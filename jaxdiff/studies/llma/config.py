@@ -8,15 +8,16 @@ from ml_collections.config_dict import placeholder
 from jaxdiff.errors import ConfigError, nearest
 from jaxdiff.training import settings
 
-WORDS = ("quick", "table1", "table2", "table3", "verheul", "paper")
+TABLES = ("table1", "table2", "table3")
+WORDS = ("quick", "figures", *TABLES, "tables", "verheul", "paper")
 
 
 def get_config(word: str = "quick") -> ConfigDict:
-    """The config of a word: `quick`, `table1`, `table2`, `table3`, `verheul` (real data) or `paper`."""
+    """The config of a word: `quick`, `figures`, a table, `tables` (all three), `verheul` (real data) or `paper`."""
     if word not in WORDS:
         raise ConfigError(f"no config {word!r}; {nearest(word, WORDS)}")
     config = ConfigDict()
-    config.experiment = "train" if word in ("quick", "paper") else word  # train | table1 | table2 | table3 | verheul
+    config.experiment = word if word in (*TABLES, "tables", "verheul") else "train"
 
     config.data = ConfigDict()
     config.data.name = "simulated_gait"  # any data set of jaxdiff.data.names()
@@ -34,7 +35,7 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.data.windows = 96  # test windows looked at, drawn evenly; 0: all
 
     config.model = ConfigDict()
-    config.model.size = "small"  # tiny | small | medium | paper128 | paper25m
+    config.model.size = "small"  # tiny | brief | small | medium | paper128 | paper25m
     config.model.alignment = "llma"  # none | llma | contrast | covariance | simclr | barlow | vicreg | mse
     config.model.variant = "official"  # official | paper: the formulas as printed
     config.model.tau = 0.1  # temperature of the contrastive losses
@@ -42,17 +43,17 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.model.symmetric = False  # contrast in both directions
     config.model.alpha = placeholder(float)  # fixed weight of the alignment; unset: learned
     config.model.gamma = 1.0  # weight of the energy loss
-    config.model.skip = True  # a path from x_t to the output, without which samples do not spread; the paper has none
+    config.model.linear = True  # start from ridge regression and its error bars; the paper starts from nothing
     config.model.condition_noise = 0.05  # noise on the condition in training, against memorising small data
     config.model.bfloat16 = False  # compute in bfloat16
 
     config.sampling = ConfigDict()
-    config.sampling.solver = "ddim"  # ddim | ddpm | dpm
+    config.sampling.solver = "dpm"  # ddim | ddpm | dpm (second order, Karras' levels: the right spread in few steps)
     config.sampling.steps = 20  # of generation
     config.sampling.samples = 8  # per condition, for means and error bars
 
     config.batch_size = 32
-    config.training = settings.config(steps=1200, log_every=100, save_every=400, evaluate_every=400, ema_decay=0.995)
+    config.training = settings.config(steps=800, log_every=100, save_every=400, evaluate_every=400, ema_decay=0.995)
     config.training.score = "validation_mse"
     config.training.optimizer.learning_rate = 1e-3
     config.training.optimizer.weight_decay = 1e-2
@@ -60,20 +61,22 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.training.optimizer.decay = "cosine"
     config.training.optimizer.clip_norm = 1.0
 
-    if word in ("table1", "table2"):
-        config.data.pairs = "all"
-    if word == "table2":
-        config.data.transitions = False  # a transition belongs to no task
+    if word == "figures":
+        config.data.size = "full"
+        config.data.folds = 5
     if word.startswith("table"):
-        config.training.steps = 900
-        config.training.log_every = 300
-        config.training.evaluate_every = 0
-        config.training.save_every = 300
-        config.training.score = ""
-        config.batch_size = 24
+        config.data.pairs = "one" if word == "table3" else "all"
         config.data.size = "full"
         config.data.folds = 5
         config.data.windows = 64
+        config.model.size = "brief"
+        config.batch_size = 16
+        config.training.steps = 240
+        config.training.log_every = 80
+        config.training.evaluate_every = 0
+        config.training.save_every = 80
+        config.training.score = ""
+        config.training.optimizer.warmup_steps = 40
     if word == "verheul":
         config.data.name = "verheul2024"  # the stance phases of braking, found through $JAXDIFF_SHARED
         config.data.length = 100
@@ -90,7 +93,7 @@ def get_config(word: str = "quick") -> ConfigDict:
         config.data.folds = 10
         config.data.hold_out_tasks = True
         config.model.size = "paper128"
-        config.model.skip = False
+        config.model.linear = False
         config.model.condition_noise = 0.0
         config.batch_size = 64
         config.sampling.steps = 1000

@@ -75,7 +75,7 @@ def score(
 
 def baseline_predictions(fold: Fold, side: dict[str, np.ndarray], target: str) -> dict[str, np.ndarray]:
     """What simple methods say of the test windows, `(1, N, L, d)` each."""
-    train = fold.side("train", most=800)
+    train = fold.side("train", most=600)
     given, wanted, groups = train[OTHER[target]], train[target], train["subject"]
     return {name: fit(given, wanted, groups)(side[OTHER[target]])[None] for name, fit in baselines.BASELINES.items()}
 
@@ -90,9 +90,9 @@ def encoded(settings: Settings, params: Params, side: dict[str, np.ndarray], mod
 def probes(settings: Settings, params: Params, fold: Fold, most: int = 600) -> dict[str, Any]:
     """Accuracy of task classification from the latents, linear and not, and how alike the two latents are.
 
-    All subjects' windows are encoded; each probe is tested on subjects it was not trained on.
+    All subjects' windows of steady walking are encoded; each probe is tested on subjects it was not trained on.
     """
-    parts = [fold.side(which, most) for which in ("train", "validation", "test")]
+    parts = [fold.side(which, most, steady=True) for which in ("train", "validation", "test")]
     side = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     codes = {m: encoded(settings, params, side, m) for m in ("x", "y")}
     figures: dict[str, Any] = {

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
 from jaxdiff.methods.llma import llma
@@ -86,13 +87,16 @@ class Variant(NamedTuple):
 
 
 def _each_variant(
-    config: Config, each: list[Fold], variants: list[Variant], out: Path, name: str
+    config: Config, each: list[Fold], variants: list[Variant], out: Path, pair: Sequence[str]
 ) -> Iterator[tuple[Variant, Method, list[Params]]]:
-    """Trains every variant, all its folds as one program; an interrupted experiment goes on where it was."""
+    """Trains every variant, all its folds as one program.
+
+    An interrupted experiment goes on where it was, and tables that need the same model share it.
+    """
     for variant in variants:
-        print(f"{name}: {variant.label}, {len(each)} folds side by side", flush=True)
-        directory = out / f"{name}-{variant.label.replace(' ', '-')}"
-        yield variant, *train_folds(config, each, variant.word, variant.weights, directory)
+        print(f"{' and '.join(pair)}: {variant.label}, {len(each)} folds side by side", flush=True)
+        name = "-".join([*pair, variant.word, *(f"{part}{weight:g}" for part, weight in variant.weights.items())])
+        yield variant, *train_folds(config, each, variant.word, variant.weights, out / "models" / name)
 
 
 def _scores(
@@ -116,15 +120,20 @@ def run_table1(config: Config, out: Path) -> None:
         each = folds(config, trials, *pair)
         found: dict[tuple[str, str], list[dict[str, Any]]] = {}
         extended = [*variants, Variant("deterministic transformer", "direct")]
-        for variant, method, params in _each_variant(config, each, extended, out, "-".join(pair)):
+        for variant, method, params in _each_variant(config, each, extended, out, pair):
             samples = 1 if variant.word == "direct" else config.sampling.samples
             for target in ("x", "y"):
                 found[variant.label, target] = _scores(config, each, method, params, target, samples)
+                if variant.word == "none" and config.model.linear:
+                    start = [_silenced(p) for p in params]
+                    found["start", target] = _scores(config, each, method, start, target, samples)
         for target in ("x", "y"):
             head = f"{pair[0]}–{pair[1]} {ARROW[target]}"
             for variant in variants:
                 _add(table, f"{head} {variant.label} alignment", found[variant.label, target])
             _add(table, f"{head} deterministic transformer", found["deterministic transformer", target])
+            if config.model.linear:
+                _add(table, f"{head} linear-Gaussian start", found["start", target])
             for name, scores in _baselines(config, each, target).items():
                 _add(table, f"{head} {name}", scores)
             table.row(f"{head} paired test", _paired(found["without", target], found["with", target]))
@@ -152,7 +161,7 @@ def run_table2(config: Config, out: Path) -> None:
     for pair in _pairs(config):
         each = folds(config, trials, *pair)
         variants = [Variant(word, word) for word in words]
-        for (word, _, _), _, params in _each_variant(config, each, variants, out, "-".join(pair)):
+        for (word, _, _), _, params in _each_variant(config, each, variants, out, pair):
             settings = method_settings(config, word)
             found = [evaluation.probes(settings, p, fold) for p, fold in zip(params, each)]
             for kind in tables:
@@ -185,7 +194,7 @@ def run_table3(config: Config, out: Path) -> None:
         Variant("all", "llma"),
     ]
     each = folds(config, trials)
-    for (label, _, _), method, params in _each_variant(config, each, variants, out, "ablation"):
+    for (label, _, _), method, params in _each_variant(config, each, variants, out, (config.data.x, config.data.y)):
         scores = {t: _scores(config, each, method, params, t, config.sampling.samples) for t in ("x", "y")}
         row = {ARROW[t]: cell(s["mse"] for s in scores[t]) for t in scores}
         table.row(label, row)
@@ -194,9 +203,22 @@ def run_table3(config: Config, out: Path) -> None:
     _keep(table, "table3", config, out, begin)
 
 
+def run_tables(config: Config, out: Path) -> None:
+    """Tables 1 to 3 from one set of trained models."""
+    run_table1(config, out)
+    run_table2(config, out)
+    run_table3(config, out)
+
+
 def run_verheul(config: Config, out: Path) -> None:
     """Table 1 on real braking stances, one subject left out at a time."""
     run_table1(config, out)
+
+
+def _silenced(params: Params) -> Params:
+    """The networks of a model made to add nothing: what is left is the law they started from."""
+    quiet = {m: {**params[m], "out": jax.tree.map(np.zeros_like, params[m]["out"])} for m in ("x", "y")}
+    return {**params, **quiet}
 
 
 def _pairs(config: Config) -> tuple[tuple[str, str], ...]:
@@ -240,5 +262,6 @@ EXPERIMENTS: dict[str, Callable[[Config, Path], None]] = {
     "table1": run_table1,
     "table2": run_table2,
     "table3": run_table3,
+    "tables": run_tables,
     "verheul": run_verheul,
 }

@@ -17,9 +17,10 @@ from jaxdiff.data.normalise import Normaliser
 from jaxdiff.data.trials import Trials
 from jaxdiff.errors import FileError
 from jaxdiff.losses import alignment as align
+from jaxdiff.methods import linear_gaussian
 from jaxdiff.methods.llma import Settings
 from jaxdiff.nets.cross_modal import size
-from jaxdiff.typing import Config
+from jaxdiff.typing import Config, Params
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,17 @@ class Fold:
     test: windows.Windows
     scale: dict[str, Normaliser]
 
-    def side(self, which: str, most: int = 0) -> dict[str, np.ndarray]:
-        """Windows of `train`, `validation` or `test` as arrays; at most so many, spread evenly, unless 0."""
+    def side(self, which: str, most: int = 0, steady: bool = False) -> dict[str, np.ndarray]:
+        """Windows of `train`, `validation` or `test` as arrays; at most so many, spread evenly, unless 0.
+
+        `steady` leaves out the strides in which the task changes.
+        """
         source = getattr(self, which)
         index = np.arange(len(source))
+        if steady:
+            index = np.flatnonzero(~source.trials.column("transition")[source.trial].astype(bool))
         if most and len(index) > most:
-            index = np.linspace(0, len(index) - 1, most).round().astype(np.int64)
+            index = index[np.linspace(0, len(index) - 1, most).round().astype(np.int64)]
         return source(index)
 
     def subjects(self, which: str) -> np.ndarray:
@@ -105,12 +111,21 @@ def method_settings(config: Config, alignment: str = "") -> Settings:
         options=align.Settings(model.tau, max(1, model.window // network.patch), model.symmetric, False, model.variant),
         alpha=model.alpha,
         gamma=model.gamma,
-        data_sd=0.4 if model.skip else None,
+        linear=model.linear,
         condition_noise=model.condition_noise,
         steps=config.sampling.steps,
         solver=config.sampling.solver,
         dtype=jnp.bfloat16 if model.bfloat16 else jnp.float32,
     )
+
+
+def laws(config: Config, fold: Fold, most: int = 600) -> Params:
+    """What is known before training: the linear-Gaussian law of each modality given the other (if the config asks)."""
+    if not config.model.linear:
+        return {}
+    train, subjects = fold.side("train", most), len(fold.train.trials.levels["subject"])
+    x, y, who = train["x"], train["y"], train["subject"]
+    return {"fixed": {"x": linear_gaussian.fit(x, y, who, subjects), "y": linear_gaussian.fit(y, x, who, subjects)}}
 
 
 def batches(source: windows.Windows, config: Config, seed: int = 0) -> pipeline.Batches:

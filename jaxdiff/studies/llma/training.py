@@ -12,7 +12,7 @@ from jaxdiff.data.pipeline import stack
 from jaxdiff.methods.direct import direct
 from jaxdiff.methods.llma import llma
 from jaxdiff.studies.llma import evaluation
-from jaxdiff.studies.llma.preparation import Fold, about, batches, method_settings
+from jaxdiff.studies.llma.preparation import Fold, about, batches, laws, method_settings
 from jaxdiff.training import settings
 from jaxdiff.training.loop import fit
 from jaxdiff.training.state import TrainState
@@ -40,6 +40,7 @@ def train(config: Config, fold: Fold, out: Path) -> TrainState:
         out,
         evaluate=evaluate,
         about=about(config, fold),
+        known=laws(config, fold),
     )
 
 
@@ -51,7 +52,11 @@ def train_folds(
     `word` is an alignment, or `direct` for the deterministic transformer; `weights` scales the parts of the loss
     (`alignment`, `energy`), the same for all folds here.
     """
-    method = direct(method_settings(config)) if word == "direct" else llma(method_settings(config, word))
+    method = (
+        direct(method_settings(config)._replace(linear=False))
+        if word == "direct"
+        else llma(method_settings(config, word))
+    )
     data = stack([batches(fold.train, config, seed) for seed, fold in enumerate(each)])
     state = fit(
         method,
@@ -60,5 +65,6 @@ def train_folds(
         out,
         about={"config": config.to_dict(), "word": word, "weights": weights},
         fold_weights=[weights for _ in each],
+        known={} if word == "direct" else jax.tree.map(lambda *a: np.stack(a), *[laws(config, fold) for fold in each]),
     )
     return method, [jax.tree.map(lambda a, f=f: a[f], state.ema) for f in range(len(each))]

@@ -1,0 +1,91 @@
+"""The linear-Gaussian law: exact where the data are of its kind, and honest about people it has not seen."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxdiff.diffusion import schedules
+from jaxdiff.errors import DataError
+from jaxdiff.methods import linear_gaussian as lg
+
+RNG = np.random.default_rng(0)
+LENGTH, SUBJECTS = 12, 24
+MIX = RNG.normal(size=(4, LENGTH, 3))
+TO = RNG.normal(size=(4, LENGTH, 2))
+
+
+def people(each, offset, seed=0):
+    """Windows whose latent is shared by both signals; every subject moves the second one by an offset of their own."""
+    rng = np.random.default_rng(seed)
+    subject = np.repeat(np.arange(SUBJECTS), each)
+    latent = rng.normal(size=(len(subject), 4))
+    direction = np.random.default_rng(9).normal(size=(LENGTH, 2))
+    shift = offset * rng.normal(size=SUBJECTS)[subject, None, None] * direction
+    y = np.tensordot(latent, MIX, 1) + 0.01 * rng.normal(size=(len(subject), LENGTH, 3))
+    x = np.tensordot(latent, TO, 1) + shift + 0.01 * rng.normal(size=(len(subject), LENGTH, 2))
+    return x, y, subject
+
+
+def test_a_linear_relation_is_found_exactly():
+    x, y, subject = people(14, 0.0)
+    law = lg.fit(x, y, subject, SUBJECTS, 8)
+    guessed = jax.vmap(lg.guess, (None, 0))(law, jnp.asarray(y, jnp.float32))
+    assert np.square(np.asarray(guessed) - x).mean() < 1e-3 < 1.0 < x.var()
+
+
+def test_the_error_it_states_is_that_on_people_it_has_not_seen():
+    x, y, subject = people(14, 0.5)
+    law = lg.fit(x, y, subject, SUBJECTS, 8)
+    other_x, other_y, _ = people(14, 0.5, seed=1)
+    error = np.asarray(jax.vmap(lg.guess, (None, 0))(law, jnp.asarray(other_y, jnp.float32))) - other_x
+    stated = law["variance"].sum() + law["rest"] * (error[0].size - 8)
+    assert 0.6 < stated / np.square(error).sum((1, 2)).mean() < 1.6
+
+
+def test_the_map_without_a_subject_is_the_map_fitted_without_them():
+    """To the last detail: not even the mean it is centred on may know who was left out."""
+    x, y, subject = people(14, 3.0)
+    law = lg.fit(x, y, subject, SUBJECTS, 20)
+    kept = subject != 2
+    without = lg.fit(x[kept], y[kept], subject[kept], SUBJECTS, 20)
+    mine = jnp.asarray(y[~kept], jnp.float32)
+    a = jax.vmap(lg.guess, (None, 0, None))(law, mine, 2)
+    b = jax.vmap(lg.guess, (None, 0))(without, mine)
+    np.testing.assert_allclose(a, b, atol=0.03)
+    whole = jax.vmap(lg.guess, (None, 0))(law, mine)
+    assert np.abs(np.asarray(a) - np.asarray(whole)).max() > 0.1
+
+
+def test_the_denoiser_is_the_posterior_mean_of_the_law():
+    x, y, subject = people(14, 0.5)
+    law = lg.fit(x, y, subject, SUBJECTS, 6)
+    schedule, t, m = schedules.linear(1000), 400, lg.guess(law, jnp.asarray(y[0], jnp.float32))
+    alpha, sigma = (np.asarray(v, np.float64) for v in schedules.at(schedule, t))
+    u = np.asarray(law["basis"], np.float64).reshape(6, -1)
+    cov = u.T * law["variance"] @ u + law["rest"] * (np.eye(u.shape[1]) - u.T @ u)
+    x_t = RNG.normal(size=m.shape)
+    gain = alpha * cov @ np.linalg.inv(alpha**2 * cov + sigma**2 * np.eye(len(cov)))
+    want = np.asarray(m).ravel() + gain @ (x_t - alpha * np.asarray(m)).ravel()
+    got = lg.denoise(law, schedule, jnp.asarray(x_t, jnp.float32), t, m, jnp.zeros_like(m))
+    np.testing.assert_allclose(np.ravel(got), want, atol=2e-4)
+
+
+def test_output_counts_in_deviations_of_the_posterior():
+    x, y, subject = people(14, 0.5)
+    law = lg.fit(x, y, subject, SUBJECTS, 6)
+    schedule, m = schedules.linear(1000), jnp.zeros((LENGTH, 2))
+    step = law["basis"][-1]
+
+    def moved(t):
+        at_rest, pushed = (lg.denoise(law, schedule, m, t, m, output) for output in (m, jnp.asarray(step)))
+        return float(jnp.linalg.norm(pushed - at_rest))
+
+    np.testing.assert_allclose(moved(999), np.sqrt(law["variance"][-1]), rtol=1e-2)
+    assert moved(0) < 0.02
+
+
+def test_one_subject_is_too_few():
+    x, y, _ = people(4, 0.0)
+    with pytest.raises(DataError, match="two training subjects"):
+        lg.fit(x, y, np.zeros(len(x), int), 1)
