@@ -11,7 +11,7 @@ from jaxdiff.errors import ConfigError, nearest
 from jaxdiff.studies.text_to_motion.config import get_config as text_to_motion
 from jaxdiff.training import settings
 
-ARMS = ("backbone", "+ BioVAE", "+ EMG pre-training", "+ losses", "all")
+ARMS = ("backbone", "+ BioVAE", "+ EMG pre-training", "+ losses", "all", "backbone + L_accel")
 TABLES = ("table1", "table2", "table3", "table4", "table5", "table6")
 WORDS = ("tiny", "quick", *TABLES, "muscles", "paper")
 

@@ -42,8 +42,9 @@ ARMS = {
     "+ EMG pre-training": Arm("arm-emg", True, True, False),
     "+ losses": Arm("arm-losses", True, False, True),
     "all": Arm("arm-all"),
+    "backbone + L_accel": Arm("arm-accel", False, False, True),
 }
-"""All are fine-tuned alike, the backbone too."""
+"""All are fine-tuned alike, the backbone too. The last is not the paper's: what the loss does without the branch."""
 REFINER = Arm("refiner", estimates=True)
 """Sees estimates of motions and states their accelerations: the mechanics alone, for pose estimation."""
 

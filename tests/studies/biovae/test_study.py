@@ -52,6 +52,7 @@ def test_the_arms_differ_as_the_rows_of_the_ablation_do():
     )
     config = get_config("quick")
     made = {name: preparation.settings(config, 10, arm) for name, arm in training.ARMS.items()}
+    assert not made["backbone + L_accel"].mechanics and made["backbone + L_accel"].accel == 1.0
     assert not made["backbone"].mechanics and made["+ BioVAE"].mechanics
     assert (made["+ EMG pre-training"].phys, made["+ losses"].phys, made["all"].accel) == (0.0, 1.0, 1.0)
     assert preparation.settings(config, 10, training.REFINER).levels == config.refiner.levels
