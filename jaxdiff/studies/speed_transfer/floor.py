@@ -48,7 +48,7 @@ class Knowing(NamedTuple):
                 [
                     population.baseline(
                         name,
-                        known[task.gaits.subject[s]] if known else self.people,
+                        known[str(task.gaits.subject[s])] if known else self.people,
                         task.gaits.clocks[s],
                         float(task.gaits.speed[s]),
                         v,

@@ -16,8 +16,11 @@ SPEEDS = (0.8, 1.4)
 @pytest.fixture(scope="module")
 def gaits():
     rows = list(speed_cohort("able", 2, SPEEDS, seconds=12.0))
-    columns = (np.array([getattr(row, name) for row in rows]) for name in ("subject", "speed", "paretic"))
-    return Gaits(np.stack([row.signals["sagittal"] for row in rows]), *columns, 20.0, ("",) * 6, ("deg",) * 6)
+    subject, speed, paretic = (
+        np.array([getattr(row, name) for row in rows]) for name in ("subject", "speed", "paretic")
+    )
+    values = np.stack([row.signals["sagittal"] for row in rows])
+    return Gaits(values, subject, speed, paretic, 20.0, ("",) * 6, ("deg",) * 6)
 
 
 def test_a_second_recording_is_the_same_person_with_other_strides(gaits):
