@@ -190,19 +190,3 @@ def test_motions_go_to_files_and_back(tmp_path, kind):
     assert len(generation.read(path, 10.0)) == 20
     with pytest.raises(FileError, match="c3d"):
         generation.read(tmp_path / "walk.c3d", 20.0)
-
-
-@pytest.mark.slow
-def test_the_whole_chain_at_its_smallest(tmp_path):
-    config = get_config("tiny")
-    with config.unlocked():
-        config.tables = ("table4", "table5", "table6")
-        config.evaluator.training.steps = 0
-    EXPERIMENTS["tables"](config, tmp_path)
-    made = sorted(path.name for path in (tmp_path / "tables").glob("*.md"))
-    assert made == ["table4.md", "table5.md", "table6.md"] and (tmp_path / "report.html").exists()
-    generation.write(tmp_path / "in.npz", CLIP, 20.0)
-    assert generation.refine_file(tmp_path, tmp_path / "in.npz", tmp_path / "out.bvh").shape == CLIP.shape
-    edited = generation.edit_file(tmp_path, tmp_path / "in.npz", tmp_path / "out.npz", 1.0, strength=0.1)
-    np.testing.assert_allclose(edited, CLIP, atol=1e-3)
-    assert generation.generate_file(tmp_path, "a person walks", tmp_path / "new.npz", 1.0).shape == (20, 22, 3)
