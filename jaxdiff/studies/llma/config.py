@@ -51,6 +51,7 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.sampling.solver = "dpm"  # ddim | ddpm | dpm (second order, Karras' levels: the right spread in few steps)
     config.sampling.steps = 20  # of generation
     config.sampling.samples = 8  # per condition, for means and error bars
+    config.sampling.predictive_steps = 300  # of training behind the predictive score; 0: no such score
 
     config.batch_size = 32
     config.training = settings.config(steps=800, log_every=100, save_every=400, evaluate_every=400, ema_decay=0.995)

@@ -38,7 +38,7 @@ def draw(
 
 
 def score(
-    fold: Fold, side: dict[str, np.ndarray], target: str, drawn: np.ndarray, predictive_steps: int = 300
+    fold: Fold, side: dict[str, np.ndarray], target: str, drawn: np.ndarray, predictive_steps: int
 ) -> dict[str, float]:
     """Every figure of one direction. `drawn` is `(S, N, L, d)`, normalised; S = 1 for methods that give one answer.
 

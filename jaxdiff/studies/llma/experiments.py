@@ -44,7 +44,7 @@ def run_train(config: Config, out: Path) -> None:
         mae = Table(f"Mean absolute error of {names[1]}, in their units", fold.scale[target].channels)
         rows = {"LLMA": drawn, **evaluation.baseline_predictions(fold, side, target)}
         for name, prediction in rows.items():
-            scores = evaluation.score(fold, side, target, prediction)
+            scores = evaluation.score(fold, side, target, prediction, config.sampling.predictive_steps)
             table.row(name, {c: Cell(scores[c]) for c in COLUMNS if c in scores})
             mae.row(name, _channel_errors(scores))
         tables += [table, mae]
@@ -107,7 +107,7 @@ def _scores(
     for fold, p in zip(each, params):
         side = fold.side("test", config.data.windows)
         drawn = evaluation.draw(generate, p, given, side[given], samples)
-        rows.append(evaluation.score(fold, side, target, drawn))
+        rows.append(evaluation.score(fold, side, target, drawn, config.sampling.predictive_steps))
     return rows
 
 
@@ -242,7 +242,7 @@ def _baselines(config: Config, each: list[Fold], target: str) -> dict[str, list[
 def _paired(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> dict[str, str]:
     """Mean change over folds, with the p-value of flipping the signs of the changes in every way."""
     row = {}
-    for name in ("mse", "mse_mean", "fid", "pred"):
+    for name in (n for n in ("mse", "mse_mean", "fid", "pred") if n in before[0]):
         change = np.array([b[name] - a[name] for a, b in zip(before, after)])
         signs = np.array(np.meshgrid(*[[-1, 1]] * len(change))).reshape(len(change), -1)
         p = np.mean(np.abs(change @ signs) >= abs(change.sum()) - 1e-12)
