@@ -84,18 +84,28 @@ class Table:
         return out.getvalue()
 
     def show(self) -> None:
-        """Prints the table."""
+        """Prints the table; in a terminal too narrow for it, in blocks of as many columns as fit."""
         from rich import box
         from rich.console import Console
         from rich.table import Table as Printed
 
-        printed = Printed(title=self.title, caption=self.note or None, box=box.SIMPLE_HEAD)
-        printed.add_column("")
-        for name in self.columns:
-            printed.add_column(name, justify="right")
-        for row in self._grid():
-            printed.add_row(*row)
-        Console().print(printed)
+        grid = self._grid()
+        widths = [3 + max([len(name), *(len(row[i]) for row in grid)]) for i, name in enumerate(["", *self.columns])]
+        console = Console()
+        if not console.is_terminal:  # a log has lines of any length
+            console = Console(width=max(console.width, 1 + sum(widths)))
+        room = console.width - 1
+        label = min(widths[0], max(room // 3, room - sum(widths[1:])))
+        for number, block in enumerate(_blocks(widths[1:], room - label)):
+            printed = Printed(title=self.title if number == 0 else None, box=box.SIMPLE_HEAD)
+            printed.add_column("", max_width=label - 3)
+            for i in block:
+                printed.add_column(self.columns[i], justify="right", no_wrap=True)
+            for row in grid:
+                printed.add_row(row[0], *(row[1 + i] for i in block))
+            console.print(printed)
+        if self.note:
+            console.print(self.note, style="dim", highlight=False)
 
     def save(self, directory: str | Path, name: str, about: Mapping[str, Any] | None = None) -> None:
         """Writes `name.md` and `name.csv`; `about` (see `provenance`) goes under the Markdown table."""
@@ -104,6 +114,17 @@ class Table:
         said = "".join(f"* {key}: {value}\n" for key, value in (about or {}).items())
         (directory / f"{name}.md").write_text(self.markdown() + (f"\n{said}" if said else ""), encoding="utf-8")
         (directory / f"{name}.csv").write_text(self.csv(), encoding="utf-8")
+
+
+def _blocks(widths: Sequence[int], room: int) -> list[list[int]]:
+    """Column numbers in groups that fit, one column at least in each."""
+    blocks: list[list[int]] = []
+    for i, width in enumerate(widths):
+        if blocks and sum(widths[j] for j in blocks[-1]) + width <= room:
+            blocks[-1].append(i)
+        else:
+            blocks.append([i])
+    return blocks
 
 
 def provenance(data: str, seed: int, seconds: float | None = None) -> dict[str, str]:

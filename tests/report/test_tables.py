@@ -26,3 +26,17 @@ def test_csv_holds_exact_numbers_and_markdown_every_row(tmp_path):
     table.save(tmp_path, "t", provenance("simulated", 3, 1.0))
     text = (tmp_path / "t.md").read_text()
     assert "| paper | 0.18 |  |" in text and "* seed: 3" in text and "* commit: " in text
+
+
+def test_nothing_is_cut_in_a_log_nor_in_a_narrow_terminal(capsys, monkeypatch):
+    names = [f"a_long_name_{i}" for i in range(9)]
+    table = Table("T", names)
+    table.row("a row of some length, longer than a third of the terminal", dict.fromkeys(names, 0.123))
+    table.show()
+    (head,) = [line for line in capsys.readouterr().out.splitlines() if "a_long_name_0" in line]
+    assert all(name in head for name in names)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "60")
+    table.show()
+    narrow = capsys.readouterr().out
+    assert all(name in narrow for name in names) and narrow.count("0.123") == 9 and "…" not in narrow
