@@ -32,7 +32,7 @@ def run_train(config: Config, out: Path) -> None:
     begin = time.perf_counter()
     trials = load_trials(config)
     fold = folds(config, trials)[0]
-    params = train(config, fold, out).ema
+    params = train(config, fold, out)
     settings = method_settings(config)
     generate = make_generate(llma(settings).generate)
     side = fold.side("test", config.data.windows)

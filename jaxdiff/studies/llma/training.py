@@ -14,14 +14,15 @@ from jaxdiff.methods.llma import llma
 from jaxdiff.studies.llma import evaluation
 from jaxdiff.studies.llma.preparation import Fold, about, batches, laws, method_settings
 from jaxdiff.training import settings
+from jaxdiff.training.checkpoint import load_params
 from jaxdiff.training.loop import fit
 from jaxdiff.training.state import TrainState
 from jaxdiff.training.step import make_generate
 from jaxdiff.typing import Config, Method, Params
 
 
-def train(config: Config, fold: Fold, out: Path) -> TrainState:
-    """One training, the best checkpoint chosen by the error of single samples on the validation subjects."""
+def train(config: Config, fold: Fold, out: Path) -> Params:
+    """Averaged parameters of one training, the best checkpoint chosen by the error of single samples on the validation subjects."""
     method = llma(method_settings(config))
     generate = make_generate(method.generate)
     validation = fold.side("validation", most=config.data.windows)
@@ -33,7 +34,7 @@ def train(config: Config, fold: Fold, out: Path) -> TrainState:
             errors[f"validation_mse_{target}"] = float(np.square(drawn[0] - validation[target]).mean())
         return {**errors, "validation_mse": sum(errors.values()) / 2}
 
-    return fit(
+    fit(
         method,
         batches(fold.train, config),
         settings.from_config(config.training),
@@ -42,6 +43,7 @@ def train(config: Config, fold: Fold, out: Path) -> TrainState:
         about=about(config, fold),
         known=laws(config, fold),
     )
+    return load_params(out / "checkpoints")[0]
 
 
 def train_folds(
