@@ -85,6 +85,16 @@ def denoise(law: Params, schedule: Schedule, x_t: Array, t: Array, m: Array, out
     return m + outside * away + outside_scale * output + jnp.tensordot(along, basis, 1)
 
 
+def left_open(law: Params, schedule: Schedule, t: Array) -> Array:
+    """The mean squared error per sample that the law itself expects at step t."""
+    alpha, sigma = (jnp.square(v) for v in schedules.at(schedule, t))
+    variance, rest = law["variance"], law["rest"]
+    inside = variance * sigma / (alpha * variance + sigma)
+    outside = rest * sigma / (alpha * rest + sigma)
+    size = law["centre"].size
+    return (jnp.sum(inside) + (size - len(variance)) * outside) / size
+
+
 def _padded(values: np.ndarray, axis: int, length: int) -> np.ndarray:
     extra = [(0, length - n if i == axis else 0) for i, n in enumerate(values.shape)]
     return np.pad(values, extra)

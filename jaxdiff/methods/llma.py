@@ -95,9 +95,14 @@ def llma(settings: Settings, schedule: Schedule | None = None, window: int = 0) 
             added = jax.vmap(linear_gaussian.denoise, (None, None, 0, 0, 0, 0))
             x_hat = added(law["x"], schedule, x_t, t, m_x, x_hat)
             y_hat = added(law["y"], schedule, y_t, t, m_y, y_hat)
+        error_x, error_y = jax.vmap(denoising)(x_hat, x), jax.vmap(denoising)(y_hat, y)
+        if settings.linear:  # in units of what the law leaves open at that noise level, else alignment outweighs it
+            expected = jax.vmap(linear_gaussian.left_open, (None, None, 0))
+            error_x = error_x / expected(law["x"], schedule, t)
+            error_y = error_y / expected(law["y"], schedule, t)
         parts = {
-            "x": jax.vmap(denoising)(x_hat, x).mean(),
-            "y": jax.vmap(denoising)(y_hat, y).mean(),
+            "x": error_x.mean(),
+            "y": error_y.mean(),
             "energy": (jax.vmap(energy)(x_hat, x) + jax.vmap(energy)(y_hat, y)).mean(),
         }
         total = parts["x"] + parts["y"] + settings.gamma * weights.get("energy", 1.0) * parts["energy"]

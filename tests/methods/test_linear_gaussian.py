@@ -89,3 +89,18 @@ def test_one_subject_is_too_few():
     x, y, _ = people(4, 0.0)
     with pytest.raises(DataError, match="two training subjects"):
         lg.fit(x, y, np.zeros(len(x), int), 1)
+
+
+def test_what_the_law_leaves_open_is_the_error_of_its_denoiser():
+    """Data drawn from the law, noised and denoised, err by as much as it says."""
+    x, y, subject = people(14, 0.5)
+    law, schedule, t = lg.fit(x, y, subject, SUBJECTS, 6), schedules.linear(1000), 300
+    m, size = np.zeros(x[0].shape, np.float32), x[0].size
+    u = law["basis"].reshape(6, -1)
+    white = RNG.normal(size=(3000, size))
+    drawn = np.sqrt(law["rest"]) * (white - white @ u.T @ u) + (white @ u.T * np.sqrt(law["variance"])) @ u
+    drawn = jnp.asarray(drawn.reshape(-1, *x[0].shape), jnp.float32)
+    alpha, sigma = schedules.at(schedule, t)
+    x_t = alpha * drawn + sigma * jax.random.normal(jax.random.key(0), drawn.shape)
+    back = jax.vmap(lambda v: lg.denoise(law, schedule, v, t, m, m))(x_t)
+    np.testing.assert_allclose(jnp.square(back - drawn).mean(), lg.left_open(law, schedule, t), rtol=0.05)

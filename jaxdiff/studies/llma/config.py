@@ -54,7 +54,7 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.sampling.predictive_steps = 300  # of training behind the predictive score; 0: no such score
 
     config.batch_size = 32
-    config.training = settings.config(steps=800, log_every=100, save_every=400, evaluate_every=200, ema_decay=0.995)
+    config.training = settings.config(steps=500, log_every=100, save_every=250, evaluate_every=100, ema_decay=0.995)
     config.training.score = "validation_mse"
     config.training.optimizer.learning_rate = 1e-3
     config.training.optimizer.weight_decay = 1e-2
