@@ -71,15 +71,10 @@ def guess(law: Params, given: Array, subject: Array | int = -1) -> Array:
 
 def denoise(law: Params, schedule: Schedule, x_t: Array, t: Array, m: Array, output: Array) -> Array:
     """The posterior mean of one window, and `output` added in units of the posterior's deviation in each direction."""
-    alpha, sigma = schedules.at(schedule, t)
-    variance, rest, basis = law["variance"], law["rest"], law["basis"]
-
-    def gains(v: Array) -> tuple[Array, Array]:
-        total = jnp.square(alpha) * v + jnp.square(sigma)
-        return alpha * v / total, sigma * jnp.sqrt(v / total)
-
-    (inside, inside_scale), (outside, outside_scale) = gains(variance), gains(rest)
-    away = x_t - alpha * m
+    basis = law["basis"]
+    inside, inside_scale = _posterior(schedule, t, law["variance"])
+    outside, outside_scale = _posterior(schedule, t, law["rest"])
+    away = x_t - schedules.at(schedule, t)[0] * m
     z, f = jnp.tensordot(basis, away, 2), jnp.tensordot(basis, output, 2)
     along = (inside - outside) * z + (inside_scale - outside_scale) * f
     return m + outside * away + outside_scale * output + jnp.tensordot(along, basis, 1)
@@ -87,12 +82,16 @@ def denoise(law: Params, schedule: Schedule, x_t: Array, t: Array, m: Array, out
 
 def left_open(law: Params, schedule: Schedule, t: Array) -> Array:
     """The mean squared error per sample that the law itself expects at step t."""
-    alpha, sigma = (jnp.square(v) for v in schedules.at(schedule, t))
-    variance, rest = law["variance"], law["rest"]
-    inside = variance * sigma / (alpha * variance + sigma)
-    outside = rest * sigma / (alpha * rest + sigma)
+    inside, outside = (jnp.square(_posterior(schedule, t, law[name])[1]) for name in ("variance", "rest"))
     size = law["centre"].size
-    return (jnp.sum(inside) + (size - len(variance)) * outside) / size
+    return (jnp.sum(inside) + (size - len(inside)) * outside) / size
+
+
+def _posterior(schedule: Schedule, t: Array, variance: Array) -> tuple[Array, Array]:
+    """How much of what is seen is believed, and the deviation of what is left, in directions of that variance."""
+    alpha, sigma = schedules.at(schedule, t)
+    total = jnp.square(alpha) * variance + jnp.square(sigma)
+    return alpha * variance / total, sigma * jnp.sqrt(variance / total)
 
 
 def _padded(values: np.ndarray, axis: int, length: int) -> np.ndarray:

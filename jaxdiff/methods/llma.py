@@ -125,19 +125,23 @@ def llma(settings: Settings, schedule: Schedule | None = None, window: int = 0) 
         signal = condition[given]
         length = signal.shape[1]
 
-        def estimate(x_t: Array, t: Array, c: Array) -> Array:
+        law = params["fixed"]["x" if given == "y" else "y"] if settings.linear else None
+
+        def guessed(c: Array) -> Array | None:
+            return None if law is None else jax.vmap(linear_gaussian.guess, (None, 0))(law, c)
+
+        def estimate(x_t: Array, t: Array, c: Array, m: Array | None) -> Array:
             told = jnp.round(t).astype(jnp.int32)
-            if not settings.linear:
+            if law is None:
                 return network(x_t, told, c, None)
-            law = params["fixed"]["x" if given == "y" else "y"]
-            m = jax.vmap(linear_gaussian.guess, (None, 0))(law, c)
             added = jax.vmap(linear_gaussian.denoise, (None, None, 0, None, 0, 0))
             return added(law, schedule, x_t, told, m, network(x_t, told, c, m))
 
         if window and length != window:
-            denoise = stitch(estimate, window, window // 2, signal)
+            denoise = stitch(lambda x_t, t, c: estimate(x_t, t, c, guessed(c)), window, window // 2, signal)
         else:
-            denoise = lambda x_t, t: estimate(x_t, t, signal)  # noqa: E731
+            m = guessed(signal)  # once, not at every step
+            denoise = lambda x_t, t: estimate(x_t, t, signal, m)  # noqa: E731
         spacing, solver = SOLVERS[settings.solver]
         start = jax.vmap(lambda k: jax.random.normal(k, (length, channels)))(fold(keys, 0))
         return sample(fold(keys, 1), denoise, spacing(schedule, settings.steps), solver(), start)

@@ -21,7 +21,7 @@ from jaxdiff.body.skeleton import HUMANML3D
 from jaxdiff.data import load
 from jaxdiff.data.builders.base import example
 from jaxdiff.data.normalise import Normaliser
-from jaxdiff.data.text import TextMotion, captioned
+from jaxdiff.data.text import captioned
 from jaxdiff.data.trials import Trials, gather
 from jaxdiff.errors import ConfigError, DataError, FileError
 from jaxdiff.methods import biovae, muscle_encoder
@@ -71,20 +71,11 @@ class Prepared:
 
 
 @dataclass(frozen=True)
-class Source:
-    """Normalised motions with what `tables` say of their captions, their muscles, and estimates of them."""
+class Source(captions.Captioned):
+    """Text to motion's source, with the muscles and the estimates of clips that have them."""
 
-    clips: TextMotion
-    normaliser: Normaliser
-    tables: Mapping[str, np.ndarray]
-
-    def __len__(self) -> int:
-        return len(self.clips)
-
-    def __call__(self, index: np.ndarray, u: np.ndarray) -> dict[str, np.ndarray]:
-        batch = self.clips(index, u)
-        told = {name: np.asarray(table[batch["caption"]]) for name, table in self.tables.items()}
-        told |= {"motion": captions.normalised(self.normaliser, batch), "length": batch["length"]}
+    def told(self, batch: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        told = super().told(batch)
         if MUSCLES in batch:
             told["muscles"] = batch[MUSCLES]
         if ESTIMATE in batch:

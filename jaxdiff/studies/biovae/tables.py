@@ -7,15 +7,10 @@ from collections.abc import Mapping, Sequence
 from jaxdiff.report.tables import Table, cell
 from jaxdiff.studies.biovae import paper
 from jaxdiff.studies.biovae.evaluation import Figures, nearer
+from jaxdiff.studies.text_to_motion.experiments import COLUMNS
 
 NAMES = {
-    "r_precision_1": "R@1",
-    "r_precision_2": "R@2",
-    "r_precision_3": "R@3",
-    "fid": "FID",
-    "mm_dist": "MM-Dist",
-    "diversity": "Diversity",
-    "multimodality": "MultiModality",
+    **COLUMNS,
     "vc": "VC",
     "ac": "AC",
     "speed": "speed [m/s]",

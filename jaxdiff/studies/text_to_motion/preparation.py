@@ -38,9 +38,12 @@ class Captioned:
         return len(self.clips)
 
     def __call__(self, index: np.ndarray, u: np.ndarray) -> dict[str, np.ndarray]:
-        batch = self.clips(index, u)
-        told = {name: np.asarray(table[batch["caption"]]) for name, table in self.tables.items()}
-        return {"motion": normalised(self.normaliser, batch), "length": batch["length"], **told}
+        return self.told(self.clips(index, u))
+
+    def told(self, batch: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """What a model is given of some clips."""
+        said = {name: np.asarray(table[batch["caption"]]) for name, table in self.tables.items()}
+        return {"motion": normalised(self.normaliser, batch), "length": batch["length"], **said}
 
 
 @dataclass(frozen=True)
