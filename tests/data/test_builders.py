@@ -1,12 +1,14 @@
 """Every builder on a small data set of the published layout, written here; what they must share is tested on all."""
 
 import csv
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
 import pytest
 
+from docs.skeletons import builder as skeleton
 from jaxdiff.body import humanml3d, walker
 from jaxdiff.body.humanml3d import LAYOUT_21, LAYOUT_22, names
 from jaxdiff.data import catalogue, splits
@@ -135,6 +137,15 @@ def write_mia(root):
             np.save(folder / "joints3d.npy", RNG.normal(size=(30, 49, 3)))
 
 
+def write_skeleton(root, subjects=3):
+    """Angles in rad, at 50 Hz."""
+    for subject in range(subjects):
+        for task in ("walk", "run"):
+            rows = [f"{frame / 50},{subject + frame / 100},{frame / 200}" for frame in range(60)]
+            text = "\n".join(["time,hip,knee", "s,rad,rad", *rows])
+            (root / f"S{subject}_{task}.csv").write_text(text + "\n")
+
+
 def write_folder(root):
     """One CSV per subject and task, and the forces at another rate in a file of their own; a YAML describes them."""
     for subject in ("anna", "ben", "carl"):
@@ -167,6 +178,7 @@ LAYOUTS = {
     "humanml3d": write_humanml3d,
     "kit_ml": write_kit,
     "mia": write_mia,
+    "my_lab": write_skeleton,
     "folder": write_folder,
 }
 NAMES = (*LAYOUTS, "simulated_gait", "simulated_speeds", "simulated_motion")
@@ -207,6 +219,15 @@ def pretended_speeds(kind="able", subjects=3, speeds=None, seconds=30.0, rate=20
             stride=np.zeros(frames, int),
             transition=np.zeros(frames, bool),
         )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def listed():
+    """The skeleton of the docs as if it had been copied beside the builders and listed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "jaxdiff.data.builders.my_lab", skeleton)
+        patch.setitem(catalogue.BUILDERS, "my_lab", "my_lab.MyLab")
+        yield
 
 
 @pytest.fixture(scope="module")

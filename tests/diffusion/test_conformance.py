@@ -1,7 +1,7 @@
 """What every solver, every grid and every guidance transform must do: to be listed is to be tested.
 
 Solvers come from `solvers.SOLVERS`, grids from `grids.GRIDS`, and guidance from `guidance.__all__`, each with a
-setting below at which it must leave a denoiser alone.
+setting below at which it must leave a denoiser alone. The skeletons of `docs/skeletons` are tested as if they were listed.
 """
 
 from functools import cache
@@ -13,9 +13,15 @@ import numpy as np
 import pytest
 from diffusion import exact
 
+from docs.skeletons.grid import log_snr
+from docs.skeletons.guidance import dynamic_threshold
+from docs.skeletons.solver import adams_bashforth
 from jaxdiff import grids, guidance, sample, schedules, solvers
 from jaxdiff.errors import DataError
 
+SOLVERS = {**solvers.SOLVERS, "skeleton": adams_bashforth}
+GRIDS = {**grids.GRIDS, "skeleton": log_snr}
+GUIDANCE = (*guidance.__all__, "skeleton")
 schedule = schedules.linear()
 x_start = jax.random.normal(jax.random.key(7), (4, 5, 2))
 key = jax.random.key(3)
@@ -35,16 +41,17 @@ NEUTRAL = {
     "constrain": lambda f: guidance.constrain(f, lambda x0: jnp.sum((x0 - 5) ** 2), 0.0),
     "impute": lambda f: guidance.impute(f, jnp.full((5, 2), jnp.nan), jnp.zeros((5, 2), bool)),
     "rescale": lambda f: guidance.rescale(f, f),
+    "skeleton": lambda f: dynamic_threshold(f, 1e6),
     "within": lambda f: guidance.within(lambda x, t: 0 * x, f, -2.0, -1.0),
 }
 
-every_solver = pytest.mark.parametrize("name", solvers.SOLVERS)
-every_grid = pytest.mark.parametrize("name", grids.GRIDS)
-every_guidance = pytest.mark.parametrize("name", guidance.__all__)
+every_solver = pytest.mark.parametrize("name", SOLVERS)
+every_grid = pytest.mark.parametrize("name", GRIDS)
+every_guidance = pytest.mark.parametrize("name", GUIDANCE)
 
 
 def run(name, grid, x=x_start, key=key, denoise=denoise, **options):
-    return sample(key, denoise, grid, solvers.SOLVERS[name](), x, **options)
+    return sample(key, denoise, grid, SOLVERS[name](), x, **options)
 
 
 @cache
@@ -57,7 +64,7 @@ def compiled(name):
 def test_a_constant_denoiser_returns_its_constant_from_every_grid(name):
     constant = jnp.linspace(-2, 2, 10).reshape(5, 2)
     sampler = jax.jit(lambda grid: run(name, grid, denoise=lambda x, t: jnp.broadcast_to(constant, x.shape)))
-    for make in grids.GRIDS.values():
+    for make in GRIDS.values():
         chex.assert_trees_all_equal(sampler(make(schedule, 6)), jnp.broadcast_to(constant, x_start.shape))
 
 
@@ -133,7 +140,7 @@ def test_one_trace_per_shape(name):
     def sampler(key, grid, x):
         return run(name, grid, x, key, counted)
 
-    for seed, make in enumerate(grids.GRIDS.values()):
+    for seed, make in enumerate(GRIDS.values()):
         sampler(jax.random.key(seed), make(schedule, 8), x_start)
     per_trace = len(calls)
     sampler(key, grids.karras(schedule, 8), x_start[:2])
@@ -176,7 +183,7 @@ def test_noise_is_used_only_where_it_belongs(name):
     same_up_to_the_end = a.at[-1].set(b[-1])
     chex.assert_trees_all_equal(sampler(a), sampler(same_up_to_the_end))
     differs = bool(jnp.any(sampler(a) != sampler(b)))
-    assert differs == solvers.SOLVERS[name]().stochastic
+    assert differs == SOLVERS[name]().stochastic
 
 
 @every_solver
@@ -201,7 +208,7 @@ def test_known_values_are_imposed_exactly(name):
 @every_solver
 def test_a_key_that_does_not_fit_is_refused(name):
     grid = grids.karras(schedule, 3)
-    if solvers.SOLVERS[name]().stochastic:
+    if SOLVERS[name]().stochastic:
         for bad in (None, jax.random.PRNGKey(0), jax.random.split(key, 3)):
             with pytest.raises(DataError, match="key"):
                 run(name, grid, key=bad)
@@ -211,7 +218,7 @@ def test_a_key_that_does_not_fit_is_refused(name):
 
 @every_grid
 def test_every_grid_leads_to_the_distribution(name):
-    mean, std, grid = 0.7, 0.4, grids.GRIDS[name](schedule, 120)
+    mean, std, grid = 0.7, 0.4, GRIDS[name](schedule, 120)
     out = run("dpm_solver_pp_2", grid, quantiles(2000), denoise=exact.gaussian(schedule, mean, std))
     assert abs(np.mean(out) - mean) < 0.02 * std and abs(np.std(out) / std - 1) < 0.02
 

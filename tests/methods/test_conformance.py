@@ -7,6 +7,7 @@ import numpy as np
 import optax
 import pytest
 
+from docs.skeletons.method import conditional
 from jaxdiff.losses.alignment import Settings as Options
 from jaxdiff.methods.biovae import Scale, biovae
 from jaxdiff.methods.biovae import Settings as BioVaeSettings
@@ -102,6 +103,10 @@ def embedded():
     return evaluator(EvaluatorSettings(30, 4, 8, 16, 12, 12, 8)), batch, batch
 
 
+def skeleton():
+    return conditional(2, 8, sampling_steps=4), {"x": random(0, 8, 2), "y": random(1, 8, 3)}, random(2, 8, 3)
+
+
 CASES = {
     "points": lambda: (points(width=8, sampling_steps=4), {"x": random(0, 8, 2)}, random(1, 8, 2)),
     "llma": lambda: cross_modal("llma"),
@@ -112,6 +117,7 @@ CASES = {
     "muscle_encoder": lambda: muscular("encoder"),
     "muscle_transformer": lambda: muscular("transformer"),
     "smoothing": smoothed,
+    "skeleton": skeleton,
 }
 DETERMINISTIC = ("direct", "evaluator", "muscle_encoder", "muscle_transformer", "smoothing")
 SLOW = ("text_to_motion", "biovae")
