@@ -53,4 +53,4 @@ def test_errors_of_the_command_line_are_one_line_and_exit_code_2(tmp_path):
 
 def test_the_first_code_block_of_the_readme_is_two_commands():
     block = (ROOT / "README.md").read_text().split("```")[1].splitlines()[1:]
-    assert len(block) == 2 and "experiments.points" in block[0] and "pytest" in block[1]
+    assert len(block) == 2 and "jaxdiff demo" in block[0] and "pytest" in block[1]

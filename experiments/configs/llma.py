@@ -4,6 +4,7 @@
 
 | word    | what it does                                                          | expect (two CPU cores)                 |
 |---------|-----------------------------------------------------------------------|----------------------------------------|
+| demo    | the README's first command, `jaxdiff demo`: quick, and smaller        | two minutes                            |
 | quick   | trains angles ↔ moments on six simulated people, table and report     | under five minutes                     |
 | table1  | 3 pairs x with/without alignment x folds, against the baselines       | docs/results/llma/table1.md            |
 | table2  | probes of five alignments                                             | docs/results/llma/table2.md            |

@@ -50,7 +50,7 @@ def test_an_interruption_is_exit_code_130(jaxdiff, monkeypatch, tmp_path):
         def interrupted(config, out, stop=stop):
             raise stop(0)
 
-        monkeypatch.setattr("jaxdiff.studies.points.run", interrupted)
+        monkeypatch.setattr("jaxdiff.studies.llma.demo.run", interrupted)
         code, _, err = jaxdiff("demo", "--out", tmp_path)
         assert code == 130 and err.strip().startswith("interrupted")
 

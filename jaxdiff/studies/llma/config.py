@@ -9,11 +9,11 @@ from jaxdiff.errors import ConfigError, nearest
 from jaxdiff.training import settings
 
 TABLES = ("table1", "table2", "table3")
-WORDS = ("quick", "figures", *TABLES, "tables", "verheul", "paper")
+WORDS = ("demo", "quick", "figures", *TABLES, "tables", "verheul", "paper")
 
 
 def get_config(word: str = "quick") -> ConfigDict:
-    """The config of a word: `quick`, `figures`, a table, `tables` (all three), `verheul` (real data) or `paper`."""
+    """The config of a word: `demo`, `quick`, `figures`, a table, `tables` (all three), `verheul` (real data) or `paper`."""
     if word not in WORDS:
         raise ConfigError(f"no config {word!r}; {nearest(word, WORDS)}")
     config = ConfigDict()
@@ -62,6 +62,15 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.training.optimizer.decay = "cosine"
     config.training.optimizer.clip_norm = 1.0
 
+    if word == "demo":
+        config.data.windows = 48
+        config.model.size = "brief"
+        config.batch_size = 16
+        config.sampling.predictive_steps = 0
+        config.training.steps = 240
+        config.training.evaluate_every = 80
+        config.training.log_every = 40
+        config.training.optimizer.warmup_steps = 40
     if word == "figures":
         config.data.size = "full"
         config.data.folds = 5
