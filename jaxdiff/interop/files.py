@@ -103,7 +103,7 @@ def _legacy(path: Path, data: Any, records: Collection[str]) -> Any:
         raise FileError(f"{path} is a pickle but not a PyTorch checkpoint")
     version, platform = read_pickle(data, where, records), read_pickle(data, where, records)
     if version != 1001 or not isinstance(platform, dict) or not platform.get("little_endian", False):
-        raise FileError(f"{path} was written in an unknown variant ({version}) of PyTorch's old format: save it again")
+        raise FileError(f"{path} was written in an unknown variant of PyTorch's old format: save it again")
     loaded: dict[str, np.ndarray] = {}
     known: dict[str, Storage] = {}
 
@@ -117,9 +117,11 @@ def _legacy(path: Path, data: Any, records: Collection[str]) -> Any:
     keys = read_pickle(data, where, records)
     for key in keys if isinstance(keys, list) else []:
         count = struct.unpack("<q", data.read(8).ljust(8, b"\xff"))[0]
-        wanted = known.get(key)
+        wanted = known.get(key) if isinstance(key, str) else None
         if wanted is None or count != wanted.numel:
-            raise FileError(f"{path} is truncated or damaged: storage {key!r} has {count} values")
+            raise FileError(
+                f"{path} is truncated or damaged: a storage of {count} values is unknown or of another size"
+            )
         raw = np.frombuffer(data, np.uint8)[data.tell() :][: count * wanted.dtype.itemsize]
         loaded[key] = _numbers(path, raw, wanted.dtype, count)
         data.seek(raw.size, 1)
@@ -144,6 +146,8 @@ def _safe_tensor(
         raise FileError(f"{path}: {name} has the type {dtype}, which is not among {', '.join(_SAFETENSORS)}")
     kind = np.dtype(_SAFETENSORS[dtype])
     start, end = data_offsets
+    if not all(type(n) is int for n in (start, end, *shape)):
+        raise TypeError(f"{name} has places or a shape that are not whole numbers")
     if not 0 <= start <= end <= body.size:
         raise FileError(f"{path} is truncated or damaged: {name} lies at bytes {start} to {end} of {body.size}")
     numel = (end - start) // kind.itemsize

@@ -86,10 +86,12 @@ def state_dict(tree: Any, names: tuple[str, ...], where: str) -> State:
 
 def array(value: Any) -> np.ndarray:
     """The numbers of anything numeric."""
-    out = value.array() if isinstance(value, (Tensor, Numpy)) else np.asarray(value)
-    if out.dtype == object:
-        raise FileError(f"numbers expected where the checkpoint has {type(value).__name__}")
-    return out
+    if isinstance(value, (Tensor, Numpy)):
+        return value.array()
+    flat = value if isinstance(value, (list, tuple)) else [value]
+    if not isinstance(value, np.ndarray) and not all(isinstance(n, (int, float)) for n in flat):
+        raise FileError(f"numbers expected where the checkpoint has a {type(value).__name__}")
+    return np.asarray(value)
 
 
 def same_table(state: State, key: str, table: Callable[[tuple[int, ...]], np.ndarray]) -> None:

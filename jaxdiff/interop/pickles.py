@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection
 from typing import Any, BinaryIO
 
 from jaxdiff.errors import FileError
-from jaxdiff.interop.values import CONSTRUCTORS, PLAIN_NAMES, STORAGES, Name, Numpy, Record, Storage
+from jaxdiff.interop.values import CONSTRUCTORS, PLAIN_NAMES, STORAGES, Name, Numpy, Record, Storage, scalars
 
 _RECONSTRUCTORS = {"copyreg._reconstructor", "copy_reg._reconstructor"}
 _MARK = object()
@@ -92,11 +92,7 @@ def _run(file: BinaryIO, where: str, records: Collection[str], storage: Callable
         elif code in ("EMPTY_DICT", "EMPTY_LIST", "EMPTY_SET"):
             stack.append({"EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_SET": set}[code]())
         elif code in ("LIST", "TUPLE", "DICT", "FROZENSET"):
-            items = popped()
-            pairs = dict(zip(items[::2], items[1::2])) if code == "DICT" else None
-            stack.append(
-                pairs if pairs is not None else {"LIST": list, "TUPLE": tuple, "FROZENSET": frozenset}[code](items)
-            )
+            stack.append(_CONTAINERS[code](popped()))
         elif code in ("TUPLE1", "TUPLE2", "TUPLE3"):
             n = int(code[-1])
             stack[-n:] = [tuple(stack[-n:])]
@@ -108,13 +104,13 @@ def _run(file: BinaryIO, where: str, records: Collection[str], storage: Callable
             _expect(stack[-1], list, where).extend(items)
         elif code == "ADDITEMS":
             items = popped()
-            _expect(stack[-1], set, where).update(items)
+            _expect(stack[-1], set, where).update(scalars(items))
         elif code == "SETITEM":
             value, key = stack.pop(), stack.pop()
-            _expect(stack[-1], dict, where)[key] = value
+            _expect(stack[-1], dict, where).update(_pairs([key, value]))
         elif code == "SETITEMS":
             items = popped()
-            _expect(stack[-1], dict, where).update(zip(items[::2], items[1::2]))
+            _expect(stack[-1], dict, where).update(_pairs(items))
         elif code in ("PUT", "BINPUT", "LONG_BINPUT"):
             memo[argument] = stack[-1]
         elif code == "MEMOIZE":
@@ -124,7 +120,7 @@ def _run(file: BinaryIO, where: str, records: Collection[str], storage: Callable
         elif code == "GLOBAL":
             stack.append(name(argument.replace(" ", ".")))
         elif code == "STACK_GLOBAL":
-            attribute, module = stack.pop(), stack.pop()
+            attribute, module = (_expect(stack.pop(), str, where) for _ in range(2))
             stack.append(name(f"{module}.{attribute}"))
         elif code in ("REDUCE", "NEWOBJ"):
             arguments, function = stack.pop(), stack.pop()
@@ -139,6 +135,16 @@ def _run(file: BinaryIO, where: str, records: Collection[str], storage: Callable
     raise FileError(f"{where} ends in the middle of a pickle")
 
 
+def _pairs(items: list[Any]) -> dict[Any, Any]:
+    return dict(zip(scalars(items[::2]), items[1::2]))
+
+
+_CONTAINERS: dict[str, Callable[[list[Any]], Any]] = {
+    "LIST": list,
+    "TUPLE": tuple,
+    "DICT": _pairs,
+    "FROZENSET": lambda items: frozenset(scalars(items)),
+}
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
 _LITERALS = {
     *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),

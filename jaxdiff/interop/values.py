@@ -1,13 +1,15 @@
 """What a checkpoint may hold: tensors, NumPy arrays and numbers, plain containers, and inert records of anything else.
 
-`CONSTRUCTORS` is the whole of what a pickle can call here.
+`CONSTRUCTORS` is the whole of what a pickle can call here. None of them hashes or prints what a file has nested:
+a few bytes say a tuple of two of the same tuple of two ..., which has 2^60 leaves.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from types import NoneType
 from typing import Any
 
 import ml_dtypes
@@ -97,15 +99,41 @@ class Numpy:
             self.dtype = self.dtype.newbyteorder(state[1])
         else:
             _, shape, dtype, fortran, data = state
-            flat = np.frombuffer(bytes(data), dtype.dtype)
+            flat = np.frombuffer(_bytes(data), dtype.dtype)
             self.value = flat.reshape(shape, order="F" if fortran else "C").copy()
 
 
+def scalars(items: Iterable[Any]) -> Iterable[Any]:
+    """The same items, to be hashed or printed: strings and numbers."""
+    items = list(items)
+    for item in items:
+        if not isinstance(item, (str, bytes, int, float, Name, NoneType)):
+            raise FileError(f"a {type(item).__name__} where a string or a number should be")
+    return items
+
+
+def _dict(pairs: Iterable[Any] = (), *_: Any) -> dict[Any, Any]:
+    pairs = list(pairs.items() if isinstance(pairs, dict) else pairs)
+    return dict(zip(scalars(key for key, _ in pairs), (value for _, value in pairs)))
+
+
+def _bytes(data: Any) -> bytes:
+    if not isinstance(data, (bytes, bytearray)):
+        raise FileError(f"a {type(data).__name__} where the bytes of a NumPy array should be")
+    return bytes(data)
+
+
 def _dtype(code: Any, *_: Any) -> Numpy:
-    dtype = np.dtype(code) if isinstance(code, str) and code[:1] in "<>=|biufc" else None
+    if not isinstance(code, str):
+        raise FileError(f"a {type(code).__name__} where the kind of a NumPy array should be")
+    dtype = np.dtype(code) if code[:1] in "<>=|biufc" else None
     if dtype is None or dtype.kind not in "biufc":
         raise FileError(f"a NumPy array of kind {code!r} where numbers should be")
     return Numpy(dtype)
+
+
+def _device(kind: Any, *index: Any) -> str:
+    return ":".join(map(str, scalars((kind, *index))))
 
 
 def _encode(text: str, codec: str = "latin1") -> bytes:
@@ -117,23 +145,25 @@ def _encode(text: str, codec: str = "latin1") -> bytes:
 def _tensor(storage: Any, offset: int, shape: Any, strides: Any, *_: Any) -> Tensor:
     if not isinstance(storage, Storage):
         raise FileError(f"a tensor without a storage, but {type(storage).__name__}")
+    if not all(type(n) is int for n in (offset, *shape, *strides)):
+        raise FileError("a tensor whose shape and strides are not whole numbers")
     return Tensor(storage, offset, tuple(shape), tuple(strides))
 
 
-def _scalar(dtype: Numpy, data: bytes) -> Any:
-    return np.frombuffer(bytes(data), dtype.dtype, 1)[0].item()
+def _scalar(dtype: Numpy, data: Any) -> Any:
+    return np.frombuffer(_bytes(data), dtype.dtype, 1)[0].item()
 
 
 CONSTRUCTORS: dict[str, Callable[..., Any]] = {
-    "collections.OrderedDict": dict,
-    "collections.Counter": dict,
+    "collections.OrderedDict": _dict,
+    "collections.Counter": _dict,
     "collections.defaultdict": lambda *_: {},
-    "builtins.set": set,
-    "__builtin__.set": set,
+    "builtins.set": lambda items=(): set(scalars(items)),
+    "__builtin__.set": lambda items=(): set(scalars(items)),
     "builtins.complex": complex,
     "_codecs.encode": _encode,
     "torch.Size": tuple,
-    "torch.device": lambda *place: ":".join(map(str, place)),
+    "torch.device": _device,
     "torch._utils._rebuild_tensor": _tensor,
     "torch._utils._rebuild_tensor_v2": _tensor,
     "torch._utils._rebuild_parameter": lambda data, *_: data,
