@@ -1,0 +1,126 @@
+"""The pictures and small tables of the concept pages: python docs/pictures/draw.py (needs the extra viz).
+
+Everything is measured with denoisers in closed form, so that what is seen is the sampler and not a network.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+
+from jaxdiff import grids, guidance, sample, schedules, solvers
+
+HERE = Path(__file__).parent
+mpl.use("Agg")
+plt.rcParams.update({"font.size": 10, "axes.spines.top": False, "axes.spines.right": False, "savefig.dpi": 110})
+
+
+def gaussian(schedule, mean, std):
+    """`E[x0 | x_t]` for data that are N(mean, std²)."""
+
+    def denoise(x_t, t):
+        alpha, sigma = schedules.at(schedule, t)
+        return mean + alpha * std**2 / (alpha**2 * std**2 + sigma**2) * (x_t - alpha * mean)
+
+    return denoise
+
+
+def mixture(schedule, means=(-1.5, 1.0), stds=(0.3, 0.5), weights=(0.3, 0.7)):
+    """`E[x0 | x_t]` for data of two bumps on a line; `x_t` is (B, 1)."""
+    means, stds, weights = (jnp.asarray(value, jnp.float32) for value in (means, stds, weights))
+
+    def denoise(x_t, t):
+        alpha, sigma = schedules.at(schedule, t)
+        off, variance = x_t - alpha * means, alpha**2 * stds**2 + sigma**2
+        share = jax.nn.softmax(jnp.log(weights) - 0.5 * (off**2 / variance + jnp.log(variance)), axis=-1)
+        return jnp.sum(share * (means + alpha * stds**2 / variance * off), axis=-1, keepdims=True)
+
+    return denoise
+
+
+def draw_schedules() -> None:
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3), layout="constrained")
+    print("schedule: alpha_bar and sigma / alpha at the ends")
+    for name, make in schedules.SCHEDULES.items():
+        schedule = make(1000)
+        alpha, sigma = (np.asarray(column, np.float64) for column in schedule)
+        left.plot(alpha**2, label=name)
+        right.plot(np.log10(sigma / alpha), label=name)
+        print(f"  {name}: {alpha[-1] ** 2:.2e}; {sigma[0] / alpha[0]:.4f} … {sigma[-1] / alpha[-1]:.1f}")
+    left.set(xlabel="step t", ylabel="alpha², the share of signal")
+    right.set(xlabel="step t", ylabel="log10(sigma / alpha)")
+    left.legend(frameon=False)
+    figure.savefig(HERE / "schedules.png")
+
+
+def draw_grids() -> None:
+    schedule = schedules.linear()
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3), layout="constrained", sharey=True)
+    print("grid: the steps of six")
+    for row, (name, make) in enumerate(grids.GRIDS.items()):
+        grid = make(schedule, 6)
+        print(f"  {name}: {', '.join(f'{t:g}' for t in np.round(np.asarray(grid.t), 1))}")
+        grid = make(schedule, 20)
+        ratio = np.asarray(grid.sigma[:-1] / grid.alpha[:-1])
+        left.plot(np.asarray(grid.t), np.full(20, row), "|", ms=11, mew=1.5)
+        right.plot(np.log10(ratio), np.full(20, row), "|", ms=11, mew=1.5)
+    left.set(xlabel="step t", yticks=range(len(grids.GRIDS)), yticklabels=list(grids.GRIDS))
+    right.set(xlabel="log10(sigma / alpha), noise to signal")
+    for axis in (left, right):
+        axis.invert_xaxis()
+    figure.savefig(HERE / "grids.png")
+
+
+def draw_solvers() -> None:
+    """Error of the sample against the same path in 1000 steps of Heun: order of convergence on the mixture."""
+    schedule = schedules.linear()
+    denoise = mixture(schedule)
+    x = jax.scipy.special.ndtri((jnp.arange(512) + 0.5) / 512)[:, None]
+    exact = sample(None, denoise, grids.karras(schedule, 1000), solvers.heun(), x)
+    counts = (5, 10, 20, 40, 80)
+    figure, axis = plt.subplots(figsize=(5, 3.4), layout="constrained")
+    print(f"solver: rms error by steps {counts}, Karras levels")
+    for name in ("ddim", "heun", "dpm_solver_pp_2"):
+        run = jax.jit(lambda grid, name=name: sample(None, denoise, grid, solvers.SOLVERS[name](), x))
+        error = [float(jnp.sqrt(jnp.mean((run(grids.karras(schedule, n)) - exact) ** 2))) for n in counts]
+        calls = [2 * n - 1 if name == "heun" else n for n in counts]
+        axis.loglog(calls, error, "o-", label=name)
+        print(f"  {name}: {', '.join(f'{e:.4f}' for e in error)}")
+    axis.set(xlabel="calls of the network", ylabel="rms distance from the exact path")
+    axis.legend(frameon=False)
+    figure.savefig(HERE / "solvers.png")
+
+
+def draw_guidance() -> None:
+    schedule = schedules.linear()
+    grid, x = grids.karras(schedule, 200), jax.random.normal(jax.random.key(0), (20000, 1))
+    conditional, unconditional = gaussian(schedule, 1.0, 0.5), gaussian(schedule, 0.0, 1.0)
+    figure, axis = plt.subplots(figsize=(6, 3), layout="constrained")
+    print("guidance: mean and deviation of the samples by scale")
+    for scale in (1.0, 1.5, 2.5, 5.0):
+        denoise = guidance.classifier_free(conditional, unconditional, scale)
+        drawn = np.asarray(sample(None, denoise, grid, solvers.dpm_solver_pp(), x))
+        axis.hist(drawn[:, 0], np.linspace(-1, 3.5, 120), density=True, histtype="step", lw=1.5, label=f"scale {scale:g}")
+        print(f"  {scale:g}: {drawn.mean():.2f}, {drawn.std():.2f}")
+    axis.set(xlabel="x", yticks=[])
+    axis.spines["left"].set_visible(False)
+    axis.legend(frameon=False)
+    figure.savefig(HERE / "guidance.png")
+
+
+def tell_amplification() -> None:
+    schedule = schedules.linear()
+    print("denoiser: error of x0 for an error of 1 in what the network says")
+    for t in (0, 100, 500, 900, 999):
+        alpha, sigma = (float(value) for value in schedules.at(schedule, t))
+        print(f"  t = {t}: eps {sigma / alpha:.3g}, v {sigma:.3g}, x0 1")
+
+
+if __name__ == "__main__":
+    for each in (draw_schedules, draw_grids, tell_amplification, draw_solvers, draw_guidance):
+        each()

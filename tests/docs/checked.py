@@ -1,0 +1,161 @@
+"""Commands held against the programs they call: the real parsers, flags and configs, without running anything."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Sequence
+
+import pytest
+from docs.pages import ROOT, Command
+
+from jaxdiff import cli
+from jaxdiff.cli.generate import METHODS
+from jaxdiff.errors import Error
+
+OTHERS = ("bash", "cd", "git", "mkdocs", "my_sensors", "pre-commit", "pyright", "ruff")
+"""Programs that are not ours to check, beyond the files they are given."""
+
+
+def complaints(commands: Sequence[Command]) -> list[str]:
+    """What is wrong with them, with the place."""
+    experiments, found = [], []
+    for command in commands:
+        program, rest = _program(command.words)
+        if program.startswith("experiments."):
+            experiments.append((command, (program, *rest)))
+            continue
+        wrong = _complaint(program, list(rest), command)
+        found += [f"{command.place}: {' '.join(command.words)}: {wrong}"] if wrong else []
+    for (command, _), wrong in zip(experiments, _flags([words for _, words in experiments])):
+        found += [f"{command.place}: {' '.join(command.words)}: {wrong}"] if wrong else []
+    return found
+
+
+def _program(words: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """`.venv/bin/python -m x y` as `x`, `(y,)`."""
+    name = words[0].rpartition("/")[2]
+    if name.startswith("python") and len(words) > 2 and words[1] == "-m":
+        return words[2], words[3:]
+    return name, words[1:]
+
+
+def _complaint(program: str, rest: list[str], command: Command) -> str:
+    if program == "jaxdiff":
+        return _jaxdiff(rest, refused=any(line.startswith("error:") for line in command.shown))
+    if program == "jaxdiff.interop":
+        return _interop(rest)
+    if program == "pip":
+        return _extras(rest)
+    if program.startswith("benchmarks.") or (program.startswith("python") and rest and rest[0].startswith("bench")):
+        place = program if program.startswith("benchmarks.") else rest.pop(0)
+        return _script(place.removesuffix(".py").replace("/", "."), rest)
+    if program in ("pytest", *OTHERS):
+        absent = [word for word in rest if "/" in word and ":" not in word and not (ROOT / word).exists()]
+        return f"there is no {absent[0]}" if absent and program in ("pytest", "bash") else ""
+    if program in ("venv",) or program.startswith("python"):
+        return ""
+    return f"what is {program!r}? Say in OTHERS of {__name__}, or mark the block as not run"
+
+
+def _jaxdiff(arguments: list[str], refused: bool) -> str:
+    try:
+        options = cli.parser().parse_args(arguments)
+    except Error as error:
+        return str(error)
+    except SystemExit:  # --help, --version
+        return ""
+    if arguments[0] != "generate" or refused:
+        return ""
+    method = next((name for name in METHODS if str(options.trained).startswith(f"runs/{name}")), None)
+    if method is None:
+        return f"of which method is {options.trained}? Call the run runs/METHOD-..."
+    takes = list(inspect.signature(METHODS[method]).parameters.values())[1:]
+    given = {name for name, value in vars(options).items() if value is not None} - {"trained", "run", "verbose"}
+    lacking = [p.name for p in takes if p.default is p.empty and p.name not in given]
+    foreign = sorted(given - {p.name for p in takes})
+    return f"{method} lacks {lacking}, has no {foreign}" if lacking or foreign else ""
+
+
+def _interop(arguments: list[str]) -> str:
+    from jaxdiff.interop import __main__ as interop
+
+    def read(*_):
+        raise Error("parsed")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(interop, "convert", read)
+        try:
+            interop.main(arguments)
+        except SystemExit:
+            return "these are not the arguments of python -m jaxdiff.interop"
+    return ""
+
+
+def _extras(arguments: list[str]) -> str:
+    known = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    asked = [extra for word in arguments for found in re.findall(r"\[(.+)\]$", word) for extra in found.split(",")]
+    unknown = [extra for extra in asked if extra not in known]
+    return f"there is no extra {unknown[0]!r}" if unknown else ""
+
+
+def _script(module: str, arguments: list[str]) -> str:
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:
+        return f"there is no module {module}"
+    with open(spec.origin, encoding="utf-8") as file:
+        text = file.read()
+    unknown = [word for word in arguments if word.startswith("--") and f'"{word.partition("=")[0]}"' not in text]
+    return f"{module} has no {unknown[0]}" if unknown else ""
+
+
+def _flags(commands: Sequence[tuple[str, ...]]) -> list[str]:
+    """The experiments define absl's flags, which are global: each command is parsed in a process of its own."""
+    if not commands:
+        return []
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FORKED],
+        input=json.dumps(commands),
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "JAX_PLATFORMS": "cpu"},
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+FORKED = """
+import importlib, json, os, sys
+import jaxdiff.training.settings  # JAX, once for all of them
+from jaxdiff.training import launch
+
+answers = []
+for module, *arguments in json.load(sys.stdin):
+    reading, writing = os.pipe()
+    if os.fork() == 0:
+        try:
+            found = importlib.import_module(module)
+            words = getattr(found, "spread", list)([module, *arguments])
+            if "config" not in launch.flags.FLAGS:
+                launch.define_flags()
+            if not any(word.startswith("--config=") for word in words):
+                words.insert(1, f"--config={getattr(found, 'DEFAULT', 'experiments/configs/points.py')}")
+            launch._parse(words)
+            answer = ""
+        except BaseException as error:
+            answer = f"{type(error).__name__}: {error}"
+        os.write(writing, answer.encode()[:4000])
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        answers.append(pipe.read().decode())
+print(json.dumps(answers))
+"""
