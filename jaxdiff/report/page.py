@@ -1,4 +1,4 @@
-"""A report as one self-contained HTML file: tables, pictures and curves that open anywhere, without a network."""
+"""A report as one self-contained HTML file: tables, pictures, curves and motions that open anywhere, without a network."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import base64
 import html
 import io
 import json
-import math
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from jaxdiff.body.skeleton import Skeleton
+from jaxdiff.report import charts, motion
 from jaxdiff.report.tables import Table
 
-STYLE = """
-:root { color-scheme: light; --line: #d0d7de; --ink: #1f2328; --soft: #59636e; }
-body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: #fff; max-width: 70rem; margin: auto; padding: 1rem; }
-h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2rem; }
-.wide { overflow-x: auto; } table { border-collapse: collapse; font-size: .85rem; }
-th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; } .note { color: var(--soft); font-size: .85rem; }
-img { max-width: 100%; height: auto; } svg { max-width: 100%; height: auto; } dt { font-weight: 600; } dd { margin: 0 0 .4rem; }
-"""
+ALONE = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+"""The browser itself is told that the page needs no network."""
+QUOTED = re.compile(r"\b(paper|published)\b")
+"""Rows of other people's results say so in their label, and look different."""
+DOTS, READABLE = 110, 0.75
+"""Resolution of pictures, and how far a narrow screen may shrink one before it scrolls."""
 
 
 class Page:
@@ -30,59 +30,90 @@ class Page:
 
     def __init__(self, title: str):
         self.title = title
-        self._parts: list[str] = []
+        self._sections: list[tuple[str, str]] = []
+        self._moves = False
 
     def table(self, table: Table) -> None:
-        head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in ("", *table.columns))
+        """Rows quoted from a paper are set apart from ours."""
+        head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in table.columns)
         body = ""
         for label, cells in table.rows:
             values = (cells.get(name) for name in table.columns)
             entries = "".join(f"<td>{'' if v is None else html.escape(str(v))}</td>" for v in values)
-            body += f'<tr><th scope="row">{html.escape(label)}</th>{entries}</tr>'
+            look = ' class="quoted"' if QUOTED.search(label) else ""
+            body += f'<tr{look}><th scope="row">{html.escape(label)}</th>{entries}</tr>'
         note = f'<p class="note">{html.escape(table.note)}</p>' if table.note else ""
-        self._section(
-            table.title,
-            f'<div class="wide" tabindex="0" role="region" aria-label="{html.escape(table.title)}"><table><thead><tr>{head}'
-            f"</tr></thead><tbody>{body}</tbody></table></div>{note}",
-        )
+        content = f"<table><thead><tr><td></td>{head}</tr></thead><tbody>{body}</tbody></table>"
+        self._section(table.title, _scrolling(content, table.title) + note)
 
     def figure(self, title: str, figure: Any, description: str) -> None:
         """A matplotlib figure; `description` is read to those who cannot see it."""
         import matplotlib.pyplot as plt
 
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=110)
+        buffer, width = io.BytesIO(), 96 * figure.get_figwidth()
+        figure.savefig(buffer, format="png", dpi=DOTS)
         plt.close(figure)
         data = base64.b64encode(buffer.getvalue()).decode()
-        self._section(title, f'<img alt="{html.escape(description)}" src="data:image/png;base64,{data}">')
+        picture = (
+            f'<img alt="{html.escape(description)}" width="{width:.0f}" style="min-width:{READABLE * width:.0f}px" '
+            f'src="data:image/png;base64,{data}">'
+        )
+        self._section(title, _scrolling(picture, title))
+
+    def motion(self, title: str, clips: motion.Clips, skeleton: Skeleton, rate: float, note: str = "") -> None:
+        """Stick figures side by side to play, pause, scrub and turn: caption -> name of the figure -> joints `(T, J, 3)`."""
+        said = f"<p>{html.escape(note)}</p>" if note else ""
+        self._section(title, said + motion.player(clips, skeleton, rate))
+        self._moves = True
+
+    def chart(
+        self, title: str, x: str, lines: Mapping[str, Sequence[tuple[float, float]]], description: str = ""
+    ) -> None:
+        """One or two named lines."""
+        drawn = charts.chart(title, {name: [line] for name, line in lines.items()}, x, description)
+        self._section(title, f'<div class="charts">{drawn}</div>')
 
     def facts(self, facts: Mapping[str, str]) -> None:
         """How to repeat what is shown."""
         entries = "".join(f"<dt>{html.escape(k)}</dt><dd>{html.escape(v)}</dd>" for k, v in facts.items())
         self._section("How this was made", f"<dl>{entries}</dl>")
 
-    def curves(self, title: str, log: Path, most: int = 8) -> None:
-        """The losses of a `metrics.jsonl`, as small line drawings."""
-        series: dict[str, list[tuple[float, float]]] = {}
+    def curves(self, title: str, log: Path, most: int = 9) -> None:
+        """The losses of a `metrics.jsonl`, a chart each; trainings side by side are a bundle of lines."""
+        series: dict[str, dict[int, list[tuple[float, float]]]] = {}
         for line in log.read_text().splitlines() if log.exists() else []:
             entry = json.loads(line)
+            step = entry.pop("step")
             for name, value in entry.items():
-                if name != "step" and isinstance(value, (int, float)) and not name.startswith("skipped"):
-                    series.setdefault(name, []).append((entry["step"], value))
-        drawn = [_curve(name, points) for name, points in list(series.items())[:most] if len(points) > 1]
-        self._section(title, "".join(drawn) or "<p>No curve: too few steps were logged.</p>")
+                if not name.startswith("skipped"):
+                    for fold, each in enumerate(value if isinstance(value, list) else [value]):
+                        point = step, float("nan") if each is None else each
+                        series.setdefault(name, {}).setdefault(fold, []).append(point)
+        names = sorted((n for n in series if len(series[n][0]) > 1), key=lambda name: name == "grad_norm")[:most]
+        drawn = "".join(_curve(name, list(series[name].values())) for name in names)
+        self._section(
+            title, f'<div class="charts">{drawn}</div>' if drawn else "<p>No curve: too few steps were logged.</p>"
+        )
 
     def _section(self, title: str, content: str) -> None:
-        self._parts.append(f"<section><h2>{html.escape(title)}</h2>{content}</section>")
+        self._sections.append((title, content))
 
     def save(self, path: str | Path) -> Path:
         """Writes the page in one piece."""
-        path = Path(path)
-        title = html.escape(self.title)
+        path, title = Path(path), html.escape(self.title)
+        style = (resources.files("jaxdiff.report") / "page.css").read_text(encoding="utf-8")
+        links = "".join(f'<li><a href="#s{i}">{html.escape(t)}</a></li>' for i, (t, _) in enumerate(self._sections))
+        listed = f'<nav aria-label="Sections"><ul>{links}</ul></nav>' if len(self._sections) > 2 else ""
+        body = "".join(
+            f'<section><h2 id="s{i}">{html.escape(t)}</h2>{content}</section>'
+            for i, (t, content) in enumerate(self._sections)
+        )
+        program = f"<script>{motion.script()}</script>" if self._moves else ""
         text = (
-            f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-            f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head>'
-            f"<body><main><h1>{title}</h1>{''.join(self._parts)}</main></body></html>"
+            '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+            f'<meta http-equiv="Content-Security-Policy" content="{ALONE}"><title>{title}</title>'
+            '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">'
+            f"<style>{style}</style></head><body><main><h1>{title}</h1>{listed}{body}</main>{program}</body></html>\n"
         )
         temporary = path.with_suffix(".tmp")
         temporary.write_text(text, encoding="utf-8")
@@ -90,18 +121,15 @@ class Page:
         return path
 
 
-def _curve(name: str, points: list[tuple[float, float]], width: int = 300, height: int = 120) -> str:
-    finite = [(x, y) for x, y in points if math.isfinite(y)]
-    low, high = min(y for _, y in finite), max(y for _, y in finite)
-    first, last = finite[0][0], finite[-1][0]
-    place = " ".join(
-        f"{10 + (width - 20) * (x - first) / max(last - first, 1):.1f},"
-        f"{height - 20 - (height - 45) * (y - low) / max(high - low, 1e-12):.1f}"
-        for x, y in finite
-    )
-    label = f"{name}: {finite[0][1]:.3g} at step {first:g}, {finite[-1][1]:.3g} at step {last:g}"
-    return (
-        f'<svg role="img" aria-label="{html.escape(label)}" width="{width}" height="{height}" viewBox="0 0 {width} {height}">'
-        f'<text x="10" y="14" font-size="12">{html.escape(label)}</text>'
-        f'<polyline points="{place}" fill="none" stroke="#0969da" stroke-width="1.5"/></svg>'
-    )
+def _scrolling(content: str, title: str) -> str:
+    """What is wider than the screen scrolls by itself, by keyboard too."""
+    return f'<div class="wide" tabindex="0" role="region" aria-label="{html.escape(title)}">{content}</div>'
+
+
+def _curve(name: str, lines: list[list[tuple[float, float]]]) -> str:
+    def mean(at: int) -> str:
+        return charts.number(sum(line[at][1] for line in lines) / len(lines))
+
+    said = f"{mean(0)} at step {charts.number(lines[0][0][0])}, {mean(-1)} at step {charts.number(lines[0][-1][0])}"
+    said += f" (mean of {len(lines)})" if len(lines) > 1 else ""
+    return charts.chart(name, {name: lines}, "step", said)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,8 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from jaxdiff.methods.points import points
+from jaxdiff.report.page import Page
+from jaxdiff.report.tables import Table, provenance
 from jaxdiff.training import settings
 from jaxdiff.training.loop import fit
 from jaxdiff.training.step import make_generate
@@ -70,17 +74,38 @@ def histogram(real: np.ndarray, generated: np.ndarray, bins: int = 24) -> str:
 
 
 def run(config: Config, out: Path) -> None:
-    """Trains, draws as many points as the data have, and prints both."""
-    method, data = points(config.width), Mixture(config)
+    """Trains, draws as many points as the data have, prints both, and leaves a page."""
+    begin, method, data = time.perf_counter(), points(config.width), Mixture(config)
     about = {"method": "points", "config": config.to_dict()}
     state = fit(method, data, settings.from_config(config.training), out, about=about)
     generated = make_generate(method.generate)(state.ema, jax.random.key(1), np.zeros((config.samples, 1), np.float32))
-    generated, real = np.asarray(generated)[:, 0], data.draw(np.random.default_rng(1), config.samples)[:, 0]
-    print(histogram(real, generated))
-    between = float(np.mean(config.means))
-    for name, x in (("real", real), ("generated", generated)):
+    drawn = {
+        "real": data.draw(np.random.default_rng(1), config.samples)[:, 0],
+        "generated": np.asarray(generated)[:, 0],
+    }
+    print(histogram(drawn["real"], drawn["generated"]))
+    table = compared(drawn, float(np.mean(config.means)))
+    table.show()
+    page = Page("Points on a line")
+    page.table(table)
+    page.chart("Density", "x", {name: density(x, drawn["real"]) for name, x in drawn.items()}, "Two bumps, or not")
+    page.curves("Training", out / "metrics.jsonl")
+    page.facts(provenance("a mixture of two Gaussians", config.training.seed, time.perf_counter() - begin))
+    print(f"report: {page.save(out / 'report.html')}\nkept in {out}: the same command goes on from there")
+
+
+def compared(drawn: Mapping[str, np.ndarray], between: float) -> Table:
+    """Where the points are; `between` parts the two bumps."""
+    table = Table("Real and generated points", ("share left", "mean left", "mean", "sd"))
+    for name, x in drawn.items():
         left = x[x < between]
-        print(
-            f"{name:>9}: {len(left) / len(x):.2f} of the points left, mean {left.mean():.2f}; mean {x.mean():.2f}, sd {x.std():.2f}"
-        )
-    print(f"kept in {out}: the same command goes on from there")
+        figures = len(left) / len(x), left.mean(), x.mean(), x.std()
+        table.row(name, {column: f"{figure:.2f}" for column, figure in zip(table.columns, figures)})
+    return table
+
+
+def density(x: np.ndarray, real: np.ndarray, bins: int = 48) -> list[tuple[float, float]]:
+    """A histogram of `x` over the range of the real points, as a line through the middles of its bins."""
+    height, edges = np.histogram(x, np.linspace(real.min(), real.max(), bins + 1))
+    height = height / (len(x) * (edges[1] - edges[0]))
+    return list(zip(((edges[1:] + edges[:-1]) / 2).tolist(), height.tolist()))

@@ -2,9 +2,6 @@
 
 # pyright: reportAttributeAccessIssue=false, reportOptionalMemberAccess=false
 
-import json
-import re
-
 import jax
 import numpy as np
 import pytest
@@ -16,7 +13,7 @@ from jaxdiff.data.builders.base import example
 from jaxdiff.data.trials import gather
 from jaxdiff.errors import CheckpointError, ConfigError, DataError
 from jaxdiff.nets.word_text import END, PAD, START, Vocabulary
-from jaxdiff.studies.text_to_motion import animation, evaluation, experiments, generation, preparation, texts
+from jaxdiff.studies.text_to_motion import evaluation, experiments, generation, preparation, texts
 from jaxdiff.studies.text_to_motion.config import WORDS, get_config
 from jaxdiff.training import settings
 from jaxdiff.typing import Config
@@ -149,16 +146,6 @@ def test_chunks_do_not_show():
     np.testing.assert_array_equal(evaluation.chunked(run, 2.0, jax.random.key(0), {"x": x}), 2 * x)
 
 
-def test_the_animation_holds_every_joint_and_cannot_be_broken_out_of(tmp_path):
-    joints = RNG.normal(size=(5, 22, 3))
-    path = animation.save(tmp_path / "a.html", "x </script> <b>", {"</script>": joints}, HUMANML3D, 20.0)
-    page = path.read_text()
-    assert page.count("</script>") == 1 and "<b>" not in page
-    found = json.loads(re.findall(r"const motions = (.*), bones = ", page)[0])
-    np.testing.assert_allclose(found[0]["joints"], joints, atol=5.1e-4)
-    assert found[0]["name"] == "</script>" and "__" not in page
-
-
 def test_a_motion_survives_the_way_to_files(tmp_path):
     """Joints from features, written and read again: the .npy exactly, the .bvh to its bone fit."""
     turn = np.zeros((12, 22, 4))
@@ -182,7 +169,7 @@ def test_the_whole_chain_from_clips_to_tables_and_from_a_sentence_to_files(tmp_p
     table = (tmp_path / "tables" / "evaluation.md").read_text()
     for row in ("real", "generated", "other clip", "frames shuffled", "noise"):
         assert f"| {row} |" in table
-    assert (tmp_path / "report.html").exists() and len(list((tmp_path / "animations").glob("*.html"))) == 1
+    assert (tmp_path / "report.html").read_text().count("<canvas") == 2
     paths = generation.generate_files(tmp_path, "a person walks", 2.5, tmp_path / "made", samples=2)
     assert [path.name for path in paths][:3] == [f"a-person-walks-0.{kind}" for kind in ("npy", "bvh", "html")]
     assert np.load(paths[0], allow_pickle=False).shape == (50, 22, 3)

@@ -1,4 +1,4 @@
-"""The experiments: train evaluator and model, evaluate, and leave tables, a report and animations."""
+"""The experiments: train evaluator and model, evaluate, and leave tables and a report."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from jaxdiff.methods.evaluator import evaluator
 from jaxdiff.methods.text_to_motion import text_to_motion
 from jaxdiff.report.page import Page
 from jaxdiff.report.tables import Cell, Table, provenance
-from jaxdiff.studies.text_to_motion import animation, evaluation, preparation, texts
+from jaxdiff.studies.text_to_motion import evaluation, preparation, texts
 from jaxdiff.studies.text_to_motion.generation import in_metres
 from jaxdiff.studies.text_to_motion.preparation import Prepared
 from jaxdiff.studies.text_to_motion.training import EVALUATOR, MODEL, train_evaluator, train_model
@@ -61,11 +61,12 @@ def run_train(config: Config, out: Path) -> None:
     table.save(out / "tables", "evaluation", said)
     page = Page(f"Text to motion: {config.data.name}")
     page.table(table)
+    clips = examples(config, prepared, generate, params)
+    page.motion("Test captions, real beside generated", clips, prepared.layout.skeleton, prepared.rate)
     page.curves("Training of the model", out / MODEL / "metrics.jsonl")
     page.curves("Training of the evaluator", out / EVALUATOR / "metrics.jsonl")
     page.facts(said)
-    examples(config, prepared, generate, params, out / "animations")
-    print(f"report: {page.save(out / 'report.html')}, animations: {out / 'animations'}")
+    print(f"report: {page.save(out / 'report.html')}")
 
 
 def run_evaluator(config: Config, out: Path) -> None:
@@ -94,9 +95,8 @@ def results(config: Config, rows: dict[str, dict[str, float]], clips: int) -> Ta
     return table
 
 
-def examples(config: Config, prepared: Prepared, generate: Any, params: Params, out: Path) -> None:
-    """Animations of some test captions, real and generated motions side by side."""
-    out.mkdir(parents=True, exist_ok=True)
+def examples(config: Config, prepared: Prepared, generate: Any, params: Params) -> dict[str, dict[str, np.ndarray]]:
+    """Real and generated joints of some test captions."""
     test, layout = prepared.sides["test"], prepared.layout
     batch = preparation.everything(test, 0)
     chosen = np.linspace(0, len(test) - 1, min(config.evaluation.examples, len(test))).round().astype(np.int64)
@@ -104,7 +104,9 @@ def examples(config: Config, prepared: Prepared, generate: Any, params: Params, 
     length = batch["length"][chosen]
     told = {"text": texts.reader(config, prepared.words)(captions), "length": length}
     made = evaluation.chunked(generate, params, jax.random.key(0), told)
+    clips = {}
     for number, (caption, frames) in enumerate(zip(captions, length)):
         motions = {"real": batch["motion"][chosen[number]], "generated": prepared.normaliser.inverse(made[number])}
         joints = {name: in_metres(np.asarray(joints_from_features(x)), layout)[:frames] for name, x in motions.items()}
-        animation.save(out / f"{number}.html", caption, joints, layout.skeleton, prepared.rate)
+        clips[f"{number + 1}. {caption}"] = joints
+    return clips

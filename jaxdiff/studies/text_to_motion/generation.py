@@ -13,7 +13,8 @@ from jaxdiff.body.humanml3d import LAYOUT_21, Layout, joints_from_features
 from jaxdiff.data import formats, normalise
 from jaxdiff.errors import ConfigError
 from jaxdiff.methods.text_to_motion import text_to_motion
-from jaxdiff.studies.text_to_motion import animation, preparation, texts
+from jaxdiff.report.page import Page
+from jaxdiff.studies.text_to_motion import preparation, texts
 from jaxdiff.studies.text_to_motion.training import MODEL
 from jaxdiff.training.checkpoint import load_params
 from jaxdiff.training.step import make_generate
@@ -34,7 +35,9 @@ def generate_files(
         unit = "mm" if layout is LAYOUT_21 else "m"
         formats.write(paths[0], formats.joints_recording(joints, layout.skeleton, rate, unit))
         formats.write_joints_bvh(paths[1], metres, layout.skeleton, rate)
-        animation.save(paths[2], text, {"generated": metres}, layout.skeleton, rate)
+        page = Page(text)
+        page.motion("Motion", {"": {"generated": metres}}, layout.skeleton, rate)
+        page.save(paths[2])
         written += paths
     print(f"{out}: {', '.join(path.name for path in written)}; {len(motions[0])} frames at {rate:g} Hz")
     return written

@@ -1,0 +1,107 @@
+"""Small charts with axes, drawn as SVG: sharp at every size, in the colours of the page, and nothing to install."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Mapping, Sequence
+
+Line = Sequence[tuple[float, float]]
+WIDTH, HEIGHT = 340, 200
+LEFT, RIGHT, TOP, BOTTOM = 52, 20, 10, 38
+WIDE = 20.0
+"""Positive values that differ by more than this factor are drawn on a logarithmic axis."""
+COLOURS = ("var(--first)", "var(--second)")
+
+
+def chart(title: str, lines: Mapping[str, Sequence[Line]], x: str, said: str = "") -> str:
+    """A figure of named lines, or of bundles of lines under one name; `said` is what it shows, in words.
+
+    A value that is not finite is left out. Two names at most, told apart by colour and dash.
+    """
+    every = [point for bundle in lines.values() for line in bundle for point in line]
+    finite = [(a, b) for a, b in every if math.isfinite(a) and math.isfinite(b)]
+    if not finite:
+        return f"<figure><figcaption><b>{html.escape(title)}</b></figcaption><p>No finite value.</p></figure>"
+    values = [b for _, b in finite]
+    logarithmic = min(values) > 0 and max(values) > WIDE * min(values)
+    across = _Axis([a for a, _ in finite], LEFT, WIDTH - RIGHT, False)
+    upward = _Axis(values, HEIGHT - BOTTOM - 6, TOP, logarithmic)
+    drawn = _grid(across, upward, x)
+    for number, bundle in enumerate(lines.values()):
+        look = _look(number, 1.8 if len(bundle) == 1 else 0.9)
+        for line in bundle:
+            places = [
+                f"{across(a):.1f},{upward(b):.1f}" for a, b in line if math.isfinite(b) and (b > 0 or not logarithmic)
+            ]
+            drawn += f'<polyline points="{" ".join(places)}" fill="none" {look}/>'
+    label = html.escape(f"{title} against {x}. {said}".strip())
+    return (
+        f'<figure><figcaption><b>{html.escape(title)}</b> <span class="note">{html.escape(said)}</span>{_legend(lines)}'
+        f'</figcaption><svg role="img" aria-label="{label}" viewBox="0 0 {WIDTH} {HEIGHT}">{drawn}</svg></figure>'
+    )
+
+
+def number(value: float) -> str:
+    """Three significant figures, without the zeros that say nothing."""
+    return f"{value:,.0f}".replace(",", "\u202f") if abs(value) >= 1000 else f"{value:.3g}"
+
+
+class _Axis:
+    """Places of values between two edges of the drawing, and ticks at round numbers."""
+
+    def __init__(self, values: Sequence[float], start: float, end: float, logarithmic: bool):
+        self.low, self.high, self.log = min(values), max(values), logarithmic
+        if self.low == self.high:
+            self.low, self.high = self.low - (abs(self.low) or 1) / 2, self.high + (abs(self.high) or 1) / 2
+        self.start, self.end = start, end
+        self.ticks = self._decades() if logarithmic else self._steps()
+
+    def __call__(self, value: float) -> float:
+        low, high, value = (math.log(v) if self.log else v for v in (self.low, self.high, value))
+        return self.start + (self.end - self.start) * (value - low) / (high - low)
+
+    def _steps(self) -> list[float]:
+        rough = (self.high - self.low) / 4
+        unit = 10.0 ** math.floor(math.log10(rough))
+        step = unit * next(m for m in (1, 2, 5, 10) if m * unit >= rough)
+        first = math.ceil(self.low / step - 1e-9)
+        return [n * step for n in range(first, math.floor(self.high / step + 1e-9) + 1)]
+
+    def _decades(self) -> list[float]:
+        first, last = math.floor(math.log10(self.low)), math.ceil(math.log10(self.high))
+        every = max(1, (last - first) // 4)
+        parts = (1, 2, 5) if last - first <= 2 else (1,)
+        ticks = [m * 10.0**e for e in range(first, last + 1, every) for m in parts]
+        return [tick for tick in ticks if self.low <= tick <= self.high]
+
+
+def _grid(across: _Axis, upward: _Axis, x: str) -> str:
+    drawn = ""
+    for tick in upward.ticks:
+        y = f"{upward(tick):.1f}"
+        drawn += f'<path class="grid" d="M{LEFT} {y}H{WIDTH - RIGHT}"/>'
+        drawn += f'<text x="{LEFT - 6}" y="{y}" dy=".35em" text-anchor="end">{number(tick)}</text>'
+    for tick in across.ticks:
+        place = f"{across(tick):.1f}"
+        drawn += f'<path class="grid" d="M{place} {HEIGHT - BOTTOM}v4"/>'
+        drawn += f'<text x="{place}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{number(tick)}</text>'
+    drawn += f'<path class="axis" d="M{LEFT} {HEIGHT - BOTTOM}H{WIDTH - RIGHT}"/>'
+    axis = f"{x}; logarithmic upward" if upward.log else x
+    return drawn + f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 5}" text-anchor="middle">{axis}</text>'
+
+
+def _legend(lines: Mapping[str, Sequence[Line]]) -> str:
+    if len(lines) == 1:
+        return ""
+    keys = "".join(
+        f'<span class="key"><svg aria-hidden="true" viewBox="0 0 24 8"><path d="M0 4H24" {_look(number, 2.5)}/></svg>'
+        f"{html.escape(name)}</span>"
+        for number, name in enumerate(lines)
+    )
+    return f'<span class="keys">{keys}</span>'
+
+
+def _look(number: int, width: float) -> str:
+    dash = ' stroke-dasharray="5 3"' if number else ""
+    return f'stroke="{COLOURS[number]}" stroke-width="{width}"{dash}'

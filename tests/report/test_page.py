@@ -1,0 +1,107 @@
+"""A page holds what it was given, exactly, and cannot be broken out of by what it was given."""
+
+import json
+import math
+import re
+
+import numpy as np
+import pytest
+from report import pages
+
+from jaxdiff.body.skeleton import HUMANML3D
+from jaxdiff.errors import DataError
+from jaxdiff.report import charts, legs, motion
+from jaxdiff.report.page import Page
+
+
+def data_of(html: str) -> dict:
+    return json.loads(re.findall(r'<script type="application/json">(.*?)</script>', html)[0])
+
+
+def test_the_player_holds_every_joint_and_cannot_be_broken_out_of(tmp_path):
+    joints = np.random.default_rng(0).normal(size=(5, 22, 3))
+    page = Page("x </script> <b>")
+    page.motion("Motion", {"</script> <i>": {"</script>": joints}}, HUMANML3D, 20.0)
+    text = page.save(tmp_path / "a.html").read_text()
+    assert text.count("</script>") == 2 and "<b>" not in text and "<i>" not in text  # the data and the program
+    found = data_of(text)
+    np.testing.assert_allclose(np.reshape(found["clips"][0][0], joints.shape) / 1000, joints, atol=5.1e-4)
+    assert found["rate"] == 20 and found["head"] == HUMANML3D.names.index("head")
+    for parent, joint, side in found["bones"]:
+        assert HUMANML3D.parents[joint] == parent and (side or "spine") in HUMANML3D.names[joint] + "spine"
+
+
+def test_a_page_asks_the_network_for_nothing(tmp_path):
+    text = pages.page(tmp_path).save(tmp_path / "a.html").read_text()
+    assert "default-src 'none'" in text and not re.search(r"(src|href)=\"(?!#|data:)", text) and "http:" not in text
+    assert "url(" not in text and "@import" not in text and not list(tmp_path.glob("*.tmp"))
+
+
+@pytest.mark.parametrize(
+    "clips, message",
+    [
+        ({}, "same figures"),
+        ({"a": {"real": np.zeros((2, 22, 3))}, "b": {"made": np.zeros((2, 22, 3))}}, "same figures"),
+        ({"a": {"real": np.zeros((2, 21, 3))}}, "22, 3"),
+        ({"a": {"real": np.zeros((0, 22, 3))}}, "22, 3"),
+        ({"a": {"real": np.full((2, 22, 3), np.nan)}}, "finite"),
+    ],
+)
+def test_motions_that_cannot_be_shown_are_named(clips, message):
+    with pytest.raises(DataError, match=message):
+        motion.player(clips, HUMANML3D, 20.0)
+
+
+def points_of(drawing: str) -> np.ndarray:
+    return np.array([[float(v) for v in p.split(",")] for p in re.findall(r'points="([^"]*)"', drawing)[0].split()])
+
+
+def test_a_chart_places_values_on_a_straight_or_a_logarithmic_axis_with_round_ticks():
+    straight = points_of(charts.chart("t", {"a": [[(0, 1.0), (5, 2.0), (10, 3.0)]]}, "x"))
+    np.testing.assert_allclose(np.diff(straight, 2, axis=0), 0, atol=0.11)
+    assert straight[0, 1] > straight[-1, 1]  # SVG counts downwards
+    drawing = charts.chart("t", {"a": [[(0, 1e-3), (5, 1e-1), (10, 1e1)]]}, "x")
+    np.testing.assert_allclose(np.diff(points_of(drawing), 2, axis=0), 0, atol=0.11)
+    assert "logarithmic" in drawing and ">0.01<" in drawing and ">1<" in drawing
+
+
+@pytest.mark.parametrize("values", [[1.0, 1.0], [0.0, 0.0], [-3.0, 5.0], [math.nan, 2.0, 3.0], [math.nan], [1e-9, 1e9]])
+def test_a_chart_draws_whatever_was_logged(values):
+    drawing = charts.chart("t", {"a": [list(enumerate(values))]}, "x", "said")
+    assert "nan" not in drawing and "inf" not in drawing.replace("info", "") and drawing.count("<figure>") == 1
+
+
+def test_curves_have_a_line_for_every_training_and_leave_out_what_was_not_finite(tmp_path):
+    log = tmp_path / "metrics.jsonl"
+    rows = [{"step": s, "loss": [1.0 + s, None if s == 2 else 2.0], "skipped": 0.0} for s in range(1, 5)]
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    page = Page("t")
+    page.curves("Training", log)
+    text = page.save(tmp_path / "a.html").read_text()
+    lines = re.findall(r'<polyline points="([^"]*)"', text)
+    assert [len(line.split()) for line in lines] == [4, 3] and "mean of 2" in text and "skipped" not in text
+
+
+def test_legs_of_zero_angles_stand_and_flexion_goes_the_way_anatomy_has_it():
+    tree = legs.skeleton()
+    at = {name: i for i, name in enumerate(tree.names)}
+
+    def pose(**angles):
+        row = np.zeros((1, 6))
+        for i, name in enumerate(("right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle")):
+            row[0, i] = angles.get(name, 0.0)
+        return legs.joints(row, 20.0)[0]
+
+    still = pose()
+    np.testing.assert_allclose(still[at["pelvis"], 1], legs.THIGH + legs.SHANK - legs.HEEL[1])
+    assert still[:, 1].min() == 0 and still[at["left_hip"], 0] > 0 > still[at["right_hip"], 0]
+    assert pose(right_hip=30)[at["right_knee"], 2] > 0.1  # the thigh forward
+    assert pose(right_knee=60)[at["right_ankle"], 2] < -0.1  # the shank backward
+    bent = pose(left_ankle=20)
+    assert bent[at["left_toe"], 1] > bent[at["left_heel"], 1] + 0.05  # toes up
+    walked = legs.joints(np.random.default_rng(0).normal(size=(9, 6)) * 30, 20.0, speed=1.0)
+    lengths = np.linalg.norm(walked[:, 1:] - walked[:, list(tree.parents[1:])], axis=-1)
+    np.testing.assert_allclose(lengths, np.broadcast_to(lengths[0], lengths.shape))
+    np.testing.assert_allclose(walked[:, 0, 2], np.arange(9) / 20)
+    with pytest.raises(DataError, match="6"):
+        legs.joints(np.zeros((4, 3)), 20.0)
