@@ -28,9 +28,11 @@ def explicit(schedule: Schedule, steps: ArrayLike) -> Grid:
     """Exactly these training steps, noisiest first, and then the clean sample."""
     rows, last = np.asarray(steps), schedule.alpha.size - 1
     whole = np.round(rows).astype(np.int64)
-    if rows.ndim != 1 or np.any(whole != rows) or not np.all(np.diff([last + 1, *whole, -1]) < 0):
+    if rows.ndim != 1 or not rows.size or np.any(whole != rows) or not np.all(np.diff([last + 1, *whole, -1]) < 0):
         got = np.array2string(rows, threshold=8)
-        raise ConfigError(f"the steps of a grid are whole and fall within {last} … 0, each only once; got {got}")
+        raise ConfigError(
+            f"a grid has one step or more, whole ones that fall within {last} … 0, each only once; got {got}"
+        )
     alpha, sigma = np.asarray(schedule.alpha)[whole], np.asarray(schedule.sigma)[whole]
     return _grid(whole, [*alpha, 1], [*sigma, 0])
 

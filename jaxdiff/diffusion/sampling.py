@@ -39,7 +39,10 @@ def sample(
         _check_key(key, x_start.shape)
 
     def estimate(x: Array, t: Array) -> Array:
-        return denoise(x, t).astype(x.dtype)
+        x0 = jnp.asarray(denoise(x, t), x.dtype)
+        if x0.ndim > x.ndim or any(a not in (1, b) for a, b in zip(x0.shape[::-1], x.shape[::-1])):
+            raise DataError(f"a denoiser answers in the shape of what it is asked, {x.shape}; this one gave {x0.shape}")
+        return jnp.broadcast_to(x0, x.shape)
 
     def advance(carry, row):
         (history, x), (i, step, z) = carry, row

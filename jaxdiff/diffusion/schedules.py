@@ -38,8 +38,8 @@ def cosine(T: int = 1000) -> Schedule:
 def from_alpha_bar(alpha_bar: ArrayLike) -> Schedule:
     """The schedule with this `alpha_bar` table: concrete, and falling within (0, 1)."""
     table = np.asarray(alpha_bar, np.float64)
-    if table.ndim != 1:
-        raise ConfigError(f"alpha_bar is one number a step, a table of one axis; got the shape {table.shape}")
+    if table.ndim != 1 or not table.size:
+        raise ConfigError(f"alpha_bar is one number a step, of one step or more; got a table of shape {table.shape}")
     falls = np.diff(table, prepend=1.0, append=0.0) < 0
     if not falls.all():
         raise ConfigError(f"alpha_bar must fall at every step, from below 1 to above 0; not so at {falls.argmin()}")
@@ -53,10 +53,10 @@ SCHEDULES = {"linear": linear, "scaled_linear": scaled_linear, "cosine": cosine}
 def linear_betas(T: int, first: float, last: float, dtype: DTypeLike = np.float32) -> np.ndarray:
     """`T` evenly spaced numbers as torch rounds them: counted from the nearer end, each rounded once."""
     low, high = np.asarray([first, last], dtype)
-    stride = (high - low) / np.asarray(T - 1, dtype)
+    stride = (high - low) / np.asarray(max(T - 1, 1), dtype)
     index = np.arange(T, dtype=np.float64)
     up, down = low + np.float64(stride) * index, high - np.float64(stride) * (T - 1 - index)
-    return np.where(index < T // 2, up, down).astype(dtype)
+    return np.where(index < max(T // 2, 1), up, down).astype(dtype)
 
 
 def scaled_linear_betas(T: int, first: float, last: float, dtype: DTypeLike = np.float32) -> np.ndarray:

@@ -50,8 +50,8 @@ def ddim(eta: float = 0.0) -> Solver:
 
     def advance(history: tuple, x: Array, denoise: Denoiser, step: Step) -> tuple[tuple, Array]:
         e = decay(step)
-        share = eta**2 * (1 - e) * (1 + e)
-        kept, fresh = step.sigma_next * jnp.sqrt(1 - share), step.sigma_next * jnp.sqrt(share)
+        kept = step.sigma_next * jnp.sqrt((1 - eta) * (1 + eta) + (eta * e) ** 2)  # not of 1 - …, which loses a small e
+        fresh = step.sigma_next * eta * jnp.sqrt((1 - e) * (1 + e))
         return history, move(x, denoise(x, step.t), step, kept, fresh)
 
     return Solver(_no_history, advance, stochastic=eta > 0)

@@ -12,14 +12,14 @@ import errno
 import json
 import warnings
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
-from jaxdiff.errors import CheckpointError
+from jaxdiff.errors import CheckpointError, ConfigError
 from jaxdiff.training.state import TrainState
 from jaxdiff.typing import Params
 
@@ -127,10 +127,13 @@ class Checkpoints:
         left = f"the checkpoint of step {good[-1]} is intact" if good else "there is no earlier checkpoint"
         return CheckpointError(f"could not write a checkpoint under {self.directory} ({why}); {left}")
 
-    def restore(self, like: TrainState) -> tuple[TrainState, Any, dict[str, Any]] | None:
+    def restore(
+        self, like: TrainState, accept: Callable[[Mapping[str, Any]], None] = lambda about: None
+    ) -> tuple[TrainState, Any, dict[str, Any]] | None:
         """The newest sound checkpoint as (state, data state, about), or None where there is none at all.
 
-        `like` gives structure, shapes and types (a fresh state, or its `jax.eval_shape`).
+        `like` gives structure, shapes and types (a fresh state, or its `jax.eval_shape`). `accept` sees what a sound
+        checkpoint says about itself before its arrays are read, and raises a `ConfigError` if that is another run's.
         """
         args = self._ocp.args
         target = jax.eval_shape(
@@ -147,23 +150,21 @@ class Checkpoints:
             like,
         )
         target = jax.tree.map(lambda a: np.empty(a.shape, a.dtype), target)
-        wanted = args.Composite(
-            **{part: args.StandardRestore(target[part]) for part in ARRAYS},
-            data=args.JsonRestore(),
-            about=args.JsonRestore(),
-        )
+        arrays = {part: args.StandardRestore(target[part]) for part in ARRAYS}
         steps = self.steps()
         for step in reversed(steps):
             try:
-                found = self._manager.restore(step, args=wanted)
-                about = dict(found["about"])
+                about = dict(self._manager.restore(step, args=args.Composite(about=args.JsonRestore()))["about"])
                 sums = about.pop("checksums")
                 del about["higher_is_better"]
+                accept(about)
                 for part in ARRAYS:
-                    self._check_shapes(step, part, found[part], target[part])
+                    self._check_model(step, part, target[part])
+                found = self._manager.restore(step, args=args.Composite(**arrays, data=args.JsonRestore()))
+                for part in ARRAYS:
                     if _checksum(found[part]) != sums[part]:
                         raise CheckpointError(f"the checksum of {part!r} is wrong")
-            except _Mismatch:
+            except (ConfigError, _Mismatch):
                 raise
             except Exception as error:
                 self._set_aside(step, error)
@@ -183,16 +184,22 @@ class Checkpoints:
             raise CheckpointError(f"none of the checkpoints {steps} under {self.directory} can be read")
         return None
 
-    def _check_shapes(self, step: int, part: str, found: Any, target: Any) -> None:
-        def check(path, a, b):
-            if a.shape != b.shape or a.dtype != b.dtype:
+    def _check_model(self, step: int, part: str, target: Any) -> None:
+        """Refuses a checkpoint whose arrays are not those of `target`: it is no broken one, and must not be set aside."""
+        path = self.directory / str(step) / part
+        metadata = self._ocp.StandardCheckpointHandler().metadata(path)
+        saved = {leaf.name: leaf for leaf in jax.tree.leaves(metadata.tree)}
+        wanted = {
+            jax.tree_util.keystr(key, simple=True, separator="."): (jax.tree_util.keystr(key), leaf)
+            for key, leaf in jax.tree_util.tree_leaves_with_path(target)
+        }
+        for name in sorted({*saved, *wanted}):
+            key, leaf = wanted.get(name, (f" {name}", None))
+            was, made = _described(saved.get(name)), _described(leaf)
+            if was != made:
                 raise _Mismatch(
-                    f"checkpoint {self.directory / str(step)} belongs to another model: {part}"
-                    f"{jax.tree_util.keystr(path)} is {a.dtype}{list(a.shape)}, "
-                    f"this config makes {b.dtype}{list(b.shape)}"
+                    f"checkpoint {path.parent} belongs to another model: {part}{key} is {was}, this config makes {made}"
                 )
-
-        jax.tree_util.tree_map_with_path(check, found, target)
 
     def _set_aside(self, step: int, error: Exception) -> None:
         path = self.directory / str(step)
@@ -201,8 +208,13 @@ class Checkpoints:
             f"checkpoint {path} is broken ({type(error).__name__}: {first}); using the one before", stacklevel=3
         )
         if path.exists() and jax.process_index() == 0:
-            path.rename(path.with_name(f"broken-{step}"))
+            aside = [path.with_name(f"broken-{step}"), *(path.with_name(f"broken-{step}-{n}") for n in range(2, 1000))]
+            path.rename(next(free for free in aside if not free.exists()))
         self._manager.reload()
+
+
+def _described(leaf: Any) -> str:
+    return "absent" if leaf is None else f"{np.dtype(leaf.dtype)}{list(leaf.shape)}"
 
 
 class _Mismatch(CheckpointError):

@@ -11,11 +11,12 @@ import math
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
-from jaxdiff.errors import ConfigError, MissingExtra, nearest
+from jaxdiff.errors import ConfigError, FileError, MissingExtra, nearest
 
 
 class Sink(Protocol):
@@ -26,23 +27,39 @@ class Sink(Protocol):
     def close(self) -> None: ...
 
 
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """A full disk, or a place that cannot be written to, is an error that names the file and tells how to go on."""
+    try:
+        yield
+    except OSError as error:
+        raise FileError(
+            f"{path} cannot be written ({error.strerror or error}); checkpoints that are there already are intact: "
+            "make room, and the same command goes on from the last one"
+        ) from error
+
+
 class JsonLines:
     """One JSON object a line; opened at step `start`, it forgets what a killed run wrote beyond it."""
 
     def __init__(self, path: Path, start: int):
-        if path.exists():
-            kept = [line for line in path.read_text().splitlines() if _step_of(line) <= start]
-            temporary = path.with_suffix(".tmp")
-            temporary.write_text("".join(line + "\n" for line in kept))
-            os.replace(temporary, path)
-        self._file = path.open("a", encoding="utf-8")
+        self._path = path
+        with writing(path):
+            if path.exists():
+                kept = [line for line in path.read_text().splitlines() if _step_of(line) <= start]
+                temporary = path.with_suffix(".tmp")
+                temporary.write_text("".join(line + "\n" for line in kept))
+                os.replace(temporary, path)
+            self._file = path.open("a", encoding="utf-8")
 
     def write(self, step: int, values: Mapping[str, Any]) -> None:
-        self._file.write(json.dumps({"step": step, **{k: _finite(v) for k, v in values.items()}}) + "\n")
-        self._file.flush()
+        with writing(self._path):
+            self._file.write(json.dumps({"step": step, **{k: _finite(v) for k, v in values.items()}}) + "\n")
+            self._file.flush()
 
     def close(self) -> None:
-        self._file.close()
+        with suppress(OSError):  # every line was flushed; only one that failed and was reported can be left
+            self._file.close()
 
 
 def _step_of(line: str) -> float:

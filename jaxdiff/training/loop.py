@@ -19,11 +19,11 @@ from typing import Any, Protocol
 import jax
 import numpy as np
 
-from jaxdiff.errors import CheckpointError, ConfigError, NonFiniteError
+from jaxdiff.errors import CheckpointError, ConfigError, FileError, NonFiniteError
 from jaxdiff.training.checkpoint import Checkpoints
-from jaxdiff.training.logging import open_sinks
+from jaxdiff.training.logging import open_sinks, writing
 from jaxdiff.training.optimizer import make_optimizer
-from jaxdiff.training.settings import Settings
+from jaxdiff.training.settings import Settings, checked
 from jaxdiff.training.state import TrainState, init_state
 from jaxdiff.training.step import make_fold_step, make_step
 from jaxdiff.typing import Batch, Method, Params
@@ -65,8 +65,9 @@ def fit(
       known: parameters that are known before training (of another run, or fitted), by their names at the top; with
         folds they have the leading axis F. Those under "fixed" stay as they are.
     """
-    directory = Path(directory)
-    directory.mkdir(parents=True, exist_ok=True)
+    settings, directory = checked(settings), Path(directory)
+    with writing(directory):
+        directory.mkdir(parents=True, exist_ok=True)
     said = json.loads(json.dumps({**(about or {}), "settings": _plain(settings)}))
     optimizer = make_optimizer(settings.optimizer, settings.steps)
     make = make_fold_step if fold_weights else make_step
@@ -84,10 +85,9 @@ def fit(
     data.set_state(first)
     state = _fresh(method, optimizer, settings, example, fold_weights, known or {})
     checkpoints = Checkpoints(directory / "checkpoints", settings.keep, 1, settings.higher_is_better)
-    restored = checkpoints.restore(state)
+    restored = checkpoints.restore(state, lambda saved: _check_same_run(saved, said, directory))
     if restored:
-        state, place, saved = restored
-        _check_same_run(saved, said, directory)
+        state, place, _ = restored
         data.set_state(place)
     step = start = int(np.max(state.step))
 
@@ -148,7 +148,8 @@ def fit(
             record.update(status="stopped" if stopped else "done")
     except BaseException as error:
         if record:
-            record.update(status=f"failed: {type(error).__name__}")
+            with suppress(FileError):  # of a full disk
+                record.update(status=f"failed: {type(error).__name__}")
         with suppress(CheckpointError):
             checkpoints.close()  # what is being written is still good
         raise
@@ -180,6 +181,8 @@ def _fresh(
     key = jax.random.key(settings.seed)
     if not fold_weights:
         return jax.jit(init, compiler_options=HASTY)(key, dict(example), {}, known)
+    if any(w.keys() != fold_weights[0].keys() for w in fold_weights):
+        raise ConfigError(f"all folds need weights of the same names; got {[sorted(w) for w in fold_weights]}")
     keys = jax.vmap(jax.random.key)(settings.seed + np.arange(len(fold_weights)))
     weights = {name: np.array([w[name] for w in fold_weights], np.float32) for name in fold_weights[0]}
     return jax.jit(jax.vmap(init), compiler_options=HASTY)(keys, dict(example), weights, known)
@@ -245,8 +248,9 @@ class _Record:
             changes["best"] = changes["score"] if best is None else self._better(best, changes["score"])
         self._values.update({k: v for k, v in changes.items() if v is not None})
         temporary = self._path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(self._values, indent=1))
-        os.replace(temporary, self._path)
+        with writing(self._path):
+            temporary.write_text(json.dumps(self._values, indent=1))
+            os.replace(temporary, self._path)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import jax
@@ -34,6 +35,9 @@ class OptimizerSettings(NamedTuple):
 def schedule(settings: OptimizerSettings, steps: int) -> optax.Schedule:
     """The learning rate at each step: a linear warm-up from zero, then constant, cosine or exponential decay."""
     rate, warmup = settings.learning_rate, settings.warmup_steps
+    for name in ("learning_rate", "weight_decay", "warmup_steps", "clip_norm"):
+        if not 0 <= getattr(settings, name) < math.inf:
+            raise ConfigError(f"training.optimizer.{name} must be finite and not negative: {getattr(settings, name)}")
     after = {
         "constant": optax.constant_schedule(rate),
         "cosine": optax.cosine_decay_schedule(rate, max(1, steps - warmup)),

@@ -49,10 +49,14 @@ def config(**changes) -> ConfigDict:
 
 
 def from_config(tree: ConfigDict) -> Settings:
-    """Plain settings from the `training` part of a config, checked."""
+    """Plain settings from the `training` part of a config."""
     values = tree.to_dict()
     values.update(optimizer=OptimizerSettings(**values["optimizer"]), log=tuple(values["log"]))
-    settings = Settings(**values)
+    return checked(Settings(**values))
+
+
+def checked(settings: Settings) -> Settings:
+    """The settings, unless one of them is impossible."""
     for name in ("steps", "ema_every", "accumulate", "steps_per_dispatch", "log_every", "save_every", "keep"):
         if getattr(settings, name) < 1:
             raise ConfigError(f"training.{name} must be at least 1, not {getattr(settings, name)}")

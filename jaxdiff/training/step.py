@@ -56,6 +56,8 @@ def make_update(
     def accumulated(state: TrainState, batch: Batch, keys: Key) -> tuple[Metrics, Any]:
         if accumulate == 1:
             return gradients(state, batch, keys)
+        if len(keys) % accumulate:
+            raise DataError(f"a batch of {len(keys)} on a device cannot be parted into {accumulate} micro-batches")
         parts = jax.tree.map(lambda a: a.reshape(accumulate, -1, *a.shape[1:]), (batch, keys))
         first = jax.tree.map(lambda a: a[0], parts)
         zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), jax.eval_shape(gradients, state, *first))

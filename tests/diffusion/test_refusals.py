@@ -1,0 +1,53 @@
+"""What makes no sense is refused in the library's own words; what is merely small is computed."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxdiff import Error, grids, sample, schedules, solvers
+from jaxdiff.diffusion.sampling import steps
+
+schedule = schedules.linear()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: schedules.linear(0),
+        lambda: schedules.from_alpha_bar([]),
+        lambda: schedules.linear(1000, -1e-4, 0.02),
+        lambda: schedules.linear(1000, 1e-4, float("nan")),
+        lambda: grids.explicit(schedule, []),
+        lambda: grids.explicit(schedule, [np.nan]),
+        lambda: grids.leading(schedule, -1),
+        lambda: grids.truncate(grids.leading(schedule, 5), float("nan")),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_empty_negative_and_missing_numbers_are_refused(make):
+    with pytest.raises(Error):
+        make()
+
+
+def test_a_schedule_of_one_step_has_its_first_beta():
+    np.testing.assert_allclose(schedules.alpha_bar(schedules.linear(1, 0.1, 0.2), 0), 0.9, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", solvers.SOLVERS)
+def test_a_denoiser_may_answer_for_all_examples_at_once_but_not_in_another_shape(name):
+    x, grid, constant = jnp.ones((4, 5, 2)), grids.leading(schedule, 3), jnp.arange(10.0).reshape(5, 2)
+    run = lambda answer: sample(jax.random.key(0), lambda x, t: answer, grid, solvers.SOLVERS[name](), x)  # noqa: E731
+    np.testing.assert_array_equal(run(constant), jnp.broadcast_to(constant, x.shape))
+    with pytest.raises(Error, match=r"shape of what it is asked, \(4, 5, 2\); this one gave \(5, 3\)"):
+        run(jnp.ones((5, 3)))
+
+
+def test_the_largest_eta_keeps_as_little_noise_as_the_chain_does():
+    """Down from nearly pure noise the share that is kept is 1e-4, which `√(1 - …)` in float32 would not resolve."""
+    step = jax.tree.map(lambda a: a[0], steps(grids.explicit(schedules.cosine(), [999, 500])))._replace(
+        noise=jnp.ones(())
+    )
+    one, zero = jnp.ones(()), jnp.zeros(())
+    moved = [solver.step((), one, lambda x, t: zero, step)[1] for solver in (solvers.ddim(1.0), solvers.ddpm())]
+    np.testing.assert_allclose(*moved, rtol=1e-6)
