@@ -1,4 +1,5 @@
-"""What every test shares: four CPU devices, a compilation cache, few hypothesis examples with no deadline."""
+"""What every test shares: four CPU devices, a compilation cache, few hypothesis examples with no deadline, and draws
+that depend on the test alone and not on which tests this worker ran before it."""
 
 import os
 
@@ -10,6 +11,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # small systems: threads wou
 import jax
 import pytest
 from hypothesis import settings
+from numpy.random import Generator
 
 jax.config.update("jax_compilation_cache_dir", os.environ.get("JAXDIFF_TEST_CACHE", ".cache/jax"))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
@@ -25,3 +27,29 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if "slow" in item.keywords:
             item.add_marker(skip)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """A file is tested by one worker, in its order: what it trains and compiles is made once."""
+    from xdist.scheduler import LoadFileScheduling
+
+    return LoadFileScheduling(config, log)
+
+
+def pytest_collection_finish(session):
+    """Generators that a test module draws from are remembered as they are after its import …"""
+    for module in {item.module for item in session.items}:
+        module.generators = [(g, g.bit_generator.state) for g in vars(module).values() if isinstance(g, Generator)]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    for generator, state in item.module.generators:
+        generator.bit_generator.state = state
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call(item):
+    """… and every test begins there, whatever its fixtures drew."""
+    pytest_runtest_setup(item)

@@ -17,7 +17,7 @@ def run(module, *arguments):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=1200,
     )
 
 

@@ -1,15 +1,23 @@
 """A training run as a program of its own, to be killed, stopped, or shared by processes.
 
-python train_regression.py DIRECTORY [--steps N] [--pause SECONDS] [--rows A:B] [--coordinator ...]
+python train_regression.py DIRECTORY [--steps N] [--signal NAME --at STEP] [--coordinator ...]
+
+The signal comes from a thread of the program itself, up to 50 ms after the batch of STEP was asked for: at a random
+place, while training and saving go on, yet surely before the run is over, on however busy a machine.
 """
 
 import argparse
+import os
+import random
+import signal
+import threading
 import time
 
 parser = argparse.ArgumentParser()
 parser.add_argument("directory")
 parser.add_argument("--steps", type=int, default=60)
-parser.add_argument("--pause", type=float, default=0.0)
+parser.add_argument("--signal", choices=["SIGKILL", "SIGTERM", "SIGINT"])
+parser.add_argument("--at", type=int, default=0)
 parser.add_argument("--coordinator")
 parser.add_argument("--num_processes", type=int)
 parser.add_argument("--process_id", type=int)
@@ -26,10 +34,22 @@ from jaxdiff.training.optimizer import OptimizerSettings
 from jaxdiff.training.settings import Settings
 
 
-class Slow(Batches):
+class Struck(Batches):
+    """The last batch but one waits until the signal has been sent."""
+
+    blow = None
+
     def __next__(self):
-        time.sleep(args.pause)
+        if args.signal and self.count >= args.at and not self.blow:
+            self.blow = threading.Thread(target=self.strike)
+            self.blow.start()
+        if self.blow and self.count == args.steps - 2:
+            self.blow.join()
         return super().__next__()
+
+    def strike(self):
+        time.sleep(0.05 * random.random())
+        os.kill(os.getpid(), signal.Signals[args.signal])
 
 
 settings = Settings(
@@ -46,7 +66,6 @@ def evaluate(state):
     return {"fit": float(abs(state.ema["w"]).sum())}
 
 
-state = fit(
-    METHOD, Slow(rows=distributed.share(8)), settings, args.directory, evaluate=evaluate, about={"config": {"width": 5}}
-)
+data = Struck(rows=distributed.share(8))
+state = fit(METHOD, data, settings, args.directory, evaluate=evaluate, about={"config": {"width": 5}})
 print("finished at", int(state.step))

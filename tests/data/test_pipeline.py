@@ -1,5 +1,6 @@
 import itertools
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -44,6 +45,18 @@ def test_the_seed_decides_the_order():
 def test_unshuffled_and_finite_it_is_one_pass_in_order():
     batches = list(Batches(Numbers(10), 4, shuffle=False, epochs=1))
     assert [batch["index"].tolist() for batch in batches] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+
+
+def test_the_source_is_asked_for_whole_batches():
+    asked = []
+
+    class Asked(Numbers):
+        def __call__(self, index, u):
+            asked.append(len(index))
+            return super().__call__(index, u)
+
+    take(Batches(Asked(60), 8), 12)
+    assert 12 <= len(asked) <= 12 + 4 and set(asked) == {8}  # a few are read ahead
 
 
 @pytest.mark.parametrize("wrap", [lambda batches: batches, lambda batches: Prefetch(batches, lambda batch: batch)])
@@ -117,6 +130,9 @@ def test_impossible_batches_are_refused():
 
 
 @pytest.mark.parametrize("folds", [1, 3])
-def test_throughput_counts_the_examples_of_every_fold(folds):
-    found = throughput(stack([Batches(Numbers(100), 10)] * folds), seconds=0.1)
-    assert found["examples/s"] == pytest.approx(10 * folds / found["ms/batch"] * 1e3)
+def test_throughput_counts_the_examples_of_every_fold(folds, monkeypatch):
+    """By a clock that moves on by a second each time it is asked: four batches in six seconds."""
+    clock = SimpleNamespace(perf_counter=itertools.count().__next__)
+    monkeypatch.setattr("jaxdiff.data.pipeline.time", clock)
+    found = throughput(stack([Batches(Numbers(100), 10)] * folds), seconds=5)
+    assert found["ms/batch"] == 1500 and found["examples/s"] == pytest.approx(10 * folds / 1.5)

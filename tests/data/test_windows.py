@@ -1,7 +1,9 @@
+import tracemalloc
+from functools import partial
+
 import numpy as np
 import pytest
 
-from jaxdiff.data.pipeline import Batches, throughput
 from jaxdiff.data.windows import cut
 from jaxdiff.errors import DataError
 
@@ -61,17 +63,33 @@ def test_too_long_a_window_says_how_long_the_trials_are(trials):
         cut(trials, "angle", "grf", length=20)
 
 
-def test_the_loader_costs_little_more_than_copying_the_batch(make_trials):
-    """Relative to a plain copy, because the machine may be busy; alone it delivers some 300 000 windows a second."""
-    trials = make_trials(subjects=2, strides=30, samples=150)
-    for name, width in (("angles", 15), ("grf", 3)):
-        trials.signals[name] = np.zeros((len(trials.time), width), np.float32)
-    batches = Batches(cut(trials, "angles", "grf"), 64)
+@pytest.fixture
+def wide(make_trials):
+    """18 channels, in as many windows as asked for."""
 
-    def copying():
-        batch = next(batches)
-        while True:
-            yield {name: array.copy() for name, array in batch.items()}
+    def made(strides):
+        trials = make_trials(subjects=2, strides=strides, samples=30)
+        for name, width in (("angles", 15), ("grf", 3)):
+            trials.signals[name] = np.zeros((len(trials.time), width), np.float32)
+        return cut(trials, "angles", "grf", length=60)
 
-    loads, copies = ([throughput(each, 0.1)["ms/batch"] for _ in range(8)] for each in (batches, copying()))
-    assert min(loads) < 10 * min(copies)
+    return made
+
+
+def test_a_batch_takes_as_many_calls_whatever_its_size_and_the_number_of_windows(wide, calls):
+    """Why the loader is fast: windows are gathered together, and nothing is done for each in Python."""
+    few, many = wide(4), wide(30)
+    assert len(many) > 5 * len(few)
+    assert (
+        calls(partial(few, np.arange(4))) == calls(partial(many, np.arange(4))) == calls(partial(many, np.arange(56)))
+    )
+
+
+def test_a_batch_costs_the_memory_of_its_own_arrays_and_their_index(wide):
+    windows, index = wide(30), np.arange(56)
+    windows(index)
+    tracemalloc.start()
+    batch = windows(index)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1.3 * sum(array.nbytes for array in batch.values())

@@ -1,5 +1,6 @@
 """What is particular to text to motion and to its evaluator."""
 
+from functools import cache
 from typing import Any
 
 import jax
@@ -18,24 +19,26 @@ BATCH = {"motion": MOTION, "length": LENGTH, "text": TEXT}
 KEYS = jax.random.split(jax.random.key(1), 3)
 
 
-def moved(params, size=0.04):
+def moved(fresh, size=0.04):
     """Parameters off the zeros a fresh U-Net starts from."""
     rng = np.random.default_rng(7)
-    return jax.tree.map(lambda a: a + size * rng.normal(size=a.shape).astype(np.float32), params)
+    return jax.tree.map(lambda a: a + size * rng.normal(size=a.shape).astype(np.float32), fresh)
 
 
-PARAMS = moved(text_to_motion(SETTINGS).init(jax.random.key(0), BATCH))
+@cache
+def params():
+    return moved(jax.jit(text_to_motion(SETTINGS).init)(jax.random.key(0), BATCH))
 
 
 def loss(settings, **changes):
     method = text_to_motion(settings)
-    return jax.jit(lambda p, b: method.loss(p, b, KEYS, lambda z: z, {})[0])(PARAMS, BATCH | changes)
+    return jax.jit(lambda p, b: method.loss(p, b, KEYS, lambda z: z, {})[0])(params(), BATCH | changes)
 
 
 def generated(settings, frames=20, **changes):
     method = text_to_motion(settings._replace(frames=frames))
     condition = {"text": TEXT, "length": LENGTH, **changes}
-    return np.asarray(jax.jit(method.generate)(PARAMS, KEYS, condition))
+    return np.asarray(jax.jit(method.generate)(params(), KEYS, condition))
 
 
 def test_a_clip_alone_and_in_a_padded_batch_gives_the_same_output():
@@ -43,9 +46,9 @@ def test_a_clip_alone_and_in_a_padded_batch_gives_the_same_output():
     tokens = RNG.normal(size=(3, 6, 16)).astype(np.float32)
     padded = np.pad(MOTION, ((0, 0), (0, 30), (0, 0)), constant_values=3.0)
     mask = np.arange(50) < LENGTH[:, None]
-    together = jax.jit(network.apply)(PARAMS["unet"], padded, jnp.int32(400), tokens, None, mask)
+    together = jax.jit(network.apply)(params()["unet"], padded, jnp.int32(400), tokens, None, mask)
     for i, frames in enumerate(LENGTH):
-        alone: Any = network.apply(PARAMS["unet"], MOTION[i, :frames], jnp.int32(400), tokens[i])
+        alone: Any = network.apply(params()["unet"], MOTION[i, :frames], jnp.int32(400), tokens[i])
         assert np.abs(alone).max() > 0.1
         np.testing.assert_allclose(together[i, :frames], alone, atol=1e-5, rtol=1e-5)
 
@@ -79,12 +82,12 @@ def test_guidance_of_scale_zero_does_not_know_the_text():
 def test_features_of_a_frozen_encoder_are_read_by_the_trained_head():
     features = RNG.normal(size=(3, 77, 24)).astype(np.float32)
     method = text_to_motion(SETTINGS._replace(vocabulary=0))
-    params = jax.eval_shape(method.init, jax.random.key(0), BATCH | {"text": features})
-    assert params["text"]["params"]["embed"]["kernel"].shape == (24, 16)
+    shapes = jax.eval_shape(method.init, jax.random.key(0), BATCH | {"text": features})
+    assert shapes["text"]["params"]["embed"]["kernel"].shape == (24, 16)
     total, _ = jax.eval_shape(
-        lambda p, b, k: method.loss(p, b, k, lambda z: z, {}), params, BATCH | {"text": features}, KEYS
+        lambda p, b, k: method.loss(p, b, k, lambda z: z, {}), shapes, BATCH | {"text": features}, KEYS
     )
-    motion = jax.eval_shape(method.generate, params, KEYS, {"text": features, "length": LENGTH})
+    motion = jax.eval_shape(method.generate, shapes, KEYS, {"text": features, "length": LENGTH})
     assert (total.shape, motion.shape, motion.dtype) == ((), (3, 20, 11), jnp.float32)
 
 
@@ -98,10 +101,14 @@ CAPTIONED = {
 }
 
 
+@cache
+def judge():
+    return jax.jit(ev.evaluator(JUDGE).init)(jax.random.key(0), CAPTIONED)
+
+
 def embedded(batch):
-    method = ev.evaluator(JUDGE)
-    params = method.init(jax.random.key(0), CAPTIONED)
-    return np.asarray(method.generate(params, jax.random.split(jax.random.key(0), 5), batch))
+    generate = jax.jit(ev.evaluator(JUDGE).generate)
+    return np.asarray(generate(judge(), jax.random.split(jax.random.key(0), 5), batch))
 
 
 def test_the_evaluator_embeds_a_clip_and_a_caption_whatever_they_are_padded_to():
@@ -120,10 +127,9 @@ def test_the_evaluator_embeds_a_clip_and_a_caption_whatever_they_are_padded_to()
 def test_the_contrast_is_the_distance_of_pairs_and_the_missing_margin_of_the_others():
     """On embeddings known in advance, without dropout: the gather step replaces what the networks say."""
     method = ev.evaluator(JUDGE)
-    params = method.init(jax.random.key(0), CAPTIONED)
     m, w = RNG.normal(size=(2, 5, 8)).astype(np.float32) * 3
     known = iter([m, w])
-    total, parts = method.loss(params, CAPTIONED, jax.random.split(jax.random.key(0), 5), lambda z: next(known), {})
+    total, parts = method.loss(judge(), CAPTIONED, jax.random.split(jax.random.key(0), 5), lambda z: next(known), {})
     distance = np.linalg.norm(m[:, None] - w[None], axis=-1)
     gaps = [max(0, 10 - distance[i, j]) ** 2 for i in range(5) for j in range(5) if i != j]
     ranks = [sorted(distance[:, j]).index(distance[j, j]) for j in range(5)]

@@ -50,7 +50,8 @@ def walk(tiny):
 def test_a_run_leaves_a_checkpoint_a_log_tables_and_a_page(run):
     assert (run / "checkpoints").is_dir() and (run / "metrics.jsonl").exists()
     page = (run / "report.html").read_text()
-    assert page.count("<table>") == 4 and page.count("data:image/png;base64,") == 5 and "http" not in page
+    assert page.count("<table>") == 4 and page.count("data:image/png;base64,") == 5 and "https:" not in page
+    assert page.count("<canvas") == 2 and "paper (other data): with alignment" in page
     table = (run / "tables" / "table0.md").read_text()
     assert "LLMA" in table and "ridge" in table and "* commit: " in table
 
@@ -128,7 +129,7 @@ def test_a_wrong_command_line_is_one_line_and_exit_code_2(tmp_path):
 
     def run(*arguments):
         return subprocess.run(
-            [sys.executable, "-m", "experiments.llma", *arguments], capture_output=True, text=True, timeout=120
+            [sys.executable, "-m", "experiments.llma", *arguments], capture_output=True, text=True, timeout=1200
         )
 
     typo = run("--config=experiments/configs/llma.py:quick", "--config.trainig.steps=3")
