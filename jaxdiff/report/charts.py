@@ -75,17 +75,25 @@ class _Axis:
         ticks = [m * 10.0**e for e in range(first, last + 1, every) for m in parts]
         return [tick for tick in ticks if self.low <= tick <= self.high]
 
+    def label(self, tick: float) -> str:
+        """As many digits as it takes to tell the ticks apart."""
+        if self.log or len(self.ticks) < 2 or self.ticks[1] - self.ticks[0] >= 1:
+            return number(tick)
+        most = max(abs(self.ticks[0]), abs(self.ticks[-1]))
+        digits = math.floor(math.log10(most)) - math.floor(math.log10(self.ticks[1] - self.ticks[0])) + 1
+        return f"{tick:.{max(1, digits)}g}" if abs(tick) > 1e-9 * most else "0"
+
 
 def _grid(across: _Axis, upward: _Axis, x: str) -> str:
     drawn = ""
     for tick in upward.ticks:
         y = f"{upward(tick):.1f}"
         drawn += f'<path class="grid" d="M{LEFT} {y}H{WIDTH - RIGHT}"/>'
-        drawn += f'<text x="{LEFT - 6}" y="{y}" dy=".35em" text-anchor="end">{number(tick)}</text>'
+        drawn += f'<text x="{LEFT - 6}" y="{y}" dy=".35em" text-anchor="end">{upward.label(tick)}</text>'
     for tick in across.ticks:
         place = f"{across(tick):.1f}"
         drawn += f'<path class="grid" d="M{place} {HEIGHT - BOTTOM}v4"/>'
-        drawn += f'<text x="{place}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{number(tick)}</text>'
+        drawn += f'<text x="{place}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{across.label(tick)}</text>'
     drawn += f'<path class="axis" d="M{LEFT} {HEIGHT - BOTTOM}H{WIDTH - RIGHT}"/>'
     axis = f"{x}; logarithmic upward" if upward.log else x
     return drawn + f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 5}" text-anchor="middle">{axis}</text>'

@@ -4,7 +4,8 @@ With the thigh at the hip's flexion from the vertical, the shank less by the kne
 
     theta_thigh = hip,    theta_shank = hip - knee,    theta_foot = theta_shank + ankle.
 
-The pelvis is upright, as high as the lower foot allows, and moves forward at the walking speed.
+The pelvis is upright and moves forward at the walking speed. It is as high as the lower foot allows: at every instant
+where there are two feet, over the whole walk where there is one, which swings.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def joints(angles: np.ndarray, rate: float, speed: float = 0.0, sides: Sequence[
                 at + _forward(ahead * np.cos(foot) - up * np.sin(foot), ahead * np.sin(foot) + up * np.cos(foot))
             )
     placed = np.stack(found, axis=1)
-    placed[..., 1] -= placed[..., 1].min(axis=1, keepdims=True)
+    placed[..., 1] -= placed[..., 1].min(axis=1 if len(sides) > 1 else None, keepdims=True)
     placed[..., 2] += speed * np.arange(len(turn))[:, None] / rate
     return placed
 

@@ -89,7 +89,8 @@ class Page:
                     for fold, each in enumerate(value if isinstance(value, list) else [value]):
                         point = step, float("nan") if each is None else each
                         series.setdefault(name, {}).setdefault(fold, []).append(point)
-        names = sorted((n for n in series if len(series[n][0]) > 1), key=lambda name: name == "grad_norm")[:most]
+        names = [name for name, folds in series.items() if len(folds[0]) > 1]
+        names = sorted(names, key=lambda name: (name == "grad_norm", name != "loss"))[:most]
         drawn = "".join(_curve(name, list(series[name].values())) for name in names)
         self._section(
             title, f'<div class="charts">{drawn}</div>' if drawn else "<p>No curve: too few steps were logged.</p>"

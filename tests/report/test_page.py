@@ -71,6 +71,12 @@ def test_a_chart_draws_whatever_was_logged(values):
     assert "nan" not in drawing and "inf" not in drawing.replace("info", "") and drawing.count("<figure>") == 1
 
 
+def test_ticks_can_be_told_apart():
+    drawing = charts.chart("t", {"a": [[(0, 0.02750), (100, 0.02762)]]}, "x")
+    labels = re.findall(r'text-anchor="end">([^<]*)<', drawing)
+    assert len(labels) > 2 and len(set(labels)) == len(labels) and all(0.0275 <= float(n) <= 0.02762 for n in labels)
+
+
 def test_curves_have_a_line_for_every_training_and_leave_out_what_was_not_finite(tmp_path):
     log = tmp_path / "metrics.jsonl"
     rows = [{"step": s, "loss": [1.0 + s, None if s == 2 else 2.0], "skipped": 0.0} for s in range(1, 5)]
@@ -103,5 +109,8 @@ def test_legs_of_zero_angles_stand_and_flexion_goes_the_way_anatomy_has_it():
     lengths = np.linalg.norm(walked[:, 1:] - walked[:, list(tree.parents[1:])], axis=-1)
     np.testing.assert_allclose(lengths, np.broadcast_to(lengths[0], lengths.shape))
     np.testing.assert_allclose(walked[:, 0, 2], np.arange(9) / 20)
+    assert (walked[..., 1].min(1) == 0).all()  # one foot at least is on the floor
+    alone = legs.joints(np.array([[0.0, 0, 0], [30, 60, 0]]), 20.0, sides=("left",))
+    assert alone[0, 0, 1] == alone[1, 0, 1] and alone[1, :, 1].min() > 0.02  # a single leg swings clear of it
     with pytest.raises(DataError, match="6"):
         legs.joints(np.zeros((4, 3)), 20.0)

@@ -11,6 +11,7 @@ import jax
 import numpy as np
 
 from jaxdiff.methods.llma import llma
+from jaxdiff.report import legs
 from jaxdiff.report.page import Page
 from jaxdiff.report.tables import Cell, Table, cell, provenance
 from jaxdiff.studies.llma import evaluation, figures, paper
@@ -25,6 +26,8 @@ NOTE = (
     "mse: one sample against the truth, normalised to [-1, 1]; mse_mean, r2_mean: the mean of the samples, R² against the "
     "training mean curve; coverage_90: share of the truth in the 90 % interval (0.9 is right). "
 )
+
+LEG = "Two strides of hip, knee and ankle flexion as a leg under an upright pelvis, drawn as a right one; one sample."
 
 
 def run_train(config: Config, out: Path) -> None:
@@ -47,6 +50,7 @@ def run_train(config: Config, out: Path) -> None:
             scores = evaluation.score(fold, side, target, prediction, config.sampling.predictive_steps)
             table.row(name, {c: Cell(scores[c]) for c in COLUMNS if c in scores})
             mae.row(name, _channel_errors(scores))
+        _add_paper(table, (config.data.x, config.data.y), target)
         tables += [table, mae]
         page.table(table)
         page.table(mae)
@@ -60,6 +64,8 @@ def run_train(config: Config, out: Path) -> None:
             figures.cases(fold, side, drawn, target),
             "Single windows with the 5 to 95 % interval of the samples",
         )
+        if walks := figures.walks(fold, side, drawn, target):
+            page.motion("The leg that walks", walks, legs.skeleton(("right",)), figures.LEG_RATE, LEG)
     codes = {m: evaluation.encoded(settings, params, side, m) for m in ("x", "y")}
     page.figure(
         "Latents of both modalities", figures.latent_map(codes, side["task"]), "Map of latents coloured by task"
@@ -137,11 +143,7 @@ def run_table1(config: Config, out: Path) -> None:
             for name, scores in _baselines(config, each, target).items():
                 _add(table, f"{head} {name}", scores)
             table.row(f"{head} paired test", _paired(found["without", target], found["with", target]))
-            if (pair, target) in paper.TABLE1:
-                quoted = paper.TABLE1[pair, target]
-                for i, variant in enumerate(variants):
-                    row = {metric: paper.quoted(values[i]) for metric, values in quoted.items()}
-                    table.row(f"paper (other data): {head} {variant.label} alignment", row)
+            _add_paper(table, pair, target, f"{head} ")
     table.note += (
         "Paired test: mean change from without to with over folds, and its two-sided p (sign-flip permutation)."
     )
@@ -227,6 +229,14 @@ def _pairs(config: Config) -> tuple[tuple[str, str], ...]:
 
 def _add(table: Table, label: str, scores: list[dict[str, Any]]) -> None:
     table.row(label, {name: cell(s[name] for s in scores) for name in COLUMNS if name in scores[0]})
+
+
+def _add_paper(table: Table, pair: tuple[str, str], target: str, head: str = "") -> None:
+    """The paper's rows of a pair, where it has them."""
+    for i, word in enumerate(("without", "with")):
+        if quoted := paper.TABLE1.get((pair, target)):
+            row = {metric: paper.quoted(values[i]) for metric, values in quoted.items()}
+            table.row(f"paper (other data): {head}{word} alignment", row)
 
 
 def _baselines(config: Config, each: list[Fold], target: str) -> dict[str, list[dict[str, Any]]]:

@@ -8,9 +8,14 @@ import numpy as np
 
 from jaxdiff.errors import MissingExtra
 from jaxdiff.metrics.probing import picture
+from jaxdiff.report import legs
 from jaxdiff.studies.llma.preparation import Fold
 
 REAL, GENERATED = "black", "tab:red"
+SAGITTAL = (("hip_flexion", "knee_flexion", "ankle_dorsiflexion"), ("hip_x", "knee_x", "ankle_x"))
+"""Names under which data sets have the three angles that a leg is drawn from."""
+LEG_RATE = 120.0
+"""Hz at which windows are played whose samples are shares of a stride: a stride in 1.25 s."""
 
 
 def _axes(count: int) -> tuple[Any, Any]:
@@ -48,13 +53,33 @@ def bands(fold: Fold, side: dict[str, np.ndarray], drawn: np.ndarray, target: st
     return figure
 
 
+def representative(side: dict[str, np.ndarray], drawn: np.ndarray, target: str) -> dict[str, int]:
+    """The best, the median and the worst window, by the mean of its samples."""
+    order = np.argsort(np.square(drawn.mean(0) - side[target]).mean((1, 2)))
+    return {"best": order[0], "median": order[len(order) // 2], "worst": order[-1]}
+
+
+def walks(fold: Fold, side: dict[str, np.ndarray], drawn: np.ndarray, target: str) -> dict[str, dict[str, np.ndarray]]:
+    """The measured leg of these windows, real and as one sample has it, both where the angles to draw it are generated."""
+    channels = fold.scale[target].channels
+    names = next((names for names in SAGITTAL if set(names) <= set(channels)), None)
+    if names is None:
+        return {}
+    columns = [channels.index(name) for name in names]
+    windows = {"real": side[target], "generated": drawn[0]}
+    shown = {name: fold.physical(values, target)[..., columns] for name, values in windows.items()}
+    return {
+        f"{label} window": {name: legs.joints(values[i], LEG_RATE, sides=("right",)) for name, values in shown.items()}
+        for label, i in representative(side, drawn, target).items()
+    }
+
+
 def cases(fold: Fold, side: dict[str, np.ndarray], drawn: np.ndarray, target: str) -> Any:
     """The best, the median and the worst window (paper, Fig. 5), in the three channels that vary most."""
     scale = fold.scale[target]
     truth = fold.physical(side[target], target)
     samples = fold.physical(drawn, target)
-    order = np.argsort(np.square(drawn.mean(0) - side[target]).mean((1, 2)))
-    chosen = {"best": order[0], "median": order[len(order) // 2], "worst": order[-1]}
+    chosen = representative(side, drawn, target)
     channels = np.argsort(side[target].var((0, 1)))[::-1][:3]
     figure, axes = _axes(3 * len(channels))
     percent = np.linspace(0, 200, truth.shape[1])

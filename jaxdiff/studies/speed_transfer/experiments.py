@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxdiff.errors import ConfigError
+from jaxdiff.report import legs
 from jaxdiff.report.page import Page
 from jaxdiff.report.tables import Table, provenance
 from jaxdiff.studies.speed_transfer import figures, floor, tables
@@ -74,10 +75,14 @@ def report(config: Config, who: Cohorts, out: Path, begin: float) -> None:
         table.save(out / "tables", name, facts)
         page.table(table)
     if "figures" in asked:
+        for cohort, results in plain.items():
+            shown = figures.walks(tasks[cohort], generated[cohort][figures.OURS][1], results[figures.OURS])
+            rate = tasks[cohort].gaits.rate
+            page.motion(f"Walking, {tables.COHORTS[cohort]}", shown, legs.skeleton(), rate, figures.LEGS)
         for name, (figure, description) in figures.drawn(plain, tasks, generated).items():
             (out / "figures").mkdir(exist_ok=True)
             figure.savefig(out / "figures" / f"{name}.png", dpi=110)
-            page.figure(name, figure, description)
+            page.figure(figures.title(name), figure, description)
     page.curves("Training", out / "metrics.jsonl")
     page.facts(facts)
     print(f"report: {page.save(out / 'report.html')}; tables: {out / 'tables'}")

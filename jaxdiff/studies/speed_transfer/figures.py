@@ -10,12 +10,24 @@ import numpy as np
 from jaxdiff.body.gait import normalise_strides, strikes_from_hip
 from jaxdiff.errors import MissingExtra
 from jaxdiff.metrics.speeds import by_level, by_source_count, heat_map
+from jaxdiff.report import legs
 from jaxdiff.studies.speed_transfer.evaluation import HIPS, Results, Task
 from jaxdiff.studies.speed_transfer.tables import COHORTS, Found, source_table
 
 REAL, GENERATED = "black", "tab:red"
 OURS = "diffusion"
 JOINTS = ("hip", "knee", "ankle")
+TITLES = {
+    "gait": "Gait cycles, real and generated",
+    "cadence": "Cadence at the target speeds",
+    "rank": "Personalisation rank over pairs of speeds",
+    "error": "Error over pairs of speeds",
+    "sources": "What the source speed matters",
+}
+LEGS = (
+    "Drawn from the six sagittal angles, the pelvis upright and moved forward at the speed of the recording; all three "
+    "start at a right heel strike. The source is what the model saw, real is the same person at the target speed."
+)
 Drawing = tuple[Any, str]
 """A matplotlib figure and what it shows, in words."""
 
@@ -35,16 +47,50 @@ def drawn(
     return figures
 
 
-def gaits(task: Task, generated: np.ndarray, results: Results, title: str) -> Drawing:
-    """Best, median and worst pair of the subject of median error: mean and spread over strides (Figs. 2 and 3)."""
+def title(name: str) -> str:
+    """What stands above a figure of `drawn`."""
+    kind, _, cohort = name.partition("-")
+    return f"{TITLES[kind]}, {COHORTS[cohort]}" if cohort else TITLES[kind]
+
+
+def representative(results: Results) -> dict[str, int]:
+    """Best, median and worst pair of the subject of median error."""
     people = np.unique(results.subject)
     each = np.array([np.nanmean(results.error[results.subject == who]) for who in people])
     mine = np.flatnonzero(results.subject == people[np.argsort(each)[len(each) // 2]])
     order = mine[np.argsort(results.error[mine])]
-    chosen = {"best": order[0], "median": order[len(order) // 2], "worst": order[-1]}
+    return {"best": order[0], "median": order[len(order) // 2], "worst": order[-1]}
+
+
+def walks(
+    task: Task, generated: np.ndarray, results: Results, seconds: float = 5.0
+) -> dict[str, dict[str, np.ndarray]]:
+    """Legs of the representative pairs, from the first right heel strike on: the source, the target, and what was generated."""
+    clips, rate = {}, task.gaits.rate
+    for label, i in representative(results).items():
+        speeds = results.source_speed[i], results.target_speed[i]
+        shown = {
+            "source": (task.gaits.values[task.source[i]], speeds[0]),
+            "real": (task.gaits.values[task.target[i]], speeds[1]),
+            "generated": (generated[i], speeds[1]),
+        }
+        clips[f"{label} pair: {speeds[0]:g} m/s to {speeds[1]:g} m/s, {results.error[i]:.2f}° off"] = {
+            name: legs.joints(_from_strike(values, rate)[: round(seconds * rate)], rate, speed)
+            for name, (values, speed) in shown.items()
+        }
+    return clips
+
+
+def _from_strike(values: np.ndarray, rate: float) -> np.ndarray:
+    strikes = strikes_from_hip(values[:, HIPS[0]], rate)
+    return values[int(strikes[0]) :] if len(strikes) else values
+
+
+def gaits(task: Task, generated: np.ndarray, results: Results, title: str) -> Drawing:
+    """Best, median and worst pair of the subject of median error: mean and spread over strides (Figs. 2 and 3)."""
     figure, axes = _axes(3, 6)
     percent = np.linspace(0, 100, 101)
-    for row, (label, i) in zip(axes, chosen.items()):
+    for row, (label, i) in zip(axes, representative(results).items()):
         for side, hip in enumerate(HIPS):
             for joint, name in enumerate(JOINTS):
                 axis = row[3 * side + joint]

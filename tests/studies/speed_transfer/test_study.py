@@ -76,7 +76,8 @@ def test_a_report_has_every_table_with_every_baseline(run):
     }
     assert "circular shift" in table and "seed" in table
     assert len(list((run / "figures").glob("*.png"))) == 9
-    assert (run / "whole.html").read_text().count("<img") == 9
+    page = (run / "whole.html").read_text()
+    assert page.count("<img") == 9 and page.count("<canvas") == 2 * 3  # two cohorts: source, real, generated
     assert "<img" not in (run / "report.html").read_text()  # of the second run, which asked for one table only
 
 
