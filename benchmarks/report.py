@@ -1,0 +1,72 @@
+"""What the scripts share: their options, the JSON they write, and the tables they print."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jaxdiff.report.tables import Table as Table
+from jaxdiff.report.tables import provenance
+
+
+class Options(NamedTuple):
+    """The command line of every script."""
+
+    tiny: bool = False
+    """Sizes for a test: that it runs, not how fast."""
+    seconds: float = 4.0
+    """Each figure is the median of so many seconds of repetitions (three at least)."""
+    cases: tuple[str, ...] = ()
+    """Words, one of which must be in the name of a case; none: all."""
+    threads: int = 0
+    """Of a peer; 0: as many as there are cores."""
+    against: tuple[str, ...] = ("eager", "torch.compile")
+    """Of a peer: what to compare with."""
+    runs: str = "runs"
+    """Where a trained model is kept."""
+    out: str = ""
+    """The JSON file."""
+
+
+def options(argv: Sequence[str] | None = None, about: str | None = None) -> Options:
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tiny", action="store_true", help="sizes for a test")
+    parser.add_argument("--seconds", type=float, default=Options().seconds, help="of repetitions behind each figure")
+    parser.add_argument("--cases", default="", help="words of the cases wanted, with commas between them")
+    parser.add_argument("--threads", type=int, default=0, help="of a peer; 0: as many as cores")
+    parser.add_argument(
+        "--against", default=",".join(Options().against), help="of a peer: eager, torch.compile or both"
+    )
+    parser.add_argument("--runs", default=Options().runs, help="directory of trained models")
+    parser.add_argument("--out", default="", help="JSON file to write")
+    given = vars(parser.parse_args(argv))
+    for name in ("cases", "against"):
+        given[name] = tuple(word for word in given[name].split(",") if word)
+    return Options(**given)
+
+
+def write(name: str, result: dict[str, Any], out: str) -> None:
+    """The result with what repeats it, as JSON."""
+    said = provenance("random numbers of the right shapes", 0) | {"load": os.getloadavg()[0]}
+    Path(out).parent.mkdir(parents=True, exist_ok=True)
+    Path(out).write_text(json.dumps({"name": name, "about": said, **result}, indent=1) + "\n", encoding="utf-8")
+
+
+def run(
+    name: str,
+    main: Callable[[Options], dict[str, Any]],
+    tables: Callable[[dict[str, Any]], list[Table]],
+    argv: Sequence[str] | None = None,
+) -> dict[str, Any]:
+    """Runs a script: prints its tables and writes its JSON."""
+    chosen = options(argv)
+    result = main(chosen)
+    for table in tables(result):
+        table.show()
+    if chosen.out:
+        write(name, result, chosen.out)
+    return result

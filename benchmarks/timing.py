@@ -1,0 +1,130 @@
+"""How everything here is timed: compiled beforehand, warmed up, repeated, the median told; and what the machine can do.
+
+Comparisons are made in turns (A B A B) and told as the median of the ratios of neighbours: whatever else the machine
+does at that moment slows both.
+"""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+Run = Callable[[], Any]
+"""Does the work once, and returns when it is done or returns arrays that can be waited for."""
+HASTY = {"xla_backend_optimization_level": 0}
+"""For a program that is looked at and not run."""
+
+
+def once(run: Run) -> float:
+    """Seconds of one run."""
+    start = time.perf_counter()
+    jax.block_until_ready(run())
+    return time.perf_counter() - start
+
+
+def median(run: Run, seconds: float = 2.0, least: int = 3) -> dict[str, float]:
+    """`first` (with whatever is compiled), and the `median` and the spread of the runs after it, in seconds."""
+    first = once(run)
+    times = [once(run)]
+    while len(times) < least or sum(times) < seconds:
+        times.append(once(run))
+    low, high = np.quantile(times, (0.1, 0.9))
+    return {"first": first, "median": statistics.median(times), "low": low, "high": high, "runs": len(times)}
+
+
+def turns(ours: Run, theirs: Run, seconds: float = 4.0, least: int = 3) -> dict[str, float]:
+    """Both in turns: medians, and the median of `theirs / ours` over neighbours, with its quartiles.
+
+    `processor` is that ratio of the processor's time, which on a busy machine says more (with one thread a side).
+    """
+    for run in (ours, theirs):
+        once(run)
+    pairs: list[tuple[float, float]] = []
+    spent: list[tuple[float, float]] = []
+    while len(pairs) < least or sum(map(sum, pairs)) < seconds:
+        clock = [time.process_time()]
+        pair = []
+        for run in (ours, theirs):
+            pair.append(once(run))
+            clock.append(time.process_time())
+        pairs.append((pair[0], pair[1]))
+        spent.append((clock[1] - clock[0], clock[2] - clock[1]))
+    (a, b), (c, d) = np.array(pairs).T, np.array(spent).T
+    low, middle, high = np.quantile(b / a, (0.25, 0.5, 0.75))
+    return {
+        "ours": float(np.median(a)), "theirs": float(np.median(b)), "ratio": float(middle),
+        "low": float(low), "high": float(high), "pairs": len(pairs), "processor": float(np.median(d / c)),
+    }  # fmt: skip
+
+
+def compiled(function: Callable, *args: Any, **options: Any) -> tuple[Any, float]:
+    """The compiled program for these arguments, and the seconds its making took, no cache being asked."""
+    directory = jax.config.jax_compilation_cache_dir
+    jax.config.update("jax_compilation_cache_dir", None)
+    start = time.perf_counter()
+    program = jax.jit(function, **options).lower(*args).compile()
+    seconds = time.perf_counter() - start
+    jax.config.update("jax_compilation_cache_dir", directory)
+    return program, seconds
+
+
+def memory(program: Any) -> dict[str, float]:
+    """Megabytes a compiled program needs: what it is given, what it returns, and what it works in."""
+    said = program.memory_analysis()
+    sizes = {"given": "argument", "returned": "output", "worked in": "temp"}
+    return {name: getattr(said, f"{field}_size_in_bytes") / 1e6 for name, field in sizes.items()}
+
+
+def resident() -> float:
+    """The most memory this process has had, in megabytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+
+
+def products(function: Callable, *args: Any) -> float:
+    """Floating-point operations of all matrix products and convolutions in a function, those in loops as often as run."""
+    return _products(jax.make_jaxpr(function)(*args).jaxpr)
+
+
+def _products(jaxpr: Any) -> float:
+    total = 0.0
+    for equation in jaxpr.eqns:
+        kind, parameters = equation.primitive.name, equation.params
+        if kind == "dot_general":
+            (left, _), _ = parameters["dimension_numbers"]
+            shared = np.prod([equation.invars[0].aval.shape[i] for i in left])
+            total += 2.0 * shared * equation.outvars[0].aval.size
+        elif kind == "conv_general_dilated":
+            kernel = equation.invars[1].aval
+            channels = kernel.shape[parameters["dimension_numbers"].rhs_spec[0]]
+            total += 2.0 * kernel.size / channels * equation.outvars[0].aval.size
+        elif kind == "cond":
+            total += max(_products(branch.jaxpr) for branch in parameters["branches"])
+        else:
+            inner = [p for p in parameters.values() if hasattr(p, "eqns") or hasattr(p, "jaxpr")][:1]
+            repeats = parameters["length"] if kind == "scan" else 1
+            total += repeats * sum(_products(getattr(p, "jaxpr", p)) for p in inner)
+    return total
+
+
+def ceilings(size: int = 2048, tiny: bool = False) -> dict[str, float]:
+    """What this machine reaches: products of large matrices in GFLOP/s for two precisions, and copying in GB/s."""
+    if jax.default_backend() == "gpu":
+        size = 8192
+    size = 128 if tiny else size
+    said = {}
+    for dtype in (jnp.float32, jnp.bfloat16):
+        a = jax.random.normal(jax.random.key(0), (size, size)).astype(dtype)
+        run = jax.jit(jnp.matmul)
+        best = min(once(lambda a=a, run=run: run(a, a)) for _ in range(6))
+        said[f"{jnp.dtype(dtype).name} GFLOP/s"] = 2 * size**3 / best / 1e9
+    x = jnp.ones((2 if tiny else 64) * 2**20)
+    double = jax.jit(lambda x: 2 * x)
+    said["GB/s"] = 2 * x.nbytes / min(once(lambda: double(x)) for _ in range(6)) / 1e9
+    return said
