@@ -108,6 +108,6 @@ def tiny() -> list[Case]:
     return [
         llma_case("tiny", 4, 60, steps=3),
         speed_case("tiny", 4, 60, steps=3),
-        text_case("tiny", 2, 32, steps=2),
-        text_case("tiny", 2, 32, mechanics=True, steps=2),
+        text_case("tiny", 4, 32, steps=2),
+        text_case("tiny", 4, 32, mechanics=True, steps=2),
     ]

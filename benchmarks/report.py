@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from jaxdiff.report.tables import Table as Table
 from jaxdiff.report.tables import provenance
+
+_START = time.perf_counter()
 
 
 class Options(NamedTuple):
@@ -26,10 +30,20 @@ class Options(NamedTuple):
     """Of a peer; 0: as many as there are cores."""
     against: tuple[str, ...] = ("eager", "torch.compile")
     """Of a peer: what to compare with."""
+    minutes: float = math.inf
+    """After so many no further case is begun."""
     runs: str = "runs"
     """Where a trained model is kept."""
     out: str = ""
     """The JSON file."""
+
+    def over(self) -> bool:
+        """Whether the time is up."""
+        return time.perf_counter() - _START > 60 * self.minutes
+
+    def wants(self, case: str) -> bool:
+        """Whether a case of that name was asked for."""
+        return not self.cases or any(word in case for word in self.cases)
 
 
 def options(argv: Sequence[str] | None = None, about: str | None = None) -> Options:
@@ -41,6 +55,7 @@ def options(argv: Sequence[str] | None = None, about: str | None = None) -> Opti
     parser.add_argument(
         "--against", default=",".join(Options().against), help="of a peer: eager, torch.compile or both"
     )
+    parser.add_argument("--minutes", type=float, default=math.inf, help="after so many no further case is begun")
     parser.add_argument("--runs", default=Options().runs, help="directory of trained models")
     parser.add_argument("--out", default="", help="JSON file to write")
     given = vars(parser.parse_args(argv))

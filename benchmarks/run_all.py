@@ -1,7 +1,7 @@
 """All benchmarks one after another, each in a process of its own: `python -m benchmarks.run_all --out=DIRECTORY`.
 
 Writes one JSON a script into the directory, and all of them into `all.json`. `--only=peers,training` runs some;
-`--seconds` and `--tiny` are those of the scripts. `python -m benchmarks.page DIRECTORY` puts the tables into the docs.
+`--seconds` and `--tiny` are those of the scripts, `--minutes` is shared among them. `python -m benchmarks.page DIRECTORY` puts the tables into the docs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-SCRIPTS = ("sampling", "training", "loader", "scaling", "quality", "peers")
+SCRIPTS = {"sampling": 3.0, "training": 2.5, "loader": 0.5, "quality": 2.0, "peers": 8.0, "scaling": 2.0}
+"""And how many of 18 minutes each may take."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -23,6 +24,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", default="runs/benchmarks")
     parser.add_argument("--only", default=",".join(SCRIPTS))
     parser.add_argument("--seconds", default="2")
+    parser.add_argument(
+        "--minutes", type=float, default=18.0, help="of all scripts: each begins no case beyond its share"
+    )
     parser.add_argument("--tiny", action="store_true")
     given = parser.parse_args(argv)
     out, failed = Path(given.out), []
@@ -33,6 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             continue
         start = time.perf_counter()
         command = [sys.executable, "-m", f"benchmarks.{name}", f"--out={out / name}.json", f"--seconds={given.seconds}"]
+        command.append(f"--minutes={given.minutes * SCRIPTS[name] / sum(SCRIPTS.values())}")
         command += ["--tiny", f"--runs={out}"] if given.tiny else []
         if subprocess.run(command).returncode:
             failed.append(name)

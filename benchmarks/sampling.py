@@ -68,25 +68,31 @@ def plan(options: report.Options) -> Iterator[tuple[Case, int, int, str]]:
         yield from ((case, 2, 0, "") for case in cases.tiny())
         return
     gpu = jax.default_backend() == "gpu"
-    for size in ("small", "paper128") + ("paper25m",) * gpu:
-        for batch in (1, 8, 64):
+
+    def batches(most: int) -> tuple[int, ...]:
+        return tuple(n for n in (1, 8, 64) if gpu or n <= most)
+
+    for size, most in (("small", 64), ("paper128", 8), *[("paper25m", 64)] * gpu):
+        for batch in batches(most):
             yield cases.llma_case(size, 0), batch, 300, "ddim, 50 steps"
-        yield cases.llma_case(size, 0, solver="ddpm", steps=1000), 1, 300, "ddpm, 1000 steps"
-        yield cases.llma_case(size, 0, 1200), 1, 1200, "ddim, 50 steps"
-    for size in ("stride", "paper"):
-        for batch in (1, 8, 64) if gpu or size == "stride" else (1, 8):
+    yield cases.llma_case("small", 0, solver="ddpm", steps=1000), 1, 300, "ddpm, 1000 steps"
+    yield cases.llma_case("small", 0, 1200), 1, 1200, "ddim, 50 steps"
+    for size, most in (("stride", 64), ("paper", 1)):
+        for batch in batches(most):
             yield cases.speed_case(size, 0), batch, 600, "ddim, 100 steps"
-    for size in ("mini", "medium", "full"):
-        for batch in (1, 8, 64) if gpu or size == "mini" else (1, 8) if size == "medium" else (1,):
+    for size, most in (("mini", 8), ("medium", 1), ("full", 1)):
+        for batch in batches(most):
             yield cases.text_case(size, 0), batch, 196, "sde-dpm++, 10 steps, guided"
     yield cases.text_case("mini", 0, mechanics=True), 1, 196, "sde-dpm++, 10 steps, guided"
+    yield cases.llma_case("paper128", 0, solver="ddpm", steps=1000), 1, 300, "ddpm, 1000 steps"
 
 
 def main(options: report.Options) -> dict[str, Any]:
+    first = fresh(options.tiny)
     reach = timing.ceilings(tiny=options.tiny)
     rows = []
     for case, batch, length, solver in plan(options):
-        if options.cases and not any(word in case.name for word in options.cases):
+        if options.over() or not options.wants(case.name):
             continue
         generate = case.method.generate
         params, keys = case.params(), jax.random.split(jax.random.key(0), batch)
@@ -101,7 +107,7 @@ def main(options: report.Options) -> dict[str, Any]:
             "memory": timing.memory(program),
         })  # fmt: skip
         print(f"{case.name}, {solver}, batch {batch}: {1e3 * said['median']:.1f} ms, {rate:.0f} GFLOP/s", flush=True)
-    return {"reach": reach, "rows": rows, "fresh": fresh(options.tiny)}
+    return {"reach": reach, "rows": rows, "fresh": first}
 
 
 def tables(result: dict[str, Any]) -> list[report.Table]:

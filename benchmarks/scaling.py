@@ -46,8 +46,9 @@ def generation(case: Case, batch: int, seconds: float) -> dict[str, Any]:
     return {**said, "compile": compiling, "memory": timing.memory(program)}
 
 
-def curves(tiny: bool, seconds: float) -> list[dict[str, Any]]:
+def curves(options: report.Options) -> list[dict[str, Any]]:
     """One thing changed at a time."""
+    tiny = options.tiny
     steps = (2, 4) if tiny else (10, 50, 250, 1000)
     batches = (1, 2) if tiny else (1, 4, 16, 64)
     lengths = (60, 120) if tiny else (150, 300, 600, 1200)
@@ -61,7 +62,9 @@ def curves(tiny: bool, seconds: float) -> list[dict[str, Any]]:
         jobs.append(("width", width, cases.with_settings(case, case.settings._replace(size=size)), 1))
     rows = []
     for what, value, case, batch in jobs:
-        rows.append({"what": what, "value": value, **generation(case, batch, seconds)})
+        if options.over():
+            break
+        rows.append({"what": what, "value": value, **generation(case, batch, options.seconds)})
         print(f"{what} {value}: {1e3 * rows[-1]['median']:.1f} ms", flush=True)
     return rows
 
@@ -100,14 +103,12 @@ def children(devices: int, processes: int, tiny: bool, seconds: float) -> dict[s
 
 
 def main(options: report.Options) -> dict[str, Any]:
-    rows = curves(options.tiny, options.seconds)
-    real = jax.local_device_count() if jax.default_backend() == "gpu" else 0
-    sizes = (1, 2) if options.tiny else (1, 2, 4, 8)
-    if real:
-        return {"rows": rows, "shared": [shared_step(options.tiny, 1, options.seconds)]}
-    shared = [children(n, 1, options.tiny, options.seconds) for n in sizes]
-    shared.append(children(1, 2, options.tiny, options.seconds))
-    return {"rows": rows, "shared": shared}
+    if jax.default_backend() == "gpu":
+        shared = [shared_step(options.tiny, 1, options.seconds)]
+    else:
+        shared = [children(n, 1, options.tiny, options.seconds) for n in ((1, 2) if options.tiny else (1, 2, 4, 8))]
+        shared.append(children(1, 2, options.tiny, options.seconds))
+    return {"rows": curves(options), "shared": shared}
 
 
 def tables(result: dict[str, Any]) -> list[report.Table]:

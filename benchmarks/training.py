@@ -61,7 +61,6 @@ def plan(tiny: bool) -> Iterator[tuple[Case, int, str]]:
     gpu = jax.default_backend() == "gpu"
     half = {"dtype": jnp.bfloat16}
     yield cases.llma_case("small", 32), 32, "float32"
-    yield cases.llma_case("small", 32, linear=False, condition_noise=0.05), 32, "float32, noise on the condition"
     yield cases.llma_case("paper128", 64), 64 if gpu else 16, "float32"
     yield cases.llma_case("paper128", 64, **half), 64 if gpu else 16, "bfloat16"
     yield cases.speed_case("stride", 16), 16, "float32"
@@ -97,9 +96,13 @@ def dispatches(case: Case, batch: int, number: int, seconds: float) -> dict[str,
 
 def main(options: report.Options) -> dict[str, Any]:
     reach = timing.ceilings(tiny=options.tiny)
+    small = cases.tiny()[0] if options.tiny else cases.llma_case("brief", 16)
+    pairs = {"folds": folds(small, small.train, 2 if options.tiny else 4, options.seconds)}
+    little = cases.tiny()[1] if options.tiny else cases.llma_case("tiny", 8, 60)
+    pairs["dispatch"] = dispatches(little, little.train, 2 if options.tiny else 20, options.seconds)
     rows = []
     for case, batch, precision in plan(options.tiny):
-        if options.cases and not any(word in case.name for word in options.cases):
+        if options.over() or not options.wants(case.name):
             continue
         work, memory = one_step(case, batch)
         said = timing.median(stepper(case, batch), options.seconds)
@@ -110,10 +113,6 @@ def main(options: report.Options) -> dict[str, Any]:
             "examples/s": batch / said["median"], "GFLOP/s": rate, "share": rate / ceiling, "memory": memory,
         })  # fmt: skip
         print(f"{case.name}, batch {batch}, {precision}: {1e3 * said['median']:.0f} ms, {rate:.0f} GFLOP/s", flush=True)
-    small = cases.tiny()[0] if options.tiny else cases.llma_case("brief", 16)
-    pairs = {"folds": folds(small, small.train, 2 if options.tiny else 4, options.seconds)}
-    little = cases.tiny()[1] if options.tiny else cases.llma_case("tiny", 8, 60)
-    pairs["dispatch"] = dispatches(little, little.train, 2 if options.tiny else 20, options.seconds)
     result = {
         "reach": reach,
         "rows": rows,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 import torch
 from diffusers import DDIMScheduler, DPMSolverMultistepScheduler  # pyright: ignore[reportPrivateImportUsage]
@@ -17,6 +19,7 @@ from jaxdiff.nets.blocks.embeddings import positions
 from jaxdiff.nets.unet import PRESETS
 
 Tensors = Mapping[str, Tensor]
+DEVICE = "cuda" if jax.default_backend() == "gpu" and torch.cuda.is_available() else "cpu"
 BETAS: dict[str, Any] = {"num_train_timesteps": 1000, "beta_start": 1e-4, "beta_end": 0.02, "beta_schedule": "linear"}
 
 
@@ -31,26 +34,31 @@ class Peer(NamedTuple):
 
 
 def tensors(arrays: Mapping[str, Any]) -> dict[str, Tensor]:
-    return {name: torch.from_numpy(np.array(a)) for name, a in arrays.items()}
+    return {name: torch.from_numpy(np.array(a)).to(DEVICE) for name, a in arrays.items()}
 
 
 def peer(case: Case, params: Any) -> Peer:
     """The peer of a case, with the same weights."""
     kind = case.name.rsplit(" ", 1)[0]
-    return {"llma": _llma, "speed transfer": _speed_transfer, "text to motion": _text_to_motion}[kind](case, params)
+    made = {"llma": _llma, "speed transfer": _speed_transfer, "text to motion": _text_to_motion}[kind](case, params)
+    made.networks.to(DEVICE)
+    return made
 
 
 def _corrupt(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Steps, noise and noisy samples."""
-    bar = torch.cumprod(1 - torch.linspace(1e-4, 0.02, 1000), 0)
-    t, eps = torch.randint(0, 1000, (len(x),)), torch.randn_like(x)
-    alpha, sigma = bar[t].sqrt()[:, None, None], (1 - bar[t]).sqrt()[:, None, None]
-    return t, eps, alpha * x + sigma * eps
+    t, eps = torch.randint(0, 1000, (len(x),), device=x.device), torch.randn_like(x)
+    return t, eps, _noisy(x, eps, t)
+
+
+def _noisy(x: Tensor, eps: Tensor, t: Tensor) -> Tensor:
+    bar = torch.cumprod(1 - torch.linspace(1e-4, 0.02, 1000, device=x.device), 0)[t][:, None, None]
+    return bar.sqrt() * x + (1 - bar).sqrt() * eps
 
 
 def _ddim(denoise: Callable[[Tensor, Tensor], Tensor], start: Tensor, steps: int, prediction: str) -> Tensor:
     scheduler = DDIMScheduler(**BETAS, clip_sample=False, timestep_spacing="trailing", prediction_type=prediction)
-    scheduler.set_timesteps(steps)
+    scheduler.set_timesteps(steps, device=DEVICE)
     x = start
     for t in scheduler.timesteps:
         x = scheduler.step(denoise(x, t.expand(len(x))), t, x).prev_sample
@@ -75,9 +83,8 @@ def _llma(case: Case, params: Any) -> Peer:
 
     def loss(networks: nn.ModuleDict, batch: Tensors) -> Tensor:
         x, y = batch["x"], batch["y"]
-        (t, _, x_t), eps = _corrupt(x), torch.randn_like(y)
-        bar = torch.cumprod(1 - torch.linspace(1e-4, 0.02, 1000), 0)[t][:, None, None]
-        y_t = bar.sqrt() * y + (1 - bar).sqrt() * eps
+        t, _, x_t = _corrupt(x)
+        y_t = _noisy(y, torch.randn_like(y), t)
         guesses = (networks["x"](x_t, t, y), x), (networks["y"](y_t, t, x), y)
         energy = lambda a: 0.5 * a.diff(dim=1).square()  # noqa: E731
         return sum((a - b).square().mean() + (energy(a) - energy(b)).square().mean() for a, b in guesses)  # type: ignore
@@ -99,7 +106,7 @@ def _speed_transfer(case: Case, params: Any) -> Peer:
         net, source = networks["net"], batch["source"]
         t, eps, r_t = _corrupt(batch["target"] - batch["base"])
         guess = net(r_t, t, source, net.condition(source, batch["speeds"]))
-        return (torch.tensor(case.settings.channel_weights) * (guess - eps).square()).mean()
+        return (torch.tensor(case.settings.channel_weights, device=eps.device) * (guess - eps).square()).mean()
 
     return Peer(nn.ModuleDict({"net": network}), generate, loss)
 
@@ -119,7 +126,7 @@ def _text_to_motion(case: Case, params: Any) -> Peer:
         scheduler = DPMSolverMultistepScheduler(
             **BETAS, algorithm_type="sde-dpmsolver++", use_karras_sigmas=True, prediction_type="sample"
         )
-        scheduler.set_timesteps(s.steps)
+        scheduler.set_timesteps(s.steps, device=DEVICE)
         x = start
         for t in scheduler.timesteps:
             c, u = net(torch.cat([x, x]), t.expand(2 * len(x)), contexts).chunk(2)
@@ -130,7 +137,7 @@ def _text_to_motion(case: Case, params: Any) -> Peer:
         net: Any = networks["unet"]
         x = batch["motion"]
         t, _, x_t = _corrupt(x)
-        told = (torch.rand(len(x)) >= s.drop_text).float()
+        told = (torch.rand(len(x), device=x.device) >= s.drop_text).float()
         contexts = net.contexts(networks["text"](batch["text"]))
         return (net(x_t, t, contexts, told) - x).square().mean()
 
@@ -151,6 +158,7 @@ def trainer(peer: Peer, batch: Tensors, compile: bool) -> Callable[[], None]:
         optimizer.step()
         with torch.no_grad():
             torch._foreach_lerp_(average, list(networks.parameters()), 0.001)
+        _finish()
 
     return step
 
@@ -166,15 +174,20 @@ def sampler(peer: Peer, start: Tensor, condition: Tensors, compile: bool) -> Cal
 
     def run() -> Tensor:
         with torch.inference_mode():
-            return peer.generate(networks, start, condition)
+            made = peer.generate(networks, start.to(DEVICE), condition)
+        _finish()
+        return made
 
     return run
 
 
+def _finish() -> None:
+    if DEVICE == "cuda":
+        torch.cuda.synchronize()
+
+
 def _compiled(network: nn.Module) -> nn.Module:
     """A module whose call is compiled, and whose other methods are the original's."""
-    import copy
-
     made = copy.copy(network)
     made.forward = torch.compile(network.forward)  # type: ignore[method-assign]
     return made

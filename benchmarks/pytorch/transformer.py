@@ -89,10 +89,14 @@ class Stack(nn.Module):
 def sinusoid(t: Tensor, width: int, interleaved: bool = True) -> Tensor:
     """Sinusoids of noise levels `(B,)`: sines and cosines in turns, or one after the other (GaitDynamics)."""
     if interleaved:
-        frequency = torch.exp(torch.arange(0, width, 2, dtype=torch.float32) * (-math.log(10000.0) / width))
+        frequency = torch.exp(
+            torch.arange(0, width, 2, dtype=torch.float32, device=t.device) * (-math.log(10000.0) / width)
+        )
     else:
         half = width // 2
-        frequency = torch.exp(torch.arange(half, dtype=torch.float32) * (-math.log(10000.0) / (half - 1)))
+        frequency = torch.exp(
+            torch.arange(half, dtype=torch.float32, device=t.device) * (-math.log(10000.0) / (half - 1))
+        )
     angle = t.float()[:, None] * frequency
     if interleaved:
         return torch.stack([angle.sin(), angle.cos()], -1).flatten(1)
