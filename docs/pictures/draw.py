@@ -105,12 +105,67 @@ def draw_guidance() -> None:
     for scale in (1.0, 1.5, 2.5, 5.0):
         denoise = guidance.classifier_free(conditional, unconditional, scale)
         drawn = np.asarray(sample(None, denoise, grid, solvers.dpm_solver_pp(), x))
-        axis.hist(drawn[:, 0], np.linspace(-1, 3.5, 120), density=True, histtype="step", lw=1.5, label=f"scale {scale:g}")
+        axis.hist(
+            drawn[:, 0], np.linspace(-1, 3.5, 120), density=True, histtype="step", lw=1.5, label=f"scale {scale:g}"
+        )
         print(f"  {scale:g}: {drawn.mean():.2f}, {drawn.std():.2f}")
     axis.set(xlabel="x", yticks=[])
     axis.spines["left"].set_visible(False)
     axis.legend(frameon=False)
     figure.savefig(HERE / "guidance.png")
+
+
+CHOICES = {
+    "ddpm, even steps": (grids.trailing, "ddpm"),
+    "ddim, even steps": (grids.trailing, "ddim"),
+    "ddim, karras": (grids.karras, "ddim"),
+    "heun, karras": (grids.karras, "heun"),
+    "dpm_solver_pp(2), karras": (grids.karras, "dpm_solver_pp_2"),
+    "the same, stochastic": (grids.karras, "sde_dpm_solver_pp_2"),
+}
+
+
+def draw_choice() -> None:
+    """Distance of 20 000 samples from the distribution of two bumps, and what becomes of a narrow one."""
+    schedule = schedules.linear()
+    rng, count, calls = np.random.default_rng(0), 20000, (4, 6, 10, 20, 50, 100, 200)
+    bump = rng.choice(2, 400000, p=(0.3, 0.7))
+    truth = np.quantile(
+        np.take((-1.5, 1.0), bump) + np.take((0.3, 0.5), bump) * rng.normal(size=400000),
+        (np.arange(count) + 0.5) / count,
+    )
+    x = jax.scipy.special.ndtri((jnp.arange(count) + 0.5) / count)[:, None]
+    figure, axis = plt.subplots(figsize=(6.4, 3.8), layout="constrained")
+    lines = ["sampler," + ",".join(f"{n} calls" for n in calls)]
+    print(f"choice: W1 over the deviation of the data, by calls {calls}")
+    for name, (spacing, word) in CHOICES.items():
+        run = jax.jit(
+            lambda grid, word=word: sample(jax.random.key(1), mixture(schedule), grid, solvers.SOLVERS[word](), x)
+        )
+        steps = [n // 2 if word == "heun" else n for n in calls]
+        off = [
+            float(np.abs(np.sort(np.asarray(run(spacing(schedule, n)))[:, 0]) - truth).mean() / truth.std())
+            for n in steps
+        ]
+        axis.loglog(calls, off, "o-", ms=4, label=name)
+        lines.append(f"{name}," + ",".join(f"{value:.4f}" for value in off))
+        print(f"  {name}: {', '.join(f'{value:.4f}' for value in off)}")
+    axis.set(xlabel="calls of the network", ylabel="distance from the data (W1 / deviation)")
+    axis.legend(frameon=False, fontsize=8)
+    figure.savefig(HERE / "choice.png")
+    (HERE / "choice.csv").write_text("\n".join(lines) + "\n")
+    for name, (spacing, word) in CHOICES.items():
+        spreads = []
+        for std in (0.03, 0.1, 0.3, 1.0):
+            run = jax.jit(
+                lambda grid, word=word, std=std: sample(
+                    jax.random.key(1), gaussian(schedule, 0.0, std), grid, solvers.SOLVERS[word](), x
+                )
+            )
+            spreads.append(float(run(spacing(schedule, 10 if word == "heun" else 20)).std() / std))
+        print(
+            f"  {name}, 20 calls, spread over that of N(0, s²), s = 0.03, 0.1, 0.3, 1: {', '.join(f'{v:.2f}' for v in spreads)}"
+        )
 
 
 def tell_amplification() -> None:
@@ -122,5 +177,5 @@ def tell_amplification() -> None:
 
 
 if __name__ == "__main__":
-    for each in (draw_schedules, draw_grids, tell_amplification, draw_solvers, draw_guidance):
+    for each in (draw_schedules, draw_grids, tell_amplification, draw_solvers, draw_guidance, draw_choice):
         each()

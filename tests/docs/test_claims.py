@@ -1,0 +1,69 @@
+"""What the pages on design and security say of the code as a whole."""
+
+import ast
+import re
+
+import pytest
+from docs.pages import DOCS, ROOT
+
+PACKAGE = ROOT / "jaxdiff"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+BELOW = {
+    "typing": (),
+    "errors": (),
+    "diffusion": ("typing", "errors"),
+    "body": ("typing", "errors"),
+}
+BELOW |= dict.fromkeys(("losses", "nets", "metrics"), (*BELOW, "losses", "nets", "metrics"))
+BELOW |= {"methods": (*BELOW, "methods")}
+BELOW |= {
+    "training": (*BELOW, "training"),
+    "data": ("typing", "errors", "body"),
+    "report": ("typing", "errors", "body"),
+}
+BELOW |= {"interop": ("typing", "errors", "nets")}
+BELOW |= {"studies": (*BELOW, "studies")}
+BELOW |= {"deployment": (*BELOW, "deployment")}
+BELOW |= {"cli": (*BELOW, "cli")}
+"""What each room may import, as docs/design.md draws it."""
+
+
+def imports(path):
+    """`(module, name)` of everything that is imported, wherever in the file."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, "") for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from ((node.module or "", alias.name) for alias in node.names)
+
+
+@pytest.mark.parametrize("room", sorted(BELOW))
+def test_imports_point_one_way(room):
+    inside = [path for path in MODULES if path.relative_to(PACKAGE).parts[0].removesuffix(".py") == room]
+    for path in inside:
+        for module, name in imports(path):
+            parts = module.split(".")
+            if parts[0] == "jaxdiff":
+                other = parts[1] if len(parts) > 1 else name
+                assert other in (*BELOW[room], room, ""), f"{path} imports {other}"
+
+
+def test_the_design_names_every_room():
+    text = (DOCS / "design.md").read_text()
+    rooms = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert rooms - set(re.findall(r"^  (\w+)/", text, re.MULTILINE)) == set()
+    assert rooms <= set(BELOW)
+
+
+def test_nothing_unpickles_or_runs_what_it_reads():
+    for path in MODULES:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        banned = {"pickle", "dill", "cloudpickle", "shelve", "marshal"}
+        banned |= {"subprocess"} if path.name != "tables.py" else set()  # where git is asked for the commit
+        assert {module for module, _ in imports(path)} & banned == set(), path
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call):
+                called = ast.unparse(node.func)
+                assert called not in ("eval", "exec", "os.system", "yaml.load", "yaml.unsafe_load"), f"{path}: {called}"
+                if called in ("np.load", "numpy.load"):
+                    assert "allow_pickle=False" in ast.unparse(node), f"{path}:{node.lineno}"
