@@ -37,7 +37,10 @@ class Source(Protocol):
 
 
 class Batches:
-    """An endless (or `epochs` long) iterator over batches whose state can be saved and restored exactly."""
+    """An endless (or `epochs` long) iterator over batches whose state can be saved and restored exactly.
+
+    It gives the rows of host number `host` of `hosts`: this process's, among those JAX knows, unless told otherwise.
+    """
 
     def __init__(
         self,
@@ -46,11 +49,14 @@ class Batches:
         seed: int = 0,
         shuffle: bool = True,
         epochs: int | None = None,
-        host: int = 0,
-        hosts: int = 1,
+        host: int | None = None,
+        hosts: int | None = None,
     ):
         import grain
+        import jax
 
+        host = jax.process_index() if host is None else host
+        hosts = jax.process_count() if hosts is None else hosts
         if not len(source):
             raise ConfigError("cannot make batches: the source has no examples")
         if batch_size < 1 or batch_size % hosts:

@@ -14,7 +14,7 @@ from ml_collections import ConfigDict
 from jaxdiff.methods.points import points
 from jaxdiff.report.page import Page
 from jaxdiff.report.tables import Table, provenance
-from jaxdiff.training import settings
+from jaxdiff.training import distributed, settings
 from jaxdiff.training.loop import fit
 from jaxdiff.training.step import make_generate
 from jaxdiff.typing import Config
@@ -53,7 +53,8 @@ class Mixture:
 
     def __next__(self) -> dict[str, Any]:
         self.count += 1
-        return {"x": self.draw(np.random.default_rng([self.seed, self.count]), self.config.batch_size)}
+        whole = self.draw(np.random.default_rng([self.seed, self.count]), self.config.batch_size)
+        return {"x": whole[distributed.share(len(whole))]}
 
     def get_state(self) -> dict[str, int]:
         return {"count": self.count}

@@ -129,7 +129,7 @@ def fit(
                 step += settings.steps_per_dispatch
                 pending = step, metrics
                 last = step >= settings.steps
-                stopped = bool(asked_to_stop) and not last
+                stopped = asked_to_stop(step // settings.steps_per_dispatch) and not last
                 score = None
                 if not stopped and (due(settings.evaluate_every, step) or last) and evaluate is not None:
                     read(pending)
@@ -254,21 +254,30 @@ class _Record:
 
 
 @contextmanager
-def _signals() -> Iterator[list[int]]:
-    """A list that is no longer empty once the process was asked to end; a second Ctrl-C ends it at once."""
+def _signals() -> Iterator[Callable[[int], bool]]:
+    """Whether the process was asked to end before this dispatch, the same for all hosts; a second Ctrl-C ends it at once.
+
+    On several hosts JAX itself listens to SIGTERM, and hosts that would otherwise be a step apart agree on where to stop.
+    """
+    from jax.experimental.multihost_utils import reached_preemption_sync_point
+
     received: list[int] = []
+    several = jax.process_count() > 1
 
     def note(number, frame):
         if received and number == signal.SIGINT:
             raise KeyboardInterrupt
         received.append(number)
+        if several:
+            signal.raise_signal(signal.SIGTERM)
 
     try:
-        before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
+        numbers = (signal.SIGINT,) if several else (signal.SIGTERM, signal.SIGINT)
+        before = {number: signal.signal(number, note) for number in numbers}
     except ValueError:  # not the main thread: whoever owns it handles signals
         before = {}
     try:
-        yield received
+        yield reached_preemption_sync_point if several else lambda dispatch: bool(received)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -107,16 +107,29 @@ def test_a_checkpoint_of_four_devices_goes_on_on_one(tmp_path, monkeypatch):
     chex.assert_trees_all_close(plain(moved), plain(fit(METHOD, Batches(), SETTINGS, tmp_path / "one")), atol=1e-5)
 
 
-def test_two_processes_train_as_one(tmp_path, monkeypatch):
+def finish_two(directory, *arguments, second=()):
+    """Two processes on one training; the second may be given arguments of its own."""
     with socket.socket() as held:  # so that nobody else gets the port; who listens on it shares it
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         held.bind(("127.0.0.1", 0))
-        common = ["--steps", "20", "--coordinator", f"127.0.0.1:{held.getsockname()[1]}", "--num_processes", "2"]
-        for process in [launch(tmp_path / "two", *common, "--process_id", str(i)) for i in range(2)]:
-            finish(process)
+        common = [*arguments, "--coordinator", f"127.0.0.1:{held.getsockname()[1]}", "--num_processes", "2"]
+        own = [["--process_id", "0"], ["--process_id", "1", *second]]
+        return [finish(process) for process in [launch(directory, *common, *each) for each in own]]
+
+
+def test_two_processes_train_as_one(tmp_path, monkeypatch):
+    finish_two(tmp_path / "two", "--steps", "20")
     on_one_device(monkeypatch)
     one = fit(METHOD, Batches(), SETTINGS._replace(steps=20, optimizer=CLIPPED), tmp_path / "one")
     chex.assert_trees_all_close(contents(tmp_path / "two")[0], plain(one), atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_two_processes_stop_at_one_step_though_only_one_is_asked_to(tmp_path, name):
+    first, _ = finish_two(tmp_path, "--steps", "100000", second=["--signal", name, "--at", "10"])
+    assert "saved; resume with" in first
+    assert json.loads((tmp_path / "run.json").read_text())["status"] == "stopped"
 
 
 def test_folds_train_and_resume_like_single_runs(tmp_path):
