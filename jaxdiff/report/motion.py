@@ -72,7 +72,8 @@ def _choice(names: Sequence[str]) -> str:
     if len(names) == 1:
         return f'<p class="said">{html.escape(names[0])}</p>' if names[0] else ""
     options = "".join(f'<option value="{number}">{html.escape(name)}</option>' for number, name in enumerate(names))
-    return f'<label class="said">Shown <select data-part="clip">{options}</select></label>'
+    whole = '<p class="note whole" data-part="caption" aria-hidden="true"></p>'  # a narrow list cuts its words off
+    return f'<label class="said">Shown <select data-part="clip">{options}</select></label>{whole}'
 
 
 def _millimetres(joints: np.ndarray) -> list[int]:

@@ -13,7 +13,8 @@ const START = { yaw: -0.7, pitch: 0.2 };
 function play(root) {
   const { rate, bones, head, clips } = JSON.parse(root.querySelector("script").textContent);
   const part = (name) => root.querySelector(`[data-part="${name}"]`);
-  const [stage, button, time, clock, speed, choice] = ["stage", "play", "time", "clock", "speed", "clip"].map(part);
+  const [stage, button, time, clock, speed] = ["stage", "play", "time", "clock", "speed"].map(part);
+  const [choice, caption] = ["clip", "caption"].map(part);
   const canvases = [...root.querySelectorAll("canvas")];
   const joints = 1 + Math.max(...bones.map(([, joint]) => joint));
   const wishesCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -25,6 +26,7 @@ function play(root) {
     motions.forEach((motion) => { motion.path = smoothPath(motion); });
     frames = Math.max(...motions.map((motion) => motion.frames));
     tall = motions.reduce((most, { values }) => values.reduce((m, v, i) => (i % 3 === 1 && v > m ? v : m), most), 500) / 1000;
+    if (caption) caption.textContent = choice.selectedOptions[0].text;
     time.max = frames - 1;
     frame = 0;
     draw();

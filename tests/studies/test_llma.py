@@ -115,6 +115,12 @@ def test_tables_hold_both_sides_the_baselines_and_the_paper_and_share_their_mode
     trained = {path.name.removeprefix("angles-moments-") for path in (tmp_path / "models").iterdir()}
     assert trained == {"none", "llma", "direct", "covariance", "contrast", "llma-energy0"}
     assert "without contrast" in (tmp_path / "table3.md").read_text()
+    with tiny.unlocked():
+        third = tiny.copy_and_resolve_references()
+    third.experiment = "table3"
+    experiments.EXPERIMENTS["table3"](third, tmp_path)
+    page = (tmp_path / "report.html").read_text()
+    assert page.count("<table>") == 1 and page.count("mean of 3") > 6  # the folds of every model as a bundle of curves
 
 
 def test_every_word_is_a_config_and_a_wrong_one_names_the_nearest():

@@ -117,7 +117,7 @@ def _scores(
     return rows
 
 
-def run_table1(config: Config, out: Path) -> None:
+def run_table1(config: Config, out: Path) -> list[Table]:
     """Generation with and without alignment, three pairs in both directions, against baselines and the paper."""
     begin, trials = time.perf_counter(), load_trials(config)
     table = Table("Table 1: cross-modal generation with and without latent alignment", COLUMNS, note=NOTE)
@@ -148,9 +148,10 @@ def run_table1(config: Config, out: Path) -> None:
         "Paired test: mean change from without to with over folds, and its two-sided p (sign-flip permutation)."
     )
     _keep(table, "table1", config, out, begin)
+    return [table]
 
 
-def run_table2(config: Config, out: Path) -> None:
+def run_table2(config: Config, out: Path) -> list[Table]:
     """Probes of the tasks from the latents of five alignments (and none)."""
     begin, trials = time.perf_counter(), load_trials(config)
     words = ("none", "barlow", "simclr", "mse", "vicreg", "llma")
@@ -183,9 +184,10 @@ def run_table2(config: Config, out: Path) -> None:
     for word in words:
         alike.row(word, cells["alike", word])
     _keep(alike, "table2-correlation", config, out, begin)
+    return [*tables.values(), alike]
 
 
-def run_table3(config: Config, out: Path) -> None:
+def run_table3(config: Config, out: Path) -> list[Table]:
     """What each part of the objective is worth: MSE without it."""
     begin, trials = time.perf_counter(), load_trials(config)
     table = Table("Table 3: ablation of the parts of the objective (mse)", ("X|Y", "Y|X"))
@@ -203,18 +205,24 @@ def run_table3(config: Config, out: Path) -> None:
         quoted = (paper.quoted(value) for value in paper.TABLE3[label])
         table.row(f"paper (other data): {label}", dict(zip(("X|Y", "Y|X"), quoted)))
     _keep(table, "table3", config, out, begin)
+    return [table]
+
+
+TABLES = {"table1": run_table1, "table2": run_table2, "table3": run_table3}
 
 
 def run_tables(config: Config, out: Path) -> None:
-    """Tables 1 to 3 from one set of trained models."""
-    run_table1(config, out)
-    run_table2(config, out)
-    run_table3(config, out)
-
-
-def run_verheul(config: Config, out: Path) -> None:
-    """Table 1 on real braking stances, one subject left out at a time."""
-    run_table1(config, out)
+    """The tables of a config, from one set of trained models, and a page of them; on real data Table 1 alone."""
+    begin = time.perf_counter()
+    which = {"tables": tuple(TABLES), "verheul": ("table1",)}.get(config.experiment, (config.experiment,))
+    page = Page(f"LLMA: {config.data.name}")
+    for name in which:
+        for table in TABLES[name](config, out):
+            page.table(table)
+    for log in sorted((out / "models").glob("*/metrics.jsonl")):
+        page.curves(f"Training of {log.parent.name}", log)
+    page.facts(_said(config, begin))
+    print(f"report: {page.save(out / 'report.html')}")
 
 
 def _silenced(params: Params) -> Params:
@@ -261,17 +269,17 @@ def _paired(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> dict[s
 
 
 def _keep(table: Table, name: str, config: Config, out: Path, begin: float) -> None:
-    said = provenance(f"{config.data.name} ({config.data.size})", config.training.seed, time.perf_counter() - begin)
     table.show()
-    table.save(out, name, said)
+    table.save(out, name, _said(config, begin))
     print(f"kept in {out / name}.md")
+
+
+def _said(config: Config, begin: float) -> dict[str, str]:
+    data = f"{config.data.name} ({config.data.size})"
+    return provenance(data, config.training.seed, time.perf_counter() - begin)
 
 
 EXPERIMENTS: dict[str, Callable[[Config, Path], None]] = {
     "train": run_train,
-    "table1": run_table1,
-    "table2": run_table2,
-    "table3": run_table3,
-    "tables": run_tables,
-    "verheul": run_verheul,
+    **dict.fromkeys((*TABLES, "tables", "verheul"), run_tables),
 }

@@ -29,6 +29,10 @@ def run(config: Config, out: Path, training: bool = True) -> None:
         known = floor.table(who.gaits(who.train).population(), asked_tasks(config, who))
         known.show()
         known.save(out / "tables", "floor", about_data(config, begin))
+        page = Page("Speed transfer: what nobody could do better")
+        page.table(known)
+        page.facts(about_data(config, begin))
+        print(f"report: {page.save(out / 'report.html')}")
         return
     if training:
         train(config, who, out)

@@ -75,8 +75,12 @@ def run_train(config: Config, out: Path) -> None:
 
 def run_evaluator(config: Config, out: Path) -> None:
     """Trains the evaluator alone, for other runs to use (`evaluator.run`)."""
+    begin = time.perf_counter()
     train_evaluator(config, preparation.prepare(config), out)
-    print(f"evaluator: {out / EVALUATOR}")
+    page = Page(f"Evaluator of text and motion: {config.data.name}")
+    page.curves("Training of the evaluator", out / EVALUATOR / "metrics.jsonl")
+    page.facts(provenance(config.data.name, config.evaluator.training.seed, time.perf_counter() - begin))
+    print(f"evaluator: {out / EVALUATOR}, report: {page.save(out / 'report.html')}")
 
 
 EXPERIMENTS = {"train": run_train, "evaluator": run_evaluator}
