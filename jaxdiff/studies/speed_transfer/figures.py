@@ -11,7 +11,7 @@ from jaxdiff.body.gait import normalise_strides, strikes_from_hip
 from jaxdiff.errors import MissingExtra
 from jaxdiff.metrics.speeds import by_level, by_source_count, heat_map
 from jaxdiff.report import legs
-from jaxdiff.studies.speed_transfer.evaluation import HIPS, Results, Task
+from jaxdiff.studies.speed_transfer.evaluation import HIPS, SAME_SPEED, Results, Task
 from jaxdiff.studies.speed_transfer.tables import COHORTS, Found, source_table
 
 REAL, GENERATED = "black", "tab:red"
@@ -54,10 +54,12 @@ def title(name: str) -> str:
 
 
 def representative(results: Results) -> dict[str, int]:
-    """Best, median and worst pair of the subject of median error."""
+    """Best, median and worst pair of the subject of median error; of a speed with itself only where there is no other."""
     people = np.unique(results.subject)
     each = np.array([np.nanmean(results.error[results.subject == who]) for who in people])
     mine = np.flatnonzero(results.subject == people[np.argsort(each)[len(each) // 2]])
+    other = mine[np.abs(results.target_speed - results.source_speed)[mine] > SAME_SPEED]
+    mine = other if len(other) else mine
     order = mine[np.argsort(results.error[mine])]
     return {"best": order[0], "median": order[len(order) // 2], "worst": order[-1]}
 
@@ -87,7 +89,7 @@ def _from_strike(values: np.ndarray, rate: float) -> np.ndarray:
 
 
 def gaits(task: Task, generated: np.ndarray, results: Results, title: str) -> Drawing:
-    """Best, median and worst pair of the subject of median error: mean and spread over strides (Figs. 2 and 3)."""
+    """The representative pairs: mean and spread over strides (Figs. 2 and 3)."""
     figure, axes = _axes(3, 6)
     percent = np.linspace(0, 100, 101)
     for row, (label, i) in zip(axes, representative(results).items()):
