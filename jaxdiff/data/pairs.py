@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxdiff.data.trials import Trials
-from jaxdiff.errors import DataError
+from jaxdiff.errors import ConfigError, DataError
 
 KINDS = ("identity", "near", "far")
 
@@ -82,6 +82,8 @@ def balanced(
     trials: Trials, modality: str = "sagittal", length: int = 600, draws: int = 100_000, near: float = 0.3
 ) -> BalancedPairs:
     """Balanced random pairs for training. A subject without near or far pairs gives other cross-speed pairs instead."""
+    if draws < 1:
+        raise ConfigError(f"an epoch draws one pair or more; got {draws}")
     sequences, strata = _sequences(trials, modality, length), []
     for name in trials.subjects:
         pairs = _within(trials, name)
@@ -108,11 +110,13 @@ def _within(trials: Trials, subject: str) -> np.ndarray:
 def _sequences(trials: Trials, modality: str, length: int) -> Sequences:
     if not len(trials):
         raise DataError("no trials to pair")
+    if length < 1:
+        raise ConfigError(f"the sequences of a pair are one frame long or more; got {length}")
     short = trials.length < length
     if short.any():
         row = int(np.flatnonzero(short)[0])
         raise DataError(
-            f"{short.sum()} trials are shorter than {length} frames, for instance {trials.column('trial')[row]!r} "
+            f"{short.sum()} trials are shorter than {length} frames, for instance {str(trials.column('trial')[row])!r} "
             f"with {trials.length[row]}; ask for a smaller length or leave them out"
         )
     speed = trials.column("speed")

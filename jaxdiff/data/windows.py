@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from jaxdiff.data.trials import Trials
-from jaxdiff.errors import DataError
+from jaxdiff.errors import ConfigError, DataError
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,8 @@ def cut(trials: Trials, x: str, y: str, length: int = 300, hop: int | None = Non
     stride breaks it); every stride begins one unless `hop` is given. Elsewhere windows begin at a trial's first frame
     and follow each other every `hop` frames, by default end to end.
     """
+    if length < 1 or (hop is not None and hop < 1):
+        raise ConfigError(f"windows are one frame long or more, and one or more apart; got length {length}, hop {hop}")
     whole = np.isfinite(trials.modality(x)).all(axis=1) & np.isfinite(trials.modality(y)).all(axis=1)
     gaps = np.concatenate([[0], np.cumsum(~whole)])
     starts, rows = [], []

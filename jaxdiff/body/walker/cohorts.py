@@ -67,7 +67,10 @@ def gait_cohort(
     for side in sides:
         if side not in SIDES:
             raise ConfigError(f"no side {side!r}; {nearest(side, SIDES)}")
-    chosen = range(subjects) if isinstance(subjects, int) else subjects
+    chosen = _chosen(subjects)
+    for what, count in (("speed", len(speeds)), ("incline", len(inclines)), ("stride", strides)):
+        if count < 1:
+            raise ConfigError(f"a cohort needs one {what} or more; got {count}")
     speed, incline = speeds[len(speeds) // 2], inclines[len(inclines) // 2]
     pairs = [(Task(*task), Task(*task)) for task in product(speeds, inclines)]
     pairs += [(Task(a, incline), Task(b, incline)) for a, b in pairwise(speeds)]
@@ -109,15 +112,17 @@ def speed_cohort(
     """
     if kind not in ("able", "stroke"):
         raise ConfigError(f"no speed cohort {kind!r}; {nearest(kind, ('able', 'stroke'))}")
-    if SYNTHESIS_RATE % rate:
+    if not rate > 0 or SYNTHESIS_RATE % rate:
         raise ConfigError(f"the rate must divide {SYNTHESIS_RATE:g} Hz; got {rate:g}")
+    if not rate * seconds >= 1:
+        raise ConfigError(f"a trial lasts for one sample or more; got {seconds:g} s at {rate:g} Hz")
     able = kind == "able"
     draw, grid = (able_bodied, SPEED_TASK) if able else (stroke_survivor, STROKE_TASK)
     if subjects is None:
         subjects = 22 if able else 19
     if speeds is None:
         speeds = ABLE_SPEEDS if able else STROKE_SPEEDS
-    chosen = range(subjects) if isinstance(subjects, int) else subjects
+    chosen = _chosen(subjects)
     walkers = {index: draw(generator(seed, kind, index)) for index in chosen}
     tasks = {}
     for index, walker in walkers.items():
@@ -133,6 +138,14 @@ def speed_cohort(
             done += 1
             if progress:
                 progress(done, total)
+
+
+def _chosen(subjects: int | Sequence[int]) -> Sequence[int]:
+    """The numbers of the subjects, given how many of them or which."""
+    chosen = range(subjects) if isinstance(subjects, int) else subjects
+    if not len(chosen) or min(chosen) < 0:
+        raise ConfigError(f"subjects are how many there shall be, or their numbers from 0 on; got {subjects}")
+    return chosen
 
 
 def _normalise_emg(found: list[Trial]) -> None:

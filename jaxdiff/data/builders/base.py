@@ -138,12 +138,15 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # pyrig
         modalities = self.modalities()
         channels = json.dumps({name: list(channels) for name, (channels, _) in modalities.items()})
         units = json.dumps({name: [canonical(unit) for unit in units] for name, (_, units) in modalities.items()})
+        number = -1
         for number, trial in enumerate(self.examples(root)):
             for name, (names, _) in modalities.items():
                 shape = trial["signals"][name].shape
                 if shape[1:] != (len(names),):
                     raise DataError(f"trial {trial['trial']!r}: {name} has shape {shape}, not (T, {len(names)})")
             yield number, {**trial, "channels": channels, "units": units}
+        if number < 0:
+            raise DataError(f"{self.name} is empty: no trial was found. {self.source}".rstrip())
 
     @property
     def MANUAL_DOWNLOAD_INSTRUCTIONS(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
