@@ -35,11 +35,21 @@ def chart(title: str, lines: Mapping[str, Sequence[Line]], x: str, said: str = "
                 f"{across(a):.1f},{upward(b):.1f}" for a, b in line if math.isfinite(b) and (b > 0 or not logarithmic)
             ]
             drawn += f'<polyline points="{" ".join(places)}" fill="none" {look}/>'
-    label = html.escape(f"{title} against {x}. {said}".strip())
-    return (
-        f'<figure><figcaption><b>{html.escape(title)}</b> <span class="note">{html.escape(said)}</span>{_legend(lines)}'
-        f'</figcaption><svg role="img" aria-label="{label}" viewBox="0 0 {WIDTH} {HEIGHT}">{drawn}</svg></figure>'
-    )
+    label = f"{title} against {x}. {said}".strip()
+    keys = [f'<path d="M0 4H24" {_look(number, 2.5)}/>' for number in range(len(lines))]
+    return _figure(title, said, label, dict(zip(lines, keys)), drawn)
+
+
+def scatter(title: str, clouds: Mapping[str, Line], said: str = "") -> str:
+    """Named clouds of points in a plane whose axes mean nothing; two at most, told apart by colour and shape."""
+    every = [point for cloud in clouds.values() for point in cloud]
+    across = _Axis([a for a, _ in every], 14, WIDTH - 14, False)
+    upward = _Axis([b for _, b in every], HEIGHT - 14, 14, False)
+    drawn = f'<rect class="axis" x="1" y="1" width="{WIDTH - 2}" height="{HEIGHT - 2}"/>'
+    for number, cloud in enumerate(clouds.values()):
+        drawn += "".join(_mark(number, across(a), upward(b)) for a, b in cloud)
+    keys = [_mark(number, 12, 4) for number in range(len(clouds))]
+    return _figure(title, said, f"{title}. {said}".strip(), dict(zip(clouds, keys)), drawn)
 
 
 def number(value: float) -> str:
@@ -99,17 +109,25 @@ def _grid(across: _Axis, upward: _Axis, x: str) -> str:
     return drawn + f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 5}" text-anchor="middle">{axis}</text>'
 
 
-def _legend(lines: Mapping[str, Sequence[Line]]) -> str:
-    if len(lines) == 1:
-        return ""
-    keys = "".join(
-        f'<span class="key"><svg aria-hidden="true" viewBox="0 0 24 8"><path d="M0 4H24" {_look(number, 2.5)}/></svg>'
-        f"{html.escape(name)}</span>"
-        for number, name in enumerate(lines)
+def _figure(title: str, said: str, label: str, keys: Mapping[str, str], drawn: str) -> str:
+    """`keys` explains the names, where there are several."""
+    legend = "".join(
+        f'<span class="key"><svg aria-hidden="true" viewBox="0 0 24 8">{key}</svg>{html.escape(name)}</span>'
+        for name, key in keys.items()
     )
-    return f'<span class="keys">{keys}</span>'
+    shown = f'<span class="keys">{legend}</span>' if len(keys) > 1 else ""
+    return (
+        f'<figure><figcaption><b>{html.escape(title)}</b> <span class="note">{html.escape(said)}</span>'
+        f"{shown}</figcaption>"
+        f'<svg role="img" aria-label="{html.escape(label)}" viewBox="0 0 {WIDTH} {HEIGHT}">{drawn}</svg></figure>'
+    )
 
 
 def _look(number: int, width: float) -> str:
     dash = ' stroke-dasharray="5 3"' if number else ""
     return f'stroke="{COLOURS[number]}" stroke-width="{width}"{dash}'
+
+
+def _mark(number: int, x: float, y: float) -> str:
+    shape = "m-3 0a3 3 0 1 0 6 0a3 3 0 1 0-6 0" if number == 0 else "m0-4l4 4l-4 4l-4-4z"
+    return f'<path d="M{x:.1f} {y:.1f}{shape}" fill="{COLOURS[number]}" fill-opacity=".75"/>'

@@ -73,6 +73,10 @@ class Page:
         drawn = charts.chart(title, {name: [line] for name, line in lines.items()}, x, description)
         self._section(title, f'<div class="charts">{drawn}</div>')
 
+    def scatter(self, title: str, clouds: Mapping[str, Sequence[tuple[float, float]]], description: str) -> None:
+        """One or two named clouds of points, as a map of latents is."""
+        self._section(title, f'<div class="charts">{charts.scatter(title, clouds, description)}</div>')
+
     def facts(self, facts: Mapping[str, str]) -> None:
         """How to repeat what is shown."""
         entries = "".join(f"<dt>{html.escape(k)}</dt><dd>{html.escape(v)}</dd>" for k, v in facts.items())

@@ -42,6 +42,7 @@ def page(folder, figure=None) -> Page:
     }
     made.motion("Motions", clips, HUMANML3D, RATE, "Both were told the same.")
     made.chart("Density", "x", {"real": [(0, 1), (1, 2)], "generated": [(0, 2), (1, 1.5)]})
+    made.scatter("Map", {"real": [(0, 1), (1, 2)], "generated": [(0, 2), (1, 1.5)]}, "Points & more")
     log = folder / "metrics.jsonl"
     entries = [{"step": 10 * i, "loss": 3.0 / (i + 1), "grad_norm": [1.0, i], "skipped": 0} for i in range(40)]
     log.write_text("".join(json.dumps(entry) + "\n" for entry in entries))

@@ -77,6 +77,13 @@ def test_ticks_can_be_told_apart():
     assert len(labels) > 2 and len(set(labels)) == len(labels) and all(0.0275 <= float(n) <= 0.02762 for n in labels)
 
 
+def test_a_map_has_a_mark_for_every_point_and_a_shape_for_every_name():
+    drawing = charts.scatter("t", {"a <": [(0, 0), (1, 5)], "b": [(0.5, 2)] * 3}, "said")
+    shapes = re.findall(r'd="M([\d.]+) ([\d.]+)(m[^"]*)"', drawing)
+    assert len({shape for *_, shape in shapes}) == 2 and len(shapes) == 5 + 2 and "a &lt;" in drawing  # 2 in the legend
+    assert all(0 < float(x) < charts.WIDTH and 0 < float(y) < charts.HEIGHT for x, y, _ in shapes)
+
+
 def test_curves_have_a_line_for_every_training_and_leave_out_what_was_not_finite(tmp_path):
     log = tmp_path / "metrics.jsonl"
     rows = [{"step": s, "loss": [1.0 + s, None if s == 2 else 2.0], "skipped": 0.0} for s in range(1, 5)]

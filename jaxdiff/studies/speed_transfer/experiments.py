@@ -83,7 +83,11 @@ def report(config: Config, who: Cohorts, out: Path, begin: float) -> None:
             shown = figures.walks(tasks[cohort], generated[cohort][figures.OURS][1], results[figures.OURS])
             rate = tasks[cohort].gaits.rate
             page.motion(f"Walking, {tables.COHORTS[cohort]}", shown, legs.skeleton(), rate, figures.LEGS)
-        for name, (figure, description) in figures.drawn(plain, tasks, generated).items():
+        drawings = figures.drawn(plain, tasks, generated)
+        for cohort, each in tasks.items():
+            gaits = each.gaits.select(np.unique(each.source))
+            drawings[f"people-{cohort}"] = figures.people(embedded(model, gaits), gaits, tables.COHORTS[cohort])
+        for name, (figure, description) in drawings.items():
             (out / "figures").mkdir(exist_ok=True)
             figure.savefig(out / "figures" / f"{name}.png", dpi=110)
             page.figure(figures.title(name), figure, description)
@@ -115,15 +119,17 @@ def sensitivity(model: Transfer, asked: Task, most: int = 30) -> str:
     return f"a circular shift of the recording moves it by {moved:.3f}, another person walking at that speed is {apart:.3f} away"
 
 
+def embedded(model: Transfer, gaits: Gaits) -> np.ndarray:
+    """Who the model takes the walkers of some gaits for, (N, width)."""
+    return model.embed(np.stack([window(each, model.form) for each in prepared(gaits, model.form)]))
+
+
 def embedding_shift(model: Transfer, gaits: Gaits, seed: int = 0) -> tuple[float, float]:
     """Mean distances of embeddings: of a gait and its circular shift in time, and of two people at one speed."""
 
-    def embedded(gaits: Gaits) -> np.ndarray:
-        return model.embed(np.stack([window(each, model.form) for each in prepared(gaits, model.form)]))
-
-    rng, z = np.random.default_rng(seed), embedded(gaits)
+    rng, z = np.random.default_rng(seed), embedded(model, gaits)
     shifted = [np.roll(values, -int(rng.integers(1, len(values))), axis=0) for values in gaits.values]
-    moved = np.linalg.norm(embedded(replace(gaits, values=np.stack(shifted))) - z, axis=1).mean()
+    moved = np.linalg.norm(embedded(model, replace(gaits, values=np.stack(shifted))) - z, axis=1).mean()
     apart = np.linalg.norm(z[:, None] - z, axis=-1)
     rivals = (gaits.subject[:, None] != gaits.subject) & (np.abs(gaits.speed[:, None] - gaits.speed) < SAME_SPEED)
     return float(moved), float(apart[rivals].mean()) if rivals.any() else float("nan")

@@ -9,12 +9,15 @@ import numpy as np
 
 from jaxdiff.body.gait import normalise_strides, strikes_from_hip
 from jaxdiff.errors import MissingExtra
+from jaxdiff.metrics.probing import picture
 from jaxdiff.metrics.speeds import by_level, by_source_count, heat_map
 from jaxdiff.report import legs
+from jaxdiff.studies.speed_transfer.data import Gaits
 from jaxdiff.studies.speed_transfer.evaluation import HIPS, SAME_SPEED, Results, Task
 from jaxdiff.studies.speed_transfer.tables import COHORTS, Found, source_table
 
 REAL, GENERATED = "black", "tab:red"
+MARKERS = "osD^vP*X"
 OURS = "diffusion"
 JOINTS = ("hip", "knee", "ankle")
 TITLES = {
@@ -23,6 +26,7 @@ TITLES = {
     "rank": "Personalisation rank over pairs of speeds",
     "error": "Error over pairs of speeds",
     "sources": "What the source speed matters",
+    "people": "Map of the embeddings",
 }
 LEGS = (
     "Drawn from the six sagittal angles, the pelvis upright and moved forward at the speed of the recording; all three "
@@ -158,6 +162,26 @@ def sources(results: Mapping[str, Results]) -> Drawing:
     c.set(xlabel="change of speed [m/s]", ylim=(0, None))
     a.legend(fontsize=6)
     return figure, "MAE per source speed, by number of source speeds, and by change of speed"
+
+
+def people(codes: np.ndarray, gaits: Gaits, title: str) -> Drawing:
+    """Embeddings of recordings in a plane: people should stand apart, their speeds should not matter."""
+    plane = picture(codes, "pca")
+    figure, axes = _axes(1, 2)
+    who, speed = axes[0]
+    names, number = np.unique(gaits.subject, return_inverse=True)
+    for i, name in enumerate(names):
+        marker = MARKERS[i % len(MARKERS)]
+        who.scatter(*plane[number == i].T, s=14, marker=marker, color=f"C{i % 10}", label=name)
+    if len(names) <= 12:
+        who.legend(fontsize=6)
+    image = speed.scatter(*plane.T, s=14, c=gaits.speed, cmap="viridis")
+    figure.colorbar(image, label="speed [m/s]")
+    for axis, label in ((who, "colour and shape: person"), (speed, "colour: speed")):
+        axis.set_title(label, fontsize=8)
+        axis.set_xticks([])
+        axis.set_yticks([])
+    return figure, f"Two principal components of the embeddings of {title} recordings, by person and by speed"
 
 
 def _axes(rows: int, columns: int) -> tuple[Any, np.ndarray]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -12,6 +12,8 @@ import numpy as np
 from jaxdiff.body.humanml3d import joints_from_features
 from jaxdiff.methods.evaluator import evaluator
 from jaxdiff.methods.text_to_motion import text_to_motion
+from jaxdiff.metrics.probing import picture
+from jaxdiff.nets.word_text import Vocabulary
 from jaxdiff.report.page import Page
 from jaxdiff.report.tables import Cell, Table, provenance
 from jaxdiff.studies.text_to_motion import evaluation, preparation, texts
@@ -65,8 +67,11 @@ def run_train(config: Config, out: Path) -> None:
         note = "Of other motions, and in the space of another evaluator: to be read beside ours, not against it."
         beside = Table("What was published on HumanML3D", tuple(COLUMNS.values()), note=note)
         page.table(_with_published(beside))
-    clips = examples(config, prepared, generate, params)
+    made = drawn(config, prepared, generate, params)
+    clips = examples(prepared, made, config.evaluation.examples)
     page.motion("Test captions, real beside generated", clips, prepared.layout.skeleton, prepared.rate)
+    said_of_map = "Two principal components of the evaluator's embeddings of real and generated motions"
+    page.scatter("Map of the motions", latent_map(prepared, made, embed, judge), said_of_map)
     page.curves("Training of the model", out / MODEL / "metrics.jsonl")
     page.curves("Training of the evaluator", out / EVALUATOR / "metrics.jsonl")
     page.facts(said)
@@ -106,18 +111,45 @@ def _with_published(table: Table) -> Table:
     return table
 
 
-def examples(config: Config, prepared: Prepared, generate: Any, params: Params) -> dict[str, dict[str, np.ndarray]]:
-    """Real and generated joints of some test captions."""
-    test, layout = prepared.sides["test"], prepared.layout
-    batch = preparation.everything(test, 0)
-    chosen = np.linspace(0, len(test) - 1, min(config.evaluation.examples, len(test))).round().astype(np.int64)
-    captions = [test.captions[i] for i in batch["caption"][chosen]]
-    length = batch["length"][chosen]
-    told = {"text": texts.reader(config, prepared.words)(captions), "length": length}
+class Drawn(NamedTuple):
+    """Test clips and motions generated for their captions, as features in the units of the data."""
+
+    caption: np.ndarray
+    length: np.ndarray
+    real: np.ndarray
+    generated: np.ndarray
+
+
+def drawn(config: Config, prepared: Prepared, generate: Any, params: Params) -> Drawn:
+    """One motion for each of some test clips, spread evenly over them."""
+    test, batch = prepared.sides["test"], preparation.everything(prepared.sides["test"], 0)
+    chosen = np.linspace(0, len(test) - 1, min(evaluation.CHUNK, len(test))).round().astype(np.int64)
+    caption, length = batch["caption"][chosen], batch["length"][chosen]
+    told = {"text": texts.reader(config, prepared.words)([test.captions[i] for i in caption]), "length": length}
     made = evaluation.chunked(generate, params, jax.random.key(0), told)
+    return Drawn(caption, length, batch["motion"][chosen], prepared.normaliser.inverse(made))
+
+
+def examples(prepared: Prepared, made: Drawn, most: int) -> dict[str, dict[str, np.ndarray]]:
+    """Real and generated joints of some captions."""
     clips = {}
-    for number, (caption, frames) in enumerate(zip(captions, length)):
-        motions = {"real": batch["motion"][chosen[number]], "generated": prepared.normaliser.inverse(made[number])}
-        joints = {name: in_metres(np.asarray(joints_from_features(x)), layout)[:frames] for name, x in motions.items()}
-        clips[f"{number + 1}. {caption}"] = joints
+    for number, i in enumerate(np.linspace(0, len(made.length) - 1, min(most, len(made.length))).round().astype(int)):
+        motions = {"real": made.real[i], "generated": made.generated[i]}
+        clips[f"{number + 1}. {prepared.sides['test'].captions[made.caption[i]]}"] = {
+            name: in_metres(np.asarray(joints_from_features(x)), prepared.layout)[: made.length[i]]
+            for name, x in motions.items()
+        }
     return clips
+
+
+def latent_map(prepared: Prepared, made: Drawn, embed: Any, judge: Params) -> dict[str, list[tuple[float, float]]]:
+    """Where the evaluator sees real and generated motions, in a plane."""
+    test = prepared.sides["test"]
+    tables = texts.evaluator_texts(Vocabulary(prepared.evaluator_words), test.captions, test.tokens)
+    told = {"length": made.length, **{name: table[made.caption] for name, table in tables.items()}}
+    codes = []
+    for motion in (made.real, made.generated):
+        seen = preparation.normalised(prepared.plain, {"motion": motion, "length": made.length})
+        codes.append(evaluation.chunked(embed, judge, jax.random.key(0), {"motion": seen, **told})[:, 1])
+    plane = picture(np.concatenate(codes), "pca").tolist()
+    return {"real": plane[: len(made.length)], "generated": plane[len(made.length) :]}

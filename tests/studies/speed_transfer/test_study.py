@@ -75,9 +75,9 @@ def test_a_report_has_every_table_with_every_baseline(run):
         *("by-source", "by-change", "by-number"),
     }
     assert "circular shift" in table and "seed" in table
-    assert len(list((run / "figures").glob("*.png"))) == 9
+    assert len(list((run / "figures").glob("*.png"))) == 11
     page = (run / "whole.html").read_text()
-    assert page.count("<img") == 9 and page.count("<canvas") == 2 * 3  # two cohorts: source, real, generated
+    assert page.count("<img") == 11 and page.count("<canvas") == 2 * 3  # two cohorts: source, real, generated
     assert "<img" not in (run / "report.html").read_text()  # of the second run, which asked for one table only
 
 
