@@ -19,7 +19,7 @@ from jaxdiff import cli
 from jaxdiff.cli.generate import METHODS
 from jaxdiff.errors import Error
 
-OTHERS = ("bash", "cd", "git", "mkdocs", "my_sensors", "pre-commit", "pyright", "ruff")
+OTHERS = ("bash", "cd", "git", "mkdocs", "my_sensors", "pre-commit", "pyright", "ruff", "source")
 """Programs that are not ours to check, beyond the files they are given."""
 
 
@@ -59,8 +59,10 @@ def _complaint(program: str, rest: list[str], command: Command) -> str:
     if program in ("pytest", *OTHERS):
         absent = [word for word in rest if "/" in word and ":" not in word and not (ROOT / word).exists()]
         return f"there is no {absent[0]}" if absent and program in ("pytest", "bash") else ""
-    if program in ("venv",) or program.startswith("python"):
+    if program == "venv" or program.startswith("python"):
         return ""
+    if program.endswith(".sh"):
+        return "" if (ROOT / command.words[0]).exists() else "there is no such script"
     return f"what is {program!r}? Say in OTHERS of {__name__}, or mark the block as not run"
 
 
@@ -73,9 +75,10 @@ def _jaxdiff(arguments: list[str], refused: bool) -> str:
         return ""
     if arguments[0] != "generate" or refused:
         return ""
-    method = next((name for name in METHODS if str(options.trained).startswith(f"runs/{name}")), None)
+    run = str(options.trained)
+    method = next((name for name in METHODS if run.startswith(f"runs/{name}")), "llma" if run == "runs/demo" else None)
     if method is None:
-        return f"of which method is {options.trained}? Call the run runs/METHOD-..."
+        return f"of which method is {run}? Call the run runs/METHOD-..."
     takes = list(inspect.signature(METHODS[method]).parameters.values())[1:]
     given = {name for name, value in vars(options).items() if value is not None} - {"trained", "run", "verbose"}
     lacking = [p.name for p in takes if p.default is p.empty and p.name not in given]
@@ -106,11 +109,11 @@ def _extras(arguments: list[str]) -> str:
 
 
 def _script(module: str, arguments: list[str]) -> str:
-    spec = importlib.util.find_spec(module)
-    if spec is None or spec.origin is None:
+    if importlib.util.find_spec(module) is None:
         return f"there is no module {module}"
-    with open(spec.origin, encoding="utf-8") as file:
-        text = file.read()
+    text = "".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "benchmarks").glob("*.py")
+    )  # they share options
     unknown = [word for word in arguments if word.startswith("--") and f'"{word.partition("=")[0]}"' not in text]
     return f"{module} has no {unknown[0]}" if unknown else ""
 
@@ -148,6 +151,7 @@ for module, *arguments in json.load(sys.stdin):
                 launch.define_flags()
             if not any(word.startswith("--config=") for word in words):
                 words.insert(1, f"--config={getattr(found, 'DEFAULT', 'experiments/configs/points.py')}")
+            sys.argv = words  # where config flags look for overrides
             launch._parse(words)
             answer = ""
         except BaseException as error:

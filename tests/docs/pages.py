@@ -91,10 +91,11 @@ def commands(block: Block) -> list[Command]:
 
 
 def inline_commands(page: Path) -> list[Command]:
-    """Commands in the running text and in tables that could be copied: those without a placeholder."""
+    """Commands in the running text and in tables that could be copied: not those that are only named."""
     found = re.findall(r"`((?:jaxdiff|python -m (?:jaxdiff|experiments|benchmarks)[\w.]*) [^`]+)`", prose(page))
     whole = [text for text in found if not re.search(r"\b[A-Z]{2,}\b|\.\.\.|…", text)]
-    return [Command(str(page.relative_to(ROOT)), words) for text in whole for words in simple_commands(text)]
+    found = [Command(str(page.relative_to(ROOT)), words) for text in whole for words in simple_commands(text)]
+    return [command for command in found if len(command.words) > 2]
 
 
 def simple_commands(line: str) -> list[tuple[str, ...]]:
