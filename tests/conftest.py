@@ -2,6 +2,7 @@
 that depend on the test alone and not on which tests this worker ran before it."""
 
 import os
+from pathlib import Path
 
 # Tests compile much and compute little: LLVM's optimiser would take more than half of their time.
 os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=4 --xla_backend_optimization_level=0")
@@ -13,8 +14,9 @@ import pytest
 from hypothesis import settings
 from numpy.random import Generator
 
-jax.config.update("jax_compilation_cache_dir", os.environ.get("JAXDIFF_TEST_CACHE", ".cache/jax"))
-jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+# All that is compiled is kept, be it small: a second run, on another Python too, compiles next to nothing.
+jax.config.update("jax_compilation_cache_dir", str(Path(os.environ.get("JAXDIFF_TEST_CACHE", ".cache/jax")).absolute()))
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 settings.register_profile("jaxdiff", max_examples=25, deadline=None, derandomize=True)
 settings.load_profile("jaxdiff")
 

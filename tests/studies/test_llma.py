@@ -5,8 +5,10 @@ import sys
 
 import numpy as np
 import pytest
+from data.pretended import pretended_gait
 
 from jaxdiff.data import formats
+from jaxdiff.data.builders.simulated import SimulatedGait
 from jaxdiff.data.recording import Recording
 from jaxdiff.errors import ConfigError, DataError
 from jaxdiff.studies.llma import experiments, generation
@@ -56,7 +58,9 @@ def test_a_run_leaves_a_checkpoint_a_log_tables_and_a_page(run):
     assert "LLMA" in table and "ridge" in table and "* commit: " in table
 
 
-def test_no_subject_is_tested_on_who_was_trained_on_nor_normalised_by(tiny):
+def test_no_subject_is_tested_on_who_was_trained_on_nor_normalised_by(tiny, tmp_path, monkeypatch):
+    monkeypatch.setenv("JAXDIFF_DATA", str(tmp_path))
+    monkeypatch.setattr(SimulatedGait, "simulator", staticmethod(pretended_gait))
     trials = load_trials(tiny)
     for fold in folds(tiny, trials):
         test = set(fold.test.subject)

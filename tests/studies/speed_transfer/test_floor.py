@@ -5,12 +5,31 @@ import pytest
 from studies.speed_transfer.walkers import cohort
 
 from jaxdiff.body.walker import speed_cohort
+from jaxdiff.body.walker.nodes import gait_nodes
 from jaxdiff.errors import ConfigError
 from jaxdiff.studies.speed_transfer import floor
 from jaxdiff.studies.speed_transfer.data import Gaits
 from jaxdiff.studies.speed_transfer.evaluation import task
 
 SPEEDS = (0.8, 1.4)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def solved_once():
+    """A person's gait is solved once, however often that person walks."""
+    known = {}
+
+    def nodes(walker, *grid):
+        traits = tuple(np.asarray(trait).tobytes() for trait in walker)
+        if (traits, grid) not in known:
+            known[traits, grid] = gait_nodes(walker, *grid)
+        return known[traits, grid]
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("jaxdiff.body.walker.cohorts", "jaxdiff.studies.speed_transfer.floor"):
+            patch.setattr(f"{module}.gait_nodes", nodes)
+        yield
+    assert len(known) == 2
 
 
 @pytest.fixture(scope="module")
