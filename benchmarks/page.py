@@ -13,6 +13,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from benchmarks import goals
+
 PAGE = Path("docs/performance.md")
 RESULTS = Path("docs/results/performance")
 
@@ -42,9 +44,11 @@ def fill(page: str, name: str, text: str) -> str:
 
 def main(directory: str, page: str = str(PAGE)) -> None:
     text = Path(page).read_text(encoding="utf-8")
-    for path in sorted(Path(directory).glob("*.json")):
-        if path.stem != "all":
-            text = fill(text, path.stem, render(path.stem, json.loads(path.read_text(encoding="utf-8")), RESULTS))
+    files = [path for path in sorted(Path(directory).glob("*.json")) if path.stem != "all"]
+    results = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in files}
+    for name, result in results.items():
+        text = fill(text, name, render(name, result, RESULTS))
+    text = fill(text, "goals", goals.table(results).markdown())
     Path(page).write_text(text, encoding="utf-8")
 
 

@@ -27,13 +27,13 @@ def test_a_script_writes_what_it_promises(name, tmp_path):
         pytest.importorskip("torch")
         pytest.importorskip("diffusers")
     module, out = import_module(f"benchmarks.{name}"), tmp_path / f"{name}.json"
-    argv = ["--tiny", "--seconds=0", f"--out={out}", f"--runs={tmp_path}", "--against=eager", "--cases=llma,speed"]
+    argv = ["--tiny", "--seconds=0.02", f"--out={out}", f"--runs={tmp_path}", "--against=eager", "--cases=llma,speed"]
     report.run(name, module.main, module.tables, argv)
     result = json.loads(out.read_text())
     assert result["rows"] and all(SCRIPTS[name] <= set(row) for row in result["rows"])
     assert {"machine", "versions", "date", "commit"} <= set(result["about"])
-    text = page.fill(f"before <!-- {name} -->old<!-- end {name} --> after", name, page.render(name, result))
-    assert "old" not in text and "| " in text and text.startswith("before") and text.endswith("after")
+    text = page.fill(f"before <!-- {name} -->stale<!-- end {name} --> after", name, page.render(name, result))
+    assert "stale" not in text and "| " in text and text.startswith("before") and text.endswith("after")
     if name == "peers":
         assert all(row["difference"] < 1e-4 for row in result["rows"])
 
