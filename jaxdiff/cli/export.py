@@ -1,7 +1,12 @@
 """Write a run's whole sampler as a StableHLO artefact that runs with JAX alone.
 
-The folder holds sampler.stablehlo (parameters inside), sampler.json (channels, units, lengths) and example.py, twenty lines
-that load it. Without --batch the size of the batch is left open. Signals are in physical units on both sides. Runs of llma.
+The folder holds sampler.stablehlo (parameters inside), sampler.json (shapes, channels, units) and example.py, twenty lines
+that load it. Without --batch the size of the batch is left open. Everything is in physical units on both sides:
+
+  llma            signal -> the other modality
+  speed_transfer  gait, source and target speed, strides per second -> the gait at the target speed
+  text_to_motion  words of a text, length in frames -> joints
+  biovae          the same and the factors of --edit, one a joint -> joints
 
 example:
   jaxdiff export runs/llma-quick --batch 1
@@ -18,8 +23,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("trained", metavar="RUN", type=Path, help="directory of a trained run")
     add("--output", type=Path, metavar="DIR", help="folder to write (default: RUN/export)")
-    add("--batch", type=int, default=0, metavar="N", help="signals drawn for in one call (default: any)")
-    add("--given", default="", metavar="MODALITY", help="the modality that goes in (default: the run's first)")
+    add("--batch", type=int, default=0, metavar="N", help="examples drawn in one call (default: any)")
+    add("--given", default="", metavar="MODALITY", help="of llma: the modality that goes in (default: the run's first)")
     add("--steps", type=int, default=0, metavar="N", help="steps of the sampler (default: the run's)")
     add("--platforms", nargs="+", default=(), metavar="NAME", help="cpu, cuda, rocm, tpu (default: this machine's)")
 
@@ -38,6 +43,8 @@ def run(options: argparse.Namespace) -> None:
     size = (folder / "sampler.stablehlo").stat().st_size / 1e6
     batch = options.batch or "any"
     print(f"{folder}: sampler.stablehlo ({size:.2f} MB), sampler.json, example.py")
-    print(f"in:  (batch {batch}, {loaded.length}, {len(loaded.given.channels)}) {', '.join(loaded.given.channels)}")
-    print(f"out: (batch {batch}, {loaded.length}, {len(loaded.made.channels)}) {', '.join(loaded.made.channels)}")
+    for word, each in [("in:  ", each) for each in loaded.inputs] + [("out: ", loaded.made)]:
+        shape, names = ", ".join(map(str, (f"batch {batch}", *each.shape))), each.channels or each.units
+        told = ", ".join(names if len(names) <= 20 else [*names[:8], "..."])
+        print(f"{word}{each.name} ({shape}) {told}".rstrip())
     print(f"try: python {folder / 'example.py'}")

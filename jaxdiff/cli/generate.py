@@ -6,7 +6,8 @@ What a run takes, its method decides (options in brackets may be left out):
                   one modality in, the other out: its median, and 5 and 95 % as channels NAME_p05 and NAME_p95
   speed_transfer  --input FILE --source-speed V --target-speed V ... [--output FILE_OR_DIRECTORY --samples --seed
                   --channels --resample --fill-gaps]
-                  six sagittal angles at one speed in, at others out (m/s): likewise
+                  six sagittal angles at one speed in, at others out (m/s): likewise, in walk_0.60.csv beside walk.csv; an
+                  --output that is a file names the files and their format
   text_to_motion  --text "..." --output DIRECTORY [--seconds --samples --seed]
                   motions as .npy, .bvh and .html
   biovae          --text "..." --output FILE [--edit PART=FACTOR --seconds --seed], or
@@ -110,15 +111,11 @@ def speed_transfer(
     resample: bool = False,
     fill_gaps: float = 0.0,
 ) -> None:
-    """A person's gait at other speeds: `output` is a directory, or a file where one speed is wanted."""
+    """A person's gait at other speeds; `output` is a directory or a file."""
     from jaxdiff.data import formats
-    from jaxdiff.studies.speed_transfer.generation import generate
+    from jaxdiff.studies.speed_transfer.generation import generate, places
 
-    output = input.parent if output is None else output
-    is_file = len(target_speed) == 1 and output.suffix.lower() in formats.WRITERS and not output.is_dir()
-    paths = [output] if is_file else [output / f"{input.stem}_{speed:.2f}{input.suffix}" for speed in target_speed]
-    for path in paths:
-        _check_writable(path)
+    paths = places(input, target_speed, output)
     drawn = generate(
         run,
         formats.read(input),

@@ -60,12 +60,14 @@ def runs(directory: Path) -> Iterator[dict[str, Any]]:
 
 def _told(run: Path) -> dict[str, Any]:
     """`run.json` in the words of the command line; a damaged one is a run of which nothing is known."""
+    names = "step", "steps", "score_name", "best", "resume"
     try:
         said = json.loads((run / "run.json").read_text(encoding="utf-8"))
         about, status = said.get("about") or {}, str(said["status"])
-        told = {name: said.get(name) for name in ("step", "steps", "score_name", "best", "resume")}
-    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-        unknown = dict.fromkeys(("step", "steps", "score_name", "best", "resume"))
+        method, told = about.get("method") or about.get("word"), {name: said.get(name) for name in names}
+        told["best"] = None if told["best"] is None else float(told["best"])
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
+        unknown = dict.fromkeys(names)
         return {"run": str(run), "method": None, "status": f"unreadable ({type(error).__name__})", **unknown}
     status = WORDS.get(status, status)
     alive = max((run / name).stat().st_mtime for name in ("run.json", "metrics.jsonl") if (run / name).exists())
@@ -73,7 +75,7 @@ def _told(run: Path) -> dict[str, Any]:
         status = "interrupted"
     if status in ("finished", "training"):
         told["resume"] = None
-    return {"run": str(run), "method": about.get("method") or about.get("word"), "status": status, **told}
+    return {"run": str(run), "method": method and str(method), "status": status, **told}
 
 
 def _row(each: dict[str, Any]) -> tuple[str, ...]:

@@ -41,6 +41,11 @@ class Stream:
         seed: int = 0,
     ):
         wanted = sampler.given
+        if len(sampler.inputs) > 1:
+            raise ConfigError(
+                f"a stream is of one signal into another; a sampler of {sampler.method} takes "
+                f"{', '.join(each.name for each in sampler.inputs)}. Runs of llma can be streamed"
+            )
         for name in wanted.channels:
             if name not in channels:
                 raise DataError(f"the stream has no channel {name!r}; {nearest(name, channels)}")
@@ -58,7 +63,7 @@ class Stream:
         self._sampler, self._rate, self._samples, self._seed = sampler, rate, samples, np.uint32(seed)
         self._draw = jax.jit(sampler.draw)
         self.seconds: list[float] = []
-        self._drawn(np.broadcast_to(wanted.offset, (sampler.length, len(wanted.channels))))  # compiles
+        self._drawn(np.broadcast_to(wanted.example, wanted.shape))  # compiles
 
     def push(self, row: np.ndarray) -> None:
         """One sample of all channels of the stream; what is missing (NaN) keeps its last value."""

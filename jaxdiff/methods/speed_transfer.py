@@ -32,8 +32,12 @@ from jaxdiff.typing import Array, Batch, Gather, Key, Method, Metrics, Params, S
 
 def speed_vector(source: ArrayLike, target: ArrayLike, *others: ArrayLike) -> np.ndarray:
     """`[v_src, v_tgt, v_tgt - v_src, v_tgt / (v_src + 1e-6)]` (eq. 4) and whatever else there is to tell, (..., 4 + n)."""
-    v, w, *more = (np.asarray(a, np.float64) for a in (source, target, *others))
-    return np.stack([v, w, w - v, w / (v + 1e-6), *more], -1).astype(np.float32)
+    return np.stack(speed_terms(*(np.asarray(a, np.float64) for a in (source, target, *others))), -1).astype(np.float32)
+
+
+def speed_terms(source: Any, target: Any, *others: Any) -> list[Any]:
+    """The same as a list of arrays, NumPy's or JAX's."""
+    return [source, target, target - source, target / (source + 1e-6), *others]
 
 
 class Settings(NamedTuple):

@@ -40,7 +40,7 @@ def test_the_exported_program_draws_what_the_sampler_draws(jaxdiff, run, loaded,
         made = program.call(np.uint32(5), window(loaded, batch))
         np.testing.assert_allclose(made, expected[:batch], atol=1e-5)
     assert np.abs(expected[0] - expected[1]).max() > 0.01
-    assert about["given"]["channels"][0] == "hip_flexion" and about["made"]["units"] == ["N m/kg"] * 2
+    assert about["given"][0]["channels"][0] == "hip_flexion" and about["made"]["units"] == ["N m/kg"] * 2
 
 
 def test_a_fixed_batch_its_example_and_a_damaged_artefact(jaxdiff, run, tmp_path, capsys):

@@ -34,3 +34,16 @@ def test_interrupted_failed_killed_and_damaged_runs(jaxdiff, tmp_path):
     assert told["torn"]["status"].startswith("unreadable")
     table = jaxdiff("runs", tmp_path)[1]
     assert "to go on with" in table and "  go c" in table and "5/9" in table and "0.25 (mse)" in table
+
+
+def test_files_that_are_json_but_no_run(jaxdiff, tmp_path):
+    for name, text in (
+        ("list", "[]"),
+        ("number", '{"status": "done", "about": 7}'),
+        ("word", '{"status": "done", "best": "good"}'),
+        ("deep", "[" * 99_999),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "run.json").write_text(text)
+    code, out, err = jaxdiff("runs", tmp_path)
+    assert (code, err, out.count("unreadable")) == (0, "", 4)

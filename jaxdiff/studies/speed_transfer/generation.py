@@ -30,8 +30,9 @@ def generate_files(
     longest_gap: float = 0.0,
     seed: int = 0,
 ) -> list[Path]:
-    """Writes `walk_0.60.csv` for `walk.csv` at 0.6 m/s, beside the source or in the directory `output`."""
+    """Writes the gait at every speed to its place (`places`)."""
     source = Path(source)
+    paths = places(source, target_speeds, output)
     made = generate(
         run,
         formats.read(source),
@@ -42,17 +43,31 @@ def generate_files(
         longest_gap=longest_gap,
         seed=seed,
     )
-    directory = Path(output) if output else source.parent
-    directory.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for speed, recording in zip(target_speeds, made):
-        path = directory / f"{source.stem}_{speed:.2f}{source.suffix}"
+    for path, speed, recording in zip(paths, target_speeds, made):
+        path.parent.mkdir(parents=True, exist_ok=True)
         formats.write(path, recording)
-        paths.append(path)
         print(
             f"{path}: {len(recording.values)} samples at {recording.rate:g} Hz, {speed:g} m/s from {source_speed:g} m/s"
         )
     return paths
+
+
+def places(source: Path, target_speeds: Sequence[float], output: str | Path | None = None) -> list[Path]:
+    """`walk_0.60.csv` for `walk.csv` at 0.6 m/s: beside the source, or in a directory `output`.
+
+    An `output` with an extension is a file: the one of a single speed, else the stem and the format of all.
+    """
+    wanted = source.parent if output is None else Path(output)
+    named = wanted.suffix.lower() in formats.WRITERS and not wanted.is_dir()
+    directory, model = (wanted.parent, wanted) if named else (wanted, source)
+    if model.suffix.lower() not in formats.WRITERS:
+        raise ConfigError(
+            f"gait cannot be written as {model.suffix or 'a file without an extension'}, the format of {source}: give an output "
+            f"file in one of {', '.join(formats.WRITERS)}, such as --output {source.stem}.csv"
+        )
+    if named and len(target_speeds) == 1:
+        return [wanted]
+    return [directory / f"{model.stem}_{speed:.2f}{model.suffix}" for speed in target_speeds]
 
 
 def generate(

@@ -121,9 +121,14 @@ def load(run: str | Path, weights: str = "ema", step: int | str = "best") -> tup
     params, said = load_params(Path(run) / "checkpoints", weights, step)
     if said.get("method") != "speed_transfer" or "bend" not in said.get("population", {}):
         raise CheckpointError(f"{run} holds no model of speed transfer, or one of another version; train it again")
+    return from_about(params, said), said
+
+
+def from_about(params: Params, said: Mapping[str, Any]) -> Transfer:
+    """The model whose checkpoint has these parameters and says this."""
     plain = dict(said["model"])
     plain.update(size=Size(**plain["size"]), dtype=jnp.dtype(plain["dtype"]).type)
     plain.update({name: tuple(plain[name]) for name in ("channel_weights", "residual_scale")})
     settings, form = method.Settings(**plain), Form(**said["form"])
     people, scales = population.from_state(said["population"]), normalise.from_state(said["normaliser"])
-    return Transfer(params, settings, form, scales, people), said
+    return Transfer(params, settings, form, scales, people)

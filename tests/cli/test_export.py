@@ -1,0 +1,132 @@
+"""Exports of every method: the program draws what the library itself would, for any batch, from what sampler.json tells."""
+
+import json
+import runpy
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from jaxdiff.body.humanml3d import joints_from_features
+from jaxdiff.data.normalise import Normaliser
+from jaxdiff.deployment import artefact, sampler
+from jaxdiff.deployment.streaming import Stream
+from jaxdiff.errors import CheckpointError, ConfigError
+from jaxdiff.methods import biovae, speed_transfer, text_to_motion
+from jaxdiff.nets.residual_denoiser import size
+from jaxdiff.nets.word_text import Vocabulary
+from jaxdiff.studies.biovae import config as biovae_config
+from jaxdiff.studies.speed_transfer.data import Form, Gaits, change, prepared, speeds, window
+from jaxdiff.studies.speed_transfer.population import Population
+from jaxdiff.studies.speed_transfer.transfer import about as told_of
+from jaxdiff.studies.speed_transfer.transfer import from_about
+from jaxdiff.studies.text_to_motion import config as text_config
+from jaxdiff.studies.text_to_motion import preparation
+from jaxdiff.training.step import make_generate
+
+ANGLES = tuple(f"{joint}_{side}" for side in "rl" for joint in ("hip", "knee", "ankle"))
+WORDS = ["walks", "a", "person"]
+
+
+def perturbed(params, seed=1):
+    """Zero-initialised layers would make every output the same."""
+    leaves, tree = jax.tree.flatten(params)
+    keys = jax.random.split(jax.random.key(seed), len(leaves))
+    return tree.unflatten([x + 0.05 * jax.random.normal(k, x.shape) for x, k in zip(leaves, keys)])
+
+
+def speed_run(align):
+    """Parameters of a model of speed transfer, and what its checkpoint would say."""
+    form = Form(align, 30, 10)
+    settings = speed_transfer.Settings(
+        size=size("tiny"), points=10 if align == "phase" else 0, near=0.1, steps=2, draws=2
+    )
+    batch = {name: np.zeros((1, 30, 6), np.float32) for name in ("source", "base", "target")}
+    batch |= {"speeds": np.zeros((1, 5 if align == "phase" else 4), np.float32), "subject": np.zeros(1, np.int32)}
+    params = speed_transfer.speed_transfer(settings).init(jax.random.key(0), batch)
+    curves = np.random.default_rng(0).normal(size=(4, 20, 6)).astype(np.float32)
+    people = Population(np.float32([-0.1, 0.4, 0.05]), curves[0], curves[1:3], np.float32([1.0]), curves[3:])
+    scales = Normaliser(
+        "zscore", np.arange(6, dtype=np.float32), np.arange(5, 11, dtype=np.float32), ANGLES, ("deg",) * 6
+    )
+    return perturbed(params), {**told_of(settings, form, scales, people), "rate": 20.0}
+
+
+@pytest.mark.parametrize("align", ["phase", "none"])
+def test_speed_transfer_without_its_files(align, tmp_path):
+    pytest.importorskip("flatbuffers")
+    params, about = speed_run(align)
+    made = sampler.SAMPLERS["speed_transfer"](Path("run"), params, about, "", 0)
+    program, _ = artefact.load(artefact.save(made, tmp_path))
+
+    model, time = from_about(params, about), np.arange(120) / 20
+    turn = 2 * np.pi * time[:, None] + np.array([0, 1, 2, np.pi, np.pi + 1, np.pi + 2])
+    gaits = Gaits(
+        20 * np.cos(turn)[None].astype(np.float32), *(np.array([x]) for x in ("me", 1.1, "")), 20.0, ANGLES, ()
+    )
+    rows, wanted = np.zeros(3, int), np.array([0.6, 1.1, 1.4])
+    gait = np.stack([window(prepared(gaits, model.form)[0], model.form)] * 3)
+    source = model.normaliser(gait)
+    base = source + change(gaits, rows, wanted, model.form, model.population) / model.normaliser.scale
+    told = {"source": source, "base": base, "speeds": speeds(gaits, rows, wanted, model.form, model.population)}
+    expected = model.normaliser.inverse(model.generate(told, 7))
+
+    inputs = [gait, np.full(3, 1.1), wanted, np.full(3, gaits.clocks[0].frequency)][: len(made.inputs)]
+    drawn = program.call(np.uint32(7), *(np.asarray(x, np.float32) for x in inputs))
+    np.testing.assert_allclose(drawn, expected, rtol=1e-4, atol=1e-3)
+    assert np.abs(drawn[0] - drawn[2]).max() > 0.1
+    with pytest.raises(ConfigError, match="takes gait, source_speed, target_speed"):
+        Stream(made, ANGLES, ("deg",) * 6, 20.0)
+
+
+def text_run(method):
+    """Likewise of a model of text and motion."""
+    get = {"text_to_motion": text_config, "biovae": biovae_config}[method].get_config
+    config = get("tiny")
+    config.data.length = 16
+    scale = Normaliser("zscore", np.zeros(263, np.float32), np.ones(263, np.float32), ("f",) * 263, ("1",) * 263)
+    about = {"method": method, "config": config.to_dict(), "normaliser": scale.state(), "words": WORDS, "rate": 20.0}
+    batch = {"motion": np.zeros((1, 16, 263), np.float32), "text": np.zeros((1, 32), np.int32)}
+    if method == "text_to_motion":
+        whole = text_to_motion.text_to_motion(preparation.model_settings(config, len(WORDS)))
+    else:
+        from jaxdiff.studies.biovae.preparation import settings
+        from jaxdiff.studies.biovae.training import ARMS
+
+        whole = biovae.biovae(settings(config, len(WORDS), ARMS["all"]), biovae.Scale(scale.offset, scale.scale, 20.0))
+    return whole, perturbed(whole.init(jax.random.key(0), batch)), about, scale
+
+
+@pytest.mark.parametrize("method", ["text_to_motion", "biovae"])
+def test_motions_of_texts(method, tmp_path, capsys):
+    pytest.importorskip("flatbuffers")
+    whole, params, about, scale = text_run(method)
+    made = sampler.SAMPLERS[method](Path("arm-all"), params, about, "", 0)
+    program, _ = artefact.load(artefact.save(made, tmp_path))
+    assert [each.name for each in made.inputs][2:] == (["acceleration"] if method == "biovae" else [])
+
+    ids = Vocabulary(WORDS).batch(["a person walks", "a dog walks", "walks"])
+    given = {"text": ids, "length": np.array([16, 8, 12], np.int32)}
+    if method == "biovae":
+        given["acceleration"] = np.linspace(0.5, 2, 66, dtype=np.float32).reshape(3, 22)
+    motion = make_generate(whole.generate)(params, jax.random.key(3), given)
+    joints = np.array(jax.vmap(joints_from_features)(scale.inverse(np.asarray(motion))))
+    joints[np.arange(16) >= given["length"][:, None]] = 0
+    drawn = program.call(np.uint32(3), *given.values())
+    np.testing.assert_allclose(drawn, joints.reshape(3, 16, 66), atol=1e-3)
+    if method == "biovae":
+        return
+    example = runpy.run_path(str(tmp_path / "example.py"))
+    assert (
+        "pelvis_x [m]: " in capsys.readouterr().out
+        and len(json.loads((tmp_path / "sampler.json").read_text())["words"]) == 3
+    )
+    for text in ("A person, unknown to us, walks", "walks " * 40):
+        np.testing.assert_array_equal(example["ids"](text), Vocabulary(WORDS).batch([text])[0])
+
+
+def test_what_cannot_be_exported_says_so():
+    _, params, about, _ = text_run("text_to_motion")
+    with pytest.raises(CheckpointError, match="no network that generates"):
+        sampler.SAMPLERS["biovae"](Path("refiner"), params, about, "", 0)
