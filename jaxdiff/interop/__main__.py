@@ -12,6 +12,7 @@ import argparse
 import json
 import sys
 
+from jaxdiff.cli import Parser
 from jaxdiff.errors import ConfigError, Error
 from jaxdiff.interop.sources import SOURCES, convert
 from jaxdiff.interop.store import save
@@ -19,14 +20,16 @@ from jaxdiff.interop.store import settings as fields_of
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m jaxdiff.interop", description=(__doc__ or "").partition("\n")[0])
-    command = parser.add_subparsers(dest="command", required=True).add_parser("convert", help="convert a checkpoint")
+    parser = Parser(
+        prog="python -m jaxdiff.interop", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    command = parser.add_subparsers(metavar="convert", required=True, parser_class=Parser).add_parser("convert")
     command.add_argument("--from", dest="source", required=True, choices=sorted(SOURCES))
     command.add_argument("file")
     command.add_argument("--out", required=True)
     command.add_argument("--set", action="append", default=[], metavar="NETWORK.FIELD=VALUE", dest="fields")
-    options = parser.parse_args(arguments)
     try:
+        options = parser.parse_args(arguments)
         converted = convert(options.source, options.file, _settings(options.fields))
         path = save(converted, options.out)
     except Error as error:

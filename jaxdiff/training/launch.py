@@ -46,10 +46,10 @@ def run(main: Callable[[ConfigDict, Path], None], default_config: str, argv: Seq
         distributed.initialize(values.coordinator, values.num_processes, values.process_id)
         use_cache(values.cache)
         main(config, Path(values.out or f"runs/{_default_name(argv)}"))
-    except Error as error:
+    except (Error, OSError) as error:
         if "--verbose" in argv:
             raise
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         raise SystemExit(2) from error
 
 
@@ -70,7 +70,8 @@ def _default_name(argv: Sequence[str]) -> str:
 
 def _parse(argv: Sequence[str]) -> ConfigDict:
     try:
-        flags.FLAGS(argv, known_only=False)
+        if stray := flags.FLAGS(argv, known_only=False)[1:]:
+            raise ConfigError(f"{stray[0]!r} belongs to no flag; flags are given as --NAME=VALUE")
         config = flags.FLAGS.config
         if not isinstance(config, ConfigDict):
             raise FileNotFoundError(next((a for a in argv if a.startswith("--config=")), "the config file"))
