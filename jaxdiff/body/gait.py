@@ -35,6 +35,8 @@ def stride_duration(hip: np.ndarray, rate: float, shortest: float = 0.4, longest
 def hip_extension_peaks(hip: np.ndarray, rate: float) -> np.ndarray:
     """Sample numbers of the minima of one hip-flexion angle (T,): one a cycle, below the mean, 0.4 of a cycle apart."""
     hip = np.asarray(hip, np.float64)
+    if not 0 < rate < np.inf:
+        raise DataError(f"a rate is positive, in Hz; got {rate}")
     if hip.ndim != 1 or not np.isfinite(hip).all():
         raise DataError(f"hip-extension peaks are found in one finite signal (T,); got shape {hip.shape}")
     cycle = stride_duration(hip, rate)
@@ -88,6 +90,8 @@ def cadence(hip: np.ndarray, rate: float, form: Form = "span") -> float:
 
 def normalise_strides(values: np.ndarray, events: np.ndarray, points: int = 101) -> np.ndarray:
     """Strides between consecutive events, each on `points` equidistant points: (T, ...) -> (strides, points, ...)."""
+    if points < 2:
+        raise ConfigError(f"a stride is put on two points or more, its ends; got {points}")
     values, events = np.asarray(values), np.asarray(events, np.float64)
     if len(events) and not (events[0] >= 0 and events[-1] <= len(values) - 1 and (np.diff(events) > 0).all()):
         raise DataError(f"events must rise within the samples 0 to {len(values) - 1}; got {events[0]} to {events[-1]}")

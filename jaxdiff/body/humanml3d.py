@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Literal, get_args
 
 import jax
 import jax.numpy as jnp
@@ -27,7 +27,7 @@ import numpy as np
 from jaxdiff.body import rotations, skeleton
 from jaxdiff.body.rotations import between, conjugate, multiply, normalise, rotate
 from jaxdiff.body.skeleton import Skeleton, along_tree, bone_lengths, bones, hang
-from jaxdiff.errors import DataError
+from jaxdiff.errors import ConfigError, DataError
 from jaxdiff.typing import Array
 
 Variant = Literal["legacy", "fixed"]
@@ -96,6 +96,8 @@ def target_offsets(pose: Array, layout: Layout) -> Array:
 def uniform_skeleton(joints: Array, offsets: Array, layout: Layout, variant: Variant = "legacy") -> Array:
     """The motion (T, J, 3) on a figure with the bones `offsets` (J, 3); the root's path scales with the legs."""
     _check(joints, layout)
+    if offsets.shape != joints.shape[1:]:
+        raise DataError(f"the bones of this figure are {joints.shape[1:]}; got {offsets.shape}")
     a, b = layout.legs
     reach = lambda bones: jnp.abs(bones[a]).max() + jnp.abs(bones[b]).max()  # noqa: E731
     root = joints[:, 0] * (reach(offsets) / reach(target_offsets(joints[0], layout)))
@@ -220,6 +222,8 @@ def _forward(joints: Array, face: tuple[int, int, int, int]) -> Array:
 
 def _anchors(layout: Layout, variant: Variant) -> tuple[int, ...]:
     """The joint whose rotation each joint's own is counted from: its parent; the root where a legacy chain starts."""
+    if variant not in get_args(Variant):
+        raise ConfigError(f"features have the variants 'legacy' and 'fixed'; got {variant!r}")
     first = {chain[1] for chain in layout.skeleton.chains} if variant == "legacy" else set()
     return tuple(0 if joint in first else parent for joint, parent in enumerate(layout.skeleton.parents))
 

@@ -68,6 +68,8 @@ def linspace(schedule: Schedule, n: int, clean: Literal[None, 0, -1] = None) -> 
 def karras(schedule: Schedule, n: int, rho: float = 7.0) -> Grid:
     """`n` levels between the ends of the schedule, close together where there is little noise."""
     T = _steps(schedule, n)
+    if not rho > 0:
+        raise ConfigError(f"the rho of a Karras grid is positive; got {rho}")
     table = np.asarray(schedule.sigma, np.float64) / np.asarray(schedule.alpha, np.float64)
     high, low = table[-1] ** (1 / rho), table[0] ** (1 / rho)
     ratio = (high + np.linspace(0, 1, n) * (low - high)) ** rho
@@ -113,7 +115,7 @@ def reversed(grid: Grid, told: Literal["current", "target"] = "current") -> Grid
 
 def _steps(schedule: Schedule, n: int) -> int:
     T = schedule.alpha.size
-    if not 1 <= n <= T:
+    if not isinstance(n, (int, np.integer)) or not 1 <= n <= T:
         raise ConfigError(f"a grid on a schedule of {T} steps has between 1 and {T} of them; got {n}")
     return T
 

@@ -81,7 +81,7 @@ def _normal(key: Key, i: Array, shape: tuple[int, ...], dtype) -> Array:
 
 
 def _check_key(key: Key | None, shape: tuple[int, ...]) -> None:
-    if key is None or not jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
+    if key is None or not jnp.issubdtype(getattr(key, "dtype", jnp.float32), jax.dtypes.prng_key):
         raise DataError(f"a stochastic solver needs a typed key (jax.random.key) or noise=; got {type(key).__name__}")
     if key.shape != shape[: key.ndim]:
         raise DataError(f"keys of shape {key.shape} do not lead a batch of shape {shape}: one key, or one per example")

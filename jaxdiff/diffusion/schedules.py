@@ -16,7 +16,7 @@ import numpy as np
 from jax.typing import ArrayLike
 from numpy.typing import DTypeLike
 
-from jaxdiff.errors import ConfigError
+from jaxdiff.errors import ConfigError, DataError
 from jaxdiff.typing import Array, Schedule
 
 
@@ -82,6 +82,8 @@ def at(schedule: Schedule, t: ArrayLike, like: Array | None = None) -> tuple[Arr
     """
     t = jnp.asarray(t)
     if like is not None:
+        if t.ndim > like.ndim or any(a not in (1, b) for a, b in zip(t.shape, like.shape)):
+            raise DataError(f"one step for all or one per example of a batch {like.shape}; got steps {t.shape}")
         t = jnp.reshape(t, t.shape + (1,) * (like.ndim - t.ndim))
     last = schedule.alpha.size - 1
     t = jnp.clip(t, 0, last)

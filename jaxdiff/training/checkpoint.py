@@ -12,7 +12,8 @@ import errno
 import json
 import warnings
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -236,22 +237,13 @@ def load_params(directory: str | Path, weights: str = "ema", step: int | str = "
     steps = sorted(int(path.name) for path in directory.iterdir() if path.name.isdigit())
     if not steps:
         raise CheckpointError(f"no checkpoints under {directory}")
-    scores = {}
-    for candidate in steps:
-        file = directory / str(candidate) / "metrics" / "metrics"
-        if file.exists():
-            scores[candidate] = json.loads(file.read_text())["score"]
-    if step == "best":
-        about = json.loads((directory / str(steps[-1]) / "about" / "metadata").read_text())
-        pick = max if about.get("higher_is_better") else min
-        chosen = pick(scores, key=scores.__getitem__) if scores else steps[-1]
-    else:
-        chosen = steps[-1] if step == "latest" else int(step)
+    chosen = _best(directory, steps) if step == "best" else steps[-1] if step == "latest" else step
+    chosen = int(chosen) if str(chosen).isdigit() else chosen
     if chosen not in steps:
-        raise CheckpointError(f"no checkpoint of step {chosen} under {directory}; there are {steps}")
+        raise CheckpointError(f"no checkpoint {chosen!r} under {directory}; there are 'best', 'latest' and {steps}")
     path = directory / str(chosen)
     try:
-        about = json.loads((path / "about" / "metadata").read_text())
+        about = _said(path)
         with ocp.StandardCheckpointer() as reader:
             params = reader.restore(path / weights)
         params = jax.tree.map(np.asarray, params)
@@ -260,3 +252,18 @@ def load_params(directory: str | Path, weights: str = "ema", step: int | str = "
     except Exception as error:
         raise CheckpointError(f"checkpoint {path} cannot be read ({type(error).__name__}: {error})") from error
     return params, {**about, "step": chosen}
+
+
+def _best(directory: Path, steps: Sequence[int]) -> int:
+    """The step with the best score; the latest where none was scored. A checkpoint that cannot tell is passed over."""
+    scores = {}
+    for step in steps:
+        with suppress(OSError, ValueError, KeyError):
+            path = directory / str(step)
+            sign = -1 if _said(path)["higher_is_better"] else 1
+            scores[step] = sign * json.loads((path / "metrics" / "metrics").read_text())["score"]
+    return min(scores, key=scores.__getitem__) if scores else steps[-1]
+
+
+def _said(path: Path) -> dict[str, Any]:
+    return json.loads((path / "about" / "metadata").read_text())

@@ -21,6 +21,11 @@ schedule = schedules.linear()
         lambda: grids.explicit(schedule, []),
         lambda: grids.explicit(schedule, [np.nan]),
         lambda: grids.leading(schedule, -1),
+        lambda: grids.leading(schedule, 2.5),  # pyright: ignore
+        lambda: grids.karras(schedule, 5, rho=0),
+        lambda: schedules.corrupt(schedule, jnp.ones((4, 3)), jnp.ones((4, 3)), jnp.arange(3)),
+        lambda: schedules.corrupt(schedule, jnp.ones(4), jnp.ones(4), jnp.ones((4, 1))),
+        lambda: sample(0, lambda x, t: x, grids.leading(schedule, 2), solvers.ddpm(), jnp.ones(3)),  # pyright: ignore
         lambda: grids.truncate(grids.leading(schedule, 5), float("nan")),
     ],
 )

@@ -8,6 +8,7 @@ from regression import METHOD, Batches
 
 from jaxdiff.errors import CheckpointError, ConfigError, DataError, FileError
 from jaxdiff.training import logging
+from jaxdiff.training.checkpoint import load_params
 from jaxdiff.training.loop import fit
 from jaxdiff.training.optimizer import OptimizerSettings
 from jaxdiff.training.settings import Settings
@@ -57,3 +58,16 @@ def test_impossible_settings_are_refused_before_anything_is_trained(tmp_path, ch
 def test_folds_with_weights_of_other_names_are_refused(tmp_path):
     with pytest.raises(ConfigError, match="same names"):
         fit(METHOD, Batches(), SETTINGS, tmp_path, fold_weights=[{"contrast": 1.0}, {"kontrast": 1.0}])
+
+
+def test_a_checkpoint_that_says_nothing_of_itself_is_passed_over_or_named(tmp_path):
+    scores = iter([2.0, 1.0])
+    settings = SETTINGS._replace(evaluate_every=2, score="error")
+    fit(METHOD, Batches(), settings, tmp_path, evaluate=lambda state: {"error": next(scores)})
+    folder = tmp_path / "checkpoints"
+    assert load_params(folder)[1]["step"] == 4
+    (folder / "4/about/metadata").write_text('{"torn')
+    assert load_params(folder)[1]["step"] == 2
+    for step, message in (("latest", "checkpoints/4 cannot be read"), ("newest", "no checkpoint 'newest'")):
+        with pytest.raises(CheckpointError, match=message):
+            load_params(folder, step=step)
