@@ -1,5 +1,7 @@
 """What every method must do, whatever it is about: run over all of them, a new one is tested by being listed."""
 
+from functools import cache
+
 import chex
 import jax
 import jax.numpy as jnp
@@ -122,6 +124,16 @@ CASES = {
 DETERMINISTIC = ("direct", "evaluator", "muscle_encoder", "muscle_transformer", "smoothing")
 SLOW = ("text_to_motion", "biovae")
 """XLA compiles the ten blocks of the U-Net for minutes; their training is tested with their studies."""
+
+
+@cache
+def case(name):
+    """The method, its parameters drawn once, with a batch and a condition."""
+    method, batch, condition = CASES[name]()
+    params = jax.device_get(jax.jit(method.init)(jax.random.key(0), batch))
+    return method._replace(init=lambda key, batch: params), batch, condition
+
+
 cases = pytest.mark.parametrize(
     "name", [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in CASES]
 )
@@ -130,7 +142,7 @@ small = pytest.mark.parametrize("name", [name for name in CASES if name not in S
 
 @cases
 def test_gradients_are_the_same_on_one_and_four_devices(name):
-    method, batch, _ = CASES[name]()
+    method, batch, _ = case(name)
     optimizer = optax.sgd(1.0)
 
     def train(devices):
@@ -148,11 +160,11 @@ def test_gradients_are_the_same_on_one_and_four_devices(name):
 
 @small
 def test_parameters_are_float32_and_every_one_is_trained(name):
-    method, batch, _ = CASES[name]()
+    method, batch, _ = case(name)
     params = method.init(jax.random.key(0), batch)
     chex.assert_type(jax.tree.leaves(params), jnp.float32)
     keys = jax.random.split(jax.random.key(1), 8)
-    grads = jax.grad(lambda p: method.loss(p, batch, keys, lambda z: z, {})[0])(params)
+    grads = jax.jit(jax.grad(lambda p: method.loss(p, batch, keys, lambda z: z, {})[0]))(params)
     unused = ("['s']", "['noisy']['params']['Dense_0']['kernel']") if name == "direct" else ("['s']",)
     zero = [jax.tree_util.keystr(path) for path, g in jax.tree_util.tree_leaves_with_path(grads) if not g.any()]
     assert [path for path in zero if not path.endswith(unused)] == []
@@ -160,7 +172,7 @@ def test_parameters_are_float32_and_every_one_is_trained(name):
 
 @cases
 def test_what_is_generated_depends_on_its_own_key_and_condition_only(name):
-    method, batch, condition = CASES[name]()
+    method, batch, condition = case(name)
     params = method.init(jax.random.key(0), batch)
     generate = make_generate(method.generate, jax.devices()[:2])
     all_of_them = generate(params, jax.random.key(1), condition)
@@ -174,7 +186,7 @@ def test_what_is_generated_depends_on_its_own_key_and_condition_only(name):
 @small
 def test_it_learns(name):
     """A few dozen steps on one batch lower the loss on that batch, same noise before and after."""
-    method, batch, _ = CASES[name]()
+    method, batch, _ = case(name)
     optimizer = optax.adam(3e-3)
     state = init_state(method, optimizer, jax.random.key(0), batch)
     keys = jax.random.split(jax.random.key(5), 8)
