@@ -7,8 +7,8 @@ import math
 from collections.abc import Mapping, Sequence
 
 Line = Sequence[tuple[float, float]]
-WIDTH, HEIGHT = 340, 200
-LEFT, RIGHT, TOP, BOTTOM = 52, 20, 10, 38
+WIDTH, HEIGHT = 350, 200
+LEFT, RIGHT, TOP, BOTTOM = 62, 20, 10, 38
 WIDE = 20.0
 """Positive values that differ by more than this factor are drawn on a logarithmic axis."""
 COLOURS = ("var(--first)", "var(--second)")
