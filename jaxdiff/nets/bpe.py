@@ -12,6 +12,7 @@ import gzip
 import json
 import re
 import unicodedata
+import zlib
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -99,7 +100,7 @@ def read(path: str | Path, merges: int = CLIP_MERGES) -> Tokenizer:
     try:
         raw = path.read_bytes()
         text = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode("utf-8")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise FileError(f"{path} cannot be read as a merge table: {error}") from error
     lines = text.split("\n")
     header = 1 if lines[0].startswith(("#version", '"bpe')) else 0

@@ -88,3 +88,12 @@ def test_bad_tables_and_lengths_are_named(tmp_path):
         read(tmp_path / "bad.gz")
     with pytest.raises(ConfigError, match="at least 2"):
         tokenizer().batch(["a"], 1)
+
+
+@pytest.mark.parametrize("at", [15, 30, 45, -6])
+def test_a_damaged_compressed_table_is_named(tmp_path, at):
+    whole = bytearray(gzip.compress("\n".join(f"a{i} b{i * i}" for i in range(500)).encode()))
+    whole[at] ^= 0x5A
+    (tmp_path / "merges.gz").write_bytes(whole)
+    with pytest.raises(FileError, match="cannot be read"):
+        read(tmp_path / "merges.gz")
