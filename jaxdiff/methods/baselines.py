@@ -33,7 +33,7 @@ def training_mean(x: ArrayLike, y: ArrayLike, subjects: ArrayLike) -> Predict:
 def nearest_neighbours(x: ArrayLike, y: ArrayLike, subjects: ArrayLike, k: int = 5) -> Predict:
     """The mean target of the k nearest training conditions, channels scaled to unit variance."""
     x, y, _ = _check(x, y, subjects)
-    scale = _channel_scale(x)
+    _, scale = scalings(x)
     known = (x / scale).reshape(len(x), -1)
     k = min(k, len(x))
 
@@ -64,9 +64,8 @@ def ridge(x: ArrayLike, y: ArrayLike, subjects: ArrayLike, strengths: ArrayLike 
     x, y, subjects = _check(x, y, subjects)
     if len(np.unique(subjects)) < 2:
         raise DataError("ridge strength is chosen by leaving out training subjects: two or more are needed")
-    scalings = (np.maximum(x.std(0), 1e-8), _channel_scale(x))
     targets = y.reshape(len(y), -1)
-    model = min((_ridge(x, targets, subjects, scale, strengths) for scale in scalings), key=lambda m: m.error)
+    model = min((_ridge(x, targets, subjects, scale, strengths) for scale in scalings(x)), key=lambda m: m.error)
     return lambda x: model(np.asarray(x, np.float64)).reshape(-1, *y.shape[1:])
 
 
@@ -100,8 +99,14 @@ def _left_out_error(u: np.ndarray, shrink: np.ndarray, wanted: np.ndarray, subje
     return total
 
 
-def _channel_scale(x: np.ndarray) -> np.ndarray:
-    return np.maximum(x.reshape(-1, x.shape[-1]).std(0), 1e-8)
+def scalings(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Units for the samples of `x (n, L, d)`: the deviation of each time step `(L, d)`, and of each channel `(d,)`.
+
+    A step at which the known people hardly differ (force in swing) may differ for the next one: a tenth of its channel's
+    deviation at least, else what is tiny here becomes enormous there.
+    """
+    channel = np.maximum(x.reshape(-1, x.shape[-1]).std(0), 1e-8)
+    return np.maximum(x.std(0), 0.1 * channel), channel
 
 
 def _check(x: ArrayLike, y: ArrayLike, subjects: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -16,6 +16,7 @@ import numpy as np
 
 from jaxdiff.diffusion import schedules
 from jaxdiff.errors import DataError
+from jaxdiff.methods.baselines import scalings
 from jaxdiff.typing import Array, Params, Schedule
 
 STRENGTHS = 10.0 ** np.arange(-5.0, 2.01, 0.5)
@@ -34,10 +35,9 @@ def fit(wanted: np.ndarray, given: np.ndarray, subject: np.ndarray, subjects: in
         raise DataError(f"the errors on subjects left out need two training subjects or more, not {len(known)}")
     if not (np.isfinite(wanted).all() and np.isfinite(given).all()):
         raise DataError("a law cannot be fitted to NaN or infinity")
-    scales = given.std(0), given.reshape(-1, given.shape[-1]).std(0)  # of every sample of the window, of every channel
     mu, basis = _principal(wanted.reshape(len(wanted), -1), components)
     z = (wanted.reshape(len(wanted), -1) - mu) @ basis.T
-    tried = (_scaled(given, np.maximum(scale, 1e-6), INTO * components, z, subject) for scale in scales)
+    tried = (_scaled(given, scale, INTO * components, z, subject) for scale in scalings(given))
     _, strength, scale, nu, into, c = min(tried, key=lambda each: each[0])
     residual = np.concatenate(list(_left_out(c, z, subject, strength).values()))
     variance, turn = np.linalg.eigh(residual.T @ residual / len(residual))

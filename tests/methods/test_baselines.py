@@ -109,3 +109,13 @@ def test_ridge_on_real_stances_of_held_out_subjects(verheul, given, wanted, leas
     score = explained(ours, y, mean)
     assert least < score < most
     assert score > explained(near, y, mean)
+
+
+def test_what_nobody_did_in_training_does_not_blow_up_ridge():
+    """Force in swing: next to nothing for all known people at some steps, and something for the next one."""
+    rng = np.random.default_rng(5)
+    x, y, subjects = rng.normal(size=(40, 10, 1)), rng.normal(size=(40, 3)), np.repeat(np.arange(4), 10)
+    x[:, 4:] *= 1e-7
+    asked = np.zeros((1, 10, 1))
+    asked[:, 4:] = 0.3
+    assert np.abs(ridge(x, y, subjects)(asked)).max() < 10 * np.abs(y).max()

@@ -54,7 +54,7 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.sampling.predictive_steps = 300  # of training behind the predictive score; 0: no such score
 
     config.batch_size = 32
-    config.training = settings.config(steps=500, log_every=100, save_every=250, evaluate_every=100, ema_decay=0.995)
+    config.training = settings.config(steps=500, log_every=100, save_every=250, evaluate_every=100, ema_decay=0.99)
     config.training.score = "validation_mse"
     config.training.optimizer.learning_rate = 1e-3
     config.training.optimizer.weight_decay = 1e-2
@@ -68,6 +68,7 @@ def get_config(word: str = "quick") -> ConfigDict:
         config.batch_size = 16
         config.sampling.predictive_steps = 0
         config.training.steps = 240
+        config.training.ema_decay = 0.98
         config.training.evaluate_every = 80
         config.training.log_every = 40
         config.training.optimizer.warmup_steps = 40
@@ -82,6 +83,8 @@ def get_config(word: str = "quick") -> ConfigDict:
         config.model.size = "brief"
         config.batch_size = 16
         config.sampling.predictive_steps = 200
+        config.sampling.samples = 32
+        config.training.ema_decay = 0.0  # an average over so few steps remembers the start; the last steps are small
         config.training.steps = 160
         config.training.log_every = 80
         config.training.evaluate_every = 0
@@ -93,6 +96,8 @@ def get_config(word: str = "quick") -> ConfigDict:
         config.data.length = 100
         config.data.folds = 11  # one subject left out each time
         config.data.windows = 0
+        config.sampling.samples = 32
+        config.training.ema_decay = 0.0
         config.model.condition_noise = 0.2
         config.model.window = 20
         config.training.steps = 300
