@@ -11,13 +11,14 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # small systems: threads wou
 
 import jax
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from numpy.random import Generator
 
 # All that is compiled is kept, be it small: a second run, on another Python too, compiles next to nothing.
 jax.config.update("jax_compilation_cache_dir", str(Path(os.environ.get("JAXDIFF_TEST_CACHE", ".cache/jax")).absolute()))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
-settings.register_profile("jaxdiff", max_examples=25, deadline=None, derandomize=True)
+slowness = [HealthCheck.too_slow]  # that would be the machine's
+settings.register_profile("jaxdiff", max_examples=25, deadline=None, derandomize=True, suppress_health_check=slowness)
 settings.load_profile("jaxdiff")
 
 
