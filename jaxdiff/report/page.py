@@ -8,12 +8,13 @@ import io
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from jaxdiff.body.skeleton import Skeleton
+from jaxdiff.errors import MissingExtra
 from jaxdiff.report import charts, motion
 from jaxdiff.report.tables import Table
 
@@ -59,6 +60,16 @@ class Page:
             f'src="data:image/png;base64,{data}">'
         )
         self._section(title, _scrolling(picture, title))
+
+    def figures(self, drawn: Iterable[tuple[str, Any, str]]) -> None:
+        """Title, figure and description of several that are drawn one by one; without matplotlib, what brings it."""
+        try:
+            for each in drawn:
+                self.figure(*each)
+        except MissingExtra as missing:
+            said = "Pictures", f"<p>{html.escape(str(missing))}</p>"
+            if said not in self._sections:
+                self._section(*said)
 
     def motion(self, title: str, clips: motion.Clips, skeleton: Skeleton, rate: float, note: str = "") -> None:
         """Stick figures side by side to play, pause, scrub and turn: caption -> name of the figure -> joints `(T, J, 3)`."""

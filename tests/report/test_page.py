@@ -9,7 +9,7 @@ import pytest
 from report import pages
 
 from jaxdiff.body.skeleton import HUMANML3D
-from jaxdiff.errors import DataError
+from jaxdiff.errors import DataError, MissingExtra
 from jaxdiff.report import charts, legs, motion
 from jaxdiff.report.page import Page
 
@@ -121,3 +121,14 @@ def test_legs_of_zero_angles_stand_and_flexion_goes_the_way_anatomy_has_it():
     assert alone[0, 0, 1] == alone[1, 0, 1] and alone[1, :, 1].min() > 0.02  # a single leg swings clear of it
     with pytest.raises(DataError, match="6"):
         legs.joints(np.zeros((4, 3)), 20.0)
+
+
+def test_without_matplotlib_a_page_says_once_what_brings_the_pictures(tmp_path):
+    def drawn():
+        raise MissingExtra("drawing", "viz")
+        yield
+
+    page = Page("t")
+    page.figures(drawn())
+    page.figures(drawn())
+    assert page.save(tmp_path / "a.html").read_text().count("jaxdiff[viz]") == 1

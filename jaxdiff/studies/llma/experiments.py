@@ -54,22 +54,11 @@ def run_train(config: Config, out: Path) -> None:
         tables += [table, mae]
         page.table(table)
         page.table(mae)
-        page.figure(
-            f"Real and generated {names[1]}: mean and spread over the window",
-            figures.bands(fold, side, drawn, target),
-            f"Curves of {names[1]} over two strides, real in black, generated in colour, bands of one standard deviation",
-        )
-        page.figure(
-            f"The best, median and worst window of {names[1]}",
-            figures.cases(fold, side, drawn, target),
-            "Single windows with the 5 to 95 % interval of the samples",
-        )
+        page.figures(figures.windows(fold, side, drawn, target))
         if walks := figures.walks(fold, side, drawn, target):
             page.motion("The leg that walks", walks, legs.skeleton(("right",)), figures.LEG_RATE, LEG)
     codes = {m: evaluation.encoded(settings, params, side, m) for m in ("x", "y")}
-    page.figure(
-        "Latents of both modalities", figures.latent_map(codes, side["task"]), "Map of latents coloured by task"
-    )
+    page.figures(figures.maps(codes, side["task"]))
     page.curves("Training", out / "metrics.jsonl")
     said = provenance(config.data.name, config.training.seed, time.perf_counter() - begin)
     for number, table in enumerate(tables):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,26 @@ def _axes(count: int) -> tuple[Any, Any]:
     for axis in axes.ravel()[count:]:
         axis.axis("off")
     return figure, axes.ravel()
+
+
+def windows(fold: Fold, side: dict[str, np.ndarray], drawn: np.ndarray, target: str) -> Iterator[tuple[str, Any, str]]:
+    """Title, figure and description of what was generated for the test windows."""
+    name = getattr(fold.test, target)
+    yield (
+        f"Real and generated {name}: mean and spread over the window",
+        bands(fold, side, drawn, target),
+        f"Curves of {name} over two strides, real in black, generated in colour, bands of one standard deviation",
+    )
+    yield (
+        f"The best, median and worst window of {name}",
+        cases(fold, side, drawn, target),
+        "Single windows with the 5 to 95 % interval of the samples",
+    )
+
+
+def maps(codes: dict[str, np.ndarray], task: np.ndarray) -> Iterator[tuple[str, Any, str]]:
+    """Title, figure and description of the latents."""
+    yield "Latents of both modalities", latent_map(codes, task), "Map of latents coloured by task"
 
 
 def bands(fold: Fold, side: dict[str, np.ndarray], drawn: np.ndarray, target: str, most: int = 9) -> Any:

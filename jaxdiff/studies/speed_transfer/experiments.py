@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -83,17 +85,28 @@ def report(config: Config, who: Cohorts, out: Path, begin: float) -> None:
             shown = figures.walks(tasks[cohort], generated[cohort][figures.OURS][1], results[figures.OURS])
             rate = tasks[cohort].gaits.rate
             page.motion(f"Walking, {tables.COHORTS[cohort]}", shown, legs.skeleton(), rate, figures.LEGS)
-        drawings = figures.drawn(plain, tasks, generated)
-        for cohort, each in tasks.items():
-            gaits = each.gaits.select(np.unique(each.source))
-            drawings[f"people-{cohort}"] = figures.people(embedded(model, gaits), gaits, tables.COHORTS[cohort])
-        for name, (figure, description) in drawings.items():
-            (out / "figures").mkdir(exist_ok=True)
-            figure.savefig(out / "figures" / f"{name}.png", dpi=110)
-            page.figure(figures.title(name), figure, description)
+        page.figures(_pictures(out / "figures", plain, tasks, generated, model))
     page.curves("Training", out / "metrics.jsonl")
     page.facts(facts)
     print(f"report: {page.save(out / 'report.html')}; tables: {out / 'tables'}")
+
+
+def _pictures(
+    folder: Path,
+    found: tables.Found,
+    tasks: Mapping[str, Task],
+    generated: Mapping[str, Mapping[str, tuple[Task, np.ndarray]]],
+    model: Transfer,
+) -> Iterator[tuple[str, Any, str]]:
+    """Title, figure and description of every figure, which is also kept as a file."""
+    drawings = figures.drawn(found, tasks, generated)
+    for cohort, each in tasks.items():
+        gaits = each.gaits.select(np.unique(each.source))
+        drawings[f"people-{cohort}"] = figures.people(embedded(model, gaits), gaits, tables.COHORTS[cohort])
+    folder.mkdir(exist_ok=True)
+    for name, (figure, description) in drawings.items():
+        figure.savefig(folder / f"{name}.png", dpi=110)
+        yield figures.title(name), figure, description
 
 
 def asked_tasks(config: Config, who: Cohorts) -> dict[str, Task]:
