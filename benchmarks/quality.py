@@ -40,7 +40,7 @@ def main(options: report.Options) -> dict[str, Any]:
     config = get_config("quick")
     config.unlock()
     if options.tiny:
-        config.data.size, config.data.folds = "tiny", 2
+        config.data.size, config.data.folds = "tiny", 3
         config.model.size = "tiny"
         config.training.update(steps=2, evaluate_every=0, save_every=2, score="")
         config.training.optimizer.warmup_steps = 1

@@ -6,10 +6,13 @@ does at that moment slows both.
 
 from __future__ import annotations
 
+import re
 import resource
 import statistics
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -80,6 +83,22 @@ def memory(program: Any) -> dict[str, float]:
     said = program.memory_analysis()
     sizes = {"given": "argument", "returned": "output", "worked in": "temp"}
     return {name: getattr(said, f"{field}_size_in_bytes") / 1e6 for name, field in sizes.items()}
+
+
+def operations(run: Run, most: int = 12) -> list[dict[str, Any]]:
+    """Where the time of a run goes: milliseconds by kind of operation, summed over threads, and how often each ran."""
+    once(run)
+    with tempfile.TemporaryDirectory() as directory:
+        with jax.profiler.trace(directory):
+            once(run)
+        traces = [jax.profiler.ProfileData.from_file(str(path)) for path in Path(directory).rglob("*.xplane.pb")]
+    spent: dict[str, list[float]] = {}
+    for event in (e for trace in traces for plane in trace.planes for line in plane.lines for e in line.events):
+        kind = re.fullmatch(r"(?:wrapped_)?([a-z][a-z0-9_\-]*?)(?:\.\d+)*(?:\.clone)*", event.name)
+        if kind:
+            spent.setdefault(kind[1], []).append(event.duration_ns / 1e6)
+    ordered = sorted(spent.items(), key=lambda item: -sum(item[1]))[:most]
+    return [{"operation": kind, "ms": sum(times), "times": len(times)} for kind, times in ordered]
 
 
 def resident() -> float:

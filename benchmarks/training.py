@@ -105,12 +105,14 @@ def main(options: report.Options) -> dict[str, Any]:
         if options.over() or not options.wants(case.name):
             continue
         work, memory = one_step(case, batch)
-        said = timing.median(stepper(case, batch), options.seconds)
+        run = stepper(case, batch)
+        said = timing.median(run, options.seconds)
         rate = work / said["median"] / 1e9
         ceiling = reach[f"{precision.split(',')[0]} GFLOP/s"]
         rows.append({
             "case": case.name, "batch": batch, "precision": precision, **said, "steps/s": 1 / said["median"],
             "examples/s": batch / said["median"], "GFLOP/s": rate, "share": rate / ceiling, "memory": memory,
+            "operations": timing.operations(run),
         })  # fmt: skip
         print(f"{case.name}, batch {batch}, {precision}: {1e3 * said['median']:.0f} ms, {rate:.0f} GFLOP/s", flush=True)
     result = {
@@ -142,7 +144,11 @@ def tables(result: dict[str, Any]) -> list[report.Table]:
     labels = {"folds": "four folds side by side (llma brief)", "dispatch": "20 steps in one program (llma tiny)"}
     for name, said in result["pairs"].items():
         pairs.add(labels[name], ratio=f"{said['ratio']:.2f}", quartiles=f"{said['low']:.2f}–{said['high']:.2f}")
-    return [made, pairs]
+    spent = report.Table("Where a step's time goes: milliseconds of all threads by kind of operation", ["kinds"])
+    for row in result["rows"]:
+        kinds = ", ".join(f"{each['operation']} {each['ms']:.0f} ({each['times']})" for each in row["operations"][:6])
+        spent.add(f"{row['case']}, {row['precision']}", kinds=kinds)
+    return [made, pairs, spent]
 
 
 if __name__ == "__main__":
