@@ -11,6 +11,7 @@ import contextlib
 import importlib
 import io
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ def load(
     except TypeError as error:
         raise ConfigError(f"data set {name}: {error}") from None
     directory.mkdir(parents=True, exist_ok=True)
-    with _alone(directory / f".{name}.lock"):
+    with _alone(directory, f"{name}-{wanted.name}" if wanted else name):
         with _quiet():
             builder = builder_class(config=wanted, data_dir=str(directory), file_format="array_record")
         if not Path(builder.data_path).exists():
@@ -88,15 +89,19 @@ def _prepare(builder: Any, manual_dir: Path, progress: bool) -> None:
 
 
 @contextlib.contextmanager
-def _alone(path: Path):
+def _alone(directory: Path, what: str):
     """One process prepares a data set, the others wait for it (the hosts of one machine, the jobs of a sweep)."""
     try:
         import fcntl
     except ImportError:  # not on Windows
         yield
         return
-    with open(path, "w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with open(directory / f".{what}.lock", "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"waiting for another process that prepares {what}", file=sys.stderr, flush=True)
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
