@@ -15,7 +15,7 @@ from jaxdiff.report import legs
 from jaxdiff.report.page import Page
 from jaxdiff.report.tables import Cell, Table, cell, provenance
 from jaxdiff.studies.llma import evaluation, figures, paper
-from jaxdiff.studies.llma.preparation import Fold, folds, load_trials, method_settings
+from jaxdiff.studies.llma.preparation import Fold, folds, laws, load_trials, method_settings
 from jaxdiff.studies.llma.training import train, train_folds
 from jaxdiff.training.step import make_generate
 from jaxdiff.typing import Config, Method, Params
@@ -88,10 +88,11 @@ def _each_variant(
 
     An interrupted experiment goes on where it was, and tables that need the same model share it.
     """
+    known = [laws(config, fold) for fold in each]
     for variant in variants:
         print(f"{' and '.join(pair)}: {variant.label}, {len(each)} folds side by side", flush=True)
         name = "-".join([*pair, variant.word, *(f"{part}{weight:g}" for part, weight in variant.weights.items())])
-        yield variant, *train_folds(config, each, variant.word, variant.weights, out / "models" / name)
+        yield variant, *train_folds(config, each, variant.word, variant.weights, out / "models" / name, known)
 
 
 def _scores(

@@ -47,12 +47,17 @@ def train(config: Config, fold: Fold, out: Path) -> Params:
 
 
 def train_folds(
-    config: Config, each: Sequence[Fold], word: str, weights: dict[str, float], out: Path
+    config: Config,
+    each: Sequence[Fold],
+    word: str,
+    weights: dict[str, float],
+    out: Path,
+    known: Sequence[Params],
 ) -> tuple[Method, list[Params]]:
     """The method of that word and its averaged parameters for every fold, all folds trained as one program.
 
     `word` is an alignment, or `direct` for the deterministic transformer; `weights` scales the parts of the loss
-    (`alignment`, `energy`), the same for all folds here.
+    (`alignment`, `energy`), the same for all folds here. `known` are the laws of the folds.
     """
     method = (
         direct(method_settings(config)._replace(linear=False))
@@ -67,6 +72,6 @@ def train_folds(
         out,
         about={"config": config.to_dict(), "word": word, "weights": weights},
         fold_weights=[weights for _ in each],
-        known={} if word == "direct" else jax.tree.map(lambda *a: np.stack(a), *[laws(config, fold) for fold in each]),
+        known={} if word == "direct" else jax.tree.map(lambda *a: np.stack(a), *known),
     )
     return method, [jax.tree.map(lambda a, f=f: a[f], state.ema) for f in range(len(each))]
