@@ -21,9 +21,8 @@ History = tuple[Array, Array]
 
 def adams_bashforth() -> Solver:
     def init(x_start: Array) -> History:
-        return jnp.zeros_like(x_start), jnp.full(
-            (), jnp.inf, jnp.float32
-        )  # no step before: an infinite one, of weight 0
+        # No step came before: one of infinite length, whose change has no weight.
+        return jnp.zeros_like(x_start), jnp.full((), jnp.inf, jnp.float32)
 
     def advance(history: History, x: Array, denoise: Denoiser, step: Step) -> tuple[History, Array]:
         eps_before, stride_before = history

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import inspect
 import json
@@ -89,16 +90,17 @@ def _jaxdiff(arguments: list[str], refused: bool) -> str:
 def _interop(arguments: list[str]) -> str:
     from jaxdiff.interop import __main__ as interop
 
+    parsed = []
+
     def read(*_):
-        raise Error("parsed")
+        parsed.append(True)
+        raise Error("that is all that was to be known")
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(interop, "convert", read)
-        try:
+        with contextlib.suppress(SystemExit):
             interop.main(arguments)
-        except SystemExit:
-            return "these are not the arguments of python -m jaxdiff.interop"
-    return ""
+    return "" if parsed else "these are not the arguments of python -m jaxdiff.interop"
 
 
 def _extras(arguments: list[str]) -> str:
