@@ -12,7 +12,9 @@ it from the model's units to the evaluator's, and scores all rows against the sa
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -52,7 +54,8 @@ def protocol(
     test, how = prepared.sides["test"], config.evaluation
     if len(test) < BATCH:
         raise DataError(f"the protocol needs {BATCH} test clips or more; there are {len(test)}")
-    read = texts.reader(config, prepared.words)
+    with tempfile.TemporaryDirectory() as cache:  # a large table stays open without its name
+        said = texts.table(texts.reader(config, prepared.words), test.captions, Path(cache))
     tables = texts.evaluator_texts(Vocabulary(prepared.evaluator_words), test.captions, test.tokens)
 
     def told(caption: np.ndarray) -> dict[str, np.ndarray]:
@@ -63,7 +66,7 @@ def protocol(
         return rows[:, 1], rows[:, 0]
 
     def drawn(key: Key, length: np.ndarray, caption: np.ndarray) -> np.ndarray:
-        condition = {"text": read([test.captions[i] for i in caption]), "length": length}
+        condition = {"text": np.asarray(said[caption]), "length": length}
         motion = chunked(generate, params, key, condition)
         return renormalised(motion, length, prepared.normaliser, prepared.plain)
 

@@ -83,13 +83,14 @@ def reader(config: Config, words: Sequence[str]) -> Callable[[Sequence[str]], np
         )
     from jaxdiff import interop
 
-    (weights,) = interop.load(Path(config.model.clip).expanduser()).networks.values()
+    weights = interop.load(Path(config.model.clip).expanduser())["clip_text"]
     tokenizer = bpe.read(config.model.bpe)
     encode = jax.jit(lambda ids: weights.network.apply(weights.params, ids))
 
     def features(captions: Sequence[str]) -> np.ndarray:
-        ids = np.asarray(tokenizer.batch(captions))
-        return np.asarray(encode(np.resize(ids, (CHUNK, ids.shape[1]))))[: len(captions)]
+        ids = tokenizer.batch(captions)
+        parts = [ids[i : i + CHUNK] for i in range(0, len(ids), CHUNK)]
+        return np.concatenate([np.asarray(encode(np.resize(x, (CHUNK, ids.shape[1]))))[: len(x)] for x in parts])
 
     return features
 
