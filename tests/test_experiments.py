@@ -42,6 +42,7 @@ def test_errors_of_the_command_line_are_one_line_and_exit_code_2(tmp_path):
         "--config.trainig.steps=3": "did you mean 'training'",
         "--config.training.steps=many": "invalid literal",
         "--config=nowhere.py": "nowhere.py",
+        "--config=experiments/configs/points.py:word": "takes 0 positional arguments",
         "--ouut=x": "Unknown command line flag 'ouut'",
         "--num_processes=2": "--coordinator=HOST:PORT",
     }

@@ -11,6 +11,7 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
+from jaxdiff.errors import ConfigError
 from jaxdiff.methods.points import points
 from jaxdiff.report.page import Page
 from jaxdiff.report.tables import Table, provenance
@@ -44,6 +45,12 @@ class Mixture:
     """Endless batches of a mixture of Gaussians; batch number n depends on n alone."""
 
     def __init__(self, config: Config, seed: int = 0):
+        if not len(config.weights) == len(config.means) == len(config.deviations):
+            raise ConfigError("weights, means and deviations have one number for each bump")
+        if min(config.weights) < 0 or abs(sum(config.weights) - 1) > 1e-6:
+            raise ConfigError(f"the weights of the bumps add up to 1, and none is negative; got {config.weights}")
+        if config.batch_size < 1 or config.samples < 1:
+            raise ConfigError("batch_size and samples are at least 1")
         self.config, self.seed, self.count = config, seed, 0
 
     def draw(self, rng: np.random.Generator, size: int) -> np.ndarray:

@@ -63,9 +63,12 @@ def use_cache(directory: str | Path) -> None:
 
 
 def _default_name(argv: Sequence[str]) -> str:
-    given = next(argument for argument in argv if argument.startswith(("--config=", "-config=")))
-    path, _, word = given.split("=", 1)[1].partition(":")
+    path, _, word = _given(argv).split("=", 1)[1].partition(":")
     return Path(path).stem + (f"-{word}" if word else "")
+
+
+def _given(argv: Sequence[str]) -> str:
+    return next(argument for argument in argv if argument.startswith(("--config=", "-config=")))
 
 
 def _parse(argv: Sequence[str]) -> ConfigDict:
@@ -74,13 +77,20 @@ def _parse(argv: Sequence[str]) -> ConfigDict:
             raise ConfigError(f"{stray[0]!r} belongs to no flag; flags are given as --NAME=VALUE")
         config = flags.FLAGS.config
         if not isinstance(config, ConfigDict):
-            raise FileNotFoundError(next((a for a in argv if a.startswith("--config=")), "the config file"))
+            raise FileNotFoundError(_given(argv))
         return config
     except flags.Error as error:
-        raise ConfigError(str(error)) from error
+        inside = re.search(r"Error whilst parsing config file.*\b(\w+(?:Error|Exception): .*)", str(error), re.DOTALL)
+        raise ConfigError(
+            f"{_given(argv)} cannot be followed: {inside[1].strip()}" if inside else str(error)
+        ) from error
+    except SyntaxError as error:
+        raise ConfigError(f"{error.filename}, line {error.lineno}: {error.msg}") from error
     except (AttributeError, KeyError, TypeError) as error:
         hint = re.search(r'Did you mean "(\w+)"', str(error))
         wrong = re.search(r'instead of "(\w+)"', str(error)) or re.search(r"'(\w+)'", str(error))
+        if "'get_config'" in str(error):
+            raise ConfigError(f"{_given(argv)}: the file defines no get_config()") from error
         if wrong is None:
             raise ConfigError(f"the config does not take this command line: {error}") from error
         nearest = f"; did you mean {hint[1]!r}?" if hint else ""
