@@ -5,9 +5,15 @@
 
 The residual enters the U-Net at its last hidden features. L_phys compares the stated ẍ with the truth's acceleration,
 L_accel that of the joints of x0_hat (the paper prints the same for both); both in units of `Scale.acceleration`.
-The truth is clean, the network sees the noisy motion. The acceleration knows no text, so both halves of classifier-free
-guidance share it. Multiplying ẍ before it is decoded edits the motion (Table VI), every joint by a factor of its own.
-Where a batch has estimates of its motions (a pose estimator's), those are what is noised and seen: a refiner.
+The truth is clean, the network sees the noisy motion.
+
+A stated acceleration is a function of x_t, and so is all that the U-Net adds: no loss could tell which of the two moves
+the motion, and fine-tuning leaves the decoder idle. Eq. 7 trains `P(x0 | ẍ, x_t)`, so a share of the examples (`told`)
+has the true acceleration decoded in the stated one's place: it says what x_t does not, and is learnt to be obeyed.
+
+The acceleration knows no text, so both halves of classifier-free guidance share it. Multiplying ẍ before it is decoded
+edits the motion (Table VI), every joint by a factor of its own. Where a batch has estimates of its motions (a pose
+estimator's), those are what is noised and seen: a refiner.
 
 Parameters are those of `text_to_motion` and three networks more: `start` puts a trained backbone and a trained motion
 encoder in their places.
@@ -28,7 +34,7 @@ from jaxdiff.diffusion.predictions import from_x0
 from jaxdiff.diffusion.sampling import sample
 from jaxdiff.errors import CheckpointError, DataError
 from jaxdiff.losses.denoising import denoising, masked_mean
-from jaxdiff.losses.dynamics import accel_loss, phys_loss
+from jaxdiff.losses.dynamics import accel_loss, acceleration, inner, phys_loss
 from jaxdiff.methods import text_to_motion
 from jaxdiff.methods.text_to_motion import fold, text_network, unet, valid
 from jaxdiff.nets import euler_lagrange
@@ -59,6 +65,8 @@ class Settings(NamedTuple):
     accel: float = 1.0
     phys: float = 1.0
     """Weights of the losses; both 0 is the paper's ablation without them."""
+    told: float = 0.5
+    """Share of the training examples whose decoder is told the true acceleration, if L_phys holds the stated one to it."""
     kl: float = 0.0
     """Weight of the latent's divergence; 0: no latent is drawn. The paper says VAE and gives neither size nor weight."""
     levels: int = 0
@@ -125,18 +133,21 @@ def biovae(settings: Settings, scale: Scale, schedule: Schedule | None = None) -
         unit = jnp.asarray(scale.acceleration, jnp.float32)
 
         def example(motion: Array, estimate: Array, length: Array, words: Array, key: Key) -> Metrics:
-            k = jax.random.split(key, 5)
+            k = jax.random.split(key, 6)
             mask = valid(length, motion.shape[0])
             t = jax.random.randint(k[0], (), 0, settings.levels or schedule.alpha.size)
             x_t = schedules.corrupt(schedule, estimate, jax.random.normal(k[1], motion.shape), t)
             joints, parts, residual = scale.joints(motion), {}, 0.0
             if settings.mechanics:
-                latent = jax.random.fold_in(key, 5) if settings.kl else None
+                latent = jax.random.fold_in(key, 6) if settings.kl else None
                 a, encoding = _state(settings, params, x_t, t, mask, latent)
                 parts["phys"] = phys_loss(a * unit, joints, scale.rate, mask, unit)
                 parts["kl"] = masked_mean(encoding.divergence, mask)
                 if not settings.generates:
                     return parts
+                if settings.phys:
+                    told = _told(a, joints / unit, scale.rate, mask)
+                    a = jnp.where(jax.random.uniform(k[5]) < settings.told, told, a)
                 residual = _residual(settings, params, a, t)
             tokens = text.apply(params["text"], words, deterministic=False, rngs={"dropout": k[2]})
             seen = jax.random.uniform(k[3]) >= settings.backbone.drop_text
@@ -242,6 +253,12 @@ def _state(
     encoding: Any = encoder.apply(params["encoder"], x_t, t, mask, rngs=rngs)
     terms: Any = mechanics.apply(params["mechanics"], encoding.latent, encoding.activations)
     return euler_lagrange.acceleration(terms), encoding
+
+
+def _told(stated: Array, joints: Array, rate: float, mask: Array) -> Array:
+    """The acceleration of the joints, and the stated one where theirs is not known: at the ends and beyond."""
+    known: Any = inner(mask)
+    return stated.at[1:-1].set(jnp.where(known[:, None, None], acceleration(joints, rate), stated[1:-1]))
 
 
 def _residual(settings: Settings, params: Params, a: Array, t: Array) -> Array:

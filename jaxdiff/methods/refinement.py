@@ -4,9 +4,13 @@
 
 `strength` is that level as a share of the steps: 0.3 refines, 0.7 leaves room to edit. The paper prints a single shot
 `x_t = √ᾱ x0 + √(1-ᾱ) eps(x0, t)`, which asks the network about a clean motion at a noisy level; here the inversion goes
-step by step. It hears no text. The way back ends where the inversion began, at the least noisy level, so that a
-strength of 0 is no step at all and returns its input, and so does any strength where both ways are the same
-and the steps are small.
+step by step. It hears no text. The way back ends where the inversion began, so that a strength of 0 is no step at all
+and returns its input, and so does any strength where both ways are the same and the steps are small.
+
+What the network does not reproduce of its input, e = x - x0_hat, counts as noise: the inversion reads eps = e / sigma where
+it begins. At the least noisy level, sigma = 0.01, a small network's e of 0.4 becomes noise forty times too large, and the
+latent with it. So the inversion begins at a `floor`, the level whose noise is about as large as e; 0 suits a network that
+reproduces what it sees.
 
 `follow` needs no inversion: it keeps what it was given and takes on what accelerations the network states of it,
 
@@ -28,24 +32,37 @@ from jaxdiff.diffusion import grids, solvers
 from jaxdiff.diffusion.inversion import invert
 from jaxdiff.diffusion.sampling import sample
 from jaxdiff.errors import ConfigError, DataError
-from jaxdiff.typing import Array, Denoiser, Schedule
+from jaxdiff.typing import Array, Denoiser, Grid, Schedule
 
 
 def refine(
-    motion: Array, inward: Denoiser, back: Denoiser, schedule: Schedule, strength: float = 0.3, steps: int = 50
+    motion: Array,
+    inward: Denoiser,
+    back: Denoiser,
+    schedule: Schedule,
+    strength: float = 0.3,
+    steps: int = 50,
+    floor: float = 0.0,
 ) -> Array:
-    """Motions through `inward` up to the noise level of `strength` and through `back` down again, same shape.
+    """Motions from the noise level of `floor` through `inward` up to that of `strength` and through `back` down again.
 
     `steps` is the number of steps that a strength of 1 takes each way.
     """
-    if not 0 <= strength <= 1:
-        raise ConfigError(f"the strength of a refinement lies in [0, 1], 1 being pure noise; got {strength}")
-    taken = round(strength * steps)
-    if taken == 0:
+    grid = levels(schedule, strength, steps, floor)
+    if grid is None:
         return motion
-    # One level more than steps: the least noisy one is where both ways end.
-    part = grids.truncate(grids.leading(schedule, steps + 1), (taken + 1) / (steps + 1))
-    return sample(None, back, grids.floored(part), solvers.ddim(), invert(inward, part, motion))
+    return sample(None, back, grids.floored(grid), solvers.ddim(), invert(inward, grid, motion))
+
+
+def levels(schedule: Schedule, strength: float, steps: int, floor: float = 0.0) -> Grid | None:
+    """The levels between two shares of the steps, both included; None where the strength is not above the floor."""
+    if not (0 <= strength <= 1 and 0 <= floor < 1):
+        raise ConfigError(f"strength and floor lie in [0, 1], 1 being pure noise; got {strength} and {floor}")
+    first, last = round(floor * steps), round(strength * steps)
+    if last <= first:
+        return None
+    # `steps` steps have one level more: the cleanest, step 0 of the schedule.
+    return grids.explicit(schedule, np.arange(last, first - 1, -1) * (schedule.alpha.size // (steps + 1)))
 
 
 def follow(joints: np.ndarray, acceleration: np.ndarray, rate: float, trust: float) -> np.ndarray:

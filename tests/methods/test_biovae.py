@@ -111,6 +111,19 @@ def test_the_losses_are_apart_and_end_with_the_motion(trained):
     np.testing.assert_allclose(without, parts["diffusion"], rtol=1e-6)
 
 
+def test_a_decoder_that_is_told_the_truth_does_not_go_by_what_is_stated(trained):
+    other = {**trained, "mechanics": moved(moved(trained["mechanics"]))}
+
+    def change(**settings):
+        method = biovae(SETTINGS._replace(**settings), SCALE)
+        run = jax.jit(lambda params: method.loss(params, BATCH, KEYS, lambda z: z, {})[1]["diffusion"])
+        return abs(float(run(other) - run(trained)))
+
+    stated, told, unheld = change(told=0.0), change(told=1.0), change(told=1.0, phys=0.0)
+    assert 0 < told < 0.3 * stated  # the ends have no acceleration but the stated one
+    np.testing.assert_allclose(unheld, stated, rtol=1e-3)
+
+
 def test_the_denoiser_without_mechanics_is_the_backbone_and_without_text_hears_none(trained):
     x, mask = jnp.asarray(BATCH["motion"]), np.arange(FRAMES) < BATCH["length"][:, None]
 

@@ -52,6 +52,17 @@ def test_the_way_up_and_the_same_way_back_cancel_as_the_steps_get_small():
     assert error[2] < error[1] / 2 < error[0] / 4 and error[2] < 0.05
 
 
+def test_what_the_network_does_not_reproduce_grows_from_the_cleanest_level_and_not_from_a_floor_as_noisy():
+    _, noisy = motions()
+
+    def off(x_t, t):
+        return gaussian(ROUGH)(x_t, t) + 0.4
+
+    error = {floor: np.abs(refine(noisy, off, off, SCHEDULE, 0.3, 20, floor) - noisy).max() for floor in (0, 0.15)}
+    assert error[0.15] < 0.1 * error[0]
+    np.testing.assert_array_equal(refine(noisy, off, off, SCHEDULE, 0.3, 20, 0.3), noisy)
+
+
 def test_jittery_motion_comes_back_smoother_and_closer_to_the_truth():
     clean, noisy = motions()
     refined = refine(noisy, gaussian(ROUGH), gaussian(SMOOTH), SCHEDULE, 0.5, 100)

@@ -49,6 +49,7 @@ def by_inversion(
     scale: Scale,
     strength: float = 0.3,
     steps: int = 50,
+    floor: float = 0.0,
     layout: Layout = LAYOUT_22,
     variant: Variant = "fixed",
     schedule: Schedule | None = None,
@@ -62,7 +63,7 @@ def by_inversion(
     @jax.jit
     def run(features: Array) -> Array:
         motion = (features - scale.offset) / scale.scale
-        return refine(motion[None], inward, back, schedule, strength, steps)[0] * scale.scale + scale.offset
+        return refine(motion[None], inward, back, schedule, strength, steps, floor)[0] * scale.scale + scale.offset
 
     def refiner(joints: np.ndarray, rate: float) -> np.ndarray:
         return refine_joints(joints / scale.metres, run, layout, variant) * scale.metres

@@ -39,12 +39,14 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.biovae.heads = 4
     config.biovae.positive = False  # the inverse mass positive definite, not only symmetric
     config.biovae.kl = 0.0
+    config.biovae.told = 0.5  # share of examples whose decoder is told the true acceleration, where an arm has losses
     config.biovae.phys = 1.0  # weights of the two losses, where an arm has them
     config.biovae.accel = 1.0
 
     config.finetune = ConfigDict()  # of every arm, the backbone's too, from the same backbone
     config.finetune.batch_size = 64
     config.finetune.length = 196
+    config.finetune.trainings = 1  # of each arm, from seeds that count up from training.seed
     config.finetune.training = settings.config(steps=10_000, log_every=100, save_every=1000)
     config.finetune.training.optimizer.update(learning_rate=2e-4, weight_decay=1e-2, clip_norm=1.0)
     config.finetune.training.update(ema_decay=0.999)
@@ -69,6 +71,9 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.estimation.seeds = 3  # ... each corrupted so many times
     config.estimation.strengths = (0.1, 0.3)  # of the inversions
     config.estimation.steps = 50
+    config.estimation.floor = (
+        0.0  # level at which inversions begin: about as noisy as what the network does not reproduce
+    )
     config.estimation.trust = (0.002, 0.005, 0.01, 0.02, 0.05)  # s²: candidates of `follow`, chosen on validation clips
     config.estimation.window = 32  # of SmoothNet
     config.estimation.smoothnet = settings.config(steps=2000, log_every=100, save_every=500)
@@ -86,13 +91,13 @@ def get_config(word: str = "quick") -> ConfigDict:
         config.batch_size = 16
         config.biovae.update(width=96, groups=4)
         config.finetune.batch_size = 16
-        config.finetune.training.update(steps=150, log_every=25, save_every=75, ema_decay=0.98)
-        config.finetune.training.optimizer.update(learning_rate=1e-3, warmup_steps=10, decay="cosine")
+        config.finetune.training.update(steps=400, log_every=50, save_every=100, ema_decay=0.98)
+        config.finetune.training.optimizer.update(learning_rate=2e-3, warmup_steps=20, decay="cosine")
         config.refiner.batch_size = 24
         config.refiner.training.update(steps=1000, log_every=100, save_every=250, ema_decay=0.98)
         config.muscles.batch_size = 24
         config.muscles.training.update(steps=400, log_every=50, save_every=200, ema_decay=0.98)
-        config.estimation.update(clips=32, steps=20)
+        config.estimation.update(clips=32, floor=0.12, strengths=(0.2, 0.4))
         config.estimation.smoothnet.update(steps=400, log_every=50, save_every=200, ema_decay=0.98)
         config.evaluation.update(repetitions=3, clips=64, mechanics=8)
     if word == "tiny":

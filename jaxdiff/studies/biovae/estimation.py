@@ -37,12 +37,13 @@ def refiners(config: Config, prepared: Prepared, nets: Networks) -> dict[str, Re
     assert nets.refiner is not None and nets.smoothnet is not None
     how, words = config.estimation, len(prepared.base.words)
     settings = {name: preparation.settings(config, words, ARMS[name]) for name in ("backbone", "all")}
-    plain, whole = (denoiser(settings[name], nets.arms[name], None) for name in ("backbone", "all"))
+    plain, whole = (denoiser(settings[name], nets.arms[name][0], None) for name in ("backbone", "all"))
     found = dict(FILTERS)
     found["SmoothNet"] = by_smoothnet(training.smoothnet_settings(config), nets.smoothnet)
     for strength in how.strengths:
         for name, back in {"backbone": plain, "BioVAE": whole}.items():
-            found[f"{name} inversion {strength:g}"] = by_inversion(plain, back, prepared.scale, strength, how.steps)
+            way = by_inversion(plain, back, prepared.scale, strength, how.steps, how.floor)
+            found[f"{name} inversion {strength:g}"] = way
     own = preparation.settings(config, words, REFINER)
     state = states(own, nets.refiner, prepared.scale)
     ways = {

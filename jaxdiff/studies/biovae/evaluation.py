@@ -1,7 +1,7 @@
 """What is measured: generated motions, motions with scaled accelerations, and muscles, each against the real ones.
 
-A repetition draws test clips, their captions and the noise anew; all arms get the same. Physical figures are held
-against those of the very clips whose captions were given.
+A repetition draws test clips, their captions and the noise anew, the same for all arms, and takes the next training of
+each. Physical figures are held against those of the very clips whose captions were given.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from jaxdiff.errors import MissingExtra
 from jaxdiff.methods import biovae, evaluator, muscle_encoder
 from jaxdiff.metrics.mechanics import mechanics
 from jaxdiff.metrics.physical import Scene, physical
+from jaxdiff.metrics.text_motion import repeated
 from jaxdiff.studies.biovae import preparation
 from jaxdiff.studies.biovae.preparation import Prepared
 from jaxdiff.studies.biovae.training import Arm
@@ -55,7 +56,11 @@ def by(factor: float, generate: Generate) -> Generate:
     return scaled
 
 
-def plausibility(config: Config, prepared: Prepared, made: Mapping[str, tuple[Generate, Params]]) -> dict[str, Figures]:
+Made = Mapping[str, tuple[Generate, Sequence[Params]]]
+"""By row: what makes motions, and the trainings it makes them with."""
+
+
+def plausibility(config: Config, prepared: Prepared, made: Made) -> dict[str, Figures]:
     """Physical and mechanical figures by row, one for each repetition; the row `real` first."""
     test, rows = prepared.base.sides["test"], {}
     read = texts.reader(config, prepared.base.words)
@@ -70,8 +75,8 @@ def plausibility(config: Config, prepared: Prepared, made: Mapping[str, tuple[Ge
         length = batch["length"][drawn]
         condition = {"text": read([test.captions[i] for i in batch["caption"][drawn]]), "length": length}
         score("real", joints(prepared, normalised(prepared.normaliser, batch)[drawn], length))
-        for row, (generate, params) in made.items():
-            motion = captions.chunked(generate, params, jax.random.key(seed), condition)
+        for row, (generate, trainings) in made.items():
+            motion = captions.chunked(generate, trainings[seed % len(trainings)], jax.random.key(seed), condition)
             score(row, joints(prepared, motion, length))
     return rows
 
@@ -92,15 +97,20 @@ def joints(prepared: Prepared, motion: np.ndarray, length: np.ndarray) -> list[n
     return [clip[:n] for clip, n in zip(every, length)]
 
 
-def protocol(
-    config: Config, prepared: Prepared, made: Mapping[str, tuple[Generate, Params]], judge: Params
-) -> dict[str, dict[str, float]]:
-    """Text to motion's figures by row, mean and 95 % interval (`…_ci95`); the row `real` first."""
+def protocol(config: Config, prepared: Prepared, made: Made, judge: Params) -> dict[str, dict[str, float]]:
+    """Text to motion's figures by row, mean and 95 % interval (`…_ci95`); the row `real` first.
+
+    The interval is over trainings where there are several, over repetitions where there is one.
+    """
     embed = make_generate(evaluator.evaluator(evaluator_settings(config, len(prepared.base.evaluator_words))).generate)
     rows = {}
-    for row, (generate, params) in made.items():
-        found = captions.protocol(config, prepared.base, generate, params, embed, judge)
-        rows |= {"real": found["real"], row: found["generated"]}
+    for row, (generate, trainings) in made.items():
+        found = [captions.protocol(config, prepared.base, generate, params, embed, judge) for params in trainings]
+        told = [each["generated"] for each in found]
+        rows |= {
+            "real": found[0]["real"],
+            row: told[0] if len(told) == 1 else repeated(told.__getitem__, range(len(told))),
+        }
     return rows
 
 
@@ -128,7 +138,11 @@ def muscles(
     }
 
 
-def nearer(rows: Mapping[str, Figures], row: str, baseline: str = "backbone", real: str = "real") -> dict[str, bool]:
-    """Of every figure, whether a row is nearer to the real one than the baseline is, by the means."""
-    mean = {r: {n: float(np.mean(v)) for n, v in rows[r].items()} for r in (row, baseline, real)}
-    return {n: abs(mean[row][n] - x) < abs(mean[baseline][n] - x) for n, x in mean[real].items()}
+def nearer(rows: Mapping[str, Figures], row: str, baseline: str = "backbone", real: str = "real") -> dict[str, int]:
+    """Of every figure, whether a row is nearer to the real one than the baseline is in every repetition (1), farther
+    in every one (-1), or now this and now that (0)."""
+    verdict = {}
+    for name, truth in rows[real].items():
+        off, other = (np.abs(np.subtract(rows[r][name], truth)) for r in (row, baseline))
+        verdict[name] = int(np.all(off < other)) - int(np.all(off > other))
+    return verdict

@@ -34,9 +34,9 @@ def run_tables(config: Config, out: Path) -> None:
     wanted = {arm for table in config.tables for arm in NEEDS[table]}
     arms = tuple(arm for arm in ARMS if arm in wanted and arm in config.arms)
     nets = training.train(config, prepared, out, arms, "table5" in config.tables)
-    judge = None
+    judge, where = None, Path(config.run) if config.run else out
     if config.evaluator.training.steps and any(table in JUDGED for table in config.tables):
-        judge = train_evaluator(config, prepared.base, out)
+        judge = train_evaluator(config, prepared.base, where)
     made = made_tables(config, prepared, nets, judge)
     said = provenance(config.data.name, config.training.seed, time.perf_counter() - begin)
     page = Page(f"BioVAE: {config.data.name}")

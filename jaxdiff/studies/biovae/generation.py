@@ -25,7 +25,7 @@ from jaxdiff.diffusion.sampling import sample
 from jaxdiff.errors import ConfigError, DataError, FileError
 from jaxdiff.methods import biovae
 from jaxdiff.methods.biovae import Scale, denoiser
-from jaxdiff.methods.refinement import follow, refine_joints
+from jaxdiff.methods.refinement import follow, levels, refine_joints
 from jaxdiff.studies.biovae import estimation, preparation
 from jaxdiff.studies.biovae.benchmark import by_inversion
 from jaxdiff.studies.biovae.training import ARMS, REFINER, Arm
@@ -98,7 +98,8 @@ def refine_file(
     if strength:
         plain, whole = (load_arm(run, ARMS[name]) for name in ("backbone", "all"))
         inward, back = (denoiser(each.settings, each.params, None) for each in (plain, whole))
-        joints = by_inversion(inward, back, whole.scale, strength, STEPS)(joints, model.scale.rate)
+        floor = model.config.estimation.floor
+        joints = by_inversion(inward, back, whole.scale, strength, STEPS, floor)(joints, model.scale.rate)
     state = estimation.states(model.settings, model.params, model.scale)
     refined = follow(joints, state(joints), model.scale.rate, trust)
     write(output, refined, model.scale.rate)
@@ -116,23 +117,26 @@ def edit_file(
     """A motion with larger or smaller accelerations, of all joints or of those named."""
     model = load_arm(run, ARMS["all"])
     motion = read(path, model.scale.rate)
-    edited = edit(model, motion, factors(factor, joints), strength)
+    edited = edit(model, motion, factors(factor, joints), strength, floor=model.config.estimation.floor)
     write(output, edited, model.scale.rate)
     return edited
 
 
 def edit(
-    model: Trained, motion: np.ndarray, factor: np.ndarray, strength: float = 0.7, steps: int = STEPS
+    model: Trained,
+    motion: np.ndarray,
+    factor: np.ndarray,
+    strength: float = 0.7,
+    steps: int = STEPS,
+    floor: float = 0.0,
 ) -> np.ndarray:
-    """Joints `(T, 22, 3)` through an inversion to `strength`, and back with scaled accelerations.
+    """Joints `(T, 22, 3)` through an inversion from `floor` to `strength`, and back with scaled accelerations.
 
     What is added is the difference of two ways back, with the factors and without: factors of 1 change nothing.
     """
-    if not 0 < strength <= 1:
-        raise ConfigError(f"the strength of an edit lies in (0, 1]; got {strength}")
-    grid = grids.truncate(
-        grids.leading(schedules.linear(1000, 1e-4, 0.02), steps + 1), (round(strength * steps) + 1) / (steps + 1)
-    )
+    grid = levels(schedules.linear(1000, 1e-4, 0.02), strength, steps, floor)
+    if grid is None:
+        raise ConfigError(f"the strength of an edit lies above the floor of the inversion, {floor}; got {strength}")
     scale = model.scale
 
     @jax.jit

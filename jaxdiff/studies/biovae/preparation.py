@@ -212,7 +212,7 @@ def settings(config: Config, words: int, arm: Any, frames: int = 0) -> biovae.Se
     own = config.biovae
     return biovae.Settings(
         backbone_settings(config, words, frames),
-        **{name: own[name] for name in ("width", "blocks", "kernel_size", "groups", "heads", "positive", "kl")},
+        **{name: own[name] for name in ("width", "blocks", "kernel_size", "groups", "heads", "positive", "told", "kl")},
         mechanics=arm.mechanics,
         accel=own.accel * arm.losses,
         phys=own.phys * arm.losses,

@@ -50,9 +50,9 @@ REFINER = Arm("refiner", estimates=True)
 
 
 class Networks(NamedTuple):
-    """What was trained; arms by name."""
+    """What was trained; arms by name, each as often as `finetune.trainings` says."""
 
-    arms: dict[str, Params]
+    arms: dict[str, tuple[Params, ...]]
     refiner: Params | None = None
     smoothnet: Params | None = None
 
@@ -60,25 +60,31 @@ class Networks(NamedTuple):
 def train(config: Config, prepared: Prepared, out: Path, arms: tuple[str, ...], estimation: bool) -> Networks:
     """The arms of these names, and the networks of pose estimation where wanted."""
     where = Path(config.run) if config.run else out
-    trained = {name: train_arm(config, prepared, where, ARMS[name]) for name in arms}
+    times = range(config.finetune.trainings)
+    trained = {name: tuple(train_arm(config, prepared, where, ARMS[name], i) for i in times) for name in arms}
     if not estimation:
         return Networks(trained)
     return Networks(trained, train_arm(config, prepared, where, REFINER), train_smoothnet(config, prepared, where))
 
 
-def train_arm(config: Config, prepared: Prepared, out: Path, arm: Arm) -> Params:
-    """The averaged parameters of one arm, which starts from the backbone and, with muscles, from the trained encoder."""
+def train_arm(config: Config, prepared: Prepared, out: Path, arm: Arm, repeat: int = 0) -> Params:
+    """The averaged parameters of one arm, which starts from the backbone and, with muscles, from the trained encoder.
+
+    A repeat has a seed and a directory of its own, and the same start.
+    """
     part = config.refiner if arm.estimates else config.finetune
-    if done(out / arm.directory, part.training.steps):
-        return load_params(out / arm.directory / "checkpoints", step="latest")[0]
+    directory = out / (f"{arm.directory}-{repeat + 1}" if repeat else arm.directory)
+    if done(directory, part.training.steps):
+        return load_params(directory / "checkpoints", step="latest")[0]
     backbone = None if arm.estimates else train_backbone(config, prepared, out)
     encoder = train_encoder(config, prepared, out) if arm.muscles else None
     own = preparation.settings(config, len(prepared.base.words), arm)
     method = biovae.biovae(own, prepared.scale)
     source = preparation.source(config, prepared, out / "cache", arm.estimates)
     how = settings.from_config(part.training)
+    how = how._replace(seed=how.seed + repeat)
     data = Batches(source, part.batch_size, how.seed, host=jax.process_index(), hosts=jax.process_count())
-    return fit(started(method, backbone, encoder), data, how, out / arm.directory, about=about(config, prepared)).ema
+    return fit(started(method, backbone, encoder), data, how, directory, about=about(config, prepared)).ema
 
 
 def started(method: Method, backbone: Params | None, encoder: Params | None) -> Method:
