@@ -106,7 +106,7 @@ def cases(fold: Fold, side: dict[str, np.ndarray], drawn: np.ndarray, target: st
     percent = np.linspace(0, 200, truth.shape[1])
     for row, (label, window) in enumerate(chosen.items()):
         for column, c in enumerate(channels):
-            axis = axes[row * 3 + column]
+            axis = axes[row * len(channels) + column]
             low, middle, high = np.quantile(samples[:, window, :, c], (0.05, 0.5, 0.95), axis=0)
             axis.fill_between(percent, low, high, color=GENERATED, alpha=0.25, lw=0, label="5–95 %")
             axis.plot(percent, middle, color=GENERATED, lw=1.2, label="median")
