@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -70,8 +71,15 @@ def train_folds(
         data,
         settings.from_config(config.training),
         out,
-        about={"config": config.to_dict(), "word": word, "weights": weights},
+        about={**_trained_with(config), "word": word, "weights": weights},
         fold_weights=[weights for _ in each],
         known={} if word == "direct" else jax.tree.map(lambda *a: np.stack(a), *known),
     )
     return method, [jax.tree.map(lambda a, f=f: a[f], state.ema) for f in range(len(each))]
+
+
+def _trained_with(config: Config) -> dict[str, Any]:
+    """What the networks depend on: other tables, and more samples or windows to judge them by, take them as they are."""
+    parts = {name: config.to_dict()[name] for name in ("data", "model", "batch_size", "training")}
+    parts["data"] = {name: value for name, value in parts["data"].items() if name not in ("windows", "pairs", "x", "y")}
+    return {"config": parts}
