@@ -1,4 +1,4 @@
-"""What was aimed at, and what was reached: one table out of the JSON of all scripts."""
+"""What was aimed at, and what was reached: one table out of the JSON of all scripts, and that of the peers."""
 
 from __future__ import annotations
 
@@ -23,6 +23,20 @@ def table(results: dict[str, Any]) -> Table:
     for goal in _goals(results):
         made.row(goal.what, {"goal": goal.aim, "reached": goal.reached, "": "yes" if goal.met else "**no**"})
     return made
+
+
+def against_pytorch(result: dict[str, Any]) -> list[Table]:
+    """The table of `peers`, which can be made without PyTorch."""
+    made = Table("PyTorch's time over ours", ["ours, ms", "eager", "torch.compile", "outputs differ by"])
+    made.note = "Median of the ratios of neighbouring runs, with quartiles; above 1 jaxdiff is faster."
+    groups: dict[tuple, list[dict]] = {}
+    for row in result["rows"]:
+        groups.setdefault((row["case"], row["what"], row["batch"]), []).append(row)
+    for (case, what, batch), rows in groups.items():
+        cells = {"ours, ms": f"{1e3 * rows[-1]['ours']:.1f}", "outputs differ by": f"{rows[0]['difference']:.0e}"}
+        cells |= {r["against"]: f"{r['ratio']:.2f} ({r['low']:.2f}–{r['high']:.2f})" for r in rows}
+        made.row(f"{case}, {what}, batch {batch}", cells)
+    return [made]
 
 
 def _goals(results: dict[str, Any]) -> Iterator[Goal]:

@@ -21,10 +21,10 @@ RESULTS = Path("docs/results/performance")
 
 def render(name: str, result: dict[str, Any], results: Path | None = None) -> str:
     """The Markdown of a script's tables and of where they were measured."""
-    module = import_module(f"benchmarks.{name}")
+    tables = goals.against_pytorch if name == "peers" else import_module(f"benchmarks.{name}").tables
     about = result["about"] | result.get("versions", {})
     made = []
-    for number, table in enumerate(module.tables(result)):
+    for number, table in enumerate(tables(result)):
         made.append(table.markdown())
         if results is not None:
             table.save(results, f"{name}-{number}", about)

@@ -21,6 +21,7 @@ import torch
 
 from benchmarks import cases, report, timing
 from benchmarks.cases import Case
+from benchmarks.goals import against_pytorch as tables
 from benchmarks.pytorch import methods
 from jaxdiff.diffusion import schedules
 from jaxdiff.losses.denoising import denoising
@@ -179,19 +180,6 @@ def main(options: report.Options) -> dict[str, Any]:
                 print(f"  {measure.__name__}, batch {batch}, {against}: {said['ratio']:.2f} ({times})", flush=True)
     versions = {"torch": torch.__version__, "threads": threads}
     return {"versions": versions, "rows": rows}
-
-
-def tables(result: dict[str, Any]) -> list[report.Table]:
-    made = report.Table("PyTorch's time over ours", ["ours, ms", "eager", "torch.compile", "outputs differ by"])
-    made.note = "Median of the ratios of neighbouring runs, with quartiles; above 1 jaxdiff is faster."
-    groups: dict[tuple, list[dict]] = {}
-    for row in result["rows"]:
-        groups.setdefault((row["case"], row["what"], row["batch"]), []).append(row)
-    for (case, what, batch), rows in groups.items():
-        cells = {"ours, ms": f"{1e3 * rows[-1]['ours']:.1f}", "outputs differ by": f"{rows[0]['difference']:.0e}"}
-        cells |= {r["against"]: f"{r['ratio']:.2f} ({r['low']:.2f}–{r['high']:.2f})" for r in rows}
-        made.row(f"{case}, {what}, batch {batch}", cells)
-    return [made]
 
 
 if __name__ == "__main__":
