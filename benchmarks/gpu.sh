@@ -12,7 +12,7 @@ out="${1:-runs/benchmarks-gpu}"
 python="${PYTHON:-python}"
 flags=(--out="$out" --seconds=1)
 if [[ -n "${TINY:-}" ]]; then
-  flags+=(--tiny)
+  flags+=(--tiny --seconds=0.02)
 else
   "$python" -c 'import jax; assert jax.default_backend() == "gpu", "JAX sees no GPU: pip install jaxdiff[cuda]"'
 fi
