@@ -205,14 +205,20 @@ def run_tables(config: Config, out: Path) -> None:
     """The tables of a config, from one set of trained models, and a page of them; on real data Table 1 alone."""
     begin = time.perf_counter()
     which = {"tables": tuple(TABLES), "verheul": ("table1",)}.get(config.experiment, (config.experiment,))
+    report(config, [table for name in which for table in TABLES[name](config, out)], out, begin)
+
+
+def report(config: Config, tables: list[Table], out: Path, begin: float) -> Path:
+    """A page of tables, with the curves of every model they needed."""
     page = Page(f"LLMA: {config.data.name}")
-    for name in which:
-        for table in TABLES[name](config, out):
-            page.table(table)
+    for table in tables:
+        page.table(table)
     for log in sorted((out / "models").glob("*/metrics.jsonl")):
         page.curves(f"Training of {log.parent.name}", log)
     page.facts(_said(config, begin))
-    print(f"report: {page.save(out / 'report.html')}")
+    path = page.save(out / "report.html")
+    print(f"report: {path}")
+    return path
 
 
 def _silenced(params: Params) -> Params:
