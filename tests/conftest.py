@@ -1,6 +1,7 @@
 """What every test shares: four CPU devices, a compilation cache, few hypothesis examples with no deadline, and draws
 that depend on the test alone and not on which tests this worker ran before it."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -20,6 +21,20 @@ jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 slowness = [HealthCheck.too_slow]  # that would be the machine's
 settings.register_profile("jaxdiff", max_examples=25, deadline=None, derandomize=True, suppress_health_check=slowness)
 settings.load_profile("jaxdiff")
+
+
+MAPPED = 25_000
+"""Regions of memory after which compiled programs are forgotten: a process may have 65 530, a program takes some, and
+one region too many is a segmentation fault."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def forgetful():
+    yield
+    maps = Path("/proc/self/maps")  # Linux alone has it, and the limit
+    if maps.exists() and maps.read_bytes().count(b"\n") > MAPPED:
+        jax.clear_caches()
+        gc.collect()
 
 
 def pytest_collection_modifyitems(config, items):
