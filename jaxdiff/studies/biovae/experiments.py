@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from jaxdiff.body.skeleton import HUMANML3D
 from jaxdiff.metrics.physical import Scene
 from jaxdiff.report.page import Page
 from jaxdiff.report.tables import Table, provenance
-from jaxdiff.studies.biovae import benchmark, estimation, evaluation, paper, preparation, tables, training
+from jaxdiff.studies.biovae import benchmark, estimation, evaluation, examples, paper, preparation, tables, training
+from jaxdiff.studies.biovae.evaluation import Made
 from jaxdiff.studies.biovae.preparation import Prepared
 from jaxdiff.studies.biovae.training import ARMS, Networks
 from jaxdiff.studies.text_to_motion.training import train_evaluator
@@ -37,13 +39,19 @@ def run_tables(config: Config, out: Path) -> None:
     judge, where = None, Path(config.run) if config.run else out
     if config.evaluator.training.steps and any(table in JUDGED for table in config.tables):
         judge = train_evaluator(config, prepared.base, where)
-    made = made_tables(config, prepared, nets, judge)
+    runs = {name: (evaluation.generator(config, prepared, ARMS[name]), p) for name, p in nets.arms.items()}
+    made = made_tables(config, prepared, nets, runs, judge)
     said = provenance(config.data.name, config.training.seed, time.perf_counter() - begin)
     page = Page(f"BioVAE: {config.data.name}")
     for name, table in made.items():
         table.show()
         table.save(out / "tables", name, said)
         page.table(table)
+    rate = prepared.base.rate
+    page.motion("Motions for test captions", examples.told(config, prepared, runs), HUMANML3D, rate)
+    if nets.refiner is not None:
+        clips = examples.repaired(config, prepared, nets.refiner)
+        page.motion("Estimated poses, refined by accelerations", clips, HUMANML3D, rate)
     for name in arms:
         if (out / ARMS[name].directory).is_dir():
             page.curves(f"Training: {name}", out / ARMS[name].directory / "metrics.jsonl")
@@ -51,10 +59,11 @@ def run_tables(config: Config, out: Path) -> None:
     print(f"report: {page.save(out / 'report.html')}")
 
 
-def made_tables(config: Config, prepared: Prepared, nets: Networks, judge: Params | None) -> dict[str, Table]:
+def made_tables(
+    config: Config, prepared: Prepared, nets: Networks, runs: Made, judge: Params | None
+) -> dict[str, Table]:
     """Every wanted table by name; what two of them share is measured once."""
     where, data = config.tables, config.data.name
-    runs = {name: (evaluation.generator(config, prepared, ARMS[name]), p) for name, p in nets.arms.items()}
     made: dict[str, Table] = {}
 
     def compared(*names: str) -> dict:
@@ -107,12 +116,15 @@ def run_muscles(config: Config, out: Path) -> None:
     nets = {name: training.train_encoder(config, prepared, out, name) for name in names}
     clips = int((prepared.base.sides["test"].trials.length >= config.finetune.length).sum())
     table = tables.muscles(evaluation.muscles(config, prepared, nets), clips)
+    said = provenance(config.data.name, config.muscles.training.seed, time.perf_counter() - begin)
     table.show()
-    table.save(
-        out / "tables",
-        "muscles",
-        provenance(config.data.name, config.muscles.training.seed, time.perf_counter() - begin),
-    )
+    table.save(out / "tables", "muscles", said)
+    page = Page(f"Muscles from motion: {config.data.name}")
+    page.table(table)
+    for name in names:
+        page.curves(f"Training: {name}", out / name / "metrics.jsonl")
+    page.facts(said)
+    print(f"report: {page.save(out / 'report.html')}")
 
 
 EXPERIMENTS = {"tables": run_tables, "muscles": run_muscles}
