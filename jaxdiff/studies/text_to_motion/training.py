@@ -35,7 +35,7 @@ def train_evaluator(config: Config, prepared: Prepared, out: Path) -> Params:
     batch_size, seed = config.evaluator.batch_size, config.evaluator.training.seed
     validation = held_out(preparation.evaluator_source(prepared, "validation"), batch_size)
     keys = jax.random.split(jax.random.key(seed), batch_size)
-    measure = jax.jit(lambda params, batch: method.loss(params, batch, keys, lambda z: z, {}))
+    measure = jax.jit(lambda params, batch: method.loss(params, batch, keys[: len(batch["length"])], lambda z: z, {}))
 
     def evaluate(state: TrainState) -> dict[str, float]:
         rows = [measure(state.ema, batch) for batch in validation]
@@ -54,7 +54,7 @@ def held_out(source: Captioned, batch_size: int) -> list[dict[str, np.ndarray]]:
     """The whole batches of a side, at least one, always the same."""
     size = min(batch_size, len(source))
     epoch = Batches(source, size, shuffle=True, epochs=1)
-    return [batch for batch in epoch if len(batch["length"]) == size] * (batch_size // size)
+    return [batch for batch in epoch if len(batch["length"]) == size]
 
 
 def train_model(config: Config, prepared: Prepared, out: Path) -> Params:
