@@ -74,7 +74,8 @@ def test_speed_transfer_without_its_files(align, tmp_path):
 
     inputs = [gait, np.full(3, 1.1), wanted, np.full(3, gaits.clocks[0].frequency)][: len(made.inputs)]
     drawn = program.call(np.uint32(7), *(np.asarray(x, np.float32) for x in inputs))
-    np.testing.assert_allclose(drawn, expected, rtol=1e-4, atol=1e-3)
+    # fresh networks give curves of thousands of degrees: float32 adds up to some units in the last place of these
+    np.testing.assert_allclose(drawn, expected, rtol=1e-4, atol=1e-6 * np.abs(expected).max())
     assert np.abs(drawn[0] - drawn[2]).max() > 0.1
     with pytest.raises(ConfigError, match="takes gait, source_speed, target_speed"):
         Stream(made, ANGLES, ("deg",) * 6, 20.0)
