@@ -24,7 +24,9 @@ def render(name: str, result: dict[str, Any], results: Path | None = None) -> st
     tables = goals.against_pytorch if name == "peers" else import_module(f"benchmarks.{name}").tables
     about = result["about"] | result.get("versions", {})
     made = []
-    for number, table in enumerate(tables(result)):
+    for number, table in enumerate(
+        t for t in tables(result) if t.rows
+    ):  # minutes may have run out before a table's first
         made.append(table.markdown())
         if results is not None:
             table.save(results, f"{name}-{number}", about)
