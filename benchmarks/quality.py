@@ -72,7 +72,7 @@ def main(options: report.Options) -> dict[str, Any]:
         rows.append(measure(word, steps))
         print(f"{word}, {steps} steps: CRPS {rows[-1]['crps']:.5f}", flush=True)
     del llma.SOLVERS["benchmark"]
-    return {"rows": rows, "windows": len(side["x"]), "samples": samples}
+    return {"data": config.data.name, "rows": rows, "windows": len(side["x"]), "samples": samples}
 
 
 def tables(result: dict[str, Any]) -> list[report.Table]:

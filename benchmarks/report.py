@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from jaxdiff.report.tables import Table as Table
 from jaxdiff.report.tables import provenance
+from jaxdiff.training import launch
 
 _START = time.perf_counter()
 
@@ -66,7 +67,7 @@ def options(argv: Sequence[str] | None = None, about: str | None = None) -> Opti
 
 def write(name: str, result: dict[str, Any], out: str) -> None:
     """The result with what repeats it, as JSON."""
-    said = provenance("random numbers of the right shapes", 0) | {"load": os.getloadavg()[0]}
+    said = provenance(result.get("data", "random numbers of the right shapes"), 0) | {"load": os.getloadavg()[0]}
     Path(out).parent.mkdir(parents=True, exist_ok=True)
     Path(out).write_text(json.dumps({"name": name, "about": said, **result}, indent=1) + "\n", encoding="utf-8")
 
@@ -77,8 +78,9 @@ def run(
     tables: Callable[[dict[str, Any]], list[Table]],
     argv: Sequence[str] | None = None,
 ) -> dict[str, Any]:
-    """Runs a script: prints its tables and writes its JSON."""
+    """Runs a script as the commands run: prints its tables and writes its JSON."""
     chosen = options(argv)
+    launch.keep_memory()
     result = main(chosen)
     for table in tables(result):
         table.show()

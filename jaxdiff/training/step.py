@@ -8,6 +8,7 @@ how many devices or hosts share the batch.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -163,21 +164,34 @@ def make_fold_step(
 ) -> StepFunction:
     """The step of F independent trainings as one program, the folds spread over the devices.
 
-    Every leaf of the state and of the metrics has a leading axis F; batches are `(F, b, ...)`, or `(F, K, b, ...)`.
+    Folds that share a device are batched, but follow each other on a CPU: it is busy with one, and batched products of small
+    matrices are slower there than single ones. Every leaf of the state and of the metrics has a leading axis F; batches are `(F, b, ...)`, or `(F, K, b, ...)`.
     Make the state with `jax.vmap(init)` over keys, weights and batches.
     """
     devices = list(devices or jax.devices())
     update = make_update(method, optimizer, ema_decay, ema_every, accumulate)
-    run = jax.jit(jax.vmap(_dispatch(update, steps_per_dispatch), in_axes=(0, 0, None)), donate_argnums=0)
-    batch_axis = 1 + int(steps_per_dispatch > 1)
+    one, batch_axis = _dispatch(update, steps_per_dispatch), 1 + int(steps_per_dispatch > 1)
+
+    def share(state: TrainState, batch: Batch, rows: Array) -> tuple[TrainState, Metrics]:
+        if devices[0].platform == "cpu":
+            return jax.lax.map(lambda fold: one(*fold, rows), (state, batch))
+        return jax.vmap(one, in_axes=(0, 0, None))(state, batch, rows)
+
+    @functools.cache
+    def program(used: int) -> tuple[NamedSharding, Callable]:
+        mesh, folds = Mesh(np.array(devices[:used]), ("folds",)), PartitionSpec("folds")
+        spread = jax.shard_map(
+            share, mesh=mesh, in_specs=(folds, folds, PartitionSpec()), out_specs=folds, check_vma=False
+        )
+        return NamedSharding(mesh, folds), jax.jit(spread, donate_argnums=0)
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         folds, size = state.step.shape[0], jax.tree.leaves(batch)[0].shape[batch_axis]
         used = max(n for n in range(1, len(devices) + 1) if folds % n == 0)
-        spread = NamedSharding(Mesh(np.array(devices[:used]), ("folds",)), PartitionSpec("folds"))
+        placed, run = program(used)
         rows = np.arange(size, dtype=np.int32)
         rows = np.broadcast_to(rows, (steps_per_dispatch, size)) if steps_per_dispatch > 1 else rows
-        return run(*jax.device_put((state, dict(batch)), spread), rows)
+        return run(*jax.device_put((state, dict(batch)), placed), rows)
 
     return step
 

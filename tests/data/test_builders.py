@@ -431,3 +431,9 @@ def test_unknown_names_and_settings_are_answered():
         catalogue.load("mia", size="tiny")
     with pytest.raises(ConfigError, match="speed"):
         catalogue.load("camargo2021", speed=3)
+    with pytest.raises(ConfigError, match="needs recipe="):
+        catalogue.load("folder")
+    with pytest.raises(ConfigError, match="seed is a number, such as 0; got 'x'"):
+        catalogue.load("simulated_gait", size="tiny", seed="x")
+    with pytest.raises(ConfigError, match="speeds is a list, such as .*; got 0.8"):
+        catalogue.load("simulated_gait", size="tiny", speeds=0.8)

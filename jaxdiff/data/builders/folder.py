@@ -35,8 +35,10 @@ class Folder(Builder):
     licence = "yours"
 
     @classmethod
-    def configured(cls, recipe: Any, root: Any = None) -> Config:
+    def configured(cls, recipe: Any = None, root: Any = None) -> Config:
         """`recipe` is the YAML file; the recordings are beside it, or in `root`. A changed file is prepared anew."""
+        if recipe is None:
+            raise ConfigError("folder needs recipe=FILE.yaml, which says what the recordings are")
         path = Path(recipe).expanduser()
         folder, contents = Path(root).expanduser() if root else path.parent, read_recipe(path)
         states = [(name, (folder / name).stat()) for name in contents.used(folder)]

@@ -43,10 +43,16 @@ class Simulated(Builder, skip_registration=True):  # pyright: ignore
     def configured(cls, size: str = "quick", **settings: Any) -> Config:
         if size not in cls.sizes:
             raise ConfigError(f"{cls.name} has no size {size!r}; {nearest(size, cls.sizes)}")
-        known = [name for name in inspect.signature(cls.simulator).parameters if name != "progress"]
-        for name in settings:
+        known = {
+            name: p.default for name, p in inspect.signature(cls.simulator).parameters.items() if name != "progress"
+        }
+        for name, value in settings.items():
             if name not in known:
                 raise ConfigError(f"{cls.name} has no setting {name!r}; {nearest(name, [*known, 'size'])}")
+            if isinstance(known[name], int | float) and isinstance(value, str):
+                raise ConfigError(f"{cls.name}: {name} is a number, such as {known[name]}; got {value!r}")
+            if isinstance(known[name], tuple) and not isinstance(value, list | tuple):
+                raise ConfigError(f"{cls.name}: {name} is a list, such as {list(known[name][:3])}; got {value!r}")
         settings = {**cls.sizes[size], **settings}
         folder = Path(inspect.getfile(cls.simulator)).parent
         sources = [path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.py"))]

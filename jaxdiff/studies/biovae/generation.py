@@ -70,10 +70,14 @@ def generate_file(
     seed: int = 0,
 ) -> np.ndarray:
     """A motion for a sentence, its accelerations scaled, written to `output`."""
-    frames = round(seconds * load_arm(run, ARMS["all"]).scale.rate)
+    known = load_arm(run, ARMS["all"])
+    rate, longest = known.scale.rate, known.config.data.length
+    if not text.strip():
+        raise ConfigError("generation needs a text that is not empty")
+    if not 4 <= seconds * rate <= longest:
+        raise ConfigError(f"the model knows motions of {4 / rate:g} s to {longest / rate:g} s, not of {seconds:g} s")
+    frames = round(seconds * rate)
     model = load_arm(run, ARMS["all"], frames)
-    if not text.strip() or frames < 4:
-        raise ConfigError("generation needs a text that is not empty and some frames to fill")
     condition = {
         "text": texts.reader(model.config, model.words)([text]),
         "length": np.array([frames], np.int32),
