@@ -173,7 +173,7 @@ def make_fold_step(
     one, batch_axis = _dispatch(update, steps_per_dispatch), 1 + int(steps_per_dispatch > 1)
 
     def share(state: TrainState, batch: Batch, rows: Array) -> tuple[TrainState, Metrics]:
-        if devices[0].platform == "cpu":
+        if jax.default_backend() == "cpu":
             return jax.lax.map(lambda fold: one(*fold, rows), (state, batch))
         return jax.vmap(one, in_axes=(0, 0, None))(state, batch, rows)
 

@@ -38,6 +38,17 @@ def test_weights_switch_parts_off_as_other_settings_do():
     assert "alignment" not in parts
 
 
+def test_two_bodies_are_the_same_batched_and_one_beside_the_other(monkeypatch):
+    """Which is which depends on the backend."""
+    settings = TINY._replace(size=TINY.size._replace(dropout=0.1))
+    beside, parts = value(settings)
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    batched, others = value(settings)
+    np.testing.assert_allclose(beside, batched, rtol=1e-5)
+    for name in parts:
+        np.testing.assert_allclose(parts[name], others[name], rtol=1e-5)
+
+
 def test_the_learned_weight_settles_where_it_balances_and_does_not_collapse():
     """With the loss L held fixed, s descends to log L, where the weighted loss is 1 + log L."""
     loss, s = 3.0, jnp.float32(0)

@@ -66,8 +66,9 @@ def test_accumulation_changes_nothing_for_losses_per_example():
     chex.assert_trees_all_close(one[0].params, parts[0].params, atol=1e-6)
 
 
-@pytest.mark.parametrize("devices", [1, 3])
-def test_folds_side_by_side_equal_folds_one_by_one(devices):
+@pytest.mark.parametrize("backend, devices", [("cpu", 1), ("cpu", 3), ("gpu", 1), ("gpu", 3)])
+def test_folds_side_by_side_equal_folds_one_by_one(backend, devices, monkeypatch):
+    monkeypatch.setattr(jax, "default_backend", lambda: backend)  # which says how folds share a device
     optimizer = make_optimizer(OptimizerSettings(learning_rate=1e-2), 10)
     weights = [{"contrast": w} for w in (0.0, 0.5, 2.0)]
     data = [Batches(seed=f) for f in range(3)]
