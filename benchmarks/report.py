@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from jaxdiff.report.tables import Table as Table
 from jaxdiff.report.tables import provenance
-from jaxdiff.training import launch
+from jaxdiff.training import memory
 
 _START = time.perf_counter()
 
@@ -80,7 +80,7 @@ def run(
 ) -> dict[str, Any]:
     """Runs a script as the commands run: prints its tables and writes its JSON."""
     chosen = options(argv)
-    launch.keep_memory()
+    memory.keep_memory()
     result = main(chosen)
     for table in tables(result):
         table.show()

@@ -1,7 +1,6 @@
 """What every test shares: four CPU devices, a compilation cache, few hypothesis examples with no deadline, and draws
 that depend on the test alone and not on which tests this worker ran before it."""
 
-import gc
 import os
 from pathlib import Path
 
@@ -15,6 +14,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from numpy.random import Generator
 
+from jaxdiff.training.memory import forget_programs
+
 # All that is compiled is kept, be it small: a second run, on another Python too, compiles next to nothing.
 jax.config.update("jax_compilation_cache_dir", str(Path(os.environ.get("JAXDIFF_TEST_CACHE", ".cache/jax")).absolute()))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
@@ -23,18 +24,10 @@ settings.register_profile("jaxdiff", max_examples=25, deadline=None, derandomize
 settings.load_profile("jaxdiff")
 
 
-MAPPED = 25_000
-"""Regions of memory after which compiled programs are forgotten: a process may have 65 530, a program takes some, and
-one region too many is a segmentation fault."""
-
-
 @pytest.fixture(autouse=True, scope="module")
 def forgetful():
     yield
-    maps = Path("/proc/self/maps")  # Linux alone has it, and the limit
-    if maps.exists() and maps.read_bytes().count(b"\n") > MAPPED:
-        jax.clear_caches()
-        gc.collect()
+    forget_programs()
 
 
 def pytest_collection_modifyitems(config, items):

@@ -16,11 +16,11 @@ def prepare_jax() -> None:
     """Programs once compiled and memory once had are kept, as in the experiments, and Orbax speaks only of errors."""
     from absl import logging
 
-    from jaxdiff.training import launch
+    from jaxdiff.training import launch, memory
 
     logging.set_verbosity(logging.ERROR)
     launch.use_cache(launch.CACHE)
-    launch.keep_memory()
+    memory.keep_memory()
 
 
 PARTS = ("", "arm-all", "refiner", "model")

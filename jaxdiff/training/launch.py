@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import re
 import sys
@@ -17,8 +16,6 @@ from ml_collections import ConfigDict, config_flags
 
 from jaxdiff.errors import ConfigError, Error
 
-KEPT = 1 << 30
-"""Bytes: smaller blocks come from the heap, and a heap is cut back when more than this lies free at its end."""
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "jaxdiff" / "compiled"
 
 
@@ -44,11 +41,11 @@ def run(main: Callable[[ConfigDict, Path], None], default_config: str, argv: Seq
     try:
         config = _parse(argv)
         values = flags.FLAGS
-        from jaxdiff.training import distributed
+        from jaxdiff.training import distributed, memory
 
         distributed.initialize(values.coordinator, values.num_processes, values.process_id)
         use_cache(values.cache)
-        keep_memory()
+        memory.keep_memory()
         main(config, Path(values.out or f"runs/{_default_name(argv)}"))
     except (Error, OSError) as error:
         if "--verbose" in argv:
@@ -64,18 +61,6 @@ def use_cache(directory: str | Path) -> None:
     if directory:
         jax.config.update("jax_compilation_cache_dir", str(directory))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
-
-
-def keep_memory() -> None:
-    """Freed memory stays with the process instead of going back to the system (glibc's malloc; elsewhere nothing happens).
-
-    On a CPU every call of a compiled program asks for its whole working memory anew. Large blocks would be mapped and
-    cleared page by page each time: a third of a training step of a small network.
-    """
-    trim_threshold, mmap_threshold = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD of malloc.h
-    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "gnu_get_libc_version"):
-        libc.mallopt(trim_threshold, KEPT)
-        libc.mallopt(mmap_threshold, KEPT)
 
 
 def _default_name(argv: Sequence[str]) -> str:

@@ -1,15 +1,20 @@
-"""What every command line does before its work."""
+"""What a process keeps and what it lets go."""
 
 import platform
 import subprocess
 import sys
+from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 import pytest
+
+from jaxdiff.training import memory
 
 FAULTS = """
 import resource, sys
 import numpy as np
-from jaxdiff.training import launch
+from jaxdiff.training import memory
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -17,7 +22,7 @@ def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 if sys.argv[1] == "kept":
-    launch.keep_memory()
+    memory.keep_memory()
 faults()
 print(faults())
 """
@@ -30,3 +35,17 @@ def test_memory_once_had_is_kept():
         return int(said.stdout)
 
     assert second("kept") < 100 < second("given back")
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux tells of a process's regions")
+def test_programs_are_forgotten_when_they_are_many(monkeypatch):
+    traced = []
+    program = jax.jit(lambda x: traced.append(x) or x + 1)
+    program(jnp.ones(3))
+    memory.forget_programs()
+    program(jnp.ones(3))
+    assert len(traced) == 1
+    monkeypatch.setattr(memory, "REGIONS", 0)
+    memory.forget_programs()
+    program(jnp.ones(3))
+    assert len(traced) == 2
