@@ -13,7 +13,6 @@ from jaxdiff.studies.biovae import benchmark, estimation, evaluation, examples, 
 from jaxdiff.studies.biovae.evaluation import Made
 from jaxdiff.studies.biovae.preparation import Prepared
 from jaxdiff.studies.biovae.training import ARMS, Networks
-from jaxdiff.studies.text_to_motion.training import train_evaluator
 from jaxdiff.typing import Config, Params
 
 NEEDS = {
@@ -38,7 +37,7 @@ def run_tables(config: Config, out: Path) -> None:
     nets = training.train(config, prepared, out, arms, "table5" in config.tables)
     judge, where = None, Path(config.run) if config.run else out
     if config.evaluator.training.steps and any(table in JUDGED for table in config.tables):
-        judge = train_evaluator(config, prepared.base, where)
+        judge = training.train_judge(config, prepared, where)
     runs = {name: (evaluation.generator(config, prepared, ARMS[name]), p) for name, p in nets.arms.items()}
     made = made_tables(config, prepared, nets, runs, judge)
     said = provenance(config.data.name, config.training.seed, time.perf_counter() - begin)

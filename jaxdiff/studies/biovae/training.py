@@ -17,7 +17,7 @@ from jaxdiff.methods import biovae, muscle_encoder, smoothing
 from jaxdiff.studies.biovae import preparation
 from jaxdiff.studies.biovae.preparation import Prepared
 from jaxdiff.studies.text_to_motion import preparation as captions
-from jaxdiff.studies.text_to_motion.training import MODEL, train_model
+from jaxdiff.studies.text_to_motion.training import EVALUATOR, MODEL, train_evaluator, train_model
 from jaxdiff.training import settings
 from jaxdiff.training.checkpoint import load_params
 from jaxdiff.training.loop import fit
@@ -106,6 +106,13 @@ def train_backbone(config: Config, prepared: Prepared, out: Path) -> Params:
     if done(out / MODEL, config.training.steps):
         return load_params(out / MODEL / "checkpoints", step="latest")[0]
     return train_model(config, prepared.base, out)
+
+
+def train_judge(config: Config, prepared: Prepared, out: Path) -> Params:
+    """Text to motion's evaluator."""
+    if done(out / EVALUATOR, config.evaluator.training.steps):
+        return load_params(out / EVALUATOR / "checkpoints")[0]
+    return train_evaluator(config, prepared.base, out)
 
 
 def train_encoder(config: Config, prepared: Prepared, out: Path, network: str = "encoder") -> Params:

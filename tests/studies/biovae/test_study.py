@@ -190,3 +190,28 @@ def test_motions_go_to_files_and_back(tmp_path, kind):
     assert len(generation.read(path, 10.0)) == 20
     with pytest.raises(FileError, match="c3d"):
         generation.read(tmp_path / "walk.c3d", 20.0)
+
+
+@pytest.mark.slow
+def test_the_whole_chain_then_other_tables_and_files_from_its_networks(tmp_path):
+    run = tmp_path / "run"
+
+    def made(*names, **changes):
+        config = get_config("tiny")
+        config.update(arms=("backbone", "all"), tables=names, **changes)
+        EXPERIMENTS["tables"](config, run if not changes else tmp_path / "other")
+        return {path.parent.name: path.stat().st_mtime_ns for path in run.glob("*/metrics.jsonl")}
+
+    trained = made("table1", "table5")
+    assert set(trained) == {"model", "encoder", "evaluator", "arm-backbone", "arm-all", "refiner", "smoothnet"}
+    assert made("table1", "table2", "table6", run=str(run)) == trained
+    for table in ("run/tables/table1", "run/tables/table5", "other/tables/table2", "other/tables/table6"):
+        assert "paper" in (tmp_path / f"{table}.md").read_text()
+    walk = generation.generate_file(run, "a person walks", tmp_path / "walk.npz", 3.0)
+    assert walk.shape == (60, 22, 3)
+    generation.refine_file(run, tmp_path / "walk.npz", tmp_path / "smooth.bvh", trust=0.0)
+    np.testing.assert_allclose(generation.read(tmp_path / "smooth.bvh", 20.0)[:, 0], walk[:, 0], atol=2e-3)
+    generation.edit_file(run, tmp_path / "walk.npz", tmp_path / "large.npz", 1.5, ["left_wrist"])
+    for seconds in (0.0, 60.0, float("inf")):
+        with pytest.raises(ConfigError, match="0.2 s to 3.2 s"):
+            generation.generate_file(run, "a person walks", tmp_path / "long.npz", seconds)
