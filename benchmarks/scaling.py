@@ -9,7 +9,6 @@ there are several real devices, the same lines are the scaling.
 from __future__ import annotations
 
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -85,11 +84,7 @@ def children(devices: int, processes: int, tiny: bool, seconds: float) -> dict[s
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         port = str(held.getsockname()[1])
-    flags = os.environ.get("XLA_FLAGS", "").split()
-    flags = [flag for flag in flags if "device_count" not in flag] + [
-        f"--xla_force_host_platform_device_count={devices}"
-    ]
-    env = {**os.environ, "XLA_FLAGS": " ".join(flags)}
+    env = timing.forced(devices)
     code = CHILD.format(tiny=tiny, seconds=seconds)
     each = [
         subprocess.Popen(

@@ -6,6 +6,7 @@ does at that moment slows both.
 
 from __future__ import annotations
 
+import os
 import re
 import resource
 import statistics
@@ -65,6 +66,12 @@ def turns(ours: Run, theirs: Run, seconds: float = 4.0, least: int = 3) -> dict[
         "ours": float(np.median(a)), "theirs": float(np.median(b)), "ratio": float(middle),
         "low": float(low), "high": float(high), "pairs": len(pairs), "processor": float(np.median(d / c)),
     }  # fmt: skip
+
+
+def forced(devices: int) -> dict[str, str]:
+    """The environment of a process that sees so many CPU devices."""
+    flags = [flag for flag in os.environ.get("XLA_FLAGS", "").split() if "device_count" not in flag]
+    return {**os.environ, "XLA_FLAGS": " ".join([*flags, f"--xla_force_host_platform_device_count={devices}"])}
 
 
 def compiled(function: Callable, *args: Any, **options: Any) -> tuple[Any, float]:

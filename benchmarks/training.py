@@ -4,11 +4,16 @@
 
 A step is all that `make_step` does: losses, gradient, clipping, AdamW, moving average, on every device. Utilisation is
 the operations of its matrix products over what this machine reaches with large matrices of that precision. Folds:
-`make_fold_step` on four trainings against four of `make_step` one after another, in turns.
+`make_fold_step` on four trainings against four of `make_step` one after another, in turns; on a CPU also where every core
+is a device (`XLA_FLAGS=--xla_force_host_platform_device_count=CORES`).
 """
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,11 +32,20 @@ PAPER_STEPS = 10 * 8000
 """Of the paper's LLMA cross-validation: ten folds of 50 epochs of 10 000 strides in batches of 64."""
 
 
-def stepper(case: Case, batch: int, dispatch: int = 1) -> timing.Run:
+FOLDS = """
+import json
+from benchmarks import training
+from jaxdiff.training import memory
+memory.keep_memory()
+print(json.dumps(training.folds({tiny}, {seconds})))
+"""
+
+
+def stepper(case: Case, batch: int, dispatch: int = 1, devices: Any = None) -> timing.Run:
     """One dispatch of training on one batch again and again, as a function without arguments."""
     optimizer, data = make_optimizer(OPTIMIZER, 1000), case.batch(batch)
     state = [init_state(case.method, optimizer, jax.random.key(0), data, known=case.params())]
-    step = make_step(case.method, optimizer, steps_per_dispatch=dispatch)
+    step = make_step(case.method, optimizer, steps_per_dispatch=dispatch, devices=devices)
     many = jax.tree.map(lambda a: np.stack([a] * dispatch), data) if dispatch > 1 else data
 
     def run() -> Any:
@@ -73,19 +87,28 @@ def plan(tiny: bool) -> Iterator[tuple[Case, int, str]]:
         yield cases.text_case("full", 64, **half), 64, "bfloat16"
 
 
-def folds(case: Case, batch: int, number: int, seconds: float) -> dict[str, float]:
-    """Side by side against one after another, `number` steps each."""
-    optimizer, data = make_optimizer(OPTIMIZER, 1000), case.batch(batch)
+def folds(tiny: bool, seconds: float) -> dict[str, float]:
+    """Four trainings side by side, on all devices, against one after another on one; a step each."""
+    case, number = (cases.tiny()[0], 2) if tiny else (cases.llma_case("brief", 16), 4)
+    optimizer, data = make_optimizer(OPTIMIZER, 1000), case.batch(case.train)
     many = jax.tree.map(lambda a: np.stack([a] * number), data)
     keys = jax.random.split(jax.random.key(0), number)
     state = [jax.vmap(lambda key: init_state(case.method, optimizer, key, data))(keys)]
-    step, single = make_fold_step(case.method, optimizer), stepper(case, batch)
+    step, single = make_fold_step(case.method, optimizer), stepper(case, case.train, devices=jax.devices()[:1])
 
     def together() -> Any:
         state[0], metrics = step(state[0], many)
         return metrics
 
     return timing.turns(together, lambda: [single() for _ in range(number)], seconds)
+
+
+def folds_on_cores(tiny: bool, seconds: float) -> dict[str, float]:
+    """`folds` in a process that takes every core for a device."""
+    code = FOLDS.format(tiny=tiny, seconds=seconds)
+    env = timing.forced(len(os.sched_getaffinity(0)))
+    said = subprocess.run([sys.executable, "-c", code], env=env, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(said.stdout.splitlines()[-1])
 
 
 def dispatches(case: Case, batch: int, number: int, seconds: float) -> dict[str, float]:
@@ -96,8 +119,9 @@ def dispatches(case: Case, batch: int, number: int, seconds: float) -> dict[str,
 
 def main(options: report.Options) -> dict[str, Any]:
     reach = timing.ceilings(tiny=options.tiny)
-    small = cases.tiny()[0] if options.tiny else cases.llma_case("brief", 16)
-    pairs = {"folds": folds(small, small.train, 2 if options.tiny else 4, options.seconds)}
+    pairs = {"folds": folds(options.tiny, options.seconds)}
+    if jax.default_backend() == "cpu":
+        pairs["folds on cores"] = folds_on_cores(options.tiny, options.seconds)
     little = cases.tiny()[1] if options.tiny else cases.llma_case("tiny", 8, 60)
     pairs["dispatch"] = dispatches(little, little.train, 2 if options.tiny else 20, options.seconds)
     rows = []
@@ -141,7 +165,11 @@ def tables(result: dict[str, Any]) -> list[report.Table]:
                  f"{row['share']:.0%}", f"{row['memory']['worked in']:.0f}"]  # fmt: skip
         made.row(f"{row['case']}, {row['precision']}", dict(zip(names, cells)))
     pairs = report.Table("Together against one after another", ["ratio", "quartiles"])
-    labels = {"folds": "four folds side by side (llma brief)", "dispatch": "20 steps in one program (llma tiny)"}
+    labels = {
+        "folds": "four folds side by side (llma brief)",
+        "folds on cores": "four folds side by side, every core a device",
+        "dispatch": "20 steps in one program (llma tiny)",
+    }
     for name, said in result["pairs"].items():
         pairs.add(labels[name], ratio=f"{said['ratio']:.2f}", quartiles=f"{said['low']:.2f}–{said['high']:.2f}")
     spent = report.Table("Where a step's time goes: milliseconds of all threads by kind of operation", ["kinds"])
