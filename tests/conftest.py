@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from numpy.random import Generator
 
-from jaxdiff.training.memory import forget_programs
+from jaxdiff.training.memory import let_go
 
 # All that is compiled is kept, be it small: a second run, on another Python too, compiles next to nothing.
 jax.config.update("jax_compilation_cache_dir", str(Path(os.environ.get("JAXDIFF_TEST_CACHE", ".cache/jax")).absolute()))
@@ -27,7 +27,7 @@ settings.load_profile("jaxdiff")
 @pytest.fixture(autouse=True, scope="module")
 def forgetful():
     yield
-    forget_programs()
+    let_go()
 
 
 def pytest_collection_modifyitems(config, items):

@@ -22,18 +22,25 @@ def keep_memory() -> None:
     cleared page by page each time: a third of a training step of a small network.
     """
     trim_threshold, mmap_threshold = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD of malloc.h
-    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "gnu_get_libc_version"):
+    if libc := _glibc():
         libc.mallopt(trim_threshold, KEPT)
         libc.mallopt(mmap_threshold, KEPT)
 
 
-def forget_programs() -> None:
-    """Lets compiled programs go, once they are so many that the system might refuse the next one some memory.
+def let_go() -> None:
+    """Before a training: freed memory goes back for once, and compiled programs when there are too many of them.
 
-    JAX keeps every program of a process, some 1300 regions for a training of the smallest network, and one region too
-    many is a segmentation fault. What is needed again is compiled again, or comes from the cache on disk.
+    JAX keeps every program of a process, some 1300 regions of memory for a training of the smallest network, and one
+    region too many is a segmentation fault. What is needed again is compiled again, or comes from the cache on disk.
     """
     maps = Path("/proc/self/maps")  # Linux alone has it, and the limit
     if maps.exists() and maps.read_bytes().count(b"\n") > REGIONS:
         jax.clear_caches()
         gc.collect()
+    if libc := _glibc():
+        libc.malloc_trim(0)
+
+
+def _glibc() -> ctypes.CDLL | None:
+    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+    return libc if hasattr(libc, "gnu_get_libc_version") else None
