@@ -5,7 +5,7 @@
 | word        | what it does                                                             | expect                               |
 |-------------|--------------------------------------------------------------------------|--------------------------------------|
 | tiny        | a trial of the whole chain, two steps of every training                  | figures of no meaning                |
-| quick       | tables 2, 4, 5 and 6 on simulated motion, from one small backbone        | two CPU cores, half an hour          |
+| quick       | tables 2, 4, 5 and 6 on simulated motion, from one small backbone        | two CPU cores, a quarter of an hour  |
 | table1 … 6  | one table of the paper, its rows below ours                              | the row `real` is the one to be near |
 | muscles     | the motion encoder's pre-training on activations of eight muscles        | RMSE below that of the mean          |
 | paper       | all tables at full size on HumanML3D (files and CLIP weights are yours)  | StableMoFusion's rows and BioVAE's   |
