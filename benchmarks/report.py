@@ -79,8 +79,9 @@ def run(
     argv: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """Runs a script as the commands run: prints its tables and writes its JSON."""
+    if argv is None:
+        memory.huge_pages()
     chosen = options(argv)
-    memory.keep_memory()
     result = main(chosen)
     for table in tables(result):
         table.show()

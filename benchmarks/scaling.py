@@ -22,8 +22,7 @@ from benchmarks.cases import Case
 
 CHILD = """
 import json, sys
-from jaxdiff.training import distributed, memory
-memory.keep_memory()
+from jaxdiff.training import distributed
 port, processes, number = sys.argv[1:4]
 if int(processes) > 1:
     distributed.initialize("127.0.0.1:" + port, int(processes), int(number))

@@ -35,8 +35,6 @@ PAPER_STEPS = 10 * 8000
 FOLDS = """
 import json
 from benchmarks import training
-from jaxdiff.training import memory
-memory.keep_memory()
 print(json.dumps(training.folds({tiny}, {seconds})))
 """
 

@@ -74,4 +74,5 @@ def spread(argv: list[str]) -> list[str]:
 
 
 if __name__ == "__main__":
-    launch.run(main, DEFAULT, spread(sys.argv))
+    sys.argv = spread(sys.argv)
+    launch.run(main, DEFAULT)

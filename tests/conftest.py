@@ -7,6 +7,7 @@ from pathlib import Path
 # Tests compile much and compute little: LLVM's optimiser would take more than half of their time.
 os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=4 --xla_backend_optimization_level=0")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")  # else a command line would start pytest again
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # small systems: threads would only wait for each other
 
 import jax
@@ -14,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from numpy.random import Generator
 
-from jaxdiff.training.memory import let_go
+from jaxdiff.training.memory import forget_programs
 
 # All that is compiled is kept, be it small: a second run, on another Python too, compiles next to nothing.
 jax.config.update("jax_compilation_cache_dir", str(Path(os.environ.get("JAXDIFF_TEST_CACHE", ".cache/jax")).absolute()))
@@ -27,7 +28,7 @@ settings.load_profile("jaxdiff")
 @pytest.fixture(autouse=True, scope="module")
 def forgetful():
     yield
-    let_go()
+    forget_programs()
 
 
 def pytest_collection_modifyitems(config, items):

@@ -16,6 +16,7 @@ from typing import NoReturn
 
 import jaxdiff
 from jaxdiff.errors import ConfigError, Error, nearest
+from jaxdiff.training import memory
 
 COMMANDS = ("demo", "generate", "score", "data", "runs", "export", "stream")
 ABOUT = """Diffusion models for human movement.
@@ -70,6 +71,8 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command; an error is one line and exit code 2, Ctrl-C exit code 130."""
+    if arguments is None:
+        memory.huge_pages()
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
         options = parser().parse_args(arguments)

@@ -13,14 +13,13 @@ from jaxdiff.errors import CheckpointError, ConfigError
 
 
 def prepare_jax() -> None:
-    """Programs once compiled and memory once had are kept, as in the experiments, and Orbax speaks only of errors."""
+    """Programs once compiled are kept, as the experiments keep them, and Orbax speaks only of errors."""
     from absl import logging
 
-    from jaxdiff.training import launch, memory
+    from jaxdiff.training import launch
 
     logging.set_verbosity(logging.ERROR)
     launch.use_cache(launch.CACHE)
-    memory.keep_memory()
 
 
 PARTS = ("", "arm-all", "refiner", "model")

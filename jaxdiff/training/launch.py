@@ -15,6 +15,7 @@ from absl import flags, logging
 from ml_collections import ConfigDict, config_flags
 
 from jaxdiff.errors import ConfigError, Error
+from jaxdiff.training import memory
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "jaxdiff" / "compiled"
 
@@ -32,6 +33,8 @@ def define_flags() -> None:
 
 def run(main: Callable[[ConfigDict, Path], None], default_config: str, argv: Sequence[str] | None = None) -> None:
     """Parses the command line and calls `main(config, out)`; an error of ours is one line and exit code 2."""
+    if argv is None:
+        memory.huge_pages()
     if "config" not in flags.FLAGS:
         define_flags()
     argv = list(argv or sys.argv)
@@ -41,11 +44,10 @@ def run(main: Callable[[ConfigDict, Path], None], default_config: str, argv: Seq
     try:
         config = _parse(argv)
         values = flags.FLAGS
-        from jaxdiff.training import distributed, memory
+        from jaxdiff.training import distributed
 
         distributed.initialize(values.coordinator, values.num_processes, values.process_id)
         use_cache(values.cache)
-        memory.keep_memory()
         main(config, Path(values.out or f"runs/{_default_name(argv)}"))
     except (Error, OSError) as error:
         if "--verbose" in argv:

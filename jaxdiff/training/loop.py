@@ -22,7 +22,7 @@ import numpy as np
 from jaxdiff.errors import CheckpointError, ConfigError, FileError, NonFiniteError
 from jaxdiff.training.checkpoint import Checkpoints
 from jaxdiff.training.logging import open_sinks, writing
-from jaxdiff.training.memory import let_go
+from jaxdiff.training.memory import forget_programs
 from jaxdiff.training.optimizer import make_optimizer
 from jaxdiff.training.settings import Settings, checked
 from jaxdiff.training.state import TrainState, init_state
@@ -67,7 +67,7 @@ def fit(
         folds they have the leading axis F. Those under "fixed" stay as they are.
     """
     settings, directory = checked(settings), Path(directory)
-    let_go()
+    forget_programs()
     with writing(directory):
         directory.mkdir(parents=True, exist_ok=True)
     said = json.loads(json.dumps({**(about or {}), "settings": _plain(settings)}))
