@@ -172,7 +172,7 @@ def throughput(batches: Any, seconds: float = 2.0) -> dict[str, float]:
     arrays = [next(batches) for _ in range(5)][-1].values()
     size, examples = sum(array.nbytes for array in arrays), min(array.size for array in arrays)
     count, start = 0, time.perf_counter()
-    while not count or time.perf_counter() - start < seconds:
+    while time.perf_counter() - start < seconds or not count:
         next(batches)
         count += 1
     each = (time.perf_counter() - start) / count
