@@ -164,7 +164,9 @@ def make_fold_step(
 ) -> StepFunction:
     """The step of F independent trainings as one program, the folds spread over the devices.
 
-    Folds that share a device are batched; on a CPU, which one keeps busy, they follow each other in the working memory of one. Every leaf of the state and of the metrics has a leading axis F; batches are `(F, b, ...)`, or `(F, K, b, ...)`.
+    Folds that share a device are batched; on a CPU, which one keeps busy, they follow each other in the working memory
+    of one. Every leaf of the state and of the metrics has a leading axis F; batches are `(F, b, ...)`, or
+    `(F, K, b, ...)`.
     Make the state with `jax.vmap(init)` over keys, weights and batches.
     """
     devices = list(devices or jax.devices())
