@@ -109,8 +109,8 @@ def train_backbone(config: Config, prepared: Prepared, out: Path) -> Params:
 
 
 def train_judge(config: Config, prepared: Prepared, out: Path) -> Params:
-    """Text to motion's evaluator."""
-    if done(out / EVALUATOR, config.evaluator.training.steps):
+    """Text to motion's evaluator: of the run a config names, else of this one."""
+    if not config.evaluator.run and done(out / EVALUATOR, config.evaluator.training.steps):
         return load_params(out / EVALUATOR / "checkpoints")[0]
     return train_evaluator(config, prepared.base, out)
 
