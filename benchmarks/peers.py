@@ -30,7 +30,7 @@ from jaxdiff.nets.residual_denoiser import ResidualDenoiser
 from jaxdiff.training import launch
 from jaxdiff.training.optimizer import OptimizerSettings, make_optimizer
 from jaxdiff.training.state import init_state
-from jaxdiff.training.step import make_step
+from jaxdiff.training.step import make_generate, make_step
 from jaxdiff.typing import Array, Method, Params
 
 
@@ -119,11 +119,9 @@ def _theirs(case: Case, peer: methods.Peer, condition: Any, t: int) -> np.ndarra
 
 def sampling(case: Case, params: Params, peer: methods.Peer, batch: int, compile: bool, seconds: float) -> dict:
     condition = case.condition(batch)
-    keys = jax.random.split(jax.random.key(0), batch)
-    generate = jax.jit(case.method.generate)
-    given = jax.tree.map(jnp.asarray, condition)
+    generate = make_generate(case.method.generate)
     theirs = methods.sampler(peer, torch.from_numpy(_noise(case, batch)), methods.tensors(condition), compile)
-    return timing.turns(lambda: generate(params, keys, given), theirs, seconds)
+    return timing.turns(lambda: generate(params, jax.random.key(0), condition), theirs, seconds)
 
 
 def training(case: Case, params: Params, peer: methods.Peer, batch: int, compile: bool, seconds: float) -> dict:

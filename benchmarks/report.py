@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from jaxdiff.report.tables import Table as Table
 from jaxdiff.report.tables import provenance
-from jaxdiff.training import memory
+from jaxdiff.training import cores, memory
 
 _START = time.perf_counter()
 
@@ -81,6 +81,7 @@ def run(
     """Runs a script as the commands run: prints its tables and writes its JSON."""
     if argv is None:
         memory.huge_pages()
+        cores.as_devices()
     chosen = options(argv)
     result = main(chosen)
     for table in tables(result):

@@ -2,8 +2,9 @@
 
     python -m benchmarks.sampling --out=sampling.json [--cases=llma,speed] [--tiny]
 
-Latency is the median of whole calls of `generate`, compiled beforehand; `of the matrix rate` is the operations of all
-matrix products over what this machine reaches with large matrices. The first sample is timed in a process of its own,
+Latency is the median of whole calls of `make_generate`, which spreads a batch over the devices (on a CPU its cores),
+compiled beforehand; `of the matrix rate` is the operations of all matrix products over what this machine reaches with
+large matrices; compile time and memory are those of the program for the whole batch. The first sample is timed in a process of its own,
 from its start to the array: without compiled programs, and with those that the run before left in the cache.
 """
 
@@ -21,14 +22,15 @@ import jax.numpy as jnp
 
 from benchmarks import cases, report, timing
 from benchmarks.cases import Case
+from jaxdiff.training.step import make_generate
 
 FIRST = """
 import time; start = time.perf_counter()
 import jaxdiff; jaxdiff.sample, jaxdiff.grids, jaxdiff.solvers; named = time.perf_counter() - start
 import jax
 from benchmarks import cases, sampling
-from jaxdiff.training.launch import use_cache
-use_cache({cache!r}); jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+from jaxdiff.training import cores, launch
+cores.as_devices(); launch.use_cache({cache!r}); jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 case = sampling.first_case({tiny!r})
 imported = time.perf_counter() - start
 sampling.call(case, 1)()
@@ -38,10 +40,8 @@ print(named, imported, time.perf_counter() - start)
 
 def call(case: Case, batch: int) -> timing.Run:
     """Generation of a batch, as a function without arguments."""
-    generate = jax.jit(case.method.generate)
-    params, condition = case.params(), jax.tree.map(jnp.asarray, case.condition(batch))
-    keys = jax.random.split(jax.random.key(0), batch)
-    return lambda: jax.block_until_ready(generate(params, keys, condition))
+    generate, params, condition = make_generate(case.method.generate), case.params(), case.condition(batch)
+    return lambda: jax.block_until_ready(generate(params, jax.random.key(0), condition))
 
 
 def first_case(tiny: bool) -> Case:
@@ -99,7 +99,7 @@ def main(options: report.Options) -> dict[str, Any]:
         condition = jax.tree.map(jnp.asarray, case.condition(batch))
         work = timing.products(generate, params, keys, condition)
         program, seconds = timing.compiled(generate, params, keys, condition)
-        said = timing.median(lambda: program(params, keys, condition), options.seconds)  # noqa: B023
+        said = timing.median(call(case, batch), options.seconds)
         rate = work / said["median"] / 1e9
         rows.append({
             "case": case.name, "batch": batch, "length": length, "solver": solver, "compile": seconds, **said,

@@ -17,7 +17,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from benchmarks import cases, report, timing, training
+from benchmarks import cases, report, sampling, timing, training
 from benchmarks.cases import Case
 
 CHILD = """
@@ -41,7 +41,7 @@ def generation(case: Case, batch: int, seconds: float) -> dict[str, Any]:
     params, keys = case.params(), jax.random.split(jax.random.key(0), batch)
     condition = jax.tree.map(jnp.asarray, case.condition(batch))
     program, compiling = timing.compiled(case.method.generate, params, keys, condition)
-    said = timing.median(lambda: program(params, keys, condition), seconds)
+    said = timing.median(sampling.call(case, batch), seconds)
     return {**said, "compile": compiling, "memory": timing.memory(program)}
 
 

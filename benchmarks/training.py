@@ -4,16 +4,12 @@
 
 A step is all that `make_step` does: losses, gradient, clipping, AdamW, moving average, on every device. Utilisation is
 the operations of its matrix products over what this machine reaches with large matrices of that precision. Folds:
-`make_fold_step` on four trainings against four of `make_step` one after another, in turns; on a CPU also where every core
-is a device (`XLA_FLAGS=--xla_force_host_platform_device_count=CORES`).
+`make_fold_step` on four trainings, spread over the devices (on a CPU its cores), against four of `make_step` one after
+another, in turns.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,13 +26,6 @@ from jaxdiff.training.step import make_fold_step, make_step, make_update
 OPTIMIZER = OptimizerSettings(1e-4, 1e-2, clip_norm=1.0)
 PAPER_STEPS = 10 * 8000
 """Of the paper's LLMA cross-validation: ten folds of 50 epochs of 10 000 strides in batches of 64."""
-
-
-FOLDS = """
-import json
-from benchmarks import training
-print(json.dumps(training.folds({tiny}, {seconds})))
-"""
 
 
 def stepper(case: Case, batch: int, dispatch: int = 1, devices: Any = None) -> timing.Run:
@@ -101,14 +90,6 @@ def folds(tiny: bool, seconds: float) -> dict[str, float]:
     return timing.turns(together, lambda: [single() for _ in range(number)], seconds)
 
 
-def folds_on_cores(tiny: bool, seconds: float) -> dict[str, float]:
-    """`folds` in a process that takes every core for a device."""
-    code = FOLDS.format(tiny=tiny, seconds=seconds)
-    env = timing.forced(len(os.sched_getaffinity(0)))
-    said = subprocess.run([sys.executable, "-c", code], env=env, stdout=subprocess.PIPE, text=True, check=True)
-    return json.loads(said.stdout.splitlines()[-1])
-
-
 def dispatches(case: Case, batch: int, number: int, seconds: float) -> dict[str, float]:
     """`number` steps in one program against as many programs."""
     together, single = stepper(case, batch, number), stepper(case, batch)
@@ -118,8 +99,6 @@ def dispatches(case: Case, batch: int, number: int, seconds: float) -> dict[str,
 def main(options: report.Options) -> dict[str, Any]:
     reach = timing.ceilings(tiny=options.tiny)
     pairs = {"folds": folds(options.tiny, options.seconds)}
-    if jax.default_backend() == "cpu":
-        pairs["folds on cores"] = folds_on_cores(options.tiny, options.seconds)
     little = cases.tiny()[1] if options.tiny else cases.llma_case("tiny", 8, 60)
     pairs["dispatch"] = dispatches(little, little.train, 2 if options.tiny else 20, options.seconds)
     rows = []
@@ -165,7 +144,6 @@ def tables(result: dict[str, Any]) -> list[report.Table]:
     pairs = report.Table("Together against one after another", ["ratio", "quartiles"])
     labels = {
         "folds": "four folds side by side (llma brief)",
-        "folds on cores": "four folds side by side, every core a device",
         "dispatch": "20 steps in one program (llma tiny)",
     }
     for name, said in result["pairs"].items():

@@ -13,12 +13,13 @@ from jaxdiff.errors import CheckpointError, ConfigError
 
 
 def prepare_jax() -> None:
-    """Programs once compiled are kept, as the experiments keep them, and Orbax speaks only of errors."""
+    """Cores and compiled programs as the experiments have them, and Orbax speaks only of errors."""
     from absl import logging
 
-    from jaxdiff.training import launch
+    from jaxdiff.training import cores, launch
 
     logging.set_verbosity(logging.ERROR)
+    cores.as_devices()
     launch.use_cache(launch.CACHE)
 
 

@@ -9,8 +9,8 @@ import jax
 from jaxdiff.errors import ConfigError
 
 
-def initialize(coordinator: str | None = None, num_processes: int | None = None, process_id: int | None = None) -> None:
-    """Joins the other processes, named by the arguments or found from the cluster; alone, it does nothing.
+def initialize(coordinator: str | None = None, num_processes: int | None = None, process_id: int | None = None) -> bool:
+    """Joins the other processes, named by the arguments or found from the cluster; false if there are none.
 
     Clusters that announce themselves: SLURM, Open MPI, TPU pods. Call it before JAX is used in any other way.
     """
@@ -21,8 +21,11 @@ def initialize(coordinator: str | None = None, num_processes: int | None = None,
         if not 0 <= process_id < num_processes:  # type: ignore[operator]
             raise ConfigError(f"--process_id must be in 0 … {num_processes - 1}, not {process_id}")  # type: ignore
         jax.distributed.initialize(coordinator, num_processes, process_id)
-    elif _announced():
+        return True
+    if _announced():
         jax.distributed.initialize()
+        return True
+    return False
 
 
 def _announced() -> bool:

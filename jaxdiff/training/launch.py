@@ -44,9 +44,10 @@ def run(main: Callable[[ConfigDict, Path], None], default_config: str, argv: Seq
     try:
         config = _parse(argv)
         values = flags.FLAGS
-        from jaxdiff.training import distributed
+        from jaxdiff.training import cores, distributed
 
-        distributed.initialize(values.coordinator, values.num_processes, values.process_id)
+        if not distributed.initialize(values.coordinator, values.num_processes, values.process_id):
+            cores.as_devices()
         use_cache(values.cache)
         main(config, Path(values.out or f"runs/{_default_name(argv)}"))
     except (Error, OSError) as error:

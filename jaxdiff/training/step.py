@@ -19,6 +19,7 @@ import optax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jaxdiff.errors import DataError
+from jaxdiff.training import cores
 from jaxdiff.training.state import TrainState
 from jaxdiff.typing import Array, Batch, Device, Key, Method, Metrics
 
@@ -111,6 +112,11 @@ def _named(devices: list[Device]) -> list[Device] | None:
     return None if jax.process_count() > 1 else devices
 
 
+def _together() -> list[Device]:
+    """The devices that share a step unless others are given: all, and of the cores of a CPU one, which uses the others."""
+    return jax.devices()[:1] if cores.are_devices() else jax.devices()
+
+
 def make_step(
     method: Method,
     optimizer: optax.GradientTransformation,
@@ -126,7 +132,7 @@ def make_step(
     `batch` holds this host's share, leaves `(b, ...)`, or `(K, b, ...)` with K = `steps_per_dispatch` > 1. The state is
     replicated and donated: use the one that comes back.
     """
-    devices = list(devices or jax.devices())
+    devices = list(devices or _together())
     local = [device for device in devices if device.process_index == jax.process_index()]
     update = make_update(method, optimizer, ema_decay, ema_every, accumulate, AXIS)
     replicated = NamedSharding(Mesh(np.array(local), (AXIS,)), PartitionSpec())
@@ -203,19 +209,22 @@ def make_generate(
     """`(params, key, condition) -> samples`, the batch of conditions spread over this host's devices.
 
     `generate(params, keys, condition)` gets its share with one key per example, so the samples do not depend on the
-    number of devices. Batches that do not divide evenly are filled up and cut again.
+    number of devices. Batches that do not divide evenly are filled up and cut again; small ones leave devices idle.
     """
     devices = list(devices or jax.local_devices())
-    parts = len(devices)
-    run = jax.pmap(generate, in_axes=(None, 0, 0), out_axes=0, devices=_named(devices))
+
+    @functools.cache
+    def program(parts: int) -> Callable:
+        return jax.pmap(generate, in_axes=(None, 0, 0), out_axes=0, devices=_named(devices[:parts]))
 
     def spread(params: Any, key: Key, condition: Any) -> Any:
         size = jax.tree.leaves(condition)[0].shape[0]
+        parts = len(devices) if jax.process_count() > 1 else min(len(devices), max(size, 1))
         padded = -(-size // parts) * parts
         condition = jax.tree.map(lambda a: np.resize(np.asarray(a), (padded, *a.shape[1:])), condition)
         keys = jax.vmap(jax.random.fold_in, (None, 0))(key, np.arange(padded, dtype=np.int32))
         keys = keys.reshape(parts, -1)
-        samples = run(params, keys, _split(condition, parts, 0))
+        samples = program(parts)(params, keys, _split(condition, parts, 0))
         return jax.tree.map(lambda a: a.reshape(padded, *a.shape[2:])[:size], samples)
 
     return spread
