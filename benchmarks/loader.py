@@ -38,7 +38,7 @@ def main(options: report.Options) -> dict[str, Any]:
     rows = []
     for case in plan(options.tiny):
         said = throughput(Batches(Arrays(case, 16 if options.tiny else 512), case.train), options.seconds / 2)
-        step = timing.median(training.stepper(case, case.train), options.seconds / 2)["median"]
+        step = timing.median(training.stepper(case, case.train), options.seconds / 2, chained=True)["median"]
         appetite = case.train / step
         rows.append({"case": case.name, "batch": case.train, **said, "appetite": appetite, "step": step})
     return {"rows": rows}

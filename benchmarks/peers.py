@@ -4,8 +4,9 @@
 
 First the outputs are compared; then ours and theirs run in turns, and what is told is `theirs / ours` of neighbours.
 Sampling: the whole of `generate` against diffusers' scheduler around the network; 50 (LLMA), 100 (speed transfer) and
-10 steps (text to motion, guided), fewer of the large ones, of which only the ratio counts. Training: loss, gradient, clipping, AdamW and moving average of one step, without the
-losses that are no part of a network (alignment, contrast). Both sides get the same number of threads.
+10 steps (text to motion, guided), fewer of the large ones, of which only the ratio counts. Training:
+loss, gradient, clipping, AdamW and moving average of one step, some steps at a time as a training loop waits for none,
+and without the losses that are no part of a network (alignment, contrast). Both sides get the same number of threads.
 """
 
 from __future__ import annotations
@@ -137,7 +138,8 @@ def training(case: Case, params: Params, peer: methods.Peer, batch: int, compile
         state[0], metrics = step(state[0], data)
         return metrics
 
-    return timing.turns(ours, methods.trainer(peer, methods.tensors(data), compile), seconds)
+    theirs = methods.trainer(peer, methods.tensors(data), compile)
+    return timing.turns(ours, theirs, seconds, chained=True)
 
 
 def plan(tiny: bool) -> Iterator[tuple[Case, tuple[int, ...], int]]:
@@ -155,6 +157,10 @@ def plan(tiny: bool) -> Iterator[tuple[Case, tuple[int, ...], int]]:
 
 
 def main(options: report.Options) -> dict[str, Any]:
+    if (methods.DEVICE == "cuda") != (jax.default_backend() == "gpu"):
+        raise RuntimeError(
+            f"PyTorch would use {methods.DEVICE}, JAX {jax.default_backend()}: both must have the GPU, or none"
+        )
     threads = options.threads or len(os.sched_getaffinity(0))
     torch.set_num_threads(threads)
     torch.manual_seed(0)

@@ -26,24 +26,31 @@ HASTY = {"xla_backend_optimization_level": 0}
 """For a program that is looked at and not run."""
 
 
-def once(run: Run) -> float:
-    """Seconds of one run."""
+def once(run: Run, chained: int = 1) -> float:
+    """Seconds of one run: of `chained` that are waited for together, as a training loop waits for no step."""
     start = time.perf_counter()
-    jax.block_until_ready(run())
-    return time.perf_counter() - start
+    for _ in range(chained):
+        last = run()
+    jax.block_until_ready(last)
+    return (time.perf_counter() - start) / chained
 
 
-def median(run: Run, seconds: float = 2.0, least: int = 3) -> dict[str, float]:
+def _number(run: Run, chained: bool) -> int:
+    """How many runs are waited for together: where they are chained, those of a tenth of a second."""
+    return max(1, int(0.1 / once(run))) if chained else 1
+
+
+def median(run: Run, seconds: float = 2.0, least: int = 3, chained: bool = False) -> dict[str, float]:
     """`first` (with whatever is compiled), and the `median` and the spread of the runs after it, in seconds."""
-    first = once(run)
-    times = [once(run)]
-    while len(times) < least or sum(times) < seconds:
-        times.append(once(run))
+    first, number = once(run), _number(run, chained)
+    times = [once(run, number)]
+    while len(times) < least or number * sum(times) < seconds:
+        times.append(once(run, number))
     low, high = np.quantile(times, (0.1, 0.9))
     return {"first": first, "median": statistics.median(times), "low": low, "high": high, "runs": len(times)}
 
 
-def turns(ours: Run, theirs: Run, seconds: float = 4.0, least: int = 5) -> dict[str, float]:
+def turns(ours: Run, theirs: Run, seconds: float = 4.0, least: int = 5, chained: bool = False) -> dict[str, float]:
     """Both in turns: medians, and the median of `theirs / ours` over neighbours, with its quartiles.
 
     Each goes first twice unmeasured: what one has freed reaches the other only by way of the system, which puts huge
@@ -53,13 +60,14 @@ def turns(ours: Run, theirs: Run, seconds: float = 4.0, least: int = 5) -> dict[
     """
     for run in (ours, theirs, ours, theirs):
         once(run)
+    number = _number(ours, chained)
     pairs: list[tuple[float, float]] = []
     spent: list[tuple[float, float]] = []
-    while len(pairs) < least or sum(map(sum, pairs)) < seconds:
+    while len(pairs) < least or number * sum(map(sum, pairs)) < seconds:
         clock = [time.process_time()]
         pair = []
         for run in (ours, theirs):
-            pair.append(once(run))
+            pair.append(once(run, number))
             clock.append(time.process_time())
         pairs.append((pair[0], pair[1]))
         spent.append((clock[1] - clock[0], clock[2] - clock[1]))

@@ -6,7 +6,6 @@ import copy
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 import torch
 from diffusers import DDIMScheduler, DPMSolverMultistepScheduler  # pyright: ignore[reportPrivateImportUsage]
@@ -19,7 +18,7 @@ from jaxdiff.nets.blocks.embeddings import positions
 from jaxdiff.nets.unet import PRESETS
 
 Tensors = Mapping[str, Tensor]
-DEVICE = "cuda" if jax.default_backend() == "gpu" and torch.cuda.is_available() else "cpu"
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 BETAS: dict[str, Any] = {"num_train_timesteps": 1000, "beta_start": 1e-4, "beta_end": 0.02, "beta_schedule": "linear"}
 
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -22,22 +23,29 @@ from jaxdiff.training import cores
 cores.as_devices()
 print(jax.device_count(), cores.are_devices())
 """
+ROOT = Path(__file__).parents[2]
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
 
 
 @pytest.mark.parametrize(
     ("flags", "before", "devices", "told_apart"),
     [
-        ("", "", min(CORES, cores.MOST), CORES > 1),
+        (
+            "",
+            "import experiments.llma, jaxdiff.studies.biovae.generation, benchmarks.sampling",
+            min(CORES, cores.MOST),
+            CORES > 1,
+        ),
         ("--xla_force_host_platform_device_count=3", "", 3, False),
         ("", "jax.devices()", 1, False),
         ("", "jax.config.update('jax_num_cpu_devices', 5)", 5, True),
     ],
-    ids=["alone", "told by XLA_FLAGS", "too late", "told by JAX"],
+    ids=["in a command", "told by XLA_FLAGS", "too late", "told by JAX"],
 )
 def test_every_core_is_a_device_unless_somebody_said_otherwise(flags, before, devices, told_apart):
     done = subprocess.run(
         [sys.executable, "-c", DEVICES.format(before=before)],
+        cwd=ROOT,
         env=os.environ | {"XLA_FLAGS": flags},
         capture_output=True,
         text=True,
