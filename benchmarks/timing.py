@@ -53,24 +53,25 @@ def median(run: Run, seconds: float = 2.0, least: int = 3, chained: bool = False
 def turns(ours: Run, theirs: Run, seconds: float = 4.0, least: int = 5, chained: bool = False) -> dict[str, float]:
     """Both in turns: medians, and the median of `theirs / ours` over neighbours, with its quartiles.
 
-    Each goes first twice unmeasured: what one has freed reaches the other only by way of the system, which puts huge
-    pages together for seconds the first time.
+    Before a run is measured it goes once unmeasured, so that it works in memory that it freed itself: what the other has
+    freed comes back by way of the system, and where that is a virtual machine, of its host, which may take seconds.
 
     `processor` is that ratio of the processor's time, which on a busy machine says more (with one thread a side).
     """
-    for run in (ours, theirs, ours, theirs):
+    for run in (ours, theirs):
         once(run)
     number = _number(ours, chained)
     pairs: list[tuple[float, float]] = []
     spent: list[tuple[float, float]] = []
     while len(pairs) < least or number * sum(map(sum, pairs)) < seconds:
-        clock = [time.process_time()]
-        pair = []
+        pair, processor = [], []
         for run in (ours, theirs):
+            once(run)
+            before = time.process_time()
             pair.append(once(run, number))
-            clock.append(time.process_time())
+            processor.append(time.process_time() - before)
         pairs.append((pair[0], pair[1]))
-        spent.append((clock[1] - clock[0], clock[2] - clock[1]))
+        spent.append((processor[0], processor[1]))
     (a, b), (c, d) = np.array(pairs).T, np.array(spent).T
     low, middle, high = np.quantile(b / a, (0.25, 0.5, 0.75))
     return {
