@@ -127,7 +127,7 @@ def make_step(
     steps_per_dispatch: int = 1,
     devices: Sequence[Device] | None = None,
 ) -> StepFunction:
-    """The training step over all devices, or those given: `(state, batch) -> (state, metrics)`.
+    """The training step over all devices (one, of cores), or those given: `(state, batch) -> (state, metrics)`.
 
     `batch` holds this host's share, leaves `(b, ...)`, or `(K, b, ...)` with K = `steps_per_dispatch` > 1. The state is
     replicated and donated: use the one that comes back.
@@ -219,8 +219,9 @@ def make_generate(
 
     def spread(params: Any, key: Key, condition: Any) -> Any:
         size = jax.tree.leaves(condition)[0].shape[0]
-        parts = len(devices) if jax.process_count() > 1 else min(len(devices), max(size, 1))
-        padded = -(-size // parts) * parts
+        share = max(1, -(-size // len(devices)))
+        parts = len(devices) if jax.process_count() > 1 else max(1, -(-size // share))
+        padded = parts * share
         condition = jax.tree.map(lambda a: np.resize(np.asarray(a), (padded, *a.shape[1:])), condition)
         keys = jax.vmap(jax.random.fold_in, (None, 0))(key, np.arange(padded, dtype=np.int32))
         keys = keys.reshape(parts, -1)

@@ -78,3 +78,4 @@ def test_generation_takes_no_more_devices_than_it_has_samples():
         shares.clear()
         assert spread(params, jax.random.key(1), np.zeros((size, 3), np.float32)).shape[0] == size
         assert set(shares) == {share}
+    assert spread(params, jax.random.key(1), np.zeros((0, 3), np.float32)).shape[0] == 0
