@@ -21,7 +21,10 @@ SCRIPTS = {
 }
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow) if name in ("training", "scaling") else name for name in SCRIPTS],
+)
 def test_a_script_writes_what_it_promises(name, tmp_path):
     if name == "peers":
         pytest.importorskip("torch")
