@@ -21,10 +21,7 @@ SCRIPTS = {
 }
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=pytest.mark.slow) if name in ("training", "scaling") else name for name in SCRIPTS],
-)
+@pytest.mark.parametrize("name", SCRIPTS)
 def test_a_script_writes_what_it_promises(name, tmp_path):
     if name == "peers":
         pytest.importorskip("torch")
