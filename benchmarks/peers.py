@@ -102,11 +102,11 @@ def _ours(case: Case, params: Params, given: Any, t: int) -> Any:
 
 def _theirs(case: Case, peer: methods.Peer, condition: Any, t: int) -> np.ndarray:
     x, given, networks = (
-        torch.from_numpy(_noise(case, 2)).to(methods.DEVICE),
+        torch.from_numpy(_noise(case, 2)).to(methods.device()),
         methods.tensors(condition),
         peer.networks.eval(),
     )
-    steps = torch.full((2,), t, device=methods.DEVICE)
+    steps = torch.full((2,), t, device=methods.device())
     with torch.inference_mode():
         if isinstance(case.settings, llma.Settings):
             return networks["x"](x, steps, given["y"]).cpu().numpy()
@@ -157,10 +157,8 @@ def plan(tiny: bool) -> Iterator[tuple[Case, tuple[int, ...], int]]:
 
 
 def main(options: report.Options) -> dict[str, Any]:
-    if (methods.DEVICE == "cuda") != (jax.default_backend() == "gpu"):
-        raise RuntimeError(
-            f"PyTorch would use {methods.DEVICE}, JAX {jax.default_backend()}: both must have the GPU, or none"
-        )
+    if jax.default_backend() == "gpu" and methods.device() == "cpu":
+        raise RuntimeError("JAX has a GPU and PyTorch has none: install a PyTorch for CUDA")
     threads = options.threads or len(os.sched_getaffinity(0))
     torch.set_num_threads(threads)
     torch.manual_seed(0)

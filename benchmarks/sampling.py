@@ -4,8 +4,8 @@
 
 Latency is the median of whole calls of `make_generate`, which spreads a batch over the devices (on a CPU its cores),
 compiled beforehand; `of the matrix rate` is the operations of all matrix products over what this machine reaches with
-large matrices; compile time and memory are those of the program for the whole batch. The first sample is timed in a process of its own,
-from its start to the array: without compiled programs, and with those that the run before left in the cache.
+large matrices; compile time and memory are those of the program for the whole batch. The first sample is timed in a
+process of its own, from its start to the array: without compiled programs, and with those that the run before left in the cache.
 """
 
 from __future__ import annotations

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 import torch
 from diffusers import DDIMScheduler, DPMSolverMultistepScheduler  # pyright: ignore[reportPrivateImportUsage]
@@ -18,7 +20,6 @@ from jaxdiff.nets.blocks.embeddings import positions
 from jaxdiff.nets.unet import PRESETS
 
 Tensors = Mapping[str, Tensor]
-DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 BETAS: dict[str, Any] = {"num_train_timesteps": 1000, "beta_start": 1e-4, "beta_end": 0.02, "beta_schedule": "linear"}
 
 
@@ -32,15 +33,21 @@ class Peer(NamedTuple):
     """`(networks, batch) -> loss`, its noise drawn within."""
 
 
+@functools.cache
+def device() -> str:
+    """Where PyTorch computes: on a GPU where JAX does so too. Asked late, since JAX then looks for its devices."""
+    return "cuda" if jax.default_backend() == "gpu" and torch.cuda.is_available() else "cpu"
+
+
 def tensors(arrays: Mapping[str, Any]) -> dict[str, Tensor]:
-    return {name: torch.from_numpy(np.array(a)).to(DEVICE) for name, a in arrays.items()}
+    return {name: torch.from_numpy(np.array(a)).to(device()) for name, a in arrays.items()}
 
 
 def peer(case: Case, params: Any) -> Peer:
     """The peer of a case, with the same weights."""
     kind = case.name.rsplit(" ", 1)[0]
     made = {"llma": _llma, "speed transfer": _speed_transfer, "text to motion": _text_to_motion}[kind](case, params)
-    made.networks.to(DEVICE)
+    made.networks.to(device())
     return made
 
 
@@ -57,7 +64,7 @@ def _noisy(x: Tensor, eps: Tensor, t: Tensor) -> Tensor:
 
 def _ddim(denoise: Callable[[Tensor, Tensor], Tensor], start: Tensor, steps: int, prediction: str) -> Tensor:
     scheduler = DDIMScheduler(**BETAS, clip_sample=False, timestep_spacing="trailing", prediction_type=prediction)
-    scheduler.set_timesteps(steps, device=DEVICE)
+    scheduler.set_timesteps(steps, device=device())
     x = start
     for t in scheduler.timesteps:
         x = scheduler.step(denoise(x, t.expand(len(x))), t, x).prev_sample
@@ -125,7 +132,7 @@ def _text_to_motion(case: Case, params: Any) -> Peer:
         scheduler = DPMSolverMultistepScheduler(
             **BETAS, algorithm_type="sde-dpmsolver++", use_karras_sigmas=True, prediction_type="sample"
         )
-        scheduler.set_timesteps(s.steps, device=DEVICE)
+        scheduler.set_timesteps(s.steps, device=device())
         x = start
         for t in scheduler.timesteps:
             c, u = net(torch.cat([x, x]), t.expand(2 * len(x)), contexts).chunk(2)
@@ -173,7 +180,7 @@ def sampler(peer: Peer, start: Tensor, condition: Tensors, compile: bool) -> Cal
 
     def run() -> Tensor:
         with torch.inference_mode():
-            made = peer.generate(networks, start.to(DEVICE), condition)
+            made = peer.generate(networks, start.to(device()), condition)
         _finish()
         return made
 
@@ -181,7 +188,7 @@ def sampler(peer: Peer, start: Tensor, condition: Tensors, compile: bool) -> Cal
 
 
 def _finish() -> None:
-    if DEVICE == "cuda":
+    if device() == "cuda":
         torch.cuda.synchronize()
 
 

@@ -172,8 +172,7 @@ def make_fold_step(
 
     Folds that share a device are batched; on a CPU, which one keeps busy, they follow each other in the working memory
     of one. Every leaf of the state and of the metrics has a leading axis F; batches are `(F, b, ...)`, or
-    `(F, K, b, ...)`.
-    Make the state with `jax.vmap(init)` over keys, weights and batches.
+    `(F, K, b, ...)`. Make the state with `jax.vmap(init)` over keys, weights and batches.
     """
     devices = list(devices or jax.devices())
     update = make_update(method, optimizer, ema_decay, ema_every, accumulate)
