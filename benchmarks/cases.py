@@ -55,12 +55,25 @@ def llma_case(size: str, train: int, length: int = 300, **changes: Any) -> Case:
     """Angles (18 channels) and moments (12) of two strides; 50 steps of DDIM unless changed."""
     network = cross_modal.size(size)
     changes = {"solver": "ddim", "steps": 50} | changes
-    settings = llma.Settings(network, options=Alignment(window=max(1, 30 // network.patch)), **changes)
+    settings = llma.Settings(
+        network, options=Alignment(window=max(1, 30 // network.patch)), **changes
+    )
 
     def batch(n: int) -> Batch:
-        return {"x": random(n, length, 18), "y": random(n, length, 12), "subject": np.zeros(n, np.int32)}
+        return {
+            "x": random(n, length, 18),
+            "y": random(n, length, 12),
+            "subject": np.zeros(n, np.int32),
+        }
 
-    return Case(f"llma {size}", settings, llma.llma(settings), batch, lambda n: {"y": random(n, length, 12)}, train)
+    return Case(
+        f"llma {size}",
+        settings,
+        llma.llma(settings),
+        batch,
+        lambda n: {"y": random(n, length, 12)},
+        train,
+    )
 
 
 def speed_case(size: str, train: int, length: int = 600, **changes: Any) -> Case:
@@ -72,20 +85,37 @@ def speed_case(size: str, train: int, length: int = 600, **changes: Any) -> Case
         return {"source": random(n, length, 6), "base": random(n, length, 6), "speeds": speeds}
 
     def batch(n: int) -> Batch:
-        return {**pairs(n), "target": random(n, length, 6, seed=1), "subject": np.arange(n, dtype=np.int32)}
+        return {
+            **pairs(n),
+            "target": random(n, length, 6, seed=1),
+            "subject": np.arange(n, dtype=np.int32),
+        }
 
-    return Case(f"speed transfer {size}", settings, speed_transfer.speed_transfer(settings), batch, pairs, train)
+    return Case(
+        f"speed transfer {size}",
+        settings,
+        speed_transfer.speed_transfer(settings),
+        batch,
+        pairs,
+        train,
+    )
 
 
-def text_case(size: str, train: int, frames: int = 196, mechanics: bool = False, **changes: Any) -> Case:
+def text_case(
+    size: str, train: int, frames: int = 196, mechanics: bool = False, **changes: Any
+) -> Case:
     """HumanML3D's features and CLIP's tokens; ten steps of SDE-DPM-Solver++, guided. With mechanics it is BioVAE."""
     small = size != "full"
     changes = {"frames": frames, "text_layers": 1 if size in ("tiny", "mini") else 4} | changes
-    settings: Any = text_to_motion.Settings(size, text_width=64 if size in ("tiny", "mini") else 256, **changes)
+    settings: Any = text_to_motion.Settings(
+        size, text_width=64 if size in ("tiny", "mini") else 256, **changes
+    )
     method = text_to_motion.text_to_motion(settings)
     if mechanics:
         settings = biovae.Settings(settings, width=32 if small else 128, groups=4 if small else 8)
-        scale = biovae.Scale(np.zeros(FEATURES, np.float32), np.full(FEATURES, 0.1, np.float32), 20.0, 10.0)
+        scale = biovae.Scale(
+            np.zeros(FEATURES, np.float32), np.full(FEATURES, 0.1, np.float32), 20.0, 10.0
+        )
         method = biovae.biovae(settings, scale)
 
     def condition(n: int) -> Batch:

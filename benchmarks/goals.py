@@ -21,19 +21,29 @@ def table(results: dict[str, Any]) -> Table:
     """The goals that these results can answer; `results` has the JSON of each script under its name."""
     made = Table("Aimed at and reached", ["goal", "reached", ""])
     for goal in _goals(results):
-        made.row(goal.what, {"goal": goal.aim, "reached": goal.reached, "": "yes" if goal.met else "**no**"})
+        made.row(
+            goal.what,
+            {"goal": goal.aim, "reached": goal.reached, "": "yes" if goal.met else "**no**"},
+        )
     return made
 
 
 def against_pytorch(result: dict[str, Any]) -> list[Table]:
     """The table of `peers`, which can be made without PyTorch."""
-    made = Table("PyTorch's time over ours", ["ours, ms", "eager", "torch.compile", "outputs differ by"])
-    made.note = "Median of the ratios of neighbouring runs, with quartiles; above 1 jaxdiff is faster."
+    made = Table(
+        "PyTorch's time over ours", ["ours, ms", "eager", "torch.compile", "outputs differ by"]
+    )
+    made.note = (
+        "Median of the ratios of neighbouring runs, with quartiles; above 1 jaxdiff is faster."
+    )
     groups: dict[tuple, list[dict]] = {}
     for row in result["rows"]:
         groups.setdefault((row["case"], row["what"], row["batch"]), []).append(row)
     for (case, what, batch), rows in groups.items():
-        cells = {"ours, ms": f"{1e3 * rows[-1]['ours']:.1f}", "outputs differ by": f"{rows[0]['difference']:.0e}"}
+        cells = {
+            "ours, ms": f"{1e3 * rows[-1]['ours']:.1f}",
+            "outputs differ by": f"{rows[0]['difference']:.0e}",
+        }
         cells |= {r["against"]: f"{r['ratio']:.2f} ({r['low']:.2f}–{r['high']:.2f})" for r in rows}
         made.row(f"{case}, {what}, batch {batch}", cells)
     return [made]
@@ -47,7 +57,11 @@ def _goals(results: dict[str, Any]) -> Iterator[Goal]:
         ("training", "torch.compile", 1.5),
     ):
         for method in METHODS:
-            some = [r for r in rows if (r["what"], r["against"]) == (what, against) and r["case"].startswith(method)]
+            some = [
+                r
+                for r in rows
+                if (r["what"], r["against"]) == (what, against) and r["case"].startswith(method)
+            ]
             if some:
                 yield _ratios(f"{what}, {method}, against {against}", aim, some)
     if rows := results.get("scaling", {}).get("rows"):
@@ -80,7 +94,10 @@ def _goals(results: dict[str, Any]) -> Iterator[Goal]:
             )
     if _on_gpu(results):
         for row in results["training"]["rows"]:
-            if row["precision"] == "bfloat16" and row["case"] in ("llma paper25m", "text to motion full"):
+            if row["precision"] == "bfloat16" and row["case"] in (
+                "llma paper25m",
+                "text to motion full",
+            ):
                 yield Goal(
                     f"bfloat16 training, {row['case']}",
                     "≥ 45 % of the matrix rate",
@@ -88,7 +105,9 @@ def _goals(results: dict[str, Any]) -> Iterator[Goal]:
                     row["share"] >= 0.45,
                 )
         minutes = results["training"]["cross-validation, minutes"]
-        yield Goal("ten-fold cross-validation of LLMA", "< 10 min", f"{minutes:.1f} min", minutes < 10)
+        yield Goal(
+            "ten-fold cross-validation of LLMA", "< 10 min", f"{minutes:.1f} min", minutes < 10
+        )
 
 
 def _on_gpu(results: dict[str, Any]) -> bool:

@@ -31,16 +31,26 @@ class Arrays:
 def plan(tiny: bool) -> list[Case]:
     if tiny:
         return cases.tiny()[:2]
-    return [cases.llma_case("small", 32), cases.speed_case("stride", 16), cases.text_case("mini", 16)]
+    return [
+        cases.llma_case("small", 32),
+        cases.speed_case("stride", 16),
+        cases.text_case("mini", 16),
+    ]
 
 
 def main(options: report.Options) -> dict[str, Any]:
     rows = []
     for case in plan(options.tiny):
-        said = throughput(Batches(Arrays(case, 16 if options.tiny else 512), case.train), options.seconds / 2)
-        step = timing.median(training.stepper(case, case.train), options.seconds / 2, chained=True)["median"]
+        said = throughput(
+            Batches(Arrays(case, 16 if options.tiny else 512), case.train), options.seconds / 2
+        )
+        step = timing.median(training.stepper(case, case.train), options.seconds / 2, chained=True)[
+            "median"
+        ]
         appetite = case.train / step
-        rows.append({"case": case.name, "batch": case.train, **said, "appetite": appetite, "step": step})
+        rows.append(
+            {"case": case.name, "batch": case.train, **said, "appetite": appetite, "step": step}
+        )
     return {"rows": rows}
 
 

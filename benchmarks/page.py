@@ -21,7 +21,9 @@ RESULTS = Path("docs/results/performance")
 
 def render(name: str, result: dict[str, Any], results: Path | None = None) -> str:
     """The Markdown of a script's tables and of where they were measured."""
-    tables = goals.against_pytorch if name == "peers" else import_module(f"benchmarks.{name}").tables
+    tables = (
+        goals.against_pytorch if name == "peers" else import_module(f"benchmarks.{name}").tables
+    )
     about = result["about"] | result.get("versions", {})
     made = []
     for number, table in enumerate(

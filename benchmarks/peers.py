@@ -52,9 +52,14 @@ def plain(case: Case) -> Method:
             eps = jax.random.normal(noise, one["source"].shape)
             r_t = schedules.corrupt(schedule, one["target"] - one["base"], eps, t)
             c = net.apply(
-                params, net.apply(params, one["source"], method=net.embed), one["speeds"], method=net.condition
+                params,
+                net.apply(params, one["source"], method=net.embed),
+                one["speeds"],
+                method=net.condition,
             )
-            guess: Any = net.apply(params, r_t, one["source"], t, c, deterministic=False, rngs={"dropout": drop})
+            guess: Any = net.apply(
+                params, r_t, one["source"], t, c, deterministic=False, rngs={"dropout": drop}
+            )
             return denoising(guess, eps, channel_weights=jnp.asarray(settings.channel_weights))
 
         return jax.vmap(example)(dict(batch), keys).mean(), {}
@@ -89,7 +94,10 @@ def _ours(case: Case, params: Params, given: Any, t: int) -> Any:
         if isinstance(s, speed_transfer.Settings):
             net = ResidualDenoiser(6, s.size)
             c = net.apply(
-                params, net.apply(params, given["source"], method=net.embed), given["speeds"], method=net.condition
+                params,
+                net.apply(params, given["source"], method=net.embed),
+                given["speeds"],
+                method=net.condition,
             )
             return net.apply(params, x, given["source"], jnp.int32(t), c)
         net: Any = text_to_motion.unet(s, cases.FEATURES)
@@ -112,20 +120,30 @@ def _theirs(case: Case, peer: methods.Peer, condition: Any, t: int) -> np.ndarra
             return networks["x"](x, steps, given["y"]).cpu().numpy()
         net: Any = networks["net"] if "net" in networks else networks["unet"]
         if isinstance(case.settings, speed_transfer.Settings):
-            return net(x, steps, given["source"], net.condition(given["source"], given["speeds"])).cpu().numpy()
+            return (
+                net(x, steps, given["source"], net.condition(given["source"], given["speeds"]))
+                .cpu()
+                .numpy()
+            )
         contexts = net.contexts(networks["text"](given["text"]))
         c, u = net(torch.cat([x, x]), torch.cat([steps, steps]), contexts).chunk(2)
         return (u + case.settings.scale * (c - u)).cpu().numpy()
 
 
-def sampling(case: Case, params: Params, peer: methods.Peer, batch: int, compile: bool, seconds: float) -> dict:
+def sampling(
+    case: Case, params: Params, peer: methods.Peer, batch: int, compile: bool, seconds: float
+) -> dict:
     condition = case.condition(batch)
     generate = make_generate(case.method.generate)
-    theirs = methods.sampler(peer, torch.from_numpy(_noise(case, batch)), methods.tensors(condition), compile)
+    theirs = methods.sampler(
+        peer, torch.from_numpy(_noise(case, batch)), methods.tensors(condition), compile
+    )
     return timing.turns(lambda: generate(params, jax.random.key(0), condition), theirs, seconds)
 
 
-def training(case: Case, params: Params, peer: methods.Peer, batch: int, compile: bool, seconds: float) -> dict:
+def training(
+    case: Case, params: Params, peer: methods.Peer, batch: int, compile: bool, seconds: float
+) -> dict:
     method = plain(case)
     optimizer = make_optimizer(OptimizerSettings(1e-4, 1e-2, clip_norm=1.0), 1000)
     data = case.batch(batch)
@@ -175,11 +193,21 @@ def main(options: report.Options) -> dict[str, Any]:
             jobs = [(sampling, n) for n in batches] + [(training, train)] * bool(train)
             for measure, batch in jobs:
                 torch._dynamo.reset()
-                said = measure(case, params, peer, batch, against == "torch.compile", options.seconds)
-                row = {"case": case.name, "what": measure.__name__, "batch": batch, "against": against}
+                said = measure(
+                    case, params, peer, batch, against == "torch.compile", options.seconds
+                )
+                row = {
+                    "case": case.name,
+                    "what": measure.__name__,
+                    "batch": batch,
+                    "against": against,
+                }
                 rows.append({**row, "difference": difference, **said})
                 times = f"{1e3 * said['ours']:.1f} ms, processor {said['processor']:.2f}"
-                print(f"  {measure.__name__}, batch {batch}, {against}: {said['ratio']:.2f} ({times})", flush=True)
+                print(
+                    f"  {measure.__name__}, batch {batch}, {against}: {said['ratio']:.2f} ({times})",
+                    flush=True,
+                )
     versions = {"torch": torch.__version__, "threads": threads}
     return {"versions": versions, "rows": rows}
 

@@ -56,7 +56,9 @@ def main(options: report.Options) -> dict[str, Any]:
         settings = method_settings(config)._replace(solver="benchmark", steps=steps)
         generate = make_generate(llma.llma(settings).generate)
         drawn = []
-        seconds = timing.once(lambda: drawn.append(evaluation.draw(generate, params, "x", side["x"], samples)))
+        seconds = timing.once(
+            lambda: drawn.append(evaluation.draw(generate, params, "x", side["x"], samples))
+        )
         truth = side["y"]
         calibration = uncertainty.spread_skill(drawn[0], truth)["spread_skill"]
         return {

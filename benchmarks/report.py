@@ -48,15 +48,25 @@ class Options(NamedTuple):
 
 
 def options(argv: Sequence[str] | None = None, about: str | None = None) -> Options:
-    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=about, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--tiny", action="store_true", help="sizes for a test")
-    parser.add_argument("--seconds", type=float, default=Options().seconds, help="of repetitions behind each figure")
-    parser.add_argument("--cases", default="", help="words of the cases wanted, with commas between them")
+    parser.add_argument(
+        "--seconds", type=float, default=Options().seconds, help="of repetitions behind each figure"
+    )
+    parser.add_argument(
+        "--cases", default="", help="words of the cases wanted, with commas between them"
+    )
     parser.add_argument("--threads", type=int, default=0, help="of a peer; 0: as many as cores")
     parser.add_argument(
-        "--against", default=",".join(Options().against), help="of a peer: eager, torch.compile or both"
+        "--against",
+        default=",".join(Options().against),
+        help="of a peer: eager, torch.compile or both",
     )
-    parser.add_argument("--minutes", type=float, default=math.inf, help="after so many no further case is begun")
+    parser.add_argument(
+        "--minutes", type=float, default=math.inf, help="after so many no further case is begun"
+    )
     parser.add_argument("--runs", default=Options().runs, help="directory of trained models")
     parser.add_argument("--out", default="", help="JSON file to write")
     given = vars(parser.parse_args(argv))
@@ -67,9 +77,13 @@ def options(argv: Sequence[str] | None = None, about: str | None = None) -> Opti
 
 def write(name: str, result: dict[str, Any], out: str) -> None:
     """The result with what repeats it, as JSON."""
-    said = provenance(result.get("data", "random numbers of the right shapes"), 0) | {"load": os.getloadavg()[0]}
+    said = provenance(result.get("data", "random numbers of the right shapes"), 0) | {
+        "load": os.getloadavg()[0]
+    }
     Path(out).parent.mkdir(parents=True, exist_ok=True)
-    Path(out).write_text(json.dumps({"name": name, "about": said, **result}, indent=1) + "\n", encoding="utf-8")
+    Path(out).write_text(
+        json.dumps({"name": name, "about": said, **result}, indent=1) + "\n", encoding="utf-8"
+    )
 
 
 def run(

@@ -40,7 +40,11 @@ print(named, imported, time.perf_counter() - start)
 
 def call(case: Case, batch: int) -> timing.Run:
     """Generation of a batch, as a function without arguments."""
-    generate, params, condition = make_generate(case.method.generate), case.params(), case.condition(batch)
+    generate, params, condition = (
+        make_generate(case.method.generate),
+        case.params(),
+        case.condition(batch),
+    )
     return lambda: jax.block_until_ready(generate(params, jax.random.key(0), condition))
 
 
@@ -55,11 +59,20 @@ def fresh(tiny: bool) -> dict[str, float]:
         runs = []
         for _ in range(2 if tiny else 4):
             said = subprocess.run(
-                [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=dict(os.environ)
+                [sys.executable, "-c", code],
+                capture_output=True,
+                text=True,
+                check=True,
+                env=dict(os.environ),
             )
             runs.append([float(word) for word in said.stdout.split()[-3:]])
     warm = sorted(runs[1:])[len(runs[1:]) // 2]
-    return {"cold cache": runs[0][2], "warm cache": warm[2], "import of the kernel": warm[0], "all imports": warm[1]}
+    return {
+        "cold cache": runs[0][2],
+        "warm cache": warm[2],
+        "import of the kernel": warm[0],
+        "all imports": warm[1],
+    }
 
 
 def plan(options: report.Options) -> Iterator[tuple[Case, int, int, str]]:
@@ -106,18 +119,31 @@ def main(options: report.Options) -> dict[str, Any]:
             "samples/s": batch / said["median"], "GFLOP/s": rate, "share": rate / reach["float32 GFLOP/s"],
             "memory": timing.memory(program),
         })  # fmt: skip
-        print(f"{case.name}, {solver}, batch {batch}: {1e3 * said['median']:.1f} ms, {rate:.0f} GFLOP/s", flush=True)
+        print(
+            f"{case.name}, {solver}, batch {batch}: {1e3 * said['median']:.1f} ms, {rate:.0f} GFLOP/s",
+            flush=True,
+        )
     return {"reach": reach, "rows": rows, "fresh": first}
 
 
 def tables(result: dict[str, Any]) -> list[report.Table]:
-    names = ["batch", "length", "ms", "samples/s", "of the matrix rate", "MB worked in", "compile, s"]
+    names = [
+        "batch",
+        "length",
+        "ms",
+        "samples/s",
+        "of the matrix rate",
+        "MB worked in",
+        "compile, s",
+    ]
     made = report.Table("Generation", names)
     for row in result["rows"]:
         cells = [row["batch"], row["length"], f"{1e3 * row['median']:.1f}", f"{row['samples/s']:.1f}", f"{row['share']:.0%}",
                  f"{row['memory']['worked in']:.1f}", f"{row['compile']:.1f}"]  # fmt: skip
         made.row(f"{row['case']}, {row['solver']}", dict(zip(names, cells)))
-    made.note = "Matrix rate: " + ", ".join(f"{value:.0f} {name}" for name, value in result["reach"].items())
+    made.note = "Matrix rate: " + ", ".join(
+        f"{value:.0f} {name}" for name, value in result["reach"].items()
+    )
     fresh = report.Table("First sample of a fresh process (llma small, 20 steps)", ["seconds"])
     for name, value in result["fresh"].items():
         fresh.add(name, seconds=f"{value:.2f}")

@@ -58,7 +58,9 @@ def curves(options: report.Options) -> list[dict[str, Any]]:
     for width, heads in widths:
         case = case_of(tiny)
         size = case.settings.size._replace(width=width, heads=heads, ff=2 * width)
-        jobs.append(("width", width, cases.with_settings(case, case.settings._replace(size=size)), 1))
+        jobs.append(
+            ("width", width, cases.with_settings(case, case.settings._replace(size=size)), 1)
+        )
     rows = []
     for what, value, case, batch in jobs:
         if options.over():
@@ -75,7 +77,12 @@ def shared_step(tiny: bool, processes: int, seconds: float) -> dict[str, Any]:
     first = timing.once(run)
     count = max(3, int(seconds / timing.once(run)))  # of steps, the same in every process
     times = sorted(timing.once(run) for _ in range(count if processes == 1 else 10))
-    return {"first": first, "median": times[len(times) // 2], "devices": jax.device_count(), "processes": processes}
+    return {
+        "first": first,
+        "median": times[len(times) // 2],
+        "devices": jax.device_count(),
+        "processes": processes,
+    }
 
 
 def children(devices: int, processes: int, tiny: bool, seconds: float) -> dict[str, Any]:
@@ -87,13 +94,18 @@ def children(devices: int, processes: int, tiny: bool, seconds: float) -> dict[s
     code = CHILD.format(tiny=tiny, seconds=seconds)
     each = [
         subprocess.Popen(
-            [sys.executable, "-c", code, port, str(processes), str(i)], env=env, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", code, port, str(processes), str(i)],
+            env=env,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         for i in range(processes)
     ]
     said = [child.communicate()[0] for child in each]
     if any(child.returncode for child in each):
-        raise RuntimeError(f"{processes} processes with {devices} devices: exit codes {[c.returncode for c in each]}")
+        raise RuntimeError(
+            f"{processes} processes with {devices} devices: exit codes {[c.returncode for c in each]}"
+        )
     return json.loads(said[0].splitlines()[-1])
 
 
@@ -101,20 +113,27 @@ def main(options: report.Options) -> dict[str, Any]:
     if jax.default_backend() == "gpu":
         shared = [shared_step(options.tiny, 1, options.seconds)]
     else:
-        shared = [children(n, 1, options.tiny, options.seconds) for n in ((1, 2) if options.tiny else (1, 2, 4, 8))]
+        shared = [
+            children(n, 1, options.tiny, options.seconds)
+            for n in ((1, 2) if options.tiny else (1, 2, 4, 8))
+        ]
         shared.append(children(1, 2, options.tiny, options.seconds))
     return {"rows": curves(options), "shared": shared}
 
 
 def tables(result: dict[str, Any]) -> list[report.Table]:
     names = ["", "ms", "MB worked in", "compile, s"]
-    made = report.Table("Generation: cost against one thing at a time (llma small, 20 steps, batch 1)", names[1:])
+    made = report.Table(
+        "Generation: cost against one thing at a time (llma small, 20 steps, batch 1)", names[1:]
+    )
     for row in result["rows"]:
         made.row(f"{row['what']} {row['value']}", {
             "ms": f"{1e3 * row['median']:.1f}", "MB worked in": f"{row['memory']['worked in']:.2f}",
             "compile, s": f"{row['compile']:.1f}",
         })  # fmt: skip
-    shared = report.Table("One training step, the batch shared (llma small, batch 32)", ["ms", "first step, s"])
+    shared = report.Table(
+        "One training step, the batch shared (llma small, batch 32)", ["ms", "first step, s"]
+    )
     for row in result["shared"]:
         each = "process" if row["processes"] == 1 else "processes"
         shared.row(f"{row['devices']} devices, {row['processes']} {each}", {

@@ -40,17 +40,27 @@ def _number(run: Run, chained: bool) -> int:
     return max(1, int(0.1 / once(run))) if chained else 1
 
 
-def median(run: Run, seconds: float = 2.0, least: int = 3, chained: bool = False) -> dict[str, float]:
+def median(
+    run: Run, seconds: float = 2.0, least: int = 3, chained: bool = False
+) -> dict[str, float]:
     """`first` (with whatever is compiled), and the `median` and the spread of the runs after it, in seconds."""
     first, number = once(run), _number(run, chained)
     times = [once(run, number)]
     while len(times) < least or number * sum(times) < seconds:
         times.append(once(run, number))
     low, high = np.quantile(times, (0.1, 0.9))
-    return {"first": first, "median": statistics.median(times), "low": low, "high": high, "runs": len(times)}
+    return {
+        "first": first,
+        "median": statistics.median(times),
+        "low": low,
+        "high": high,
+        "runs": len(times),
+    }
 
 
-def turns(ours: Run, theirs: Run, seconds: float = 4.0, least: int = 5, chained: bool = False) -> dict[str, float]:
+def turns(
+    ours: Run, theirs: Run, seconds: float = 4.0, least: int = 5, chained: bool = False
+) -> dict[str, float]:
     """Both in turns: medians, and the median of `theirs / ours` over neighbours, with its quartiles.
 
     Before a run is measured it goes once unmeasured, so that it works in memory that it freed itself: what the other has
@@ -83,7 +93,10 @@ def turns(ours: Run, theirs: Run, seconds: float = 4.0, least: int = 5, chained:
 def forced(devices: int) -> dict[str, str]:
     """The environment of a process that sees so many CPU devices."""
     flags = [flag for flag in os.environ.get("XLA_FLAGS", "").split() if "device_count" not in flag]
-    return {**os.environ, "XLA_FLAGS": " ".join([*flags, f"--xla_force_host_platform_device_count={devices}"])}
+    return {
+        **os.environ,
+        "XLA_FLAGS": " ".join([*flags, f"--xla_force_host_platform_device_count={devices}"]),
+    }
 
 
 def compiled(function: Callable, *args: Any, **options: Any) -> tuple[Any, float]:
@@ -110,9 +123,14 @@ def operations(run: Run, most: int = 12) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as directory:
         with jax.profiler.trace(directory):
             once(run)
-        traces = [jax.profiler.ProfileData.from_file(str(path)) for path in Path(directory).rglob("*.xplane.pb")]
+        traces = [
+            jax.profiler.ProfileData.from_file(str(path))
+            for path in Path(directory).rglob("*.xplane.pb")
+        ]
     spent: dict[str, list[float]] = {}
-    for event in (e for trace in traces for plane in trace.planes for line in plane.lines for e in line.events):
+    for event in (
+        e for trace in traces for plane in trace.planes for line in plane.lines for e in line.events
+    ):
         kind = re.fullmatch(r"(?:wrapped_)?([a-z][a-z0-9_\-]*?)(?:\.\d+)*(?:\.clone)*", event.name)
         if kind:
             spent.setdefault(kind[1], []).append(event.duration_ns / 1e6)
@@ -145,7 +163,9 @@ def _products(jaxpr: Any) -> float:
         elif kind == "cond":
             total += max(_products(branch.jaxpr) for branch in parameters["branches"])
         else:
-            inner = [p for p in parameters.values() if hasattr(p, "eqns") or hasattr(p, "jaxpr")][:1]
+            inner = [p for p in parameters.values() if hasattr(p, "eqns") or hasattr(p, "jaxpr")][
+                :1
+            ]
             repeats = parameters["length"] if kind == "scan" else 1
             total += repeats * sum(_products(getattr(p, "jaxpr", p)) for p in inner)
     return total

@@ -47,7 +47,9 @@ def one_step(case: Case, batch: int) -> tuple[float, dict[str, float]]:
     optimizer, data = make_optimizer(OPTIMIZER, 1000), case.batch(batch)
     update = make_update(case.method, optimizer)
     state = jax.eval_shape(lambda: init_state(case.method, optimizer, jax.random.key(0), data))
-    state = jax.tree.map(lambda s: jax.random.key(0) if jnp.issubdtype(s.dtype, jax.dtypes.prng_key) else s, state)
+    state = jax.tree.map(
+        lambda s: jax.random.key(0) if jnp.issubdtype(s.dtype, jax.dtypes.prng_key) else s, state
+    )
     rows = np.arange(batch, dtype=np.int32)
     work = timing.products(update, state, data, rows)
     program = jax.jit(update, donate_argnums=0).lower(state, data, rows).compile(timing.HASTY)
@@ -81,7 +83,10 @@ def folds(tiny: bool, seconds: float) -> dict[str, float]:
     many = jax.tree.map(lambda a: np.stack([a] * number), data)
     keys = jax.random.split(jax.random.key(0), number)
     state = [jax.vmap(lambda key: init_state(case.method, optimizer, key, data))(keys)]
-    step, single = make_fold_step(case.method, optimizer), stepper(case, case.train, devices=jax.devices()[:1])
+    step, single = (
+        make_fold_step(case.method, optimizer),
+        stepper(case, case.train, devices=jax.devices()[:1]),
+    )
 
     def together() -> Any:
         state[0], metrics = step(state[0], many)
@@ -115,7 +120,10 @@ def main(options: report.Options) -> dict[str, Any]:
             "examples/s": batch / said["median"], "GFLOP/s": rate, "share": rate / ceiling, "memory": memory,
             "operations": timing.operations(run),
         })  # fmt: skip
-        print(f"{case.name}, batch {batch}, {precision}: {1e3 * said['median']:.0f} ms, {rate:.0f} GFLOP/s", flush=True)
+        print(
+            f"{case.name}, batch {batch}, {precision}: {1e3 * said['median']:.0f} ms, {rate:.0f} GFLOP/s",
+            flush=True,
+        )
     result = {
         "reach": reach,
         "rows": rows,
@@ -124,7 +132,9 @@ def main(options: report.Options) -> dict[str, Any]:
         "resident": timing.resident(),
     }
     if jax.default_backend() == "gpu":
-        paper = next(row for row in rows if row["case"] == "llma paper128" and row["precision"] == "bfloat16")
+        paper = next(
+            row for row in rows if row["case"] == "llma paper128" and row["precision"] == "bfloat16"
+        )
         result["cross-validation, minutes"] = PAPER_STEPS * paper["median"] / 60
     return result
 
@@ -147,10 +157,19 @@ def tables(result: dict[str, Any]) -> list[report.Table]:
         "dispatch": "20 steps in one program (llma tiny)",
     }
     for name, said in result["pairs"].items():
-        pairs.add(labels[name], ratio=f"{said['ratio']:.2f}", quartiles=f"{said['low']:.2f}–{said['high']:.2f}")
-    spent = report.Table("Where a step's time goes: milliseconds of all threads by kind of operation", ["kinds"])
+        pairs.add(
+            labels[name],
+            ratio=f"{said['ratio']:.2f}",
+            quartiles=f"{said['low']:.2f}–{said['high']:.2f}",
+        )
+    spent = report.Table(
+        "Where a step's time goes: milliseconds of all threads by kind of operation", ["kinds"]
+    )
     for row in result["rows"]:
-        kinds = ", ".join(f"{each['operation']} {each['ms']:.0f} ({each['times']})" for each in row["operations"][:6])
+        kinds = ", ".join(
+            f"{each['operation']} {each['ms']:.0f} ({each['times']})"
+            for each in row["operations"][:6]
+        )
         spent.add(f"{row['case']}, {row['precision']}", kinds=kinds)
     return [made, pairs, spent]
 

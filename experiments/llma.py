@@ -15,14 +15,22 @@ from jaxdiff.typing import Config
 
 DEFAULT = "experiments/configs/llma.py:quick"
 launch.define_flags()
-flags.DEFINE_enum("mode", "train", ["train", "generate"], "run the experiment of the config, or use a trained run")
+flags.DEFINE_enum(
+    "mode", "train", ["train", "generate"], "run the experiment of the config, or use a trained run"
+)
 flags.DEFINE_string("run", "runs/llma-quick", "generate: directory of the trained run")
 flags.DEFINE_string("input", None, "generate: file with one modality")
-flags.DEFINE_string("output", None, "generate: file for the other modality; its extension names the format")
+flags.DEFINE_string(
+    "output", None, "generate: file for the other modality; its extension names the format"
+)
 flags.DEFINE_integer("samples", 16, "generate: samples behind the median and the spread")
 flags.DEFINE_integer("seed", 0, "generate: seed of the samples")
-flags.DEFINE_list("strikes", None, "generate: times of heel strikes in s, where they cannot be found in the input")
-flags.DEFINE_float("fill_gaps", 0.0, "generate: bridge gaps of up to so many seconds; otherwise gaps are an error")
+flags.DEFINE_list(
+    "strikes", None, "generate: times of heel strikes in s, where they cannot be found in the input"
+)
+flags.DEFINE_float(
+    "fill_gaps", 0.0, "generate: bridge gaps of up to so many seconds; otherwise gaps are an error"
+)
 
 
 def main(config: Config, out: Path) -> None:

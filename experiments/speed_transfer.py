@@ -16,15 +16,28 @@ from jaxdiff.training import launch
 
 DEFAULT = "experiments/configs/speed_transfer.py:quick"
 launch.define_flags()
-flags.DEFINE_enum("mode", "train", ["train", "evaluate", "generate"], "train and report, report only, or use a run")
+flags.DEFINE_enum(
+    "mode",
+    "train",
+    ["train", "evaluate", "generate"],
+    "train and report, report only, or use a run",
+)
 flags.DEFINE_string("run", "runs/speed_transfer-quick", "generate: directory of the trained run")
 flags.DEFINE_string("input", None, "generate: file with the six sagittal angles of one walk")
 flags.DEFINE_float("source_speed", None, "generate: the speed of that walk in m/s")
 flags.DEFINE_list("target_speed", [], "generate: the speeds wanted in m/s, one or several")
-flags.DEFINE_string("output", None, "generate: directory for the new files (default: beside the input)")
-flags.DEFINE_list("channels", None, "generate: names of hip, knee, ankle of the right leg, then of the left")
-flags.DEFINE_bool("resample", False, "generate: bring a recording of another rate to the model's and back")
-flags.DEFINE_float("fill_gaps", 0.0, "generate: bridge gaps of up to so many seconds; otherwise gaps are an error")
+flags.DEFINE_string(
+    "output", None, "generate: directory for the new files (default: beside the input)"
+)
+flags.DEFINE_list(
+    "channels", None, "generate: names of hip, knee, ankle of the right leg, then of the left"
+)
+flags.DEFINE_bool(
+    "resample", False, "generate: bring a recording of another rate to the model's and back"
+)
+flags.DEFINE_float(
+    "fill_gaps", 0.0, "generate: bridge gaps of up to so many seconds; otherwise gaps are an error"
+)
 flags.DEFINE_integer("seed", 0, "generate: seed of the draws")
 
 
@@ -38,11 +51,15 @@ def main(config: ConfigDict, out: Path) -> None:
     from jaxdiff.studies.speed_transfer.generation import generate_files
 
     if not given.input or given.source_speed is None or not given.target_speed:
-        raise ConfigError("--mode=generate needs --input=FILE, --source_speed=M/S and --target_speed=M/S")
+        raise ConfigError(
+            "--mode=generate needs --input=FILE, --source_speed=M/S and --target_speed=M/S"
+        )
     try:
         speeds = [float(speed) for speed in given.target_speed]
     except ValueError:
-        raise ConfigError(f"--target_speed takes numbers in m/s, not {','.join(given.target_speed)}") from None
+        raise ConfigError(
+            f"--target_speed takes numbers in m/s, not {','.join(given.target_speed)}"
+        ) from None
     generate_files(
         given.run,
         given.input,

@@ -15,7 +15,9 @@ from jaxdiff.typing import Config
 
 DEFAULT = "experiments/configs/text_to_motion.py:quick"
 launch.define_flags()
-flags.DEFINE_enum("mode", "train", ["train", "generate"], "run the experiment of the config, or use a trained run")
+flags.DEFINE_enum(
+    "mode", "train", ["train", "generate"], "run the experiment of the config, or use a trained run"
+)
 flags.DEFINE_string("run", "runs/text_to_motion-quick", "generate: directory of the trained run")
 flags.DEFINE_string("text", None, "generate: what happens, in a sentence")
 flags.DEFINE_float("seconds", 6.0, "generate: how long it takes")
@@ -31,7 +33,14 @@ def main(config: Config, out: Path) -> None:
 
         if not values.text:
             raise ConfigError('--mode=generate needs --text="what happens"')
-        generate_files(values.run, values.text, values.seconds, values.output, samples=values.samples, seed=values.seed)
+        generate_files(
+            values.run,
+            values.text,
+            values.seconds,
+            values.output,
+            samples=values.samples,
+            seed=values.seed,
+        )
         return
     from jaxdiff.studies.text_to_motion.experiments import EXPERIMENTS
 

@@ -29,7 +29,9 @@ __all__ = [
     "solvers",
 ]
 _HOMES = {
-    **dict.fromkeys(("grids", "guidance", "predictions", "schedules", "solvers"), "jaxdiff.diffusion"),
+    **dict.fromkeys(
+        ("grids", "guidance", "predictions", "schedules", "solvers"), "jaxdiff.diffusion"
+    ),
     "invert": "jaxdiff.diffusion.inversion",
     "sample": "jaxdiff.diffusion.sampling",
     **dict.fromkeys(("Denoiser", "Grid", "Method", "Schedule", "Solver"), "jaxdiff.typing"),

@@ -37,7 +37,9 @@ class MissingExtra(Error):
     """An optional dependency is not installed; the message names the extra that brings it."""
 
     def __init__(self, feature: str, extra: str):
-        super().__init__(f'{feature} needs an optional dependency: install it with  pip install "jaxdiff[{extra}]"')
+        super().__init__(
+            f'{feature} needs an optional dependency: install it with  pip install "jaxdiff[{extra}]"'
+        )
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -5,10 +5,16 @@ import os
 from pathlib import Path
 
 # Tests compile much and compute little: LLVM's optimiser would take more than half of their time.
-os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=4 --xla_backend_optimization_level=0")
+os.environ.setdefault(
+    "XLA_FLAGS", "--xla_force_host_platform_device_count=4 --xla_backend_optimization_level=0"
+)
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
-os.environ.setdefault("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")  # else a command line would start pytest again
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # small systems: threads would only wait for each other
+os.environ.setdefault(
+    "GLIBC_TUNABLES", "glibc.malloc.hugetlb=1"
+)  # else a command line would start pytest again
+os.environ.setdefault(
+    "OPENBLAS_NUM_THREADS", "1"
+)  # small systems: threads would only wait for each other
 
 import jax
 import pytest
@@ -18,10 +24,15 @@ from numpy.random import Generator
 from jaxdiff.training.memory import forget_programs
 
 # All that is compiled is kept, be it small: a second run, on another Python too, compiles next to nothing.
-jax.config.update("jax_compilation_cache_dir", str(Path(os.environ.get("JAXDIFF_TEST_CACHE", ".cache/jax")).absolute()))
+jax.config.update(
+    "jax_compilation_cache_dir",
+    str(Path(os.environ.get("JAXDIFF_TEST_CACHE", ".cache/jax")).absolute()),
+)
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 slowness = [HealthCheck.too_slow]  # that would be the machine's
-settings.register_profile("jaxdiff", max_examples=25, deadline=None, derandomize=True, suppress_health_check=slowness)
+settings.register_profile(
+    "jaxdiff", max_examples=25, deadline=None, derandomize=True, suppress_health_check=slowness
+)
 settings.load_profile("jaxdiff")
 
 
@@ -52,7 +63,9 @@ def pytest_xdist_make_scheduler(config, log):
 def pytest_collection_finish(session):
     """Generators that a test module draws from are remembered as they are after its import …"""
     for module in {item.module for item in session.items}:
-        module.generators = [(g, g.bit_generator.state) for g in vars(module).values() if isinstance(g, Generator)]
+        module.generators = [
+            (g, g.bit_generator.state) for g in vars(module).values() if isinstance(g, Generator)
+        ]
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -26,12 +26,16 @@ def meta(name: str) -> dict:
 
 def settings(name: str) -> dict:
     """The `cfg/*` entries of `<name>.npz` as plain Python values."""
-    return {key[4:]: value.tolist() for key, value in arrays(name).items() if key.startswith("cfg/")}
+    return {
+        key[4:]: value.tolist() for key, value in arrays(name).items() if key.startswith("cfg/")
+    }
 
 
 def under(tree: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
     """The entries below `prefix/`, without it."""
-    return {key[len(prefix) + 1 :]: value for key, value in tree.items() if key.startswith(prefix + "/")}
+    return {
+        key[len(prefix) + 1 :]: value for key, value in tree.items() if key.startswith(prefix + "/")
+    }
 
 
 def table(name: str) -> dict:

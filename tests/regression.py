@@ -27,7 +27,9 @@ def loss(params, batch, keys, gather, weights):
 
 
 def generate(params, keys, condition):
-    return jax.vmap(lambda key, x: jax.random.normal(key, (WIDTH,)) + x @ params["w"])(keys, condition)
+    return jax.vmap(lambda key, x: jax.random.normal(key, (WIDTH,)) + x @ params["w"])(
+        keys, condition
+    )
 
 
 METHOD = Method(init, loss, generate)

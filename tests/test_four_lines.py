@@ -44,7 +44,13 @@ def test_four_lines(kind):
         schedule = schedules.linear(1000, 1e-4, 0.02)
         grid = grids.karras(schedule, 10)
         denoise = predictions.from_epsilon(schedule, network)
-        return sample(jax.random.key(0), denoise, grid, solvers.dpm_solver_pp(order=2, stochastic=True), x_start)
+        return sample(
+            jax.random.key(0),
+            denoise,
+            grid,
+            solvers.dpm_solver_pp(order=2, stochastic=True),
+            x_start,
+        )
 
     drawn = four_lines(x_start)
     assert drawn.shape == (4, 3) and np.isfinite(drawn).all()

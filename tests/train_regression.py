@@ -67,5 +67,7 @@ def evaluate(state):
 
 
 data = Struck(rows=distributed.share(8))
-state = fit(METHOD, data, settings, args.directory, evaluate=evaluate, about={"config": {"width": 5}})
+state = fit(
+    METHOD, data, settings, args.directory, evaluate=evaluate, about={"config": {"width": 5}}
+)
 print("finished at", int(state.step))

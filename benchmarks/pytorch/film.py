@@ -95,7 +95,10 @@ class ResidualDenoiser(nn.Module):
         super().__init__()
         self.patch = size.patch
         self.subject = Subject(size.patch * features, size.lstm, size.condition)
-        self.speed, self.join = Speeds(size.condition), nn.Linear(2 * size.condition, size.condition)
+        self.speed, self.join = (
+            Speeds(size.condition),
+            nn.Linear(2 * size.condition, size.condition),
+        )
         self.backbone = FiLMTransformer(
             2 * size.patch * features, size.patch * features, size.width, size.layers, size.heads, size.ff, size.time,
             size.condition, size.dropout, length // size.patch,
@@ -109,4 +112,6 @@ class ResidualDenoiser(nn.Module):
         return x.reshape(x.shape[0], x.shape[1] // self.patch, -1)
 
     def forward(self, r_t: Tensor, t: Tensor, source: Tensor, condition: Tensor) -> Tensor:
-        return self.backbone(self.tokens(torch.cat([r_t, source], -1)), t, condition).reshape(r_t.shape)
+        return self.backbone(self.tokens(torch.cat([r_t, source], -1)), t, condition).reshape(
+            r_t.shape
+        )

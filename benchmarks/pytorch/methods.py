@@ -20,7 +20,12 @@ from jaxdiff.nets.blocks.embeddings import positions
 from jaxdiff.nets.unet import PRESETS
 
 Tensors = Mapping[str, Tensor]
-BETAS: dict[str, Any] = {"num_train_timesteps": 1000, "beta_start": 1e-4, "beta_end": 0.02, "beta_schedule": "linear"}
+BETAS: dict[str, Any] = {
+    "num_train_timesteps": 1000,
+    "beta_start": 1e-4,
+    "beta_end": 0.02,
+    "beta_schedule": "linear",
+}
 
 
 class Peer(NamedTuple):
@@ -46,7 +51,9 @@ def tensors(arrays: Mapping[str, Any]) -> dict[str, Tensor]:
 def peer(case: Case, params: Any) -> Peer:
     """The peer of a case, with the same weights."""
     kind = case.name.rsplit(" ", 1)[0]
-    made = {"llma": _llma, "speed transfer": _speed_transfer, "text to motion": _text_to_motion}[kind](case, params)
+    made = {"llma": _llma, "speed transfer": _speed_transfer, "text to motion": _text_to_motion}[
+        kind
+    ](case, params)
     made.networks.to(device())
     return made
 
@@ -62,8 +69,12 @@ def _noisy(x: Tensor, eps: Tensor, t: Tensor) -> Tensor:
     return bar.sqrt() * x + (1 - bar).sqrt() * eps
 
 
-def _ddim(denoise: Callable[[Tensor, Tensor], Tensor], start: Tensor, steps: int, prediction: str) -> Tensor:
-    scheduler = DDIMScheduler(**BETAS, clip_sample=False, timestep_spacing="trailing", prediction_type=prediction)
+def _ddim(
+    denoise: Callable[[Tensor, Tensor], Tensor], start: Tensor, steps: int, prediction: str
+) -> Tensor:
+    scheduler = DDIMScheduler(
+        **BETAS, clip_sample=False, timestep_spacing="trailing", prediction_type=prediction
+    )
     scheduler.set_timesteps(steps, device=device())
     x = start
     for t in scheduler.timesteps:
@@ -93,7 +104,9 @@ def _llma(case: Case, params: Any) -> Peer:
         y_t = _noisy(y, torch.randn_like(y), t)
         guesses = (networks["x"](x_t, t, y), x), (networks["y"](y_t, t, x), y)
         energy = lambda a: 0.5 * a.diff(dim=1).square()  # noqa: E731
-        return sum((a - b).square().mean() + (energy(a) - energy(b)).square().mean() for a, b in guesses)  # type: ignore
+        return sum(
+            (a - b).square().mean() + (energy(a) - energy(b)).square().mean() for a, b in guesses
+        )  # type: ignore
 
     return Peer(networks, generate, loss)
 
@@ -106,13 +119,17 @@ def _speed_transfer(case: Case, params: Any) -> Peer:
     def generate(networks: nn.ModuleDict, start: Tensor, condition: Tensors) -> Tensor:
         net, source = networks["net"], condition["source"]
         c = net.condition(source, condition["speeds"])
-        return condition["base"] + _ddim(lambda x, t: net(x, t, source, c), start, case.settings.steps, prediction)
+        return condition["base"] + _ddim(
+            lambda x, t: net(x, t, source, c), start, case.settings.steps, prediction
+        )
 
     def loss(networks: nn.ModuleDict, batch: Tensors) -> Tensor:
         net, source = networks["net"], batch["source"]
         t, eps, r_t = _corrupt(batch["target"] - batch["base"])
         guess = net(r_t, t, source, net.condition(source, batch["speeds"]))
-        return (torch.tensor(case.settings.channel_weights, device=eps.device) * (guess - eps).square()).mean()
+        return (
+            torch.tensor(case.settings.channel_weights, device=eps.device) * (guess - eps).square()
+        ).mean()
 
     return Peer(nn.ModuleDict({"net": network}), generate, loss)
 
@@ -130,7 +147,10 @@ def _text_to_motion(case: Case, params: Any) -> Peer:
         net: Any = networks["unet"]
         contexts = net.contexts(networks["text"](condition["text"]))
         scheduler = DPMSolverMultistepScheduler(
-            **BETAS, algorithm_type="sde-dpmsolver++", use_karras_sigmas=True, prediction_type="sample"
+            **BETAS,
+            algorithm_type="sde-dpmsolver++",
+            use_karras_sigmas=True,
+            prediction_type="sample",
         )
         scheduler.set_timesteps(s.steps, device=device())
         x = start

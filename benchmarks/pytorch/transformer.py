@@ -20,7 +20,9 @@ class Attention(nn.Module):
         self.in_bias = nn.Parameter(torch.empty(3 * width))
         self.out = nn.Linear(width, width)
 
-    def forward(self, query: Tensor, key: Tensor | None = None, value: Tensor | None = None) -> Tensor:
+    def forward(
+        self, query: Tensor, key: Tensor | None = None, value: Tensor | None = None
+    ) -> Tensor:
         """Self-attention; over a memory where `key` is given; with values of their own where `value` is."""
         width = query.shape[-1]
         w, b = self.in_weight, self.in_bias
@@ -33,7 +35,9 @@ class Attention(nn.Module):
             q, k = F.linear(query, w[: 2 * width], b[: 2 * width]).chunk(2, -1)
             v = F.linear(value, w[2 * width :], b[2 * width :])
         q, k, v = (a.unflatten(-1, (self.heads, -1)).transpose(1, 2) for a in (q, k, v))
-        y = F.scaled_dot_product_attention(q, k, v, dropout_p=self.dropout if self.training else 0.0)
+        y = F.scaled_dot_product_attention(
+            q, k, v, dropout_p=self.dropout if self.training else 0.0
+        )
         return self.out(y.transpose(1, 2).flatten(2))
 
 
@@ -52,7 +56,16 @@ class FeedForward(nn.Module):
 class Layer(nn.Module):
     """A layer of an encoder, or of a decoder where `memory`."""
 
-    def __init__(self, width: int, heads: int, ff: int, activation, dropout: float, norm_first: bool, memory: bool):
+    def __init__(
+        self,
+        width: int,
+        heads: int,
+        ff: int,
+        activation,
+        dropout: float,
+        norm_first: bool,
+        memory: bool,
+    ):
         super().__init__()
         self.attention = Attention(width, heads, dropout)
         self.memory_attention = Attention(width, heads, dropout) if memory else None
@@ -66,14 +79,26 @@ class Layer(nn.Module):
         if self.memory_attention is not None:
             parts.insert(1, lambda h: self.memory_attention(h, memory))
         for part, norm in zip(parts, (self.norm1, self.norm2, self.norm3)):
-            x = x + self.forget(part(norm(x))) if self.norm_first else norm(x + self.forget(part(x)))
+            x = (
+                x + self.forget(part(norm(x)))
+                if self.norm_first
+                else norm(x + self.forget(part(x)))
+            )
         return x
 
 
 class Stack(nn.Module):
     """Layers under the names `layers_0 …`, and a norm at the end where `final_norm`."""
 
-    def __init__(self, layers: int, width: int, *options, norm_first: bool, final_norm: bool, memory: bool = False):
+    def __init__(
+        self,
+        layers: int,
+        width: int,
+        *options,
+        norm_first: bool,
+        final_norm: bool,
+        memory: bool = False,
+    ):
         super().__init__()
         self.names = [f"layers_{i}" for i in range(layers)]
         for name in self.names:
@@ -90,12 +115,14 @@ def sinusoid(t: Tensor, width: int, interleaved: bool = True) -> Tensor:
     """Sinusoids of noise levels `(B,)`: sines and cosines in turns, or one after the other (GaitDynamics)."""
     if interleaved:
         frequency = torch.exp(
-            torch.arange(0, width, 2, dtype=torch.float32, device=t.device) * (-math.log(10000.0) / width)
+            torch.arange(0, width, 2, dtype=torch.float32, device=t.device)
+            * (-math.log(10000.0) / width)
         )
     else:
         half = width // 2
         frequency = torch.exp(
-            torch.arange(half, dtype=torch.float32, device=t.device) * (-math.log(10000.0) / (half - 1))
+            torch.arange(half, dtype=torch.float32, device=t.device)
+            * (-math.log(10000.0) / (half - 1))
         )
     angle = t.float()[:, None] * frequency
     if interleaved:

@@ -22,7 +22,9 @@ class FrameNorm(nn.Module):
 
 
 class Residual(nn.Module):
-    def __init__(self, inputs: int, width: int, kernel: int, groups: int, time: int, dropout: float):
+    def __init__(
+        self, inputs: int, width: int, kernel: int, groups: int, time: int, dropout: float
+    ):
         super().__init__()
         self.time = nn.Linear(time, 2 * width)
         self.conv_0 = nn.Conv1d(inputs, width, kernel, padding=kernel // 2)
@@ -51,7 +53,10 @@ class TextAttention(nn.Module):
         self.forget = nn.Dropout(dropout)
 
     def context(self, text: Tensor) -> Tensor:
-        k, v = (a.unflatten(-1, (self.heads, -1)) for a in self.key_value(self.text_norm(text)).chunk(2, -1))
+        k, v = (
+            a.unflatten(-1, (self.heads, -1))
+            for a in self.key_value(self.text_norm(text)).chunk(2, -1)
+        )
         return torch.einsum("bnhd,bnhe->bhde", k.softmax(1), v)
 
     def forward(self, x: Tensor, context: Tensor) -> Tensor:
@@ -61,7 +66,15 @@ class TextAttention(nn.Module):
 
 class Block(nn.Module):
     def __init__(
-        self, inputs: int, width: int, kernel: int, groups: int, heads: int, time: int, text: int, dropout: float
+        self,
+        inputs: int,
+        width: int,
+        kernel: int,
+        groups: int,
+        heads: int,
+        time: int,
+        text: int,
+        dropout: float,
     ):
         super().__init__()
         self.residual = Residual(inputs, width, kernel, groups, time, dropout)
@@ -95,7 +108,10 @@ class CondUnet1D(nn.Module):
         self.levels, self.time_width = len(multipliers), time_width
         widths = [base * m for m in multipliers]
         shared = (kernel_size, groups, heads, time_width, text, dropout)
-        self.time_0, self.time_1 = nn.Linear(time_width, 4 * time_width), nn.Linear(4 * time_width, time_width)
+        self.time_0, self.time_1 = (
+            nn.Linear(time_width, 4 * time_width),
+            nn.Linear(4 * time_width, time_width),
+        )
         before, self.order = features, []
 
         def block(name: str, inputs: int, width: int) -> None:
@@ -119,7 +135,9 @@ class CondUnet1D(nn.Module):
     def contexts(self, text: Tensor) -> list[Tensor]:
         return [getattr(self, name).attend.context(text) for name in self.order]
 
-    def forward(self, x: Tensor, t: Tensor, contexts: list[Tensor], told: Tensor | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, t: Tensor, contexts: list[Tensor], told: Tensor | None = None
+    ) -> Tensor:
         frames, stride = x.shape[1], max(16, 2**self.levels)
         h = F.pad(x, (0, 0, 0, -frames % stride))
         time = F.mish(self.time_1(F.mish(self.time_0(sinusoid(t, self.time_width)))))
@@ -146,7 +164,9 @@ class TextHead(nn.Module):
     def __init__(self, inputs: int, width: int, layers: int, heads: int, ff: int, dropout: float):
         super().__init__()
         self.embed, self.norm = nn.Linear(inputs, width), nn.LayerNorm(width)
-        self.encoder = Stack(layers, width, heads, ff, F.gelu, dropout, norm_first=False, final_norm=False)
+        self.encoder = Stack(
+            layers, width, heads, ff, F.gelu, dropout, norm_first=False, final_norm=False
+        )
 
     def forward(self, tokens: Tensor) -> Tensor:
         return self.norm(self.encoder(self.embed(tokens)))

@@ -22,7 +22,9 @@ def load(module: nn.Module, tree: Any) -> nn.Module:
         for name, value in _as_pytorch(owner, last, torch.from_numpy(np.array(array, np.float32))):
             place = places.pop(".".join([*where, name]))
             if place.shape != value.shape:
-                raise ValueError(f"{name} of {where} has shape {tuple(place.shape)}, not {tuple(value.shape)}")
+                raise ValueError(
+                    f"{name} of {where} has shape {tuple(place.shape)}, not {tuple(value.shape)}"
+                )
             with torch.no_grad():
                 place.copy_(value)
     if places:

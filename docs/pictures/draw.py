@@ -17,7 +17,9 @@ from jaxdiff import grids, guidance, sample, schedules, solvers
 
 HERE = Path(__file__).parent
 mpl.use("Agg")
-plt.rcParams.update({"font.size": 10, "axes.spines.top": False, "axes.spines.right": False, "savefig.dpi": 110})
+plt.rcParams.update(
+    {"font.size": 10, "axes.spines.top": False, "axes.spines.right": False, "savefig.dpi": 110}
+)
 
 
 def gaussian(schedule, mean, std):
@@ -37,7 +39,9 @@ def mixture(schedule, means=(-1.5, 1.0), stds=(0.3, 0.5), weights=(0.3, 0.7)):
     def denoise(x_t, t):
         alpha, sigma = schedules.at(schedule, t)
         off, variance = x_t - alpha * means, alpha**2 * stds**2 + sigma**2
-        share = jax.nn.softmax(jnp.log(weights) - 0.5 * (off**2 / variance + jnp.log(variance)), axis=-1)
+        share = jax.nn.softmax(
+            jnp.log(weights) - 0.5 * (off**2 / variance + jnp.log(variance)), axis=-1
+        )
         return jnp.sum(share * (means + alpha * stds**2 / variance * off), axis=-1, keepdims=True)
 
     return denoise
@@ -51,7 +55,9 @@ def draw_schedules() -> None:
         alpha, sigma = (np.asarray(column, np.float64) for column in schedule)
         left.plot(alpha**2, label=name)
         right.plot(np.log10(sigma / alpha), label=name)
-        print(f"  {name}: {alpha[-1] ** 2:.2e}; {sigma[0] / alpha[0]:.4f} … {sigma[-1] / alpha[-1]:.1f}")
+        print(
+            f"  {name}: {alpha[-1] ** 2:.2e}; {sigma[0] / alpha[0]:.4f} … {sigma[-1] / alpha[-1]:.1f}"
+        )
     left.set(xlabel="step t", ylabel="alpha², the share of signal")
     right.set(xlabel="step t", ylabel="log10(sigma / alpha)")
     left.legend(frameon=False)
@@ -86,8 +92,12 @@ def draw_solvers() -> None:
     figure, axis = plt.subplots(figsize=(5, 3.4), layout="constrained")
     print(f"solver: rms error by steps {counts}, Karras levels")
     for name in ("ddim", "heun", "dpm_solver_pp_2"):
-        run = jax.jit(lambda grid, name=name: sample(None, denoise, grid, solvers.SOLVERS[name](), x))
-        error = [float(jnp.sqrt(jnp.mean((run(grids.karras(schedule, n)) - exact) ** 2))) for n in counts]
+        run = jax.jit(
+            lambda grid, name=name: sample(None, denoise, grid, solvers.SOLVERS[name](), x)
+        )
+        error = [
+            float(jnp.sqrt(jnp.mean((run(grids.karras(schedule, n)) - exact) ** 2))) for n in counts
+        ]
         calls = [2 * n - 1 if name == "heun" else n for n in counts]
         axis.loglog(calls, error, "o-", label=name)
         print(f"  {name}: {', '.join(f'{e:.4f}' for e in error)}")
@@ -106,7 +116,12 @@ def draw_guidance() -> None:
         denoise = guidance.classifier_free(conditional, unconditional, scale)
         drawn = np.asarray(sample(None, denoise, grid, solvers.dpm_solver_pp(), x))
         axis.hist(
-            drawn[:, 0], np.linspace(-1, 3.5, 120), density=True, histtype="step", lw=1.5, label=f"scale {scale:g}"
+            drawn[:, 0],
+            np.linspace(-1, 3.5, 120),
+            density=True,
+            histtype="step",
+            lw=1.5,
+            label=f"scale {scale:g}",
         )
         print(f"  {scale:g}: {drawn.mean():.2f}, {drawn.std():.2f}")
     axis.set(xlabel="x", yticks=[])
@@ -140,11 +155,16 @@ def draw_choice() -> None:
     print(f"choice: W1 over the deviation of the data, by calls {calls}")
     for name, (spacing, word) in CHOICES.items():
         run = jax.jit(
-            lambda grid, word=word: sample(jax.random.key(1), mixture(schedule), grid, solvers.SOLVERS[word](), x)
+            lambda grid, word=word: sample(
+                jax.random.key(1), mixture(schedule), grid, solvers.SOLVERS[word](), x
+            )
         )
         steps = [n // 2 if word == "heun" else n for n in calls]
         off = [
-            float(np.abs(np.sort(np.asarray(run(spacing(schedule, n)))[:, 0]) - truth).mean() / truth.std())
+            float(
+                np.abs(np.sort(np.asarray(run(spacing(schedule, n)))[:, 0]) - truth).mean()
+                / truth.std()
+            )
             for n in steps
         ]
         axis.loglog(calls, off, "o-", ms=4, label=name)
@@ -159,7 +179,11 @@ def draw_choice() -> None:
         for std in (0.03, 0.1, 0.3, 1.0):
             run = jax.jit(
                 lambda grid, word=word, std=std: sample(
-                    jax.random.key(1), gaussian(schedule, 0.0, std), grid, solvers.SOLVERS[word](), x
+                    jax.random.key(1),
+                    gaussian(schedule, 0.0, std),
+                    grid,
+                    solvers.SOLVERS[word](),
+                    x,
                 )
             )
             spreads.append(float(run(spacing(schedule, 10 if word == "heun" else 20)).std() / std))
@@ -177,5 +201,12 @@ def tell_amplification() -> None:
 
 
 if __name__ == "__main__":
-    for each in (draw_schedules, draw_grids, tell_amplification, draw_solvers, draw_guidance, draw_choice):
+    for each in (
+        draw_schedules,
+        draw_grids,
+        tell_amplification,
+        draw_solvers,
+        draw_guidance,
+        draw_choice,
+    ):
         each()

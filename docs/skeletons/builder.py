@@ -37,4 +37,6 @@ class MyLab(Builder):
         for path in self.track(paths):
             subject, task = path.stem.split("_", 1)
             recording = read(path).select(["hip", "knee"]).convert({"rad": "deg"})
-            yield example(path.stem, {"angles": recording.values}, recording.rate, subject, task, side="right")
+            yield example(
+                path.stem, {"angles": recording.values}, recording.rate, subject, task, side="right"
+            )

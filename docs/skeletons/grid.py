@@ -18,10 +18,16 @@ from jaxdiff.typing import Grid, Schedule
 def log_snr(schedule: Schedule, n: int) -> Grid:
     T = schedule.alpha.size
     if not 1 <= n <= T:
-        raise ConfigError(f"a grid on a schedule of {T} steps has between 1 and {T} of them; got {n}")
-    table = np.log(np.asarray(schedule.sigma, np.float64)) - np.log(np.asarray(schedule.alpha, np.float64))
+        raise ConfigError(
+            f"a grid on a schedule of {T} steps has between 1 and {T} of them; got {n}"
+        )
+    table = np.log(np.asarray(schedule.sigma, np.float64)) - np.log(
+        np.asarray(schedule.alpha, np.float64)
+    )
     log_r = np.linspace(table[-1], table[0], n)
-    t = np.interp(log_r, table, np.arange(T))  # real-valued: the levels lie between the training steps
+    t = np.interp(
+        log_r, table, np.arange(T)
+    )  # real-valued: the levels lie between the training steps
     alpha = 1 / np.sqrt(1 + np.exp(2 * log_r))
     sigma = np.exp(log_r) * alpha
     columns = (t, [*alpha, 1], [*sigma, 0])  # alpha and sigma have a row more: the clean sample

@@ -32,7 +32,9 @@ class Network(nn.Module):
         return nn.Dense(x.shape[-1])(nn.silu(nn.Dense(self.width)(h)))
 
 
-def conditional(dimension: int, width: int = 64, steps: int = 1000, sampling_steps: int = 20) -> Method:
+def conditional(
+    dimension: int, width: int = 64, steps: int = 1000, sampling_steps: int = 20
+) -> Method:
     """Batches have `x (B, dimension)` and `y (B, K)`; a condition is an array `y (B, K)`."""
     schedule = schedules.linear(steps)
     network = Network(width)
@@ -43,7 +45,9 @@ def conditional(dimension: int, width: int = 64, steps: int = 1000, sampling_ste
     def loss(
         params: Params, batch: Batch, keys: Key, gather: Gather, weights: dict[str, Array]
     ) -> tuple[Array, Metrics]:
-        def example(x: Array, y: Array, key: Key) -> Array:  # of one example, with its own key: never of the batch
+        def example(
+            x: Array, y: Array, key: Key
+        ) -> Array:  # of one example, with its own key: never of the batch
             t_key, noise_key = jax.random.split(key)
             t = jax.random.randint(t_key, (), 0, steps)
             x_t = schedules.corrupt(schedule, x, jax.random.normal(noise_key, x.shape), t)

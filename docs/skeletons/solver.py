@@ -34,4 +34,6 @@ def adams_bashforth() -> Solver:
         # The last step lands on the estimate itself, as every solver's does: x0 is what a denoiser means.
         return (eps, stride), jnp.where(step.last, ddim, ddim + step.alpha_next * stride * change)
 
-    return Solver(init, advance, stochastic=False)  # stochastic=True: `step.noise` is drawn, else it is None
+    return Solver(
+        init, advance, stochastic=False
+    )  # stochastic=True: `step.noise` is drawn, else it is None

@@ -49,7 +49,9 @@ def corrupt(
 ) -> np.ndarray:
     """A corrupted copy of joints `(T, J, 3)` in metres, float32."""
     if joints.ndim != 3 or joints.shape[1:] != (len(skeleton.names), 3):
-        raise DataError(f"a motion on this skeleton has joints (T, {len(skeleton.names)}, 3); got {joints.shape}")
+        raise DataError(
+            f"a motion on this skeleton has joints (T, {len(skeleton.names)}, 3); got {joints.shape}"
+        )
     x, c = np.asarray(joints, np.float64), corruption
     lose, slide, stray, tremble = (np.random.default_rng([seed, stream]) for stream in range(4))
     level = np.delete(np.arange(3), up)

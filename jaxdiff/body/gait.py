@@ -19,7 +19,9 @@ from jaxdiff.errors import ConfigError, DataError
 Form = Literal["span", "window"]
 
 
-def stride_duration(hip: np.ndarray, rate: float, shortest: float = 0.4, longest: float = 3.0) -> float:
+def stride_duration(
+    hip: np.ndarray, rate: float, shortest: float = 0.4, longest: float = 3.0
+) -> float:
     """The period of one hip angle (T,) in seconds: the first high peak of its autocorrelation; nan if it has none."""
     hip = hip - np.mean(hip)
     power = np.abs(np.fft.rfft(hip, 2 * len(hip))) ** 2
@@ -38,7 +40,9 @@ def hip_extension_peaks(hip: np.ndarray, rate: float) -> np.ndarray:
     if not 0 < rate < np.inf:
         raise DataError(f"a rate is positive, in Hz; got {rate}")
     if hip.ndim != 1 or not np.isfinite(hip).all():
-        raise DataError(f"hip-extension peaks are found in one finite signal (T,); got shape {hip.shape}")
+        raise DataError(
+            f"hip-extension peaks are found in one finite signal (T,); got shape {hip.shape}"
+        )
     cycle = stride_duration(hip, rate)
     if not np.isfinite(cycle):
         return np.zeros(0, np.int64)
@@ -61,7 +65,9 @@ def strikes_from_hip(hip: np.ndarray, rate: float) -> np.ndarray:
     return strikes[strikes <= len(hip) - 1]
 
 
-def strikes_from_foot(foot: np.ndarray, pelvis: np.ndarray, forward: np.ndarray, rate: float) -> np.ndarray:
+def strikes_from_foot(
+    foot: np.ndarray, pelvis: np.ndarray, forward: np.ndarray, rate: float
+) -> np.ndarray:
     """Heel strikes as the instants at which the foot is furthest ahead of the pelvis (Zeni et al. 2008).
 
     `foot`, `pelvis` (T, 3); `forward` (3,) or (T, 3) is the direction of walking. Works on a treadmill and over ground.
@@ -70,7 +76,9 @@ def strikes_from_foot(foot: np.ndarray, pelvis: np.ndarray, forward: np.ndarray,
     return hip_extension_peaks(-ahead, rate)
 
 
-def cadence_from_minima(minima: Sequence[int] | np.ndarray, rate: float, duration: float, form: Form = "span") -> float:
+def cadence_from_minima(
+    minima: Sequence[int] | np.ndarray, rate: float, duration: float, form: Form = "span"
+) -> float:
     """Steps/min of one side from its hip-extension peaks (sample numbers); nan with fewer than two."""
     if form not in ("span", "window"):
         raise ConfigError(f"cadence has the forms 'span' and 'window'; got {form!r}")
@@ -84,7 +92,10 @@ def cadence_from_minima(minima: Sequence[int] | np.ndarray, rate: float, duratio
 def cadence(hip: np.ndarray, rate: float, form: Form = "span") -> float:
     """Steps/min from hip-flexion angles (T,) or (sides, T), averaged over the sides; nan where no cycle is found."""
     sides = np.atleast_2d(np.asarray(hip))
-    each = [cadence_from_minima(hip_extension_peaks(side, rate), rate, len(side) / rate, form) for side in sides]
+    each = [
+        cadence_from_minima(hip_extension_peaks(side, rate), rate, len(side) / rate, form)
+        for side in sides
+    ]
     return float(np.mean(each))
 
 
@@ -93,8 +104,12 @@ def normalise_strides(values: np.ndarray, events: np.ndarray, points: int = 101)
     if points < 2:
         raise ConfigError(f"a stride is put on two points or more, its ends; got {points}")
     values, events = np.asarray(values), np.asarray(events, np.float64)
-    if len(events) and not (events[0] >= 0 and events[-1] <= len(values) - 1 and (np.diff(events) > 0).all()):
-        raise DataError(f"events must rise within the samples 0 to {len(values) - 1}; got {events[0]} to {events[-1]}")
+    if len(events) and not (
+        events[0] >= 0 and events[-1] <= len(values) - 1 and (np.diff(events) > 0).all()
+    ):
+        raise DataError(
+            f"events must rise within the samples 0 to {len(values) - 1}; got {events[0]} to {events[-1]}"
+        )
     share = np.linspace(0, 1, points)
     time = events[:-1, None] * (1 - share) + events[1:, None] * share
     left = np.minimum(time.astype(int), len(values) - 2)

@@ -74,7 +74,12 @@ def names(layout: Layout) -> tuple[str, ...]:
     joints = layout.skeleton.names
     result = ["root/turn", "root/velocity/x", "root/velocity/z", "root/height"]
     result += [f"{joint}/position/{axis}" for joint in joints[1:] for axis in "xyz"]
-    result += [f"{joint}/rotation/{axis}{column}" for joint in joints[1:] for column in "12" for axis in "xyz"]
+    result += [
+        f"{joint}/rotation/{axis}{column}"
+        for joint in joints[1:]
+        for column in "12"
+        for axis in "xyz"
+    ]
     result += [f"{joint}/velocity/{axis}" for joint in joints for axis in "xyz"]
     return (*result, *(f"{joints[foot]}/contact" for foot in layout.feet))
 
@@ -83,17 +88,24 @@ def joint_count(features: Array) -> int:
     """J, from the 12 J - 1 features of the last axis."""
     count, rest = divmod(features.shape[-1] + 1, 12)
     if rest or count < 2:
-        raise DataError(f"motion features number 12 J - 1 (263 for J = 22, 251 for J = 21); got {features.shape[-1]}")
+        raise DataError(
+            f"motion features number 12 J - 1 (263 for J = 22, 251 for J = 21); got {features.shape[-1]}"
+        )
     return count
 
 
 def target_offsets(pose: Array, layout: Layout) -> Array:
     """Rest directions (J, 3) times the bone lengths of one pose (J, 3)."""
-    return layout.directions.astype(pose.dtype) * bone_lengths(pose, layout.skeleton.parents)[..., None]
+    return (
+        layout.directions.astype(pose.dtype)
+        * bone_lengths(pose, layout.skeleton.parents)[..., None]
+    )
 
 
 @jitted
-def uniform_skeleton(joints: Array, offsets: Array, layout: Layout, variant: Variant = "legacy") -> Array:
+def uniform_skeleton(
+    joints: Array, offsets: Array, layout: Layout, variant: Variant = "legacy"
+) -> Array:
     """The motion (T, J, 3) on a figure with the bones `offsets` (J, 3); the root's path scales with the legs."""
     _check(joints, layout)
     if offsets.shape != joints.shape[1:]:
@@ -116,7 +128,9 @@ def canonical(joints: Array, layout: Layout) -> tuple[Array, Array]:
 
 
 @partial(jax.jit, static_argnames=("layout", "variant", "smooth"))
-def inverse_kinematics(joints: Array, layout: Layout, variant: Variant = "legacy", smooth: bool = True) -> Array:
+def inverse_kinematics(
+    joints: Array, layout: Layout, variant: Variant = "legacy", smooth: bool = True
+) -> Array:
     """Joint quaternions (T, J, 4), the heading first; `smooth` filters the heading over about a second."""
     r_hip, l_hip, r_shoulder, l_shoulder = layout.face
     face = layout.face if variant == "fixed" else (l_hip, r_hip, r_shoulder, l_shoulder)
@@ -130,7 +144,9 @@ def inverse_kinematics(joints: Array, layout: Layout, variant: Variant = "legacy
         heading = rotations.continuous(heading)
         heading = multiply(heading, conjugate(heading[:1]))
 
-    bone = bones(joints, layout.skeleton.parents).at[:, 0].set(1)  # the root has none; 1 keeps gradients finite
+    bone = (
+        bones(joints, layout.skeleton.parents).at[:, 0].set(1)
+    )  # the root has none; 1 keeps gradients finite
     world = between(jnp.asarray(layout.directions, joints.dtype), bone).at[:, 0].set(heading)
     local = multiply(conjugate(world[:, np.array(_anchors(layout, variant))]), world)
     return local.at[:, 0].set(heading)
@@ -158,7 +174,15 @@ def features(joints: Array, layout: Layout, variant: Variant = "legacy") -> Arra
     six_d = rotations.six_d_from_matrix(rotations.matrix_from_quaternion(quaternions[:-1, 1:]))
     velocities = rotate(heading[:-1, None], step)
     contacts = (step[:, np.array(layout.feet)] ** 2).sum(-1) < layout.threshold
-    parts = [turn, velocity, joints[:-1, 0, 1:2], positions, six_d, velocities, contacts.astype(joints.dtype)]
+    parts = [
+        turn,
+        velocity,
+        joints[:-1, 0, 1:2],
+        positions,
+        six_d,
+        velocities,
+        contacts.astype(joints.dtype),
+    ]
     return jnp.concatenate([part.reshape(len(step), -1) for part in parts], axis=1)
 
 
@@ -197,12 +221,17 @@ def joints_from_features(features: Array) -> Array:
     count = joint_count(features)
     heading, root = recover_root(features)
     local = features[:, slices(count)["positions"]].reshape(-1, count - 1, 3)
-    joints = rotate(conjugate(heading)[:, None], local) + (root * jnp.array([1, 0, 1], root.dtype))[:, None]
+    joints = (
+        rotate(conjugate(heading)[:, None], local)
+        + (root * jnp.array([1, 0, 1], root.dtype))[:, None]
+    )
     return jnp.concatenate([root[:, None], joints], axis=1)
 
 
 @jitted
-def joints_from_rotations(features: Array, offsets: Array, layout: Layout, variant: Variant = "legacy") -> Array:
+def joints_from_rotations(
+    features: Array, offsets: Array, layout: Layout, variant: Variant = "legacy"
+) -> Array:
     """Joints (T, J, 3) from the root's motion, the local rotations, and bones `offsets` (J, 3): exact bone lengths."""
     count = joint_count(features)
     heading, root = recover_root(features)
@@ -215,7 +244,12 @@ def joints_from_rotations(features: Array, offsets: Array, layout: Layout, varia
 def _forward(joints: Array, face: tuple[int, int, int, int]) -> Array:
     """The horizontal direction that hips and shoulders face, (..., 3); shorter than 1 where they are not level."""
     r_hip, l_hip, r_shoulder, l_shoulder = face
-    across = joints[..., r_hip, :] - joints[..., l_hip, :] + joints[..., r_shoulder, :] - joints[..., l_shoulder, :]
+    across = (
+        joints[..., r_hip, :]
+        - joints[..., l_hip, :]
+        + joints[..., r_shoulder, :]
+        - joints[..., l_shoulder, :]
+    )
     xp = rotations.namespace(joints)
     return xp.cross(np.array([0, 1, 0], joints.dtype), normalise(across))
 
@@ -225,7 +259,9 @@ def _anchors(layout: Layout, variant: Variant) -> tuple[int, ...]:
     if variant not in get_args(Variant):
         raise ConfigError(f"features have the variants 'legacy' and 'fixed'; got {variant!r}")
     first = {chain[1] for chain in layout.skeleton.chains} if variant == "legacy" else set()
-    return tuple(0 if joint in first else parent for joint, parent in enumerate(layout.skeleton.parents))
+    return tuple(
+        0 if joint in first else parent for joint, parent in enumerate(layout.skeleton.parents)
+    )
 
 
 def _gaussian(x: Array, sigma: float) -> Array:
@@ -234,18 +270,28 @@ def _gaussian(x: Array, sigma: float) -> Array:
     weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
     padded = jnp.pad(x, ((radius, radius), (0, 0)), mode="edge")
     smooth = partial(jnp.convolve, mode="valid", precision=jax.lax.Precision.HIGHEST)
-    return jax.vmap(smooth, in_axes=(1, None), out_axes=1)(padded, jnp.asarray(weights / weights.sum(), x.dtype))
+    return jax.vmap(smooth, in_axes=(1, None), out_axes=1)(
+        padded, jnp.asarray(weights / weights.sum(), x.dtype)
+    )
 
 
 def _check(joints: Array, layout: Layout) -> None:
     count = len(layout.skeleton.parents)
     if joints.ndim != 3 or joints.shape[1:] != (count, 3) or len(joints) < 2:
-        raise DataError(f"a motion of this layout has joints (T >= 2, {count}, 3); got {joints.shape}")
+        raise DataError(
+            f"a motion of this layout has joints (T >= 2, {count}, 3); got {joints.shape}"
+        )
 
 
 def _directions(**joints: tuple[int, ...]) -> np.ndarray:
     """Unit axes: which joints point along each of left (+x), right, up, down, ahead (+z) at rest."""
-    axes = {"left": (1, 0, 0), "right": (-1, 0, 0), "up": (0, 1, 0), "down": (0, -1, 0), "ahead": (0, 0, 1)}
+    axes = {
+        "left": (1, 0, 0),
+        "right": (-1, 0, 0),
+        "up": (0, 1, 0),
+        "down": (0, -1, 0),
+        "ahead": (0, 0, 1),
+    }
     result = np.zeros((1 + sum(map(len, joints.values())), 3))
     for axis, numbers in joints.items():
         result[list(numbers)] = axes[axis]
@@ -255,7 +301,11 @@ def _directions(**joints: tuple[int, ...]) -> np.ndarray:
 LAYOUT_22 = Layout(
     skeleton=skeleton.HUMANML3D,
     directions=_directions(
-        left=(1, 13), right=(2, 14), up=(3, 6, 9, 12), down=(4, 5, 7, 8, *range(16, 22)), ahead=(10, 11, 15)
+        left=(1, 13),
+        right=(2, 14),
+        up=(3, 6, 9, 12),
+        down=(4, 5, 7, 8, *range(16, 22)),
+        ahead=(10, 11, 15),
     ),
     face=(2, 1, 17, 16),
     legs=(5, 8),
@@ -268,7 +318,11 @@ LAYOUT_22 = Layout(
 LAYOUT_21 = Layout(
     skeleton=skeleton.KIT,
     directions=_directions(
-        left=(5, 11), right=(8, 16), up=(1, 2, 3, 4), down=(6, 7, 9, 10, 12, 13, 17, 18), ahead=(14, 15, 19, 20)
+        left=(5, 11),
+        right=(8, 16),
+        up=(1, 2, 3, 4),
+        down=(6, 7, 9, 10, 12, 13, 17, 18),
+        ahead=(14, 15, 19, 20),
     ),
     face=(11, 16, 5, 8),
     legs=(17, 18),

@@ -86,7 +86,9 @@ def activations(moments: np.ndarray, iterations: int = 20) -> np.ndarray:
     return np.maximum(pull @ multipliers, 0.0)
 
 
-def co_contraction(activation: np.ndarray, fraction: float = 0.12, tonic: float = 0.015) -> np.ndarray:
+def co_contraction(
+    activation: np.ndarray, fraction: float = 0.12, tonic: float = 0.015
+) -> np.ndarray:
     """Add a fraction of each muscle's antagonist and a resting tone."""
     total = activation + tonic
     for muscle, antagonist in ANTAGONISTS.items():

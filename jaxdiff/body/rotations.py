@@ -63,7 +63,9 @@ def rotate(q: Array, v: Array) -> Array:
 def between(u: Array, v: Array) -> Array:
     """The shortest rotation that takes the direction of u to that of v; half a turn if they oppose."""
     xp = namespace(u, v)
-    w = xp.sqrt((u * u).sum(-1, keepdims=True) * (v * v).sum(-1, keepdims=True)) + (u * v).sum(-1, keepdims=True)
+    w = xp.sqrt((u * u).sum(-1, keepdims=True) * (v * v).sum(-1, keepdims=True)) + (u * v).sum(
+        -1, keepdims=True
+    )
     q = xp.concatenate([w, xp.cross(u, v)], axis=-1)
     smallest = xp.abs(u) == xp.abs(u).min(-1, keepdims=True)
     normal = xp.cross(u, smallest.astype(u.dtype))
@@ -95,7 +97,9 @@ def quaternion_from_axis_angle(v: Array) -> Array:
     small = square < 1e-8
     angle = xp.sqrt(xp.where(small, 1, square))
     scale = xp.where(small, 0.5 - square / 48, xp.sin(angle / 2) / angle)
-    return xp.concatenate([xp.where(small, 1 - square / 8, xp.cos(angle / 2)), scale * v], axis=-1).astype(v.dtype)
+    return xp.concatenate(
+        [xp.where(small, 1 - square / 8, xp.cos(angle / 2)), scale * v], axis=-1
+    ).astype(v.dtype)
 
 
 def axis_angle_from_quaternion(q: Array) -> Array:
@@ -121,7 +125,11 @@ def quaternion_from_matrix(m: Array) -> Array:
     xp = namespace(m)
     a, b, c = m[..., 0, 0], m[..., 1, 1], m[..., 2, 2]
     x, y, z = m[..., 2, 1] - m[..., 1, 2], m[..., 0, 2] - m[..., 2, 0], m[..., 1, 0] - m[..., 0, 1]
-    xy, xz, yz = m[..., 1, 0] + m[..., 0, 1], m[..., 0, 2] + m[..., 2, 0], m[..., 2, 1] + m[..., 1, 2]
+    xy, xz, yz = (
+        m[..., 1, 0] + m[..., 0, 1],
+        m[..., 0, 2] + m[..., 2, 0],
+        m[..., 2, 1] + m[..., 1, 2],
+    )
     squares = xp.stack([1 + a + b + c, 1 + a - b - c, 1 - a + b - c, 1 - a - b + c], axis=-1)
     rows = [(squares[..., 0], x, y, z), (x, squares[..., 1], xy, xz), (y, xy, squares[..., 2], yz)]
     rows.append((z, xz, yz, squares[..., 3]))
@@ -160,7 +168,8 @@ def euler_from_quaternion(q: Array, order: str) -> Array:
     sine = sign * m[..., i, k]
     locked = xp.abs(sine) > 1 - 1e-6
     first = xp.arctan2(
-        xp.where(locked, sign * m[..., k, j], -sign * m[..., j, k]), xp.where(locked, m[..., j, j], m[..., k, k])
+        xp.where(locked, sign * m[..., k, j], -sign * m[..., j, k]),
+        xp.where(locked, m[..., j, j], m[..., k, k]),
     )
     third = xp.where(locked, xp.zeros_like(sine), xp.arctan2(-sign * m[..., i, j], m[..., i, i]))
     return xp.stack([first, xp.arcsin(xp.clip(sine, -1, 1)), third], axis=-1)
@@ -168,6 +177,8 @@ def euler_from_quaternion(q: Array, order: str) -> Array:
 
 def _axes(order: str) -> tuple[int, int, int]:
     if sorted(order.lower()) != ["x", "y", "z"]:
-        raise ConfigError(f"a rotation order names each of x, y, z once, such as 'zxy'; got {order!r}")
+        raise ConfigError(
+            f"a rotation order names each of x, y, z once, such as 'zxy'; got {order!r}"
+        )
     i, j, k = ("xyz".index(axis) for axis in order.lower())
     return i, j, k

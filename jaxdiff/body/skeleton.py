@@ -28,7 +28,10 @@ class Skeleton(NamedTuple):
     @property
     def chains(self) -> tuple[tuple[int, ...], ...]:
         """Paths that cover every bone once: the root's children each start one; elsewhere the first child goes on."""
-        children = [[j for j, parent in enumerate(self.parents) if parent == i] for i in range(len(self.parents))]
+        children = [
+            [j for j, parent in enumerate(self.parents) if parent == i]
+            for i in range(len(self.parents))
+        ]
         starts = [(0, child) for child in children[0]]
         starts += [(i, child) for i in range(1, len(children)) for child in children[i][1:]]
         chains = []
@@ -57,7 +60,9 @@ class Skeleton(NamedTuple):
         return self.names.index(name)
 
 
-def along_tree(parents: tuple[int, ...], combine: Callable[[Array, Array], Array], values: Array) -> Array:
+def along_tree(
+    parents: tuple[int, ...], combine: Callable[[Array, Array], Array], values: Array
+) -> Array:
     """From the root outwards, out_j = combine(out_parent(j), value_j), for values (..., J, n); one level at a time."""
     depth = [0]
     for parent in parents[1:]:

@@ -58,7 +58,9 @@ def load(path: str | PathLike[str]) -> BodyModel:
         with file:
             missing = [key for key in KEYS if key not in file.files]
             if missing:
-                raise FileError(f"{path}: not a body model: no {', '.join(missing)}; it needs {', '.join(KEYS)}")
+                raise FileError(
+                    f"{path}: not a body model: no {', '.join(missing)}; it needs {', '.join(KEYS)}"
+                )
             arrays = {key: file[key] for key in KEYS}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise FileError(
@@ -67,10 +69,14 @@ def load(path: str | PathLike[str]) -> BodyModel:
         ) from error
     for key, array in arrays.items():
         if not (np.issubdtype(array.dtype, np.number) and np.isfinite(array).all()):
-            raise FileError(f"{path}: {key} should hold finite numbers; it is of type {array.dtype}")
+            raise FileError(
+                f"{path}: {key} should hold finite numbers; it is of type {array.dtype}"
+            )
     template, shape, pose, regressor, weights, faces, tree = (arrays[key] for key in KEYS)
     if weights.ndim != 2 or shape.ndim != 3:
-        raise FileError(f"{path}: weights should be (V, J) and shapedirs (V, 3, B); got {weights.shape}, {shape.shape}")
+        raise FileError(
+            f"{path}: weights should be (V, J) and shapedirs (V, 3, B); got {weights.shape}, {shape.shape}"
+        )
     vertices, joints = weights.shape
     expected = {
         "v_template": (vertices, 3),
@@ -82,11 +88,17 @@ def load(path: str | PathLike[str]) -> BodyModel:
     }
     for key, size in expected.items():
         if arrays[key].shape != size:
-            raise FileError(f"{path}: {key} should be {size} beside weights {weights.shape}; got {arrays[key].shape}")
+            raise FileError(
+                f"{path}: {key} should be {size} beside weights {weights.shape}; got {arrays[key].shape}"
+            )
     parents = (-1, *(int(parent) for parent in tree[0, 1:]))
     if any(not 0 <= parent < joint for joint, parent in enumerate(parents) if joint):
-        raise FileError(f"{path}: kintree_table must name each joint's parent before the joint; got {parents}")
-    floats = (jnp.asarray(array, jnp.float32) for array in (template, shape, pose, regressor, weights))
+        raise FileError(
+            f"{path}: kintree_table must name each joint's parent before the joint; got {parents}"
+        )
+    floats = (
+        jnp.asarray(array, jnp.float32) for array in (template, shape, pose, regressor, weights)
+    )
     return BodyModel(*floats, faces=jnp.asarray(faces.astype(np.int64), jnp.int32), parents=parents)
 
 
@@ -99,7 +111,9 @@ def skin(model: BodyModel, pose: Array, shape: Array, translation: Array) -> tup
             f"this body takes a pose ({joints_count}, 3) and at most {model.shape_directions.shape[-1]} shape "
             f"coefficients; got {pose.shape} and {shape.shape}"
         )
-    rest = model.template + einsum("vcb,b->vc", model.shape_directions[..., : shape.shape[0]], shape)
+    rest = model.template + einsum(
+        "vcb,b->vc", model.shape_directions[..., : shape.shape[0]], shape
+    )
     joints = einsum("jv,vc->jc", model.joint_regressor, rest)
     local = rotations.quaternion_from_axis_angle(pose)
     bend = rotations.matrix_from_quaternion(local[1:]) - jnp.eye(3, dtype=pose.dtype)
@@ -107,8 +121,12 @@ def skin(model: BodyModel, pose: Array, shape: Array, translation: Array) -> tup
 
     parents = model.parents
     world = along_tree(parents, rotations.multiply, local)
-    moved = hang(parents, rotations.rotate(world[np.array(parents)], bones(joints, parents)), joints[0])
+    moved = hang(
+        parents, rotations.rotate(world[np.array(parents)], bones(joints, parents)), joints[0]
+    )
     turn = rotations.matrix_from_quaternion(world)
     shift = moved - einsum("jcd,jd->jc", turn, joints)
-    vertices = einsum("vj,jcd,vd->vc", model.weights, turn, posed) + einsum("vj,jc->vc", model.weights, shift)
+    vertices = einsum("vj,jcd,vd->vc", model.weights, turn, posed) + einsum(
+        "vj,jc->vc", model.weights, shift
+    )
     return vertices + translation, moved + translation

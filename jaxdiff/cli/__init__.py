@@ -42,7 +42,10 @@ def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     common = Parser(add_help=False)
     common.add_argument(
-        "--verbose", action="store_true", default=argparse.SUPPRESS, help="show the traceback of an error"
+        "--verbose",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="show the traceback of an error",
     )
     whole = Parser(
         prog="jaxdiff",

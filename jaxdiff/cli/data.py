@@ -26,24 +26,41 @@ from jaxdiff.errors import ConfigError, DataError
 def arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     every = actions.add_parser(
-        "list", help="what there is", description="Data sets, licences, and what has to be asked for."
+        "list",
+        help="what there is",
+        description="Data sets, licences, and what has to be asked for.",
     )
     every.set_defaults(act=show)
-    one = actions.add_parser("prepare", help="prepare one", description="Make or read a data set once and keep it.")
+    one = actions.add_parser(
+        "prepare", help="prepare one", description="Make or read a data set once and keep it."
+    )
     one.add_argument("name", metavar="NAME", help="a name of the list")
     one.add_argument(
-        "settings", metavar="SETTING=VALUE", nargs="*", help="the data set's own settings, such as size=tiny"
+        "settings",
+        metavar="SETTING=VALUE",
+        nargs="*",
+        help="the data set's own settings, such as size=tiny",
     )
-    one.add_argument("--manual-dir", type=Path, metavar="DIR", help="where the files that were asked for lie")
+    one.add_argument(
+        "--manual-dir", type=Path, metavar="DIR", help="where the files that were asked for lie"
+    )
     one.set_defaults(act=prepare)
     lab = actions.add_parser(
-        "check", help="check your own", description="Everything that is wrong with a folder, at once."
+        "check",
+        help="check your own",
+        description="Everything that is wrong with a folder, at once.",
     )
-    lab.add_argument("recipe", metavar="YAML", type=Path, help="the recipe that describes the folder")
-    lab.add_argument("--root", type=Path, metavar="DIR", help="where the recordings are, if not beside the YAML")
+    lab.add_argument(
+        "recipe", metavar="YAML", type=Path, help="the recipe that describes the folder"
+    )
+    lab.add_argument(
+        "--root", type=Path, metavar="DIR", help="where the recordings are, if not beside the YAML"
+    )
     lab.set_defaults(act=check)
     for each in (every, one):
-        each.add_argument("--data-dir", type=Path, metavar="DIR", help="where prepared data are kept")
+        each.add_argument(
+            "--data-dir", type=Path, metavar="DIR", help="where prepared data are kept"
+        )
 
 
 def run(options: argparse.Namespace) -> None:
@@ -65,11 +82,18 @@ def show(options: argparse.Namespace) -> None:
             text.append(f"Sizes: {', '.join(sizes)}.")
         manual = directory / "manual" / name
         text.append(
-            f"By hand, into {manual} or --manual-dir: {builder.source}" if builder.source else "Nothing to get."
+            f"By hand, into {manual} or --manual-dir: {builder.source}"
+            if builder.source
+            else "Nothing to get."
         )
         print(
             textwrap.indent(
-                "\n".join(line for part in text for line in textwrap.wrap(part, 110, break_on_hyphens=False)), "    "
+                "\n".join(
+                    line
+                    for part in text
+                    for line in textwrap.wrap(part, 110, break_on_hyphens=False)
+                ),
+                "    ",
             )
         )
     print(f"\nprepared data are kept in {directory} ($JAXDIFF_DATA)")
@@ -78,8 +102,15 @@ def show(options: argparse.Namespace) -> None:
 def prepare(options: argparse.Namespace) -> None:
     from jaxdiff.data import load
 
-    trials = load(options.name, data_dir=options.data_dir, manual_dir=options.manual_dir, **_settings(options.settings))
-    print(f"{options.name}: {len(trials)} trials of {len(trials.subjects)} subjects, {trials.length.sum()} frames")
+    trials = load(
+        options.name,
+        data_dir=options.data_dir,
+        manual_dir=options.manual_dir,
+        **_settings(options.settings),
+    )
+    print(
+        f"{options.name}: {len(trials)} trials of {len(trials.subjects)} subjects, {trials.length.sum()} frames"
+    )
     for name, channels in trials.channels.items():
         units = ", ".join(dict.fromkeys(unit for unit in trials.units[name] if unit))
         told = ", ".join(channels) if len(channels) <= 20 else f"{', '.join(channels[:8])}, ..."
@@ -96,7 +127,9 @@ def check(options: argparse.Namespace) -> None:
     if health.trials:
         print(f"{health.trials} trials of {len(health.subjects)} subjects looked at")
     if health.problems:
-        raise DataError(f"{options.recipe} cannot be loaded: {len(health.problems)} problems, listed above")
+        raise DataError(
+            f"{options.recipe} cannot be loaded: {len(health.problems)} problems, listed above"
+        )
 
 
 def _settings(texts: list[str]) -> dict[str, Any]:

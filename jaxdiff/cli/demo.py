@@ -17,7 +17,10 @@ from pathlib import Path
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--out", type=Path, default=Path("runs/demo"), help="directory of the run (default: %(default)s)"
+        "--out",
+        type=Path,
+        default=Path("runs/demo"),
+        help="directory of the run (default: %(default)s)",
     )
 
 
@@ -29,5 +32,7 @@ def run(options: argparse.Namespace) -> None:
     prepare_jax()
     try:
         demo.run(get_config("demo"), options.out)
-    except SystemExit:  # the engine has saved and ends the process; to a shell that is an interruption
+    except (
+        SystemExit
+    ):  # the engine has saved and ends the process; to a shell that is an interruption
         raise KeyboardInterrupt from None

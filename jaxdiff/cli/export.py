@@ -23,10 +23,33 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("trained", metavar="RUN", type=Path, help="directory of a trained run")
     add("--output", type=Path, metavar="DIR", help="folder to write (default: RUN/export)")
-    add("--batch", type=int, default=0, metavar="N", help="examples drawn in one call (default: any)")
-    add("--given", default="", metavar="MODALITY", help="of llma: the modality that goes in (default: the run's first)")
-    add("--steps", type=int, default=0, metavar="N", help="steps of the sampler (default: the run's)")
-    add("--platforms", nargs="+", default=(), metavar="NAME", help="cpu, cuda, rocm, tpu (default: this machine's)")
+    add(
+        "--batch",
+        type=int,
+        default=0,
+        metavar="N",
+        help="examples drawn in one call (default: any)",
+    )
+    add(
+        "--given",
+        default="",
+        metavar="MODALITY",
+        help="of llma: the modality that goes in (default: the run's first)",
+    )
+    add(
+        "--steps",
+        type=int,
+        default=0,
+        metavar="N",
+        help="steps of the sampler (default: the run's)",
+    )
+    add(
+        "--platforms",
+        nargs="+",
+        default=(),
+        metavar="NAME",
+        help="cpu, cuda, rocm, tpu (default: this machine's)",
+    )
 
 
 def run(options: argparse.Namespace) -> None:
@@ -39,12 +62,17 @@ def run(options: argparse.Namespace) -> None:
 
     with of_this_version(about):
         loaded = sampler.load(place, options.given, options.steps)
-    folder = artefact.save(loaded, options.output or options.trained / "export", options.batch, options.platforms)
+    folder = artefact.save(
+        loaded, options.output or options.trained / "export", options.batch, options.platforms
+    )
     size = (folder / "sampler.stablehlo").stat().st_size / 1e6
     batch = options.batch or "any"
     print(f"{folder}: sampler.stablehlo ({size:.2f} MB), sampler.json, example.py")
     for word, each in [("in:  ", each) for each in loaded.inputs] + [("out: ", loaded.made)]:
-        shape, names = ", ".join(map(str, (f"batch {batch}", *each.shape))), each.channels or each.units
+        shape, names = (
+            ", ".join(map(str, (f"batch {batch}", *each.shape))),
+            each.channels or each.units,
+        )
         told = ", ".join(names if len(names) <= 20 else [*names[:8], "..."])
         print(f"{word}{each.name} ({shape}) {told}".rstrip())
     print(f"try: python {folder / 'example.py'}")

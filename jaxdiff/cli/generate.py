@@ -42,22 +42,61 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("trained", metavar="RUN", type=Path, help="directory of a trained run")
     add("--input", type=Path, metavar="FILE", help="recording to start from")
     add("--output", type=Path, metavar="PATH", help="what to write")
-    add("--samples", type=int, metavar="N", help="samples behind the median and the spread (default: 32; of text: 1)")
-    add("--seed", type=int, metavar="N", help="seed of the samples (default: 0)")
-    add("--strikes", type=float, nargs="+", metavar="S", help="times of heel strikes, where the input does not tell")
     add(
-        "--fill-gaps", type=float, metavar="S", help="bridge gaps of up to so many seconds; otherwise they are an error"
+        "--samples",
+        type=int,
+        metavar="N",
+        help="samples behind the median and the spread (default: 32; of text: 1)",
     )
-    add("--resample", action="store_const", const=True, help="accept a recording of another rate than the model's")
-    add("--channels", nargs=6, metavar="NAME", help="what the input calls hip, knee, ankle: right leg, then left")
+    add("--seed", type=int, metavar="N", help="seed of the samples (default: 0)")
+    add(
+        "--strikes",
+        type=float,
+        nargs="+",
+        metavar="S",
+        help="times of heel strikes, where the input does not tell",
+    )
+    add(
+        "--fill-gaps",
+        type=float,
+        metavar="S",
+        help="bridge gaps of up to so many seconds; otherwise they are an error",
+    )
+    add(
+        "--resample",
+        action="store_const",
+        const=True,
+        help="accept a recording of another rate than the model's",
+    )
+    add(
+        "--channels",
+        nargs=6,
+        metavar="NAME",
+        help="what the input calls hip, knee, ankle: right leg, then left",
+    )
     add("--source-speed", type=float, metavar="V", help="the speed of the input in m/s")
     add("--target-speed", type=float, nargs="+", metavar="V", help="the speeds wanted in m/s")
     add("--text", help="what happens, in a sentence")
     add("--seconds", type=float, metavar="S", help="how long it takes (default: 6; of biovae: 3)")
-    add("--refine", action="store_const", const=True, help="make the estimated motion of --input smooth")
+    add(
+        "--refine",
+        action="store_const",
+        const=True,
+        help="make the estimated motion of --input smooth",
+    )
     add("--edit", metavar="PART=FACTOR", help="scale the accelerations of a part of the body")
-    add("--strength", type=float, metavar="S", help="noise level to which a motion is taken back, 0 to 1 (--edit: 0.7)")
-    add("--trust", type=float, metavar="T", help="how far --refine follows the stated accelerations, in s²")
+    add(
+        "--strength",
+        type=float,
+        metavar="S",
+        help="noise level to which a motion is taken back, 0 to 1 (--edit: 0.7)",
+    )
+    add(
+        "--trust",
+        type=float,
+        metavar="T",
+        help="how far --refine follows the stated accelerations, in s²",
+    )
 
 
 def run(options: argparse.Namespace) -> None:
@@ -66,16 +105,24 @@ def run(options: argparse.Namespace) -> None:
     place, about = describe(options.trained)
     method = about.get("method")
     if method not in METHODS:
-        raise ConfigError(f"{place} is a run of {method or 'an experiment'}, from which files cannot be generated")
+        raise ConfigError(
+            f"{place} is a run of {method or 'an experiment'}, from which files cannot be generated"
+        )
     generate = METHODS[method]
     takes = list(inspect.signature(generate).parameters.values())[1:]
     own = {"trained", "run", "verbose"}
-    given = {name: value for name, value in vars(options).items() if name not in own and value is not None}
+    given = {
+        name: value
+        for name, value in vars(options).items()
+        if name not in own and value is not None
+    }
     lacking = [_flag(p.name) for p in takes if p.default is p.empty and p.name not in given]
     foreign = [_flag(name) for name in given if name not in {p.name for p in takes}]
     if lacking or foreign:
         needs = f"needs {', '.join(lacking)}" if lacking else f"has no use for {', '.join(foreign)}"
-        raise ConfigError(f"a run of {method} {needs}; it takes {', '.join(_flag(p.name) for p in takes)}")
+        raise ConfigError(
+            f"a run of {method} {needs}; it takes {', '.join(_flag(p.name) for p in takes)}"
+        )
     if given.get("samples", 1) < 1:
         raise ConfigError(f"--samples must be 1 or more, not {given['samples']}")
     prepare_jax()
@@ -96,7 +143,9 @@ def llma(
     from jaxdiff.studies.llma.generation import generate_file
 
     _check_writable(output)
-    generate_file(run, input, output, samples=samples, seed=seed, strikes=strikes, longest_gap=fill_gaps)
+    generate_file(
+        run, input, output, samples=samples, seed=seed, strikes=strikes, longest_gap=fill_gaps
+    )
 
 
 def speed_transfer(
@@ -136,7 +185,9 @@ def speed_transfer(
         )
 
 
-def text_to_motion(run: Path, text: str, output: Path, seconds: float = 6.0, samples: int = 1, seed: int = 0) -> None:
+def text_to_motion(
+    run: Path, text: str, output: Path, seconds: float = 6.0, samples: int = 1, seed: int = 0
+) -> None:
     """Motions for a sentence."""
     from jaxdiff.studies.text_to_motion.generation import generate_files
 
@@ -158,12 +209,22 @@ def biovae(
     """A motion for a sentence, an estimate refined, or a motion edited."""
     from jaxdiff.studies.biovae.generation import edit_file, generate_file, refine_file
 
-    if (text is None) == (input is None) or (input is not None and refine == (edit is not None)) or (text and refine):
-        raise ConfigError("a run of biovae needs --text, or --input with either --refine or --edit PART=FACTOR")
+    if (
+        (text is None) == (input is None)
+        or (input is not None and refine == (edit is not None))
+        or (text and refine)
+    ):
+        raise ConfigError(
+            "a run of biovae needs --text, or --input with either --refine or --edit PART=FACTOR"
+        )
     factor, joints = _edit(edit) if edit else (1.0, None)
     if trust is not None and not refine:
         raise ConfigError("--trust belongs to --refine")
-    how = {name: value for name, value in (("strength", strength), ("trust", trust)) if value is not None}
+    how = {
+        name: value
+        for name, value in (("strength", strength), ("trust", trust))
+        if value is not None
+    }
     if text is not None:
         generate_file(run.parent, text, output, seconds, factor, joints, seed)
     elif refine:
@@ -194,8 +255,14 @@ def _edit(text: str) -> tuple[float, list[str] | None]:
 
 
 PARTS = {
-    **{f"{side}_arm": tuple(f"{side}_{j}" for j in ("shoulder", "elbow", "wrist")) for side in ("left", "right")},
-    **{f"{side}_leg": tuple(f"{side}_{j}" for j in ("hip", "knee", "ankle", "foot")) for side in ("left", "right")},
+    **{
+        f"{side}_arm": tuple(f"{side}_{j}" for j in ("shoulder", "elbow", "wrist"))
+        for side in ("left", "right")
+    },
+    **{
+        f"{side}_leg": tuple(f"{side}_{j}" for j in ("hip", "knee", "ankle", "foot"))
+        for side in ("left", "right")
+    },
     "torso": ("spine1", "spine2", "spine3", "neck", "head"),
 }
 
@@ -222,7 +289,9 @@ def _check_writable(path: Path) -> None:
     from jaxdiff.data import formats
 
     if path.suffix.lower() not in formats.WRITERS:
-        raise ConfigError(f"cannot write {path}: the extension must be one of {', '.join(formats.WRITERS)}")
+        raise ConfigError(
+            f"cannot write {path}: the extension must be one of {', '.join(formats.WRITERS)}"
+        )
 
 
 def _flag(name: str) -> str:

@@ -27,7 +27,9 @@ COLUMNS = ("run", "method", "status", "step", "best")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("directory", metavar="DIR", nargs="?", type=Path, default=Path("runs"), help="default: runs")
+    parser.add_argument(
+        "directory", metavar="DIR", nargs="?", type=Path, default=Path("runs"), help="default: runs"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
 
@@ -64,13 +66,25 @@ def _told(run: Path) -> dict[str, Any]:
     try:
         said = json.loads((run / "run.json").read_text(encoding="utf-8"))
         about, status = said.get("about") or {}, str(said["status"])
-        method, told = about.get("method") or about.get("word"), {name: said.get(name) for name in names}
+        method, told = (
+            about.get("method") or about.get("word"),
+            {name: said.get(name) for name in names},
+        )
         told["best"] = None if told["best"] is None else float(told["best"])
     except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         unknown = dict.fromkeys(names)
-        return {"run": str(run), "method": None, "status": f"unreadable ({type(error).__name__})", **unknown}
+        return {
+            "run": str(run),
+            "method": None,
+            "status": f"unreadable ({type(error).__name__})",
+            **unknown,
+        }
     status = WORDS.get(status, status)
-    alive = max((run / name).stat().st_mtime for name in ("run.json", "metrics.jsonl") if (run / name).exists())
+    alive = max(
+        (run / name).stat().st_mtime
+        for name in ("run.json", "metrics.jsonl")
+        if (run / name).exists()
+    )
     if status == "training" and time.time() - alive > SILENCE:
         status = "interrupted"
     if status in ("finished", "training"):

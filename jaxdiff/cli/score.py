@@ -30,8 +30,20 @@ from jaxdiff.errors import ConfigError, DataError, FileError
 def arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("files", metavar="FILE", nargs="+", type=Path, help="recordings to score")
-    add("--against", metavar="REAL", nargs="+", type=Path, default=(), help="real recordings to compare with")
-    add("--rate", type=float, metavar="HZ", help="bring all files to this rate; needed where a file tells none")
+    add(
+        "--against",
+        metavar="REAL",
+        nargs="+",
+        type=Path,
+        default=(),
+        help="real recordings to compare with",
+    )
+    add(
+        "--rate",
+        type=float,
+        metavar="HZ",
+        help="bring all files to this rate; needed where a file tells none",
+    )
     add("--json", action="store_true", help="print JSON instead of a table")
 
 
@@ -40,7 +52,9 @@ def run(options: argparse.Namespace) -> None:
 
     count = len(options.files)
     if len(options.against) not in (0, 1, count):
-        raise ConfigError(f"--against takes one file, or {count}, one for each; got {len(options.against)}")
+        raise ConfigError(
+            f"--against takes one file, or {count}, one for each; got {len(options.against)}"
+        )
     made = [_read(path, options.rate) for path in options.files]
     real = [_read(path, options.rate) for path in options.against]
     partners = real * (count if len(real) == 1 else 1) or [None] * count
@@ -49,7 +63,9 @@ def run(options: argparse.Namespace) -> None:
         for path, file, partner in zip(options.files, made, partners)
     }
     columns |= {
-        f"{path} (real)": scores for path, file in zip(options.against, real) if (scores := scoring.alone(file))
+        f"{path} (real)": scores
+        for path, file in zip(options.against, real)
+        if (scores := scoring.alone(file))
     }
     together = scoring.together(made, real) if real else {}
     if not any(columns.values()) and not together:
@@ -88,7 +104,8 @@ def _read(path: Path, rate: float | None) -> Any:
 def _plain(scores: dict[tuple[str, str], float]) -> dict[str, Any]:
     """JSON has no NaN: null."""
     return {
-        name: {"value": value if math.isfinite(value) else None, "unit": unit} for (name, unit), value in scores.items()
+        name: {"value": value if math.isfinite(value) else None, "unit": unit}
+        for (name, unit), value in scores.items()
     }
 
 

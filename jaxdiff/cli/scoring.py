@@ -33,7 +33,11 @@ def paired(file: Recording, real: Recording) -> Scores:
     mine, theirs = _overlap(file, real)
     scores: Scores = {}
     for name in names if len(mine) > 1 else ():
-        unit, a, b = _unit(real, name), mine[:, file.channels.index(name)], theirs[:, real.channels.index(name)]
+        unit, a, b = (
+            _unit(real, name),
+            mine[:, file.channels.index(name)],
+            theirs[:, real.channels.index(name)],
+        )
         known = np.isfinite(a) & np.isfinite(b)
         a, b = a[known], b[known]
         if len(a) < 2:
@@ -41,7 +45,9 @@ def paired(file: Recording, real: Recording) -> Scores:
         spread = np.square(b - b.mean()).sum()
         scores[f"mae/{name}", unit] = float(np.abs(a - b).mean())
         scores[f"rmse/{name}", unit] = float(np.sqrt(np.square(a - b).mean()))
-        scores[f"r2/{name}", "1"] = float(1 - np.square(a - b).sum() / spread) if spread > 0 else float("nan")
+        scores[f"r2/{name}", "1"] = (
+            float(1 - np.square(a - b).sum() / spread) if spread > 0 else float("nan")
+        )
         scores[f"pearson/{name}", "1"] = pearson(a, b)
         bounds = [name + part for part in SPREAD]
         if set(bounds) <= set(file.channels):
@@ -70,7 +76,10 @@ def together(files: Sequence[Recording], real: Sequence[Recording]) -> Scores:
         np.concatenate([_pieces(each, names, by_strides) for each in group], dtype=np.float64)
         for group in (files, real)
     )
-    scores: Scores = {(f"{what} of the files", "1"): len(ours), (f"{what} of the real files", "1"): len(theirs)}
+    scores: Scores = {
+        (f"{what} of the files", "1"): len(ours),
+        (f"{what} of the real files", "1"): len(theirs),
+    }
     if min(len(ours), len(theirs)) < 2:
         return scores | {("frechet", "sd²"): float("nan")}
     centre, scale = theirs.mean((0, 1)), theirs.std((0, 1))
@@ -86,17 +95,28 @@ def _gait(file: Recording) -> Scores:
     strikes = _strikes(file)
     if not _hips(file):
         return {}
-    names = [name for name in file.channels if _unit(file, name) in ("deg", "rad") and not name.endswith(SPREAD)]
+    names = [
+        name
+        for name in file.channels
+        if _unit(file, name) in ("deg", "rad") and not name.endswith(SPREAD)
+    ]
     hips = [hip for hip in _columns(file, _hips(file)).T if np.isfinite(hip).all()]
     scores: Scores = {
         ("strides", "1"): float(max(len(strikes) - 1, 0)),
-        ("stride_time", "s"): float(np.diff(strikes).mean() / file.rate) if len(strikes) > 1 else float("nan"),
-        ("stride_time_sd", "s"): float(np.diff(strikes).std(ddof=1) / file.rate) if len(strikes) > 2 else float("nan"),
+        ("stride_time", "s"): float(np.diff(strikes).mean() / file.rate)
+        if len(strikes) > 1
+        else float("nan"),
+        ("stride_time_sd", "s"): float(np.diff(strikes).std(ddof=1) / file.rate)
+        if len(strikes) > 2
+        else float("nan"),
         ("cadence", "steps/min"): cadence(np.array(hips), file.rate) if hips else float("nan"),
     }
     if len(strikes) > 1:
         mean = normalise_strides(_columns(file, names), strikes, POINTS).mean(0)
-        scores |= {(f"range/{name}", _unit(file, name)): float(np.ptp(mean[:, i])) for i, name in enumerate(names)}
+        scores |= {
+            (f"range/{name}", _unit(file, name)): float(np.ptp(mean[:, i]))
+            for i, name in enumerate(names)
+        }
     return scores
 
 
@@ -110,7 +130,10 @@ def _physical(file: Recording) -> Scores:
     scores = physical.physical([joints], scene)
     units = {"speed": "m/s", "accel": "m/s²", "jerk": "m/s³"}
     shares = ("skating", "floating", "penetration", "clipping") if feet else ()
-    return {(name, units.get(name, "1")): scores[name] for name in (*shares, *units, "vc", "ac", "smoothness")}
+    return {
+        (name, units.get(name, "1")): scores[name]
+        for name in (*shares, *units, "vc", "ac", "smoothness")
+    }
 
 
 def _is_joints(file: Recording) -> bool:
@@ -124,7 +147,11 @@ def _feet(names: Sequence[str]) -> tuple[int, int] | None:
 
     def of(side: str, word: str) -> list[int]:
         words = [set(re.split(r"[_.: -]", name.lower())) for name in names]
-        return [i for i, n in enumerate(names) if word in n.lower() and (side in n.lower() or side[0] in words[i])]
+        return [
+            i
+            for i, n in enumerate(names)
+            if word in n.lower() and (side in n.lower() or side[0] in words[i])
+        ]
 
     for word in ("foot", "toe", "ankle"):
         left, right = of("left", word), of("right", word)
@@ -137,7 +164,9 @@ def _hips(file: Recording) -> list[str]:
     return [
         name
         for name in file.channels
-        if name.startswith(HIPS) and not name.endswith(SPREAD) and _unit(file, name) in ("deg", "rad")
+        if name.startswith(HIPS)
+        and not name.endswith(SPREAD)
+        and _unit(file, name) in ("deg", "rad")
     ]
 
 
@@ -145,7 +174,9 @@ def _strikes(file: Recording) -> np.ndarray:
     """Heel strikes in samples, of the first leg there is; none where there is no hip flexion or it has gaps."""
     hips = _hips(file)[:1]
     hip = _columns(file, hips)
-    return strikes_from_hip(hip[:, 0], file.rate) if hips and np.isfinite(hip).all() else np.zeros(0)
+    return (
+        strikes_from_hip(hip[:, 0], file.rate) if hips and np.isfinite(hip).all() else np.zeros(0)
+    )
 
 
 def _pieces(file: Recording, names: Sequence[str], by_strides: bool) -> np.ndarray:
@@ -153,14 +184,20 @@ def _pieces(file: Recording, names: Sequence[str], by_strides: bool) -> np.ndarr
     values = _columns(file, names)
     events = _strikes(file) if by_strides else np.arange(0, len(values), file.rate)
     events = events[events <= len(values) - 1]
-    pieces = normalise_strides(values, events, POINTS) if len(events) > 1 else np.zeros((0, POINTS, len(names)))
+    pieces = (
+        normalise_strides(values, events, POINTS)
+        if len(events) > 1
+        else np.zeros((0, POINTS, len(names)))
+    )
     return pieces[np.isfinite(pieces).all((1, 2))]
 
 
 def _shared(files: Sequence[Recording], real: Sequence[Recording]) -> list[str]:
     """Channels that all have, in one unit."""
     first = real[0]
-    names = [name for name in first.channels if all(name in each.channels for each in (*files, *real))]
+    names = [
+        name for name in first.channels if all(name in each.channels for each in (*files, *real))
+    ]
     for each in (*files, *real):
         for name in names:
             if _unit(each, name) != _unit(first, name):
@@ -176,7 +213,11 @@ def _overlap(file: Recording, real: Recording) -> tuple[np.ndarray, np.ndarray]:
     place = (theirs - file.start) * file.rate
     inside = (place >= -1e-6) & (place <= len(file.values) - 1 + 1e-6)
     mine = np.stack(
-        [np.interp(place[inside], np.arange(len(file.values)), channel) for channel in file.values.T], axis=1
+        [
+            np.interp(place[inside], np.arange(len(file.values)), channel)
+            for channel in file.values.T
+        ],
+        axis=1,
     )
     return mine, real.values[inside]
 

@@ -27,13 +27,47 @@ from jaxdiff.errors import DataError
 def arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("trained", metavar="RUN", type=Path, help="directory of a trained run")
-    add("--input", type=Path, metavar="FILE", help="a recording to replay (default: CSV rows on standard input)")
+    add(
+        "--input",
+        type=Path,
+        metavar="FILE",
+        help="a recording to replay (default: CSV rows on standard input)",
+    )
     add("--rate", type=float, metavar="HZ", help="rate of the rows, where no column tells the time")
-    add("--every", type=int, default=10, metavar="N", help="rows between two generations (default: %(default)s)")
-    add("--samples", type=int, default=8, metavar="N", help="samples of each generation (default: %(default)s)")
-    add("--steps", type=int, default=0, metavar="N", help="steps of the sampler: fewer are faster (default: the run's)")
-    add("--given", default="", metavar="MODALITY", help="the modality that comes in (default: the run's first)")
-    add("--seed", type=int, default=0, metavar="N", help="seed of the samples (default: %(default)s)")
+    add(
+        "--every",
+        type=int,
+        default=10,
+        metavar="N",
+        help="rows between two generations (default: %(default)s)",
+    )
+    add(
+        "--samples",
+        type=int,
+        default=8,
+        metavar="N",
+        help="samples of each generation (default: %(default)s)",
+    )
+    add(
+        "--steps",
+        type=int,
+        default=0,
+        metavar="N",
+        help="steps of the sampler: fewer are faster (default: the run's)",
+    )
+    add(
+        "--given",
+        default="",
+        metavar="MODALITY",
+        help="the modality that comes in (default: the run's first)",
+    )
+    add(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="seed of the samples (default: %(default)s)",
+    )
 
 
 class Source(NamedTuple):
@@ -58,10 +92,20 @@ def run(options: argparse.Namespace) -> None:
 
     with of_this_version(about):
         loaded = sampler.load(place, options.given, options.steps)
-    source = _replayed(options.input, options.rate) if options.input else rows_of(sys.stdin, options.rate)
-    stream = Stream(loaded, source.channels, source.units, source.rate, options.samples, options.seed)
+    source = (
+        _replayed(options.input, options.rate)
+        if options.input
+        else rows_of(sys.stdin, options.rate)
+    )
+    stream = Stream(
+        loaded, source.channels, source.units, source.rate, options.samples, options.seed
+    )
     parts = ("", "_p05", "_p95") if options.samples > 1 else ("",)
-    header = [f"{name}{part} [{unit}]" for part in parts for name, unit in zip(loaded.made.channels, loaded.made.units)]
+    header = [
+        f"{name}{part} [{unit}]"
+        for part in parts
+        for name, unit in zip(loaded.made.channels, loaded.made.units)
+    ]
     print(",".join(["time", *header]), flush=True)
     try:
         for number, (moment, row) in enumerate(source.rows, 1):
@@ -82,7 +126,9 @@ def rows_of(lines: TextIO, rate: float | None) -> Source:
     reader = csv.reader(lines)
     header = next(reader, None)
     if not header:
-        raise DataError("standard input is empty; a row of channel names is expected, then rows of numbers")
+        raise DataError(
+            "standard input is empty; a row of channel names is expected, then rows of numbers"
+        )
     parted = [re.fullmatch(r"\s*(.*?)\s*(?:\[(.*)\])?\s*", cell) for cell in header]
     names, units = zip(*((part[1], part[2] or "") for part in parted if part))
     clock = next((i for i, name in enumerate(names) if name.lower() == "time"), None)
@@ -90,7 +136,9 @@ def rows_of(lines: TextIO, rate: float | None) -> Source:
     first = list(itertools.islice(numbers, 2)) if rate is None else []
     if rate is None:
         if clock is None or len(first) < 2 or not first[1][clock] > first[0][clock]:
-            raise DataError("the rows tell no rate: give --rate, or a column `time` in s that increases")
+            raise DataError(
+                "the rows tell no rate: give --rate, or a column `time` in s that increases"
+            )
         rate = 1 / (first[1][clock] - first[0][clock])
 
     def timed() -> Iterator[tuple[float, Any]]:
@@ -107,7 +155,9 @@ def _numbers(reader: Iterator[list[str]], width: int) -> Iterator[list[float]]:
         try:
             row = [float(cell) if cell.strip() else float("nan") for cell in cells]
         except ValueError:
-            raise DataError(f"standard input, line {line}: {','.join(cells)[:60]!r} is not a row of numbers") from None
+            raise DataError(
+                f"standard input, line {line}: {','.join(cells)[:60]!r} is not a row of numbers"
+            ) from None
         if len(row) != width:
             raise DataError(f"standard input, line {line}: {len(row)} numbers for {width} columns")
         yield row
@@ -117,7 +167,12 @@ def _replayed(path: Path, rate: float | None) -> Source:
     from jaxdiff.data import formats
 
     recording = formats.read(path, rate)
-    return Source(recording.channels, recording.units, recording.rate, zip(recording.time.tolist(), recording.values))
+    return Source(
+        recording.channels,
+        recording.units,
+        recording.rate,
+        zip(recording.time.tolist(), recording.values),
+    )
 
 
 def _write(drawn: Any, moment: float, rate: float) -> None:

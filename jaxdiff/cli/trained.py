@@ -30,14 +30,21 @@ PARTS = ("", "arm-all", "refiner", "model")
 def describe(run: Path) -> tuple[Path, dict[str, Any]]:
     """Where in a run the model is, and what its newest checkpoint says about itself, without reading any array."""
     if not run.is_dir():
-        raise CheckpointError(f"there is no run {run}; `jaxdiff runs` lists those under a directory")
+        raise CheckpointError(
+            f"there is no run {run}; `jaxdiff runs` lists those under a directory"
+        )
     for place in (run / part for part in PARTS):
-        found = sorted((place / "checkpoints").glob("[0-9]*/about/metadata"), key=lambda path: int(path.parts[-3]))
+        found = sorted(
+            (place / "checkpoints").glob("[0-9]*/about/metadata"),
+            key=lambda path: int(path.parts[-3]),
+        )
         if found:
             try:
                 return place, json.loads(found[-1].read_text(encoding="utf-8"))
             except (OSError, ValueError) as error:
-                raise CheckpointError(f"checkpoint {found[-1].parent.parent} cannot be read ({error})") from None
+                raise CheckpointError(
+                    f"checkpoint {found[-1].parent.parent} cannot be read ({error})"
+                ) from None
     inside = sorted(path.parent for path in run.glob("*/checkpoints"))
     hint = f"; it holds the runs {', '.join(map(str, inside[:6]))}" if inside else ""
     raise CheckpointError(f"no checkpoints under {run}{hint}")
@@ -56,7 +63,11 @@ def of_this_version(about: Mapping[str, Any]) -> Iterator[None]:
     try:
         yield
     except (AttributeError, KeyError) as error:
-        today = importlib.import_module(f"jaxdiff.studies.{about['method']}.config").get_config().to_dict()
+        today = (
+            importlib.import_module(f"jaxdiff.studies.{about['method']}.config")
+            .get_config()
+            .to_dict()
+        )
         missing = _missing(today, about.get("config", {}))
         if not missing:
             raise

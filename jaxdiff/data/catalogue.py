@@ -70,22 +70,32 @@ def load(
     directory.mkdir(parents=True, exist_ok=True)
     with _alone(directory, f"{name}-{wanted.name}" if wanted else name):
         with _quiet():
-            builder = builder_class(config=wanted, data_dir=str(directory), file_format="array_record")
+            builder = builder_class(
+                config=wanted, data_dir=str(directory), file_format="array_record"
+            )
         if not Path(builder.data_path).exists():
-            _prepare(builder, Path(manual_dir).expanduser() if manual_dir else directory / "manual" / name, progress)
+            _prepare(
+                builder,
+                Path(manual_dir).expanduser() if manual_dir else directory / "manual" / name,
+                progress,
+            )
     source: Any = builder.as_data_source(split=base.SPLIT)
     return gather(base.decoded(source[i]) for i in range(len(source)))
 
 
 def _prepare(builder: Any, manual_dir: Path, progress: bool) -> None:
     if builder.source and not (manual_dir.is_dir() and any(manual_dir.iterdir())):
-        raise FileError(f"{builder.name} needs files in {manual_dir} (or in manual_dir=...). {builder.source}")
+        raise FileError(
+            f"{builder.name} needs files in {manual_dir} (or in manual_dir=...). {builder.source}"
+        )
     import tensorflow_datasets as tfds
 
     tfds.disable_progress_bar()
     builder.progress = progress
     with _quiet():
-        builder.download_and_prepare(download_config=tfds.download.DownloadConfig(manual_dir=manual_dir))
+        builder.download_and_prepare(
+            download_config=tfds.download.DownloadConfig(manual_dir=manual_dir)
+        )
 
 
 @contextlib.contextmanager

@@ -80,7 +80,12 @@ def check(recipe: str | Path, root: str | Path | None = None) -> Health:
 
 
 def _recorded(
-    recipe: Recipe, root: Path, path: str, fields: Mapping[str, str], problems: _Notes, warnings: _Notes
+    recipe: Recipe,
+    root: Path,
+    path: str,
+    fields: Mapping[str, str],
+    problems: _Notes,
+    warnings: _Notes,
 ) -> Iterator[str]:
     """The trial in one file, with the modalities that are in others."""
     mass, opened, parts = None, {}, {}
@@ -106,7 +111,11 @@ def _recorded(
             parts[name] = _part(recipe, name, opened[file], file, mass, problems, warnings)
     if recipe.captions:
         try:
-            if not (root / recipe.filled(recipe.captions, fields)).read_text(encoding="utf-8").strip():
+            if (
+                not (root / recipe.filled(recipe.captions, fields))
+                .read_text(encoding="utf-8")
+                .strip()
+            ):
                 warnings.add(path, "its captions are empty")
         except (OSError, UnicodeDecodeError, Error) as error:
             problems.add(path, f"has no captions: {error}")
@@ -120,13 +129,21 @@ def _recorded(
 
 
 def _part(
-    recipe: Recipe, name: str, whole: Recording, file: str, mass: float | None, problems: _Notes, warnings: _Notes
+    recipe: Recipe,
+    name: str,
+    whole: Recording,
+    file: str,
+    mass: float | None,
+    problems: _Notes,
+    warnings: _Notes,
 ) -> Recording | None:
     """The channels of a modality, if all of them are there and in units that can be converted."""
     modality = recipe.modalities[name]
     channels = [modality.channels] if isinstance(modality.channels, str) else modality.channels
     asked = list(channels.values() if isinstance(channels, Mapping) else channels)
-    units = [modality.units] * len(asked) if isinstance(modality.units, str) else list(modality.units)
+    units = (
+        [modality.units] * len(asked) if isinstance(modality.units, str) else list(modality.units)
+    )
     if len(units) != len(asked):
         problems.add(recipe.path, f"{name} has {len(asked)} channels, but {len(units)} units")
         return None
@@ -152,7 +169,9 @@ def _part(
     return part
 
 
-def _values(values: np.ndarray, channels: Any, units: list[str], file: str, modality: str, warnings: _Notes) -> None:
+def _values(
+    values: np.ndarray, channels: Any, units: list[str], file: str, modality: str, warnings: _Notes
+) -> None:
     """What loads and looks wrong."""
     for channel, column in zip(channels, values.T):
         gaps = np.isnan(column)
@@ -166,17 +185,28 @@ def _values(values: np.ndarray, channels: Any, units: list[str], file: str, moda
         angles = [i for i, each in enumerate(units) if canonical(each) == unit]
         largest = np.nanmax(np.abs(values[:, angles]), initial=0.0) if angles else 0.0
         if (unit == "deg" and 0 < largest < limit) or (unit == "rad" and largest > limit):
-            warnings.add(file, f"the largest of the {modality} is {largest:.3g} {unit}: are they in {other}?")
+            warnings.add(
+                file, f"the largest of the {modality} is {largest:.3g} {unit}: are they in {other}?"
+            )
 
 
 def _packed(
-    recipe: Recipe, root: Path, path: str, fields: Mapping[str, str], problems: _Notes, warnings: _Notes
+    recipe: Recipe,
+    root: Path,
+    path: str,
+    fields: Mapping[str, str],
+    problems: _Notes,
+    warnings: _Notes,
 ) -> Iterator[str]:
     """The trials packed in one npz: every array that is missing, odd or of another length."""
     texts = [*map(str, recipe.fields.values()), recipe.captions, recipe.drop]
     texts += [m.channels for m in recipe.modalities.values() if isinstance(m.channels, str)]
     per_trial = {name for text in texts[: len(recipe.fields) + 2] for name in BRACES.findall(text)}
-    needed = per_trial | {name for text in texts for name in BRACES.findall(text)} | {recipe.offsets} - {""}
+    needed = (
+        per_trial
+        | {name for text in texts for name in BRACES.findall(text)}
+        | {recipe.offsets} - {""}
+    )
     needed |= {modality.array for modality in recipe.modalities.values()}
     arrays: dict[str, np.ndarray] = {}
     try:
@@ -202,7 +232,9 @@ def _packed(
         elif recipe.offsets in arrays:
             counts[modality.array] = len(arrays[recipe.offsets]) - 1
         if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
-            warnings.add(path, f"{name} has gaps ({100 * (~np.isfinite(array)).mean():.0f} % of its samples)")
+            warnings.add(
+                path, f"{name} has gaps ({100 * (~np.isfinite(array)).mean():.0f} % of its samples)"
+            )
     if len(set(counts.values())) > 1:
         told = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
         problems.add(path, f"the arrays have different numbers of trials: {told}")
@@ -210,7 +242,9 @@ def _packed(
         return
     for row in range(next(iter(counts.values()))):
         try:
-            yield recipe.about({name: arrays[name][row] for name in per_trial}, f"{path}/{row}")["subject"]
+            yield recipe.about({name: arrays[name][row] for name in per_trial}, f"{path}/{row}")[
+                "subject"
+            ]
         except Error as error:
             problems.add(path, f"trial {row}: {str(error).removeprefix(f'{recipe.path}: ')}")
 

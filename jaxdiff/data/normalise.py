@@ -60,7 +60,9 @@ class Normaliser:
 def from_state(state: Mapping[str, Any]) -> Normaliser:
     """The normaliser whose `state()` this is."""
     offset, scale = (np.asarray(state[name], np.float32) for name in ("offset", "scale"))
-    return Normaliser(str(state["kind"]), offset, scale, tuple(state["channels"]), tuple(state["units"]))
+    return Normaliser(
+        str(state["kind"]), offset, scale, tuple(state["channels"]), tuple(state["units"])
+    )
 
 
 def fit_values(
@@ -81,12 +83,18 @@ def fit_values(
         missing = [channels[i] for i in np.flatnonzero(~seen).tolist()]
         raise DataError(f"cannot fit a normaliser: no finite value in channel {', '.join(missing)}")
     if kind == "minmax":
-        smallest, largest = np.nanmin(values, axis=0).astype(np.float64), np.nanmax(values, axis=0).astype(np.float64)
+        smallest, largest = (
+            np.nanmin(values, axis=0).astype(np.float64),
+            np.nanmax(values, axis=0).astype(np.float64),
+        )
         scale = (largest - smallest) / (high - low)
         constant = largest == smallest
         offset = np.where(constant, smallest, smallest - low * scale)
     else:
-        offset, scale = np.nanmean(values, axis=0, dtype=np.float64), np.nanstd(values, axis=0, dtype=np.float64)
+        offset, scale = (
+            np.nanmean(values, axis=0, dtype=np.float64),
+            np.nanstd(values, axis=0, dtype=np.float64),
+        )
         # A float32 constant has a deviation of a few rounding errors, not of exactly zero.
         constant = scale <= 1e-6 * np.maximum(np.abs(offset), np.finfo(np.float32).tiny)
         scale = np.where(constant, 0.0, scale)
@@ -94,13 +102,23 @@ def fit_values(
             scale[group] = scale[group].mean()
         constant = scale == 0
     scale = np.where(constant, 1.0, scale)
-    return Normaliser(kind, np.asarray(offset, np.float32), scale.astype(np.float32), tuple(channels), tuple(units))
+    return Normaliser(
+        kind,
+        np.asarray(offset, np.float32),
+        scale.astype(np.float32),
+        tuple(channels),
+        tuple(units),
+    )
 
 
-def fit(trials: Trials, kind: str = "minmax", modalities: Iterable[str] = (), **settings: Any) -> dict[str, Normaliser]:
+def fit(
+    trials: Trials, kind: str = "minmax", modalities: Iterable[str] = (), **settings: Any
+) -> dict[str, Normaliser]:
     """One normaliser per modality, fitted on exactly the trials given: pass the training subjects, nobody else."""
     return {
-        name: fit_values(trials.frames(name), trials.channels[name], trials.units[name], kind, **settings)
+        name: fit_values(
+            trials.frames(name), trials.channels[name], trials.units[name], kind, **settings
+        )
         for name in (modalities or trials.signals)
     }
 
@@ -117,7 +135,10 @@ def fit_motion(trials: Trials, modality: str = "motion", bias: float = 5.0) -> N
 def apply(normalisers: Mapping[str, Normaliser], trials: Trials) -> Trials:
     """The trials in normalised units, once and for all, so that the loader only copies."""
     for name, normaliser in normalisers.items():
-        if normaliser.channels != trials.channels.get(name) or normaliser.units != trials.units[name]:
+        if (
+            normaliser.channels != trials.channels.get(name)
+            or normaliser.units != trials.units[name]
+        ):
             raise DataError(
                 f"the normaliser of {name!r} is for channels {normaliser.channels} in {normaliser.units}; "
                 f"these trials have {trials.channels.get(name)} in {trials.units.get(name)}"

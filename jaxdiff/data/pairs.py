@@ -74,12 +74,18 @@ class BalancedPairs:
         count = len(self.strata)
         kind = (index + index // math.lcm(count, len(KINDS))) % len(KINDS)
         pairs = [self.strata[s][k] for s, k in zip(index % count, kind)]
-        chosen = np.array([pair[int(draw * len(pair))] for pair, draw in zip(pairs, u[:, 0])]).reshape(-1, 2)
+        chosen = np.array(
+            [pair[int(draw * len(pair))] for pair, draw in zip(pairs, u[:, 0])]
+        ).reshape(-1, 2)
         return self.sequences.pair(chosen[:, 0], chosen[:, 1])
 
 
 def balanced(
-    trials: Trials, modality: str = "sagittal", length: int = 600, draws: int = 100_000, near: float = 0.3
+    trials: Trials,
+    modality: str = "sagittal",
+    length: int = 600,
+    draws: int = 100_000,
+    near: float = 0.3,
 ) -> BalancedPairs:
     """Balanced random pairs for training. A subject without near or far pairs gives other cross-speed pairs instead."""
     if draws < 1:
@@ -89,7 +95,11 @@ def balanced(
         pairs = _within(trials, name)
         apart = np.abs(np.diff(trials.column("speed")[pairs], axis=1)[:, 0])
         same = pairs[:, 0] == pairs[:, 1]
-        kinds = [pairs[same], pairs[~same & (apart <= near + 1e-6)], pairs[~same & (apart > near + 1e-6)]]
+        kinds = [
+            pairs[same],
+            pairs[~same & (apart <= near + 1e-6)],
+            pairs[~same & (apart > near + 1e-6)],
+        ]
         cross = pairs[~same] if (~same).any() else pairs
         strata.append(tuple(kind if len(kind) else cross for kind in kinds))
     return BalancedPairs(sequences, tuple(strata), draws)
@@ -125,4 +135,6 @@ def _sequences(trials: Trials, modality: str, length: int) -> Sequences:
     if not np.isfinite(trials.frames(modality)).all():
         raise DataError(f"{modality!r} has gaps (NaN); interpolate them or leave the trials out")
     signal = trials.modality(modality)
-    return Sequences(signal, trials.start, length, speed.astype(np.float32), trials.codes("subject"))
+    return Sequences(
+        signal, trials.start, length, speed.astype(np.float32), trials.codes("subject")
+    )

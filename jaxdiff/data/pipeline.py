@@ -63,10 +63,17 @@ class Batches:
             raise ConfigError(f"a batch of {batch_size} does not divide over {hosts} hosts")
         if not 0 <= host < hosts:
             raise ConfigError(f"host {host} of {hosts}: hosts count from 0")
-        self._identity = {"examples": len(source), "batch_size": batch_size, "seed": seed, "shuffle": shuffle}
+        self._identity = {
+            "examples": len(source),
+            "batch_size": batch_size,
+            "seed": seed,
+            "shuffle": shuffle,
+        }
         steps = _Steps(source, batch_size, seed, shuffle, epochs, host, hosts)
         dataset = grain.MapDataset.source(steps)  # pyright: ignore[reportArgumentType]
-        self._steps = iter(dataset.to_iter_dataset(grain.ReadOptions(num_threads=1, prefetch_buffer_size=2)))
+        self._steps = iter(
+            dataset.to_iter_dataset(grain.ReadOptions(num_threads=1, prefetch_buffer_size=2))
+        )
 
     def __iter__(self) -> Batches:
         return self
@@ -82,7 +89,9 @@ class Batches:
         """The next batch is the one that would have come next when `state` was got."""
         for name, value in self._identity.items():
             if state.get(name) != value:
-                raise CheckpointError(f"the data pipeline was saved with {name} {state.get(name)}, not {value}")
+                raise CheckpointError(
+                    f"the data pipeline was saved with {name} {state.get(name)}, not {value}"
+                )
         self._steps.set_state({"next_index": int(state["step"])})
 
 
@@ -106,11 +115,17 @@ class _Steps:
 
     def __getitem__(self, step: int) -> Batch:
         first = step * self.batch_size
-        last = first + self.batch_size if self.total is None else min(first + self.batch_size, self.total)
+        last = (
+            first + self.batch_size
+            if self.total is None
+            else min(first + self.batch_size, self.total)
+        )
         position = np.arange(first, last)
         epoch, place = np.divmod(position, len(self.source))
         index = np.concatenate([self.order(int(e))[place[epoch == e]] for e in np.unique(epoch)])
-        u = np.random.default_rng([self.seed, 1, step]).random((self.batch_size, UNIFORMS))[: len(index)]
+        u = np.random.default_rng([self.seed, 1, step]).random((self.batch_size, UNIFORMS))[
+            : len(index)
+        ]
         return self.source(index[self.rows], u[self.rows])
 
 
@@ -162,7 +177,9 @@ class stack:
     def set_state(self, state: Mapping[str, Any]) -> None:
         folds = state.get("folds", ())
         if len(folds) != len(self._batches):
-            raise CheckpointError(f"the data pipeline was saved with {len(folds)} folds, not {len(self._batches)}")
+            raise CheckpointError(
+                f"the data pipeline was saved with {len(folds)} folds, not {len(self._batches)}"
+            )
         for batches, fold in zip(self._batches, folds):
             batches.set_state(fold)
 

@@ -45,7 +45,11 @@ class Recording:
     meta: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self):
-        if self.values.ndim != 2 or self.values.shape[1] != len(self.channels) or len(self.units) != len(self.channels):
+        if (
+            self.values.ndim != 2
+            or self.values.shape[1] != len(self.channels)
+            or len(self.units) != len(self.channels)
+        ):
             raise DataError(
                 f"a recording needs values (T, C) with C names and C units; got values {self.values.shape}, "
                 f"{len(self.channels)} names, {len(self.units)} units"
@@ -81,19 +85,25 @@ class Recording:
             raise StampError(i, f"time does not increase: {time[i - 1]} s, then {time[i]} s")
         if len(time) < 2:
             if rate is None or not len(time):
-                raise DataError(f"{len(time)} sample(s) do not tell a rate; at least two are needed")
+                raise DataError(
+                    f"{len(time)} sample(s) do not tell a rate; at least two are needed"
+                )
             return cls(values, channels, units, float(rate), float(time[0]), dict(meta or {}))
         found = _uniform_rate(time)
         if found is None and rate is None:
             step = np.diff(time)
             usual = np.median(step)
             i = int(np.argmax(np.abs(step - usual))) + 1
-            what = f"time is not uniform: a step of {step[i - 1]:.6g} s among steps of {usual:.6g} s"
+            what = (
+                f"time is not uniform: a step of {step[i - 1]:.6g} s among steps of {usual:.6g} s"
+            )
             raise StampError(i, what + "; give the rate to resample to")
         if found is None:
             mean_rate = (len(time) - 1) / (time[-1] - time[0])
             even = time[0] + np.arange(len(time)) / mean_rate
-            values = np.stack([np.interp(even, time, channel) for channel in values.T], axis=1).astype(values.dtype)
+            values = np.stack(
+                [np.interp(even, time, channel) for channel in values.T], axis=1
+            ).astype(values.dtype)
             found = mean_rate
         recording = cls(values, channels, units, float(found), float(time[0]), dict(meta or {}))
         return recording if rate is None else recording.resample(rate)
@@ -107,10 +117,15 @@ class Recording:
         """The named channels, in the order asked for."""
         for name in channels:
             if name not in self.channels:
-                raise DataError(f"no channel {name!r} in this recording; {nearest(name, self.channels)}")
+                raise DataError(
+                    f"no channel {name!r} in this recording; {nearest(name, self.channels)}"
+                )
         index = [self.channels.index(name) for name in channels]
         return replace(
-            self, values=self.values[:, index], channels=tuple(channels), units=tuple(self.units[i] for i in index)
+            self,
+            values=self.values[:, index],
+            channels=tuple(channels),
+            units=tuple(self.units[i] for i in index),
         )
 
     def join(self, other: Recording) -> Recording:
@@ -130,10 +145,16 @@ class Recording:
 
     def crop(self, start: float, stop: float) -> Recording:
         """The samples with start <= time < stop, in seconds."""
-        inside = np.flatnonzero((self.time >= start - 1e-6 / self.rate) & (self.time < stop - 1e-6 / self.rate))
+        inside = np.flatnonzero(
+            (self.time >= start - 1e-6 / self.rate) & (self.time < stop - 1e-6 / self.rate)
+        )
         if not len(inside):
-            raise DataError(f"no samples between {start} and {stop} s; there are some from {self.start} s on")
-        return replace(self, values=self.values[inside[0] : inside[-1] + 1], start=float(self.time[inside[0]]))
+            raise DataError(
+                f"no samples between {start} and {stop} s; there are some from {self.start} s on"
+            )
+        return replace(
+            self, values=self.values[inside[0] : inside[-1] + 1], start=float(self.time[inside[0]])
+        )
 
     def convert(self, to: Mapping[str, str], mass: float | None = None) -> Recording:
         """Channels in the units named as keys, in the units named as values: `convert({"deg": "rad", "N": "BW"}, 70)`.
@@ -143,7 +164,9 @@ class Recording:
         to = {unit_table.canonical(old): new for old, new in to.items()}
         units = [to.get(unit_table.canonical(unit), unit) for unit in self.units]
         factors = [unit_table.factor(old, new, mass) for old, new in zip(self.units, units)]
-        return replace(self, values=self.values * np.asarray(factors, self.values.dtype), units=tuple(units))
+        return replace(
+            self, values=self.values * np.asarray(factors, self.values.dtype), units=tuple(units)
+        )
 
     def resample(self, rate: float) -> Recording:
         """The recording at another rate, with an anti-alias filter on the way down. Gaps stay gaps."""
@@ -158,7 +181,9 @@ class Recording:
     def low_pass(self, cutoff: float) -> Recording:
         """Zero-phase low-pass filter at `cutoff` Hz; gaps are bridged for the filter and stay gaps."""
         if not 0 < cutoff < self.rate / 2:
-            raise DataError(f"a low-pass at {cutoff:g} Hz needs a rate above {2 * cutoff:g} Hz; it is {self.rate:g} Hz")
+            raise DataError(
+                f"a low-pass at {cutoff:g} Hz needs a rate above {2 * cutoff:g} Hz; it is {self.rate:g} Hz"
+            )
         smooth = smoothed(bridged(self.values), 2 * cutoff / self.rate)
         smooth[np.isnan(self.values)] = np.nan
         return replace(self, values=smooth)
@@ -173,7 +198,10 @@ class Recording:
         time, found = self.time, []
         for name, missing in zip(self.channels, np.isnan(self.values).T):
             edges = np.flatnonzero(np.diff(np.concatenate([[False], missing, [False]])))
-            found += [Gap(name, float(time[a]), float(time[b - 1])) for a, b in zip(edges[::2], edges[1::2])]
+            found += [
+                Gap(name, float(time[a]), float(time[b - 1]))
+                for a, b in zip(edges[::2], edges[1::2])
+            ]
         return tuple(found)
 
     def fill_gaps(self, longest: float) -> Recording:

@@ -18,11 +18,18 @@ _BETA = 8.0  # Kaiser window: about -80 dB
 
 def _kernel(distance: np.ndarray, cutoff: float, half: int) -> np.ndarray:
     """h at distances of up to `half` samples, up to a factor; `cutoff` is a fraction of the Nyquist frequency."""
-    return np.sinc(cutoff * distance) * np.i0(_BETA * np.sqrt(np.clip(1 - (distance / half) ** 2, 0, None)))
+    return np.sinc(cutoff * distance) * np.i0(
+        _BETA * np.sqrt(np.clip(1 - (distance / half) ** 2, 0, None))
+    )
 
 
 def _continued(values: np.ndarray, half: int) -> np.ndarray:
-    return np.pad(np.asarray(values, np.float64), ((half, half + 1), (0, 0)), mode="reflect", reflect_type="odd")
+    return np.pad(
+        np.asarray(values, np.float64),
+        ((half, half + 1), (0, 0)),
+        mode="reflect",
+        reflect_type="odd",
+    )
 
 
 def smoothed(values: np.ndarray, cutoff: float) -> np.ndarray:
@@ -31,7 +38,9 @@ def smoothed(values: np.ndarray, cutoff: float) -> np.ndarray:
     kernel, padded = _kernel(np.arange(-half, half + 1.0), cutoff, half), _continued(values, half)
     size = len(padded) + len(kernel)
     spectrum = np.fft.rfft(padded, size, axis=0) * np.fft.rfft(kernel / kernel.sum(), size)[:, None]
-    return np.fft.irfft(spectrum, size, axis=0)[2 * half : 2 * half + len(values)].astype(values.dtype)
+    return np.fft.irfft(spectrum, size, axis=0)[2 * half : 2 * half + len(values)].astype(
+        values.dtype
+    )
 
 
 def resampled(values: np.ndarray, old: float, new: float) -> np.ndarray:
@@ -49,7 +58,10 @@ def resampled(values: np.ndarray, old: float, new: float) -> np.ndarray:
         total += weight
     out /= total[:, None]
     if missing.any():
-        left, right = np.floor(position + 1e-6).astype(np.int64), np.ceil(position - 1e-6).astype(np.int64)
+        left, right = (
+            np.floor(position + 1e-6).astype(np.int64),
+            np.ceil(position - 1e-6).astype(np.int64),
+        )
         out[missing[left] | missing[right]] = np.nan
     return out.astype(values.dtype)
 
@@ -57,7 +69,9 @@ def resampled(values: np.ndarray, old: float, new: float) -> np.ndarray:
 def bridged(values: np.ndarray) -> np.ndarray:
     """`values` (T, C) with every gap (NaN) bridged by a straight line; the ends hold the nearest value."""
     if (np.abs(values) > 1e30).any():
-        raise DataError("values beyond 1e30 cannot be filtered or interpolated; they are hardly measurements")
+        raise DataError(
+            "values beyond 1e30 cannot be filtered or interpolated; they are hardly measurements"
+        )
     out, index = np.array(values), np.arange(len(values))
     for channel in out.T:
         missing = np.isnan(channel)

@@ -37,7 +37,9 @@ class TextMotion:
         if self.crop:
             shorter = np.where(u[:, 1] < 1 / 3, 1, 0)
             length = np.maximum(length // 4 - shorter, 1) * 4
-            first = first + np.floor(u[:, 2] * (self.trials.length[index] - length + 1)).astype(np.int64)
+            first = first + np.floor(u[:, 2] * (self.trials.length[index] - length + 1)).astype(
+                np.int64
+            )
         frame = np.arange(self.length)
         valid = frame < length[:, None]
         rows = first[:, None] + np.where(valid, frame, 0)
@@ -69,11 +71,15 @@ def captioned(
     fits = (trials.length >= shortest) & (trials.length < longest)
     chosen = trials.select(fits & np.array([bool(texts) for texts in trials.captions], bool))
     if not len(chosen):
-        raise DataError(f"no captioned clip of {shortest} to {longest - 1} frames among the {len(trials)} trials")
+        raise DataError(
+            f"no captioned clip of {shortest} to {longest - 1} frames among the {len(trials)} trials"
+        )
     for name in (modality, *extra):
         if not np.isfinite(chosen.frames(name)).all():
             raise DataError(f"{name!r} has gaps (NaN) in the captioned clips")
-    tokens = [texts if texts else ("",) * len(chosen.captions[i]) for i, texts in enumerate(chosen.tokens)]
+    tokens = [
+        texts if texts else ("",) * len(chosen.captions[i]) for i, texts in enumerate(chosen.tokens)
+    ]
     number = {}
     of = tuple(
         np.array([number.setdefault(pair, len(number)) for pair in zip(texts, tagged)], np.int32)

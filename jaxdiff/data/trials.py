@@ -95,7 +95,10 @@ class Trials:
         """The same trials without the frames of others: for what computes on all frames, or keeps a copy."""
         if self.length.sum() == len(self.time):
             return self
-        rows = np.concatenate([np.arange(a, a + n) for a, n in zip(self.start, self.length)] or [np.zeros(0, np.int64)])
+        rows = np.concatenate(
+            [np.arange(a, a + n) for a, n in zip(self.start, self.length)]
+            or [np.zeros(0, np.int64)]
+        )
         return replace(
             self,
             signals={name: values[rows] for name, values in self.signals.items()},
@@ -111,10 +114,16 @@ class Trials:
         """
         frames = slice(int(self.start[i]), int(self.start[i] + self.length[i]))
         meta = {text: str(self.table[text][i]) for text in TEXTS if str(self.table[text][i])}
-        values, time, rate = self.modality(name)[frames], self.time[frames], float(self.table["rate"][i])
+        values, time, rate = (
+            self.modality(name)[frames],
+            self.time[frames],
+            float(self.table["rate"][i]),
+        )
         if np.isnan(rate):
             rate = (len(time) - 1) / (time[-1] - time[0])
-            return Recording.from_times(time, values, self.channels[name], self.units[name], rate, meta)
+            return Recording.from_times(
+                time, values, self.channels[name], self.units[name], rate, meta
+            )
         return Recording(values, self.channels[name], self.units[name], rate, float(time[0]), meta)
 
     def recoded(self) -> Trials:
@@ -130,9 +139,13 @@ def gather(examples: Iterable[Mapping[str, Any]]) -> Trials:
     first = examples[0]
     for example in examples:
         if example["channels"] != first["channels"] or example["units"] != first["units"]:
-            raise DataError(f"trial {example['trial']!r} has other channels or units than {first['trial']!r}")
+            raise DataError(
+                f"trial {example['trial']!r} has other channels or units than {first['trial']!r}"
+            )
     length = np.array([len(example["time"]) for example in examples], np.int64)
-    table: dict[str, np.ndarray] = {name: np.array([str(e[name]) for e in examples]) for name in TEXTS}
+    table: dict[str, np.ndarray] = {
+        name: np.array([str(e[name]) for e in examples]) for name in TEXTS
+    }
     table |= {name: np.array([e[name] for e in examples], np.float64) for name in NUMBERS}
     table["transition"] = np.array([e["transition"] for e in examples], bool)
     return Trials(

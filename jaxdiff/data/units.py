@@ -51,7 +51,9 @@ def factor(old: str, new: str, mass: float | None = None) -> float:
         return 1.0
     for unit in (old, new):
         if unit not in _SIZES:
-            raise DataError(f"no conversion is known for the unit {unit!r}; {nearest(unit, _SIZES)}")
+            raise DataError(
+                f"no conversion is known for the unit {unit!r}; {nearest(unit, _SIZES)}"
+            )
     (quantity, size, power), (other, other_size, other_power) = _SIZES[old], _SIZES[new]
     if quantity != other:
         raise DataError(f"{old!r} ({quantity}) cannot be converted to {new!r} ({other})")

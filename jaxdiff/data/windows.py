@@ -47,8 +47,12 @@ def cut(trials: Trials, x: str, y: str, length: int = 300, hop: int | None = Non
     and follow each other every `hop` frames, by default end to end.
     """
     if length < 1 or (hop is not None and hop < 1):
-        raise ConfigError(f"windows are one frame long or more, and one or more apart; got length {length}, hop {hop}")
-    whole = np.isfinite(trials.modality(x)).all(axis=1) & np.isfinite(trials.modality(y)).all(axis=1)
+        raise ConfigError(
+            f"windows are one frame long or more, and one or more apart; got length {length}, hop {hop}"
+        )
+    whole = np.isfinite(trials.modality(x)).all(axis=1) & np.isfinite(trials.modality(y)).all(
+        axis=1
+    )
     gaps = np.concatenate([[0], np.cumsum(~whole)])
     starts, rows = [], []
     for row, (first, frames) in enumerate(zip(trials.start, trials.length)):

@@ -55,16 +55,22 @@ given["text"] = ids("a person walks")
 """
 
 
-def save(sampler: Sampler, folder: str | Path, batch: int = 0, platforms: Sequence[str] = ()) -> Path:
+def save(
+    sampler: Sampler, folder: str | Path, batch: int = 0, platforms: Sequence[str] = ()
+) -> Path:
     """Writes the three files; `batch` 0 leaves the size of the batch open."""
     for platform in platforms:
         if platform not in PLATFORMS:
             raise ConfigError(f"no platform {platform!r}; known are {', '.join(PLATFORMS)}")
     size: Any = batch or export.symbolic_shape("batch")[0]
     seed = jax.ShapeDtypeStruct((), np.uint32)
-    inputs = [jax.ShapeDtypeStruct((size, *each.shape), each.example.dtype) for each in sampler.inputs]
+    inputs = [
+        jax.ShapeDtypeStruct((size, *each.shape), each.example.dtype) for each in sampler.inputs
+    ]
     try:
-        exported = export.export(jax.jit(sampler.draw), platforms=list(platforms) or None)(seed, *inputs)
+        exported = export.export(jax.jit(sampler.draw), platforms=list(platforms) or None)(
+            seed, *inputs
+        )
         program = exported.serialize()
     except ImportError:
         raise MissingExtra("exporting a sampler", "export") from None
@@ -104,12 +110,16 @@ def load(folder: str | Path) -> tuple[export.Exported, dict[str, Any]]:
     except ImportError:
         raise MissingExtra("loading an exported sampler", "export") from None
     except Exception as error:  # a damaged file makes flatbuffers stumble in many ways
-        raise CheckpointError(f"{folder} is no exported sampler ({type(error).__name__}: {error})") from None
+        raise CheckpointError(
+            f"{folder} is no exported sampler ({type(error).__name__}: {error})"
+        ) from None
 
 
 def _described(signal: Signal) -> dict[str, Any]:
     return {
-        name: list(value) if name != "name" else value for name, value in signal._asdict().items() if name != "example"
+        name: list(value) if name != "name" else value
+        for name, value in signal._asdict().items()
+        if name != "example"
     }
 
 
@@ -117,4 +127,6 @@ def _example(reads: bool) -> str:
     if not reads:
         return EXAMPLE
     place = EXAMPLE.index("batch = ")
-    return (EXAMPLE[:place] + READ + EXAMPLE[place:]).replace("import json\n", "import json\nimport re\n")
+    return (EXAMPLE[:place] + READ + EXAMPLE[place:]).replace(
+        "import json\n", "import json\nimport re\n"
+    )

@@ -68,9 +68,13 @@ def load(run: str | Path, given: str = "", steps: int = 0) -> Sampler:
     params, about = load_params(run / "checkpoints")
     method = about.get("method")
     if method not in SAMPLERS:
-        raise ConfigError(f"runs of {method} cannot be exported; those of {', '.join(SAMPLERS)} can")
+        raise ConfigError(
+            f"runs of {method} cannot be exported; those of {', '.join(SAMPLERS)} can"
+        )
     if given and method != "llma":
-        raise ConfigError(f"a run of {method} has no modalities to choose from (--given); only runs of llma have")
+        raise ConfigError(
+            f"a run of {method} has no modalities to choose from (--given); only runs of llma have"
+        )
     return SAMPLERS[method](run, params, about, given, steps)
 
 
@@ -89,12 +93,25 @@ def _llma(run: Path, params: dict, about: dict, given: str, steps: int) -> Sampl
     method = llma(settings._replace(steps=steps or settings.steps), window=length)
 
     def draw(seed: Array, signal: Array) -> Array:
-        return target.inverse(method.generate(params, _keys(seed, signal), {letter: source(signal)}))
+        return target.inverse(
+            method.generate(params, _keys(seed, signal), {letter: source(signal)})
+        )
 
-    went = Signal("signal", (length, len(source.channels)), source.channels, source.units, source.offset)
-    made = Signal(about["modalities"][other], (length, len(target.channels)), target.channels, target.units)
+    went = Signal(
+        "signal", (length, len(source.channels)), source.channels, source.units, source.offset
+    )
+    made = Signal(
+        about["modalities"][other], (length, len(target.channels)), target.channels, target.units
+    )
     per_stride = about["samples_per_stride"]
-    return Sampler(draw, (went,), made, float(about["rate"] or 0), "llma", length // per_stride if per_stride else 0)
+    return Sampler(
+        draw,
+        (went,),
+        made,
+        float(about["rate"] or 0),
+        "llma",
+        length // per_stride if per_stride else 0,
+    )
 
 
 def _speed_transfer(run: Path, params: dict, about: dict, given: str, steps: int) -> Sampler:
@@ -111,14 +128,24 @@ def _speed_transfer(run: Path, params: dict, about: dict, given: str, steps: int
         phase = np.arange(form.frames) / form.points
         people = people._replace(bend=np.stack([curve_at(curve, phase) for curve in people.bend]))
 
-    def draw(seed: Array, gait: Array, source_speed: Array, target_speed: Array, *strides_per_second: Array) -> Array:
+    def draw(
+        seed: Array,
+        gait: Array,
+        source_speed: Array,
+        target_speed: Array,
+        *strides_per_second: Array,
+    ) -> Array:
         v, w, source = source_speed, target_speed, scales(gait)
         usual = jnp.exp(jnp.polyval(jnp.asarray(people.cadence[::-1]), jnp.log(v)))
         pace = [10 * jnp.log(frequency / usual) for frequency in strides_per_second]
         base = source
         if phased and form.about != "source":
             base = source + people.change(v[:, None, None], w[:, None, None]) / scales.scale
-        condition = {"source": source, "base": base, "speeds": jnp.stack(speed_terms(v, w, *pace), -1)}
+        condition = {
+            "source": source,
+            "base": base,
+            "speeds": jnp.stack(speed_terms(v, w, *pace), -1),
+        }
         return scales.inverse(method.generate(params, _keys(seed, gait), condition))
 
     def speed(name: str, value: float, unit: str = "m/s") -> Signal:
@@ -131,7 +158,15 @@ def _speed_transfer(run: Path, params: dict, about: dict, given: str, steps: int
     strides = form.frames // form.points if phased else 0
     notes = {"cadence": [float(c) for c in people.cadence]} if phased else {}
     made = Signal("gait", shape, scales.channels, scales.units)
-    return Sampler(draw, tuple(inputs), made, 0.0 if phased else float(about["rate"]), "speed_transfer", strides, notes)
+    return Sampler(
+        draw,
+        tuple(inputs),
+        made,
+        0.0 if phased else float(about["rate"]),
+        "speed_transfer",
+        strides,
+        notes,
+    )
 
 
 def _text_to_motion(run: Path, params: dict, about: dict, given: str, steps: int) -> Sampler:
@@ -159,11 +194,14 @@ def _biovae(run: Path, params: dict, about: dict, given: str, steps: int) -> Sam
     settings = preparation.settings(config, len(about["words"]), arm)
     backbone = settings.backbone._replace(steps=steps or settings.backbone.steps)
     method = biovae.biovae(
-        settings._replace(backbone=backbone), biovae.Scale(scale.offset, scale.scale, float(about["rate"]))
+        settings._replace(backbone=backbone),
+        biovae.Scale(scale.offset, scale.scale, float(about["rate"])),
     )
     joints = joint_count(scale.offset)  # type: ignore[arg-type]
     factor = Signal("acceleration", (joints,), (), ("1",), np.ones((), np.float32))
-    return _captioned(method.generate, params, about, scale, backbone.frames, (factor,) if arm.mechanics else ())
+    return _captioned(
+        method.generate, params, about, scale, backbone.frames, (factor,) if arm.mechanics else ()
+    )
 
 
 def _captioned(
@@ -186,7 +224,9 @@ def _captioned(
 
     def one(key: Key, *inputs: Array) -> Array:
         """One example: the network, which looks at sizes, then sees none that is open."""
-        return generate(params, key[None], {name: value[None] for name, value in zip(names, inputs)})[0]
+        return generate(
+            params, key[None], {name: value[None] for name, value in zip(names, inputs)}
+        )[0]
 
     def draw(seed: Array, text: Array, length: Array, *others: Array) -> Array:
         motion = scale.inverse(jax.vmap(one)(_keys(seed, length), text, length, *others))
@@ -204,7 +244,9 @@ def _captioned(
     length = Signal("length", (), (), ("frames",), np.array(frames // 4 * 4, np.int32))
     channels = tuple(f"{name}_{axis}" for name in layout.skeleton.names for axis in "xyz")
     made = Signal("joints", (frames, len(channels)), channels, ("m",) * len(channels))
-    return Sampler(draw, (text, length, *more), made, float(about["rate"]), about["method"], notes=notes)
+    return Sampler(
+        draw, (text, length, *more), made, float(about["rate"]), about["method"], notes=notes
+    )
 
 
 def _keys(seed: Array, batched: Array) -> Key:

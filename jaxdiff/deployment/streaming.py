@@ -50,17 +50,32 @@ class Stream:
             if name not in channels:
                 raise DataError(f"the stream has no channel {name!r}; {nearest(name, channels)}")
         if samples < 1 or not 0 < rate < np.inf:
-            raise ConfigError(f"a stream needs one sample or more and a positive rate; got {samples} and {rate:g} Hz")
+            raise ConfigError(
+                f"a stream needs one sample or more and a positive rate; got {samples} and {rate:g} Hz"
+            )
         self._columns = [list(channels).index(name) for name in wanted.channels]
         units = [units[i] for i in self._columns]
-        self._factors = np.array([factor(old, new) if old else 1.0 for old, new in zip(units, wanted.units)])
+        self._factors = np.array(
+            [factor(old, new) if old else 1.0 for old, new in zip(units, wanted.units)]
+        )
         hips = [i for i, name in enumerate(wanted.channels) if name.startswith(HIPS)]
         if sampler.strides and not hips:
-            raise DataError("the model was trained on strides, which are found in hip flexion; the stream has none")
+            raise DataError(
+                "the model was trained on strides, which are found in hip flexion; the stream has none"
+            )
         self._hip = hips[0] if hips else 0
-        longest = (sampler.strides + 1) * LONGEST_STRIDE if sampler.strides else sampler.length / sampler.rate
+        longest = (
+            (sampler.strides + 1) * LONGEST_STRIDE
+            if sampler.strides
+            else sampler.length / sampler.rate
+        )
         self._rows: deque[np.ndarray] = deque(maxlen=int(np.ceil(longest * rate)) + 1)
-        self._sampler, self._rate, self._samples, self._seed = sampler, rate, samples, np.uint32(seed)
+        self._sampler, self._rate, self._samples, self._seed = (
+            sampler,
+            rate,
+            samples,
+            np.uint32(seed),
+        )
         self._draw = jax.jit(sampler.draw)
         self.seconds: list[float] = []
         self._drawn(np.broadcast_to(wanted.example, wanted.shape))  # compiles

@@ -28,7 +28,12 @@ def explicit(schedule: Schedule, steps: ArrayLike) -> Grid:
     """Exactly these training steps, noisiest first, and then the clean sample."""
     rows, last = np.asarray(steps), schedule.alpha.size - 1
     whole = np.round(rows).astype(np.int64)
-    if rows.ndim != 1 or not rows.size or np.any(whole != rows) or not np.all(np.diff([last + 1, *whole, -1]) < 0):
+    if (
+        rows.ndim != 1
+        or not rows.size
+        or np.any(whole != rows)
+        or not np.all(np.diff([last + 1, *whole, -1]) < 0)
+    ):
         got = np.array2string(rows, threshold=8)
         raise ConfigError(
             f"a grid has one step or more, whole ones that fall within {last} … 0, each only once; got {got}"
@@ -62,7 +67,9 @@ def linspace(schedule: Schedule, n: int, clean: Literal[None, 0, -1] = None) -> 
         return explicit(schedule, np.round(np.linspace(0, T - 1, n + 1))[:0:-1])
     if clean == -1:
         return explicit(schedule, np.arange(n, 0, -1) * T // n - 1)
-    raise ConfigError(f"the clean sample stands at step 0, at -1, or (None) beyond the strides; got {clean!r}")
+    raise ConfigError(
+        f"the clean sample stands at step 0, at -1, or (None) beyond the strides; got {clean!r}"
+    )
 
 
 def karras(schedule: Schedule, n: int, rho: float = 7.0) -> Grid:
@@ -92,7 +99,9 @@ GRIDS: dict[str, Callable[[Schedule, int], Grid]] = {
 def truncate(grid: Grid, strength: float) -> Grid:
     """The last part of a grid, a share `strength` of its steps: as far as an inversion goes and a sampler returns."""
     if not 0 < strength <= 1:
-        raise ConfigError(f"the strength of an inversion lies in (0, 1], 1 being pure noise; got {strength}")
+        raise ConfigError(
+            f"the strength of an inversion lies in (0, 1], 1 being pure noise; got {strength}"
+        )
     n = grid.t.size
     begin = n - math.ceil(round(strength * n, 6))  # 0.07 * 100 is 7.000000000000001
     return Grid(*(column[begin:] for column in grid))
@@ -116,7 +125,9 @@ def reversed(grid: Grid, told: Literal["current", "target"] = "current") -> Grid
 def _steps(schedule: Schedule, n: int) -> int:
     T = schedule.alpha.size
     if not isinstance(n, (int, np.integer)) or not 1 <= n <= T:
-        raise ConfigError(f"a grid on a schedule of {T} steps has between 1 and {T} of them; got {n}")
+        raise ConfigError(
+            f"a grid on a schedule of {T} steps has between 1 and {T} of them; got {n}"
+        )
     return T
 
 

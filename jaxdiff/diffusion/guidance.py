@@ -17,7 +17,15 @@ from jax.typing import ArrayLike
 
 from jaxdiff.typing import Array, Denoiser
 
-__all__ = ["classifier_free", "classifier_free_doubled", "clip", "constrain", "impute", "rescale", "within"]
+__all__ = [
+    "classifier_free",
+    "classifier_free_doubled",
+    "clip",
+    "constrain",
+    "impute",
+    "rescale",
+    "within",
+]
 
 
 def classifier_free(conditional: Denoiser, unconditional: Denoiser, scale: ArrayLike) -> Denoiser:

@@ -30,7 +30,9 @@ class RoundTrip(NamedTuple):
     rms: Array
 
 
-def invert(denoise: Denoiser, grid: Grid, x0: Array, *, asked: Asked = "current", return_path: bool = False) -> Array:
+def invert(
+    denoise: Denoiser, grid: Grid, x0: Array, *, asked: Asked = "current", return_path: bool = False
+) -> Array:
     """The sample at the noisiest level of the grid from which `sample(…, ddim(), …)` returns to x0.
 
     The network is asked at the level of the sample it sees (`current`), or, as in the usual loop around diffusers'

@@ -17,7 +17,9 @@ from jaxdiff.errors import ConfigError, DataError
 from jaxdiff.typing import Array, Denoiser
 
 
-def stitch(denoise: Callable[..., Array], window: int, overlap: int, *conditions: Array) -> Denoiser:
+def stitch(
+    denoise: Callable[..., Array], window: int, overlap: int, *conditions: Array
+) -> Denoiser:
     """A Denoiser of windows `(…, window, C)` as one of long sequences `(…, T, C)`.
 
     The windows are an axis of their own under `vmap`: a condition that `denoise` holds is the same for all of them.
@@ -31,7 +33,11 @@ def stitch(denoise: Callable[..., Array], window: int, overlap: int, *conditions
         over_windows = jax.vmap(denoise, in_axes=(-3, None, *[-3] * len(parts)), out_axes=-3)
         estimates = over_windows(x_t[..., frames, :], t, *parts)
         weights = _weights(frames, overlap).astype(estimates.dtype)
-        return jnp.zeros(x_t.shape, estimates.dtype).at[..., frames, :].add(weights[..., None] * estimates)
+        return (
+            jnp.zeros(x_t.shape, estimates.dtype)
+            .at[..., frames, :]
+            .add(weights[..., None] * estimates)
+        )
 
     return stitched
 
@@ -42,7 +48,9 @@ def seam_ratio(x: Array, window: int, overlap: int) -> Array:
     length = x.shape[-2]
     seam = np.isin(np.arange(1, length), np.concatenate([starts, starts + window]))
     if not 0 < seam.sum() < length - 1:
-        raise DataError(f"{length} frames in windows of {window} have no seam to compare with what lies between seams")
+        raise DataError(
+            f"{length} frames in windows of {window} have no seam to compare with what lies between seams"
+        )
     jump = jnp.linalg.norm(jnp.diff(x, axis=-2), axis=-1)
     return jnp.mean(jump[..., seam]) / jnp.mean(jump[..., ~seam])
 
@@ -50,7 +58,9 @@ def seam_ratio(x: Array, window: int, overlap: int) -> Array:
 def _starts(length: int, window: int, overlap: int) -> np.ndarray:
     """The first frames of windows that cover the sequence; the last one is moved back to end with it."""
     if not 0 <= overlap < window:
-        raise ConfigError(f"windows of {window} frames overlap by 0 … {window - 1} of them, not {overlap}")
+        raise ConfigError(
+            f"windows of {window} frames overlap by 0 … {window - 1} of them, not {overlap}"
+        )
     if length < window:
         raise DataError(f"a sequence of {length} frames is shorter than the window of {window}")
     stride = window - overlap

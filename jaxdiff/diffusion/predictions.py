@@ -46,7 +46,12 @@ def target(kind: Prediction, x0: Array, eps: Array, alpha: ArrayLike, sigma: Arr
 
 
 def convert(
-    prediction: Array, x_t: Array, alpha: ArrayLike, sigma: ArrayLike, source: Prediction, to: Prediction
+    prediction: Array,
+    x_t: Array,
+    alpha: ArrayLike,
+    sigma: ArrayLike,
+    source: Prediction,
+    to: Prediction,
 ) -> Array:
     """The prediction of kind `source` about `x_t`, said as one of kind `to`."""
     p, q = _mixture(source, alpha, sigma)

@@ -34,14 +34,18 @@ def sample(
     x_start = x_start.astype(jnp.promote_types(x_start.dtype, jnp.float32))
     n = grid.t.size
     if noise is not None and noise.shape != (n, *x_start.shape):
-        raise DataError(f"noise for {n} steps from {x_start.shape} has shape {(n, *x_start.shape)}, not {noise.shape}")
+        raise DataError(
+            f"noise for {n} steps from {x_start.shape} has shape {(n, *x_start.shape)}, not {noise.shape}"
+        )
     if solver.stochastic and noise is None:
         _check_key(key, x_start.shape)
 
     def estimate(x: Array, t: Array) -> Array:
         x0 = jnp.asarray(denoise(x, t), x.dtype)
         if x0.ndim > x.ndim or any(a not in (1, b) for a, b in zip(x0.shape[::-1], x.shape[::-1])):
-            raise DataError(f"a denoiser answers in the shape of what it is asked, {x.shape}; this one gave {x0.shape}")
+            raise DataError(
+                f"a denoiser answers in the shape of what it is asked, {x.shape}; this one gave {x0.shape}"
+            )
         return jnp.broadcast_to(x0, x.shape)
 
     def advance(carry, row):
@@ -82,6 +86,10 @@ def _normal(key: Key, i: Array, shape: tuple[int, ...], dtype) -> Array:
 
 def _check_key(key: Key | None, shape: tuple[int, ...]) -> None:
     if key is None or not jnp.issubdtype(getattr(key, "dtype", jnp.float32), jax.dtypes.prng_key):
-        raise DataError(f"a stochastic solver needs a typed key (jax.random.key) or noise=; got {type(key).__name__}")
+        raise DataError(
+            f"a stochastic solver needs a typed key (jax.random.key) or noise=; got {type(key).__name__}"
+        )
     if key.shape != shape[: key.ndim]:
-        raise DataError(f"keys of shape {key.shape} do not lead a batch of shape {shape}: one key, or one per example")
+        raise DataError(
+            f"keys of shape {key.shape} do not lead a batch of shape {shape}: one key, or one per example"
+        )

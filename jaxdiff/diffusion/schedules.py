@@ -39,12 +39,20 @@ def from_alpha_bar(alpha_bar: ArrayLike) -> Schedule:
     """The schedule with this `alpha_bar` table: concrete, and falling within (0, 1)."""
     table = np.asarray(alpha_bar, np.float64)
     if table.ndim != 1 or not table.size:
-        raise ConfigError(f"alpha_bar is one number a step, of one step or more; got a table of shape {table.shape}")
+        raise ConfigError(
+            f"alpha_bar is one number a step, of one step or more; got a table of shape {table.shape}"
+        )
     falls = np.diff(table, prepend=1.0, append=0.0) < 0
     if not falls.all():
-        raise ConfigError(f"alpha_bar must fall at every step, from below 1 to above 0; not so at {falls.argmin()}")
-    with jax.ensure_compile_time_eval():  # grids are computed from it, also inside a jitted function
-        return Schedule(jnp.asarray(np.sqrt(table), jnp.float32), jnp.asarray(np.sqrt(1 - table), jnp.float32))
+        raise ConfigError(
+            f"alpha_bar must fall at every step, from below 1 to above 0; not so at {falls.argmin()}"
+        )
+    with (
+        jax.ensure_compile_time_eval()
+    ):  # grids are computed from it, also inside a jitted function
+        return Schedule(
+            jnp.asarray(np.sqrt(table), jnp.float32), jnp.asarray(np.sqrt(1 - table), jnp.float32)
+        )
 
 
 SCHEDULES = {"linear": linear, "scaled_linear": scaled_linear, "cosine": cosine}
@@ -59,7 +67,9 @@ def linear_betas(T: int, first: float, last: float, dtype: DTypeLike = np.float3
     return np.where(index < max(T // 2, 1), up, down).astype(dtype)
 
 
-def scaled_linear_betas(T: int, first: float, last: float, dtype: DTypeLike = np.float32) -> np.ndarray:
+def scaled_linear_betas(
+    T: int, first: float, last: float, dtype: DTypeLike = np.float32
+) -> np.ndarray:
     return linear_betas(T, first**0.5, last**0.5, dtype) ** 2
 
 
@@ -83,7 +93,9 @@ def at(schedule: Schedule, t: ArrayLike, like: Array | None = None) -> tuple[Arr
     t = jnp.asarray(t)
     if like is not None:
         if t.ndim > like.ndim or any(a not in (1, b) for a, b in zip(t.shape, like.shape)):
-            raise DataError(f"one step for all or one per example of a batch {like.shape}; got steps {t.shape}")
+            raise DataError(
+                f"one step for all or one per example of a batch {like.shape}; got steps {t.shape}"
+            )
         t = jnp.reshape(t, t.shape + (1,) * (like.ndim - t.ndim))
     last = schedule.alpha.size - 1
     t = jnp.clip(t, 0, last)
@@ -121,4 +133,6 @@ def log_snr(schedule: Schedule, t: ArrayLike) -> Array:
 def t_of_log_snr(schedule: Schedule, value: ArrayLike) -> Array:
     """The real-valued step of this log-SNR, the inverse of `log_snr`; values beyond the table give its ends."""
     steps = jnp.arange(schedule.alpha.size)
-    return jnp.interp(-jnp.asarray(value, jnp.float32), -log_snr(schedule, steps), steps.astype(jnp.float32))
+    return jnp.interp(
+        -jnp.asarray(value, jnp.float32), -log_snr(schedule, steps), steps.astype(jnp.float32)
+    )

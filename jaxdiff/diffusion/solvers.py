@@ -32,13 +32,19 @@ from jaxdiff.typing import Array, Denoiser, Solver, Step
 def ddpm(variance: Literal["fixed_small", "fixed_large"] = "fixed_small") -> Solver:
     """Ancestral sampling; the variance of a step is that of the posterior, or (large) the beta of the forward step."""
     if variance not in ("fixed_small", "fixed_large"):
-        raise ConfigError(f"the variance of ddpm is 'fixed_small' or 'fixed_large', not {variance!r}")
+        raise ConfigError(
+            f"the variance of ddpm is 'fixed_small' or 'fixed_large', not {variance!r}"
+        )
 
     def advance(history: tuple, x: Array, denoise: Denoiser, step: Step) -> tuple[tuple, Array]:
         e = decay(step)
-        scale = step.sigma_next if variance == "fixed_small" else jnp.where(step.last, 0.0, step.sigma)
+        scale = (
+            step.sigma_next if variance == "fixed_small" else jnp.where(step.last, 0.0, step.sigma)
+        )
         x0 = denoise(x, step.t)
-        return history, move(x, x0, step, kept=step.sigma_next * e, fresh=scale * jnp.sqrt((1 - e) * (1 + e)))
+        return history, move(
+            x, x0, step, kept=step.sigma_next * e, fresh=scale * jnp.sqrt((1 - e) * (1 + e))
+        )
 
     return Solver(_no_history, advance, stochastic=True)
 
@@ -50,7 +56,9 @@ def ddim(eta: float = 0.0) -> Solver:
 
     def advance(history: tuple, x: Array, denoise: Denoiser, step: Step) -> tuple[tuple, Array]:
         e = decay(step)
-        kept = step.sigma_next * jnp.sqrt((1 - eta) * (1 + eta) + (eta * e) ** 2)  # not of 1 - …, which loses a small e
+        kept = step.sigma_next * jnp.sqrt(
+            (1 - eta) * (1 + eta) + (eta * e) ** 2
+        )  # not of 1 - …, which loses a small e
         fresh = step.sigma_next * eta * jnp.sqrt((1 - e) * (1 + e))
         return history, move(x, denoise(x, step.t), step, kept, fresh)
 
@@ -68,16 +76,26 @@ def dpm_solver_pp(order: Literal[1, 2] = 2, stochastic: bool = False) -> Solver:
         raise ConfigError(f"dpm_solver_pp has order 1 or 2, not {order}")
 
     def init(x_start: Array) -> tuple[Array, Array]:
-        return jnp.zeros_like(x_start), jnp.full((), jnp.inf, jnp.float32)  # an infinite stride: no extrapolation
+        return jnp.zeros_like(x_start), jnp.full(
+            (), jnp.inf, jnp.float32
+        )  # an infinite stride: no extrapolation
 
-    def advance(history: tuple[Array, Array], x: Array, denoise: Denoiser, step: Step) -> tuple[tuple, Array]:
+    def advance(
+        history: tuple[Array, Array], x: Array, denoise: Denoiser, step: Step
+    ) -> tuple[tuple, Array]:
         x0_before, h_before = history
         e = decay(step)
         h = -jnp.log(jnp.where(step.last, 1.0, e))
         x0 = denoise(x, step.t)
         ahead = x0 + 0.5 * (h / h_before) * (x0 - x0_before) if order == 2 else x0
         if stochastic:
-            x_next = move(x, ahead, step, kept=step.sigma_next * e, fresh=step.sigma_next * jnp.sqrt((1 - e) * (1 + e)))
+            x_next = move(
+                x,
+                ahead,
+                step,
+                kept=step.sigma_next * e,
+                fresh=step.sigma_next * jnp.sqrt((1 - e) * (1 + e)),
+            )
         else:
             x_next = move(x, ahead, step, kept=step.sigma_next)
         return (x0, h), x_next

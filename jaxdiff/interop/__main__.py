@@ -21,13 +21,19 @@ from jaxdiff.interop.store import settings as fields_of
 
 def main(arguments: list[str] | None = None) -> int:
     parser = Parser(
-        prog="python -m jaxdiff.interop", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m jaxdiff.interop",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    command = parser.add_subparsers(metavar="convert", required=True, parser_class=Parser).add_parser("convert")
+    command = parser.add_subparsers(
+        metavar="convert", required=True, parser_class=Parser
+    ).add_parser("convert")
     command.add_argument("--from", dest="source", required=True, choices=sorted(SOURCES))
     command.add_argument("file")
     command.add_argument("--out", required=True)
-    command.add_argument("--set", action="append", default=[], metavar="NETWORK.FIELD=VALUE", dest="fields")
+    command.add_argument(
+        "--set", action="append", default=[], metavar="NETWORK.FIELD=VALUE", dest="fields"
+    )
     try:
         options = parser.parse_args(arguments)
         converted = convert(options.source, options.file, _settings(options.fields))
@@ -48,11 +54,15 @@ def _settings(fields: list[str]) -> dict[str, dict[str, object]]:
         place, equals, value = field.partition("=")
         network, dot, name = place.partition(".")
         if not (equals and dot and name):
-            raise ConfigError(f"--set {field}: should read network.field=value, for example unet.heads=4")
+            raise ConfigError(
+                f"--set {field}: should read network.field=value, for example unet.heads=4"
+            )
         try:
             out.setdefault(network, {})[name] = json.loads(value)
         except ValueError as error:
-            raise ConfigError(f"--set {field}: {value!r} is neither a number nor true or false") from error
+            raise ConfigError(
+                f"--set {field}: {value!r} is neither a number nor true or false"
+            ) from error
     return out
 
 

@@ -69,12 +69,16 @@ def _zip(path: Path, data: Any, records: Collection[str]) -> Any:
         raise FileError(f"{path} is a zip file but not a PyTorch checkpoint: it has no data.pkl")
     root = structure[0].removesuffix("data.pkl")
     if root + "constants.pkl" in entries:
-        raise FileError(f"{path} is a TorchScript program, not a checkpoint: save its state_dict, or take safetensors")
+        raise FileError(
+            f"{path} is a TorchScript program, not a checkpoint: save its state_dict, or take safetensors"
+        )
 
     def content(name: str) -> np.ndarray:
         info = entries.get(name)
         if info is None or info.compress_type != zipfile.ZIP_STORED:
-            raise FileError(f"{path} lacks {name}, or has it compressed, which PyTorch never writes")
+            raise FileError(
+                f"{path} lacks {name}, or has it compressed, which PyTorch never writes"
+            )
         start = info.header_offset
         names = struct.unpack("<HH", data[start + 26 : start + 30].ljust(4, b"\0"))
         raw = np.frombuffer(data, np.uint8)[start + 30 + sum(names) :][: info.file_size]
@@ -89,7 +93,9 @@ def _zip(path: Path, data: Any, records: Collection[str]) -> Any:
 
         @cache
         def load() -> np.ndarray:
-            return _numbers(path, content(f"{root}data/{key}"), dtype.newbyteorder(">") if big else dtype, numel)
+            return _numbers(
+                path, content(f"{root}data/{key}"), dtype.newbyteorder(">") if big else dtype, numel
+            )
 
         return Storage(dtype, numel, load)
 
@@ -102,15 +108,23 @@ def _legacy(path: Path, data: Any, records: Collection[str]) -> Any:
     if magic != _LEGACY_MAGIC:
         raise FileError(f"{path} is a pickle but not a PyTorch checkpoint")
     version, platform = read_pickle(data, where, records), read_pickle(data, where, records)
-    if version != 1001 or not isinstance(platform, dict) or not platform.get("little_endian", False):
-        raise FileError(f"{path} was written in an unknown variant of PyTorch's old format: save it again")
+    if (
+        version != 1001
+        or not isinstance(platform, dict)
+        or not platform.get("little_endian", False)
+    ):
+        raise FileError(
+            f"{path} was written in an unknown variant of PyTorch's old format: save it again"
+        )
     loaded: dict[str, np.ndarray] = {}
     known: dict[str, Storage] = {}
 
     def storage(reference: Any) -> Storage:
         dtype, key, numel = _reference(path, reference)
         if len(reference) > 5 and reference[5] is not None:
-            raise FileError(f"{path} holds views of storages, as PyTorch before 0.4 wrote them: save it again")
+            raise FileError(
+                f"{path} holds views of storages, as PyTorch before 0.4 wrote them: save it again"
+            )
         return known.setdefault(key, Storage(dtype, numel, lambda: _found(path, loaded, key)))
 
     tree = read_pickle(data, where, records, storage)
@@ -143,13 +157,17 @@ def _safe_tensor(
     path: Path, body: np.ndarray, name: str, dtype: str, shape: list[int], data_offsets: list[int]
 ) -> Tensor:
     if dtype not in _SAFETENSORS:
-        raise FileError(f"{path}: {name} has the type {dtype}, which is not among {', '.join(_SAFETENSORS)}")
+        raise FileError(
+            f"{path}: {name} has the type {dtype}, which is not among {', '.join(_SAFETENSORS)}"
+        )
     kind = np.dtype(_SAFETENSORS[dtype])
     start, end = data_offsets
     if not all(type(n) is int for n in (start, end, *shape)):
         raise TypeError(f"{name} has places or a shape that are not whole numbers")
     if not 0 <= start <= end <= body.size:
-        raise FileError(f"{path} is truncated or damaged: {name} lies at bytes {start} to {end} of {body.size}")
+        raise FileError(
+            f"{path} is truncated or damaged: {name} lies at bytes {start} to {end} of {body.size}"
+        )
     numel = (end - start) // kind.itemsize
     if math.prod(shape) != numel or any(n < 0 for n in shape):
         raise FileError(f"{path} is damaged: {name} has shape {shape} but {end - start} bytes")
@@ -160,7 +178,9 @@ def _safe_tensor(
 
 def _reference(path: Path, reference: Any) -> tuple[np.dtype, str, int]:
     """The type, key and size of `("storage", type, key, device, size, ...)`."""
-    word, name, key, _, numel = (*reference, *[None] * 5)[:5] if isinstance(reference, tuple) else [None] * 5
+    word, name, key, _, numel = (
+        (*reference, *[None] * 5)[:5] if isinstance(reference, tuple) else [None] * 5
+    )
     kind = STORAGES.get(name.path) if word == "storage" and isinstance(name, Name) else None
     if kind is None or not isinstance(key, str) or type(numel) is not int or numel < 0:
         raise FileError(f"{path} refers to a storage of an unknown kind")
@@ -169,7 +189,9 @@ def _reference(path: Path, reference: Any) -> tuple[np.dtype, str, int]:
 
 def _numbers(path: Path, raw: np.ndarray, dtype: np.dtype, numel: int) -> np.ndarray:
     if raw.size < numel * dtype.itemsize:
-        raise FileError(f"{path} is truncated: a storage of {numel} values has only {raw.size} bytes")
+        raise FileError(
+            f"{path} is truncated: a storage of {numel} values has only {raw.size} bytes"
+        )
     return raw[: numel * dtype.itemsize].view(dtype)
 
 

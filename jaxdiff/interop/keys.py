@@ -33,7 +33,9 @@ def shapes(network: Any, inputs: Iterable[jax.ShapeDtypeStruct]) -> dict[str, tu
     return {path: leaf.shape for path, leaf in flatten(variables["params"]).items()}
 
 
-def expected(parameters: Mapping[str, tuple[int, ...]], rules: list[Rule]) -> dict[str, tuple[int, ...]]:
+def expected(
+    parameters: Mapping[str, tuple[int, ...]], rules: list[Rule]
+) -> dict[str, tuple[int, ...]]:
     """The PyTorch keys and shapes of a network whose parameters have these shapes."""
     out = {}
     for path, shape in parameters.items():
@@ -44,7 +46,10 @@ def expected(parameters: Mapping[str, tuple[int, ...]], rules: list[Rule]) -> di
 
 
 def from_torch(
-    state: Mapping[str, np.ndarray], parameters: Mapping[str, tuple[int, ...]], rules: list[Rule], where: str
+    state: Mapping[str, np.ndarray],
+    parameters: Mapping[str, tuple[int, ...]],
+    rules: list[Rule],
+    where: str,
 ) -> dict[str, Any]:
     """Our parameters from a state dict; every key must be there, none may be left over, every shape must fit."""
     wanted = expected(parameters, rules)
@@ -65,7 +70,9 @@ def from_torch(
     flat = {}
     for path in parameters:
         names, layout = torch_keys(path, rules)
-        flat[path] = np.ascontiguousarray(layout.join([np.asarray(state[name], np.float32) for name in names]))
+        flat[path] = np.ascontiguousarray(
+            layout.join([np.asarray(state[name], np.float32) for name in names])
+        )
     return unflatten(flat)
 
 
@@ -82,7 +89,11 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """`{"a": {"b": x}}` to `{"a/b": x}`."""
     out = {}
     for key, value in tree.items():
-        out |= flatten(value, f"{prefix}{key}/") if isinstance(value, Mapping) else {prefix + key: value}
+        out |= (
+            flatten(value, f"{prefix}{key}/")
+            if isinstance(value, Mapping)
+            else {prefix + key: value}
+        )
     return out
 
 

@@ -28,11 +28,17 @@ class Rule(NamedTuple):
 
 
 def dense(ours: str, theirs: str, layout: Layout = LINEAR) -> list[Rule]:
-    return [Rule(f"{ours}/kernel", f"{theirs}.weight", layout), Rule(f"{ours}/bias", f"{theirs}.bias", PLAIN)]
+    return [
+        Rule(f"{ours}/kernel", f"{theirs}.weight", layout),
+        Rule(f"{ours}/bias", f"{theirs}.bias", PLAIN),
+    ]
 
 
 def norm(ours: str, theirs: str) -> list[Rule]:
-    return [Rule(f"{ours}/scale", f"{theirs}.weight", PLAIN), Rule(f"{ours}/bias", f"{theirs}.bias", PLAIN)]
+    return [
+        Rule(f"{ours}/scale", f"{theirs}.weight", PLAIN),
+        Rule(f"{ours}/bias", f"{theirs}.bias", PLAIN),
+    ]
 
 
 def attention(ours: str, theirs: str) -> list[Rule]:
@@ -114,7 +120,11 @@ CLIP_HUGGING_FACE = [
         r"encoder.layers.\1.self_attn.{q_proj,k_proj,v_proj}.weight",
         LINEAR,
     ),
-    Rule(r"encoder/layers_(\d+)/attention/in_bias", r"encoder.layers.\1.self_attn.{q_proj,k_proj,v_proj}.bias", PLAIN),
+    Rule(
+        r"encoder/layers_(\d+)/attention/in_bias",
+        r"encoder.layers.\1.self_attn.{q_proj,k_proj,v_proj}.bias",
+        PLAIN,
+    ),
     *dense(r"encoder/layers_(\d+)/attention/out", r"encoder.layers.\1.self_attn.out_proj"),
     *norm(r"encoder/layers_(\d+)/norm(\d)", r"encoder.layers.\1.layer_norm\2"),
     *dense(r"encoder/layers_(\d+)/feed/linear(\d)", r"encoder.layers.\1.mlp.fc\2"),
@@ -135,7 +145,11 @@ REFINEMENT = [
     *norm(r"layers_(\d+)/norm(\d)", r"encoder_layers.\1.norm\2"),
     *dense("output", "embedding_to_output"),
 ]
-MOVEMENT = [*dense("conv_0", "main.0", CONV), *dense("conv_1", "main.3", CONV), *dense("output", "out_net")]
+MOVEMENT = [
+    *dense("conv_0", "main.0", CONV),
+    *dense("conv_1", "main.3", CONV),
+    *dense("output", "out_net"),
+]
 _RECURRENT = [
     Rule("body/start", "hidden", STATES),
     *dense("body/input", "input_emb"),

@@ -24,7 +24,9 @@ class State(dict[str, Any]):
 
     def dim(self, key: str, axis: int) -> int:
         if key not in self or len(self[key].shape) <= axis:
-            raise FileError(f"there is no usable {key!r} among its {len(self)} arrays, so it is not such a checkpoint")
+            raise FileError(
+                f"there is no usable {key!r} among its {len(self)} arrays, so it is not such a checkpoint"
+            )
         return self[key].shape[axis]
 
     def count(self, pattern: str) -> int:
@@ -32,7 +34,13 @@ class State(dict[str, Any]):
         return len({match[1] for key in self if (match := re.match(pattern, key))})
 
     def under(self, prefix: str) -> State:
-        return State({key.removeprefix(prefix): value for key, value in self.items() if key.startswith(prefix)})
+        return State(
+            {
+                key.removeprefix(prefix): value
+                for key, value in self.items()
+                if key.startswith(prefix)
+            }
+        )
 
     def without(self, pattern: str) -> State:
         return State({key: value for key, value in self.items() if not re.fullmatch(pattern, key)})
@@ -51,12 +59,16 @@ class Part(NamedTuple):
         known = {field.name for field in dataclasses.fields(self.kind)}
         for name in overrides:
             if name not in known:
-                raise ConfigError(f"{self.kind.__name__} has no field {name!r}; {nearest(name, known)}")
+                raise ConfigError(
+                    f"{self.kind.__name__} has no field {name!r}; {nearest(name, known)}"
+                )
         network = self.kind(**(self.fields | dict(overrides)))
         try:
             shapes = keys.shapes(network, self.inputs)
         except (TypeError, ValueError, ZeroDivisionError) as error:
-            raise FileError(f"{where}: no network can be made of {fields_of(network)}: {error}") from error
+            raise FileError(
+                f"{where}: no network can be made of {fields_of(network)}: {error}"
+            ) from error
         arrays = {}
         for key, value in self.state.items():
             try:
@@ -76,12 +88,16 @@ def state_dict(tree: Any, names: tuple[str, ...], where: str) -> State:
         raise FileError(lacks)
     tree = {key: value for key, value in tree.items() if key != "n_averaged"}
     odd = [
-        key for key, value in tree.items() if not isinstance(key, str) or not isinstance(value, (Tensor, np.ndarray))
+        key
+        for key, value in tree.items()
+        if not isinstance(key, str) or not isinstance(value, (Tensor, np.ndarray))
     ]
     if odd:
         raise FileError(f"{lacks}: {odd[0]!r} is not an array")
     wrapped = all(key.startswith("module.") for key in tree)
-    return State({key.removeprefix("module.") if wrapped else key: value for key, value in tree.items()})
+    return State(
+        {key.removeprefix("module.") if wrapped else key: value for key, value in tree.items()}
+    )
 
 
 def array(value: Any) -> np.ndarray:
@@ -103,7 +119,9 @@ def same_table(state: State, key: str, table: Callable[[tuple[int, ...]], np.nda
         except (IndexError, TypeError, ValueError):
             same = False
         if not same:
-            raise FileError(f"{key} is not the usual table of sinusoids or frequencies, so the network is another one")
+            raise FileError(
+                f"{key} is not the usual table of sinusoids or frequencies, so the network is another one"
+            )
 
 
 def floats(*shape: int) -> jax.ShapeDtypeStruct:

@@ -14,14 +14,26 @@ from collections.abc import Callable, Collection
 from typing import Any, BinaryIO
 
 from jaxdiff.errors import FileError
-from jaxdiff.interop.values import CONSTRUCTORS, PLAIN_NAMES, STORAGES, Name, Numpy, Record, Storage, scalars
+from jaxdiff.interop.values import (
+    CONSTRUCTORS,
+    PLAIN_NAMES,
+    STORAGES,
+    Name,
+    Numpy,
+    Record,
+    Storage,
+    scalars,
+)
 
 _RECONSTRUCTORS = {"copyreg._reconstructor", "copy_reg._reconstructor"}
 _MARK = object()
 
 
 def read_pickle(
-    file: BinaryIO, where: str, records: Collection[str] = (), storage: Callable[[Any], Storage] | None = None
+    file: BinaryIO,
+    where: str,
+    records: Collection[str] = (),
+    storage: Callable[[Any], Storage] | None = None,
 ) -> Any:
     """The object of the pickle that starts at the file's position; the position ends behind it.
 
@@ -31,11 +43,21 @@ def read_pickle(
         return _run(file, where, records, storage)
     except FileError as error:
         raise error if where in str(error) else FileError(f"{where}: {error}") from error
-    except (ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError, ValueError) as error:
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        MemoryError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise FileError(f"{where} is damaged or not a PyTorch checkpoint: {error}") from error
 
 
-def _run(file: BinaryIO, where: str, records: Collection[str], storage: Callable[[Any], Storage] | None) -> Any:
+def _run(
+    file: BinaryIO, where: str, records: Collection[str], storage: Callable[[Any], Storage] | None
+) -> Any:
     stack: list[Any] = []
     memo: dict[int, Any] = {}
 
@@ -49,7 +71,9 @@ def _run(file: BinaryIO, where: str, records: Collection[str], storage: Callable
     def name(path: str) -> Name:
         known = (*CONSTRUCTORS, *STORAGES, *PLAIN_NAMES, *_RECONSTRUCTORS)
         if path not in known and path.rpartition(".")[2] not in records:
-            raise FileError(f"{where} refers to {path!r}; only tensors, numbers, strings and plain containers are read")
+            raise FileError(
+                f"{where} refers to {path!r}; only tensors, numbers, strings and plain containers are read"
+            )
         return Name(path)
 
     def call(function: Any, arguments: Any) -> Any:
@@ -148,12 +172,22 @@ _CONTAINERS: dict[str, Callable[[list[Any]], Any]] = {
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
 _LITERALS = {
     *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
-    *("STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE", "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8"),
+    *(
+        "STRING",
+        "BINSTRING",
+        "SHORT_BINSTRING",
+        "UNICODE",
+        "SHORT_BINUNICODE",
+        "BINUNICODE",
+        "BINUNICODE8",
+    ),
     *("BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"),
 }
 
 
 def _expect(value: Any, kind: type, where: str) -> Any:
     if not isinstance(value, kind):
-        raise FileError(f"{where} is damaged: a {type(value).__name__} stands where a {kind.__name__} should be")
+        raise FileError(
+            f"{where} is damaged: a {type(value).__name__} stands where a {kind.__name__} should be"
+        )
     return value

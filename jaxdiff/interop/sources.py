@@ -39,14 +39,18 @@ def convert(source: str, path: str | Path, settings: Settings | None = None) -> 
     return convert_tree(source, read(path, _source(source).records), settings, str(path))
 
 
-def convert_tree(source: str, tree: Any, settings: Settings | None = None, where: str = "the checkpoint") -> Converted:
+def convert_tree(
+    source: str, tree: Any, settings: Settings | None = None, where: str = "the checkpoint"
+) -> Converted:
     """Converts what a checkpoint file holds: nested dicts, down to arrays under PyTorch's parameter names."""
     found = _source(source).networks(tree, where)
     settings = settings or {}
     for name in settings:
         if name not in found:
             raise ConfigError(f"settings for {name!r}, but {where} holds {', '.join(found)}")
-    networks = {name: part.fill(settings.get(name, {}), f"{where} ({name})") for name, part in found.items()}
+    networks = {
+        name: part.fill(settings.get(name, {}), f"{where} ({name})") for name, part in found.items()
+    }
     return Converted(source, networks, _normaliser(tree) if source == "gaitdynamics" else {})
 
 
@@ -67,7 +71,15 @@ def stablemofusion(tree: Any, where: str) -> dict[str, Part]:
     }
     text_width = unet.dim("mid_block1.cross_attn.cross_attention.text_norm.weight", 0)
     inputs = (floats(16, fields["features"]), floats(), floats(1, text_width))
-    parts = {"unet": Part(CondUnet1D, fields, inputs, names.UNET, state.without(r"(?!unet\.).*|unet\.time_mlp\.0\.pe"))}
+    parts = {
+        "unet": Part(
+            CondUnet1D,
+            fields,
+            inputs,
+            names.UNET,
+            state.without(r"(?!unet\.).*|unet\.time_mlp\.0\.pe"),
+        )
+    }
 
     head = state.without(r"(unet|clip_model)\..*")
     layers = r"textTransEncoder\.layers\.(\d+)\."
@@ -87,7 +99,9 @@ def clip(tree: Any, where: str) -> dict[str, Part]:
     """The text tower of a Hugging Face CLIP (`model.safetensors`) or of OpenAI's state dict."""
     state = state_dict(tree, ("state_dict",), where)
     if "positional_embedding" in state:
-        state = state.without(r"visual\..*|text_projection|logit_scale|input_resolution|context_length|vocab_size")
+        state = state.without(
+            r"visual\..*|text_projection|logit_scale|input_resolution|context_length|vocab_size"
+        )
         rules, place, table = names.CLIP_OPENAI, "positional_embedding", "token_embedding.weight"
         layer, inner = r"transformer\.resblocks\.(\d+)\.", "transformer.resblocks.0.mlp.c_fc.weight"
     else:
@@ -107,7 +121,9 @@ def clip(tree: Any, where: str) -> dict[str, Part]:
         "heads": max(width // CLIP_HEAD_WIDTH, 1),
         "ff": state.dim(inner, 0),
     }
-    return {"clip_text": Part(ClipText, fields, (jax.ShapeDtypeStruct((2,), jnp.int32),), rules, state)}
+    return {
+        "clip_text": Part(ClipText, fields, (jax.ShapeDtypeStruct((2,), jnp.int32),), rules, state)
+    }
 
 
 def gaitdynamics(tree: Any, where: str) -> dict[str, Part]:
@@ -116,7 +132,9 @@ def gaitdynamics(tree: Any, where: str) -> dict[str, Part]:
     for key in [key for key in state if key.endswith("rotary.freqs")]:
         same_table(state, key, lambda shape: 10000.0 ** (-np.arange(shape[0]) / shape[0]))
     rotary = any(key.endswith("rotary.freqs") for key in state)
-    unused = r"(.*\.)?rotary\.freqs|seqTransDecoder\.stack\.\d+\.multihead_attn\..*|abs_pos_encoding\.pe"
+    unused = (
+        r"(.*\.)?rotary\.freqs|seqTransDecoder\.stack\.\d+\.multihead_attn\..*|abs_pos_encoding\.pe"
+    )
     state = state.without(unused)
     if "input_to_embedding.weight" in state:
         fields = {
@@ -152,12 +170,17 @@ def t2m(tree: Any, where: str) -> dict[str, Part]:
     frames = floats(8, movement.dim("main.0.weight", 1) + CONTACTS)
 
     def recurrent(state: State) -> dict[str, Any]:
-        return {"hidden": state.dim("input_emb.weight", 0), "embedding": state.dim("output_net.3.weight", 0)}
+        return {
+            "hidden": state.dim("input_emb.weight", 0),
+            "embedding": state.dim("output_net.3.weight", 0),
+        }
 
     words = [floats(2, text.dim("pos_emb.weight", axis)) for axis in (0, 1)]
     return {
         "movement": Part(MovementEncoder, movement_fields, (frames,), names.MOVEMENT, movement),
-        "motion": Part(MotionEncoder, recurrent(motion), (floats(2, latent), length), names.MOTION, motion),
+        "motion": Part(
+            MotionEncoder, recurrent(motion), (floats(2, latent), length), names.MOTION, motion
+        ),
         "text": Part(TextEncoder, recurrent(text), (*words, length), names.TEXT, text),
     }
 
@@ -171,7 +194,9 @@ def smoothnet(tree: Any, where: str) -> dict[str, Part]:
         "residual_hidden": state.dim("res_blocks.0.linear1.weight", 0),
         "blocks": state.count(r"res_blocks\.(\d+)\."),
     }
-    return {"smoothnet": Part(SmoothNet, fields, (floats(fields["window"], 1),), names.SMOOTHNET, state)}
+    return {
+        "smoothnet": Part(SmoothNet, fields, (floats(fields["window"], 1),), names.SMOOTHNET, state)
+    }
 
 
 def mia(tree: Any, where: str) -> dict[str, Part]:
@@ -220,7 +245,11 @@ def _normaliser(tree: Any) -> dict[str, np.ndarray]:
     scaler = _fields(outer.get("scaler"))
     if not {"scale_", "min_"} <= set(scaler) or "cols_to_normalize" not in outer:
         return {}
-    values = {"scale": scaler["scale_"], "min": scaler["min_"], "columns": outer["cols_to_normalize"]}
+    values = {
+        "scale": scaler["scale_"],
+        "min": scaler["min_"],
+        "columns": outer["cols_to_normalize"],
+    }
     return {f"normaliser/{name}": array(value) for name, value in values.items()}
 
 

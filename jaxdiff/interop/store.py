@@ -58,13 +58,19 @@ class Converted:
 
     def __getitem__(self, name: str) -> Weights:
         if name not in self.networks:
-            raise FileError(f"these weights of {self.source} hold no {name!r}; {nearest(name, self.networks)}")
+            raise FileError(
+                f"these weights of {self.source} hold no {name!r}; {nearest(name, self.networks)}"
+            )
         return self.networks[name]
 
 
 def settings(network: Any) -> dict[str, Any]:
     """The fields that define a network."""
-    return {f.name: getattr(network, f.name) for f in dataclasses.fields(network) if f.name not in _NOT_CONFIG}
+    return {
+        f.name: getattr(network, f.name)
+        for f in dataclasses.fields(network)
+        if f.name not in _NOT_CONFIG
+    }
 
 
 def save(converted: Converted, out: str | Path) -> Path:
@@ -74,7 +80,9 @@ def save(converted: Converted, out: str | Path) -> Path:
     flat = {f"extras/{name}": value for name, value in converted.extras.items()}
     config: dict[str, Any] = {"format": FORMAT, "source": converted.source, "networks": {}}
     for name, weights in converted.networks.items():
-        flat |= {f"{name}/{path}": value for path, value in flatten(weights.params["params"]).items()}
+        flat |= {
+            f"{name}/{path}": value for path, value in flatten(weights.params["params"]).items()
+        }
         config["networks"][name] = {
             "class": type(weights.network).__name__,
             "fields": settings(weights.network),
@@ -103,35 +111,59 @@ def load(path: str | Path) -> Converted:
     for name, entry in config["networks"].items():
         network, inputs = _network(arrays, name, entry)
         wanted = shapes(network, inputs)
-        got = {key.removeprefix(f"{name}/"): value for key, value in flat.items() if key.startswith(f"{name}/")}
+        got = {
+            key.removeprefix(f"{name}/"): value
+            for key, value in flat.items()
+            if key.startswith(f"{name}/")
+        }
         if {key: value.shape for key, value in got.items()} != wanted:
-            odd = sorted(k for k in wanted.keys() | got.keys() if k not in got or got[k].shape != wanted.get(k))
-            raise FileError(f"{arrays}: {name} does not fit its configuration, see {', '.join(odd[:8])}")
+            odd = sorted(
+                k
+                for k in wanted.keys() | got.keys()
+                if k not in got or got[k].shape != wanted.get(k)
+            )
+            raise FileError(
+                f"{arrays}: {name} does not fit its configuration, see {', '.join(odd[:8])}"
+            )
         params = jax.tree.map(jnp.asarray, unflatten(got))
         networks[name] = Weights(network, {"params": params}, inputs)
-    extras = {key.removeprefix("extras/"): value for key, value in flat.items() if key.startswith("extras/")}
+    extras = {
+        key.removeprefix("extras/"): value
+        for key, value in flat.items()
+        if key.startswith("extras/")
+    }
     return Converted(config["source"], networks, extras)
 
 
-def _network(where: Path, name: str, entry: Mapping[str, Any]) -> tuple[Any, tuple[jax.ShapeDtypeStruct, ...]]:
+def _network(
+    where: Path, name: str, entry: Mapping[str, Any]
+) -> tuple[Any, tuple[jax.ShapeDtypeStruct, ...]]:
     try:
         kind = NETWORKS[entry["class"]]
         fields = {key: tuple(v) if isinstance(v, list) else v for key, v in entry["fields"].items()}
-        inputs = tuple(jax.ShapeDtypeStruct(tuple(shape), np.dtype(dtype)) for dtype, shape in entry["inputs"])
+        inputs = tuple(
+            jax.ShapeDtypeStruct(tuple(shape), np.dtype(dtype)) for dtype, shape in entry["inputs"]
+        )
         return kind(**fields), inputs
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise FileError(f"{where}: the configuration of {name!r} is damaged: {error}") from error
 
 
 def _config_path(arrays: Path) -> Path:
-    return arrays.with_name("config.json") if arrays.name == "params.npz" else arrays.with_suffix(".json")
+    return (
+        arrays.with_name("config.json")
+        if arrays.name == "params.npz"
+        else arrays.with_suffix(".json")
+    )
 
 
 def _read_config(path: Path) -> dict[str, Any]:
     try:
         config = json.loads(path.read_text())
         if config["format"] != FORMAT:
-            raise FileError(f"{path} has format {config['format']}, this version reads {FORMAT}: convert again")
+            raise FileError(
+                f"{path} has format {config['format']}, this version reads {FORMAT}: convert again"
+            )
         return {"source": str(config["source"]), "networks": dict(config["networks"])}
     except OSError as error:
         raise FileError(f"{path} cannot be read: {error.strerror or error}") from error

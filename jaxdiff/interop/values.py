@@ -55,15 +55,23 @@ class Tensor:
     def array(self) -> np.ndarray:
         """The tensor, after checking that the view stays inside its storage."""
         numbers = (self.offset, *self.shape, *self.strides)
-        if len(self.shape) != len(self.strides) or not all(type(n) is int and n >= 0 for n in numbers):
-            raise FileError(f"a tensor has the impossible shape {self.shape} and strides {self.strides}")
+        if len(self.shape) != len(self.strides) or not all(
+            type(n) is int and n >= 0 for n in numbers
+        ):
+            raise FileError(
+                f"a tensor has the impossible shape {self.shape} and strides {self.strides}"
+            )
         count = math.prod(self.shape)
         last = self.offset + sum((n - 1) * s for n, s in zip(self.shape, self.strides))
         if count > self.storage.numel or (count and last >= self.storage.numel):
-            raise FileError(f"a tensor of shape {self.shape} reaches beyond its storage of {self.storage.numel} values")
+            raise FileError(
+                f"a tensor of shape {self.shape} reaches beyond its storage of {self.storage.numel} values"
+            )
         data = self.storage.load()[self.offset :]
         size = data.dtype.itemsize
-        view = np.lib.stride_tricks.as_strided(data, self.shape, [s * size for s in self.strides], writeable=False)
+        view = np.lib.stride_tricks.as_strided(
+            data, self.shape, [s * size for s in self.strides], writeable=False
+        )
         return np.array(view)
 
 
@@ -171,9 +179,27 @@ CONSTRUCTORS: dict[str, Callable[..., Any]] = {
     **{f"numpy.{core}.multiarray._reconstruct": lambda *_: Numpy() for core in ("core", "_core")},
     **{f"numpy.{core}.multiarray.scalar": _scalar for core in ("core", "_core")},
 }
-PLAIN_NAMES = {"numpy.ndarray", "builtins.dict", "builtins.list", "builtins.int", "builtins.float", "builtins.object"}
+PLAIN_NAMES = {
+    "numpy.ndarray",
+    "builtins.dict",
+    "builtins.list",
+    "builtins.int",
+    "builtins.float",
+    "builtins.object",
+}
 PLAIN_NAMES |= {
     f"torch.{name}"
-    for name in ["float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool"]
+    for name in [
+        "float32",
+        "float64",
+        "float16",
+        "bfloat16",
+        "int64",
+        "int32",
+        "int16",
+        "int8",
+        "uint8",
+        "bool",
+    ]
 }
 """Names that stand for themselves: types that other objects mention."""

@@ -63,7 +63,9 @@ def info_nce(z1: Array, z2: Array, tau: float = 0.1, symmetric: bool = False) ->
     return 0.5 * (loss - jnp.diagonal(jax.nn.log_softmax(logits, axis=0)).mean())
 
 
-def barlow(z1: Array, z2: Array, weight: float = 0.0051, eps: float = 1e-5, variant: str = "official") -> Array:
+def barlow(
+    z1: Array, z2: Array, weight: float = 0.0051, eps: float = 1e-5, variant: str = "official"
+) -> Array:
     """Barlow Twins: the cross-correlation of the columns must be the identity. The paper (eq. 11) does not normalise."""
     if _variant(variant) == "official":
         z1, z2 = ((z - z.mean(0)) * jax.lax.rsqrt(z.var(0) + eps) for z in (z1, z2))
@@ -90,7 +92,9 @@ def vicreg_parts(z1: Array, z2: Array, eps: float = 1e-4, variant: str = "offici
     if _variant(variant) == "paper":
         hinge = sum(jnp.square(jax.nn.relu(1 - s)).sum() for s in std)
         return VICReg(
-            jnp.square(z1 - z2).sum(), jnp.asarray(hinge), sum(_off_diagonal_energy(z.T @ z / n) for z in (z1, z2))
+            jnp.square(z1 - z2).sum(),
+            jnp.asarray(hinge),
+            sum(_off_diagonal_energy(z.T @ z / n) for z in (z1, z2)),
         )
     hinge = 0.5 * sum(jax.nn.relu(1 - s).mean() for s in std)
     redundancy = sum(_off_diagonal_energy(_covariance(z)) / d for z in (z1, z2))
@@ -106,18 +110,24 @@ def vicreg(
 ) -> Array:
     """VICReg: 25 invariance + 25 variance + 1 covariance."""
     parts = vicreg_parts(z1, z2, eps, variant)
-    return weights[0] * parts.invariance + weights[1] * parts.variance + weights[2] * parts.covariance
+    return (
+        weights[0] * parts.invariance + weights[1] * parts.variance + weights[2] * parts.covariance
+    )
 
 
 def windows(z: Array, length: int) -> Array:
     """Cuts (B, L, d) into (B, L // length, length, d); steps that fill no window are left out."""
     count = z.shape[1] // length
     if count < 1:
-        raise DataError(f"windows of {length} steps do not fit latents of {z.shape[1]} steps: take a shorter window")
+        raise DataError(
+            f"windows of {length} steps do not fit latents of {z.shape[1]} steps: take a shorter window"
+        )
     return z[:, : count * length].reshape(z.shape[0], count, length, z.shape[2])
 
 
-def llma_contrast(z_x: Array, z_y: Array, window: int = 30, tau: float = 0.1, symmetric: bool = False) -> Array:
+def llma_contrast(
+    z_x: Array, z_y: Array, window: int = 30, tau: float = 0.1, symmetric: bool = False
+) -> Array:
     """Sequence-contrastive alignment (eq. 4) of latents (B, L, d)."""
     w_x, w_y = (windows(z, window).mean(2).reshape(-1, z.shape[-1]) for z in (z_x, z_y))
     return info_nce(w_x, w_y, tau, symmetric)
@@ -149,7 +159,9 @@ def _off_diagonal_energy(c: Array) -> Array:
 
 def _variant(word: str) -> str:
     if word not in ("official", "paper"):
-        raise ConfigError(f"no variant {word!r} of an alignment loss; {nearest(word, ('official', 'paper'))}")
+        raise ConfigError(
+            f"no variant {word!r} of an alignment loss; {nearest(word, ('official', 'paper'))}"
+        )
     return word
 
 

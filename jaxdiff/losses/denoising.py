@@ -25,7 +25,9 @@ def masked_mean(values: Array, mask: Array | None = None) -> Array:
     return (frames * valid).sum() / jnp.maximum(valid.sum(), 1)
 
 
-def denoising(x_hat: Array, x: Array, mask: Array | None = None, channel_weights: Array | None = None) -> Array:
+def denoising(
+    x_hat: Array, x: Array, mask: Array | None = None, channel_weights: Array | None = None
+) -> Array:
     """Mean squared error of one example (T, D) over its valid frames (`mask` (T,)), channels weighted as given."""
     error = jnp.square(x_hat - x)
     return masked_mean(error if channel_weights is None else error * channel_weights, mask)
@@ -46,6 +48,8 @@ def min_snr_weight(alpha: Array, sigma: Array, gamma: float = 5.0, prediction: s
     scale = {"x0": noise, "eps": signal, "v": signal + noise}
     if prediction not in scale:
         raise ConfigError(f"no prediction {prediction!r}; {nearest(prediction, scale)}")
-    limit = {"x0": gamma, "eps": 1.0, "v": 0.0}[prediction]  # the quotient where its denominator vanishes
+    limit = {"x0": gamma, "eps": 1.0, "v": 0.0}[
+        prediction
+    ]  # the quotient where its denominator vanishes
     denominator = scale[prediction]
     return jnp.where(denominator > 0, clipped / jnp.where(denominator > 0, denominator, 1), limit)

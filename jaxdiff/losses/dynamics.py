@@ -24,7 +24,11 @@ def inner(mask: Array | None) -> Array | None:
 
 
 def accel_loss(
-    positions_hat: Array, positions: Array, rate: float, mask: Array | None = None, scale: Array | float = 1.0
+    positions_hat: Array,
+    positions: Array,
+    rate: float,
+    mask: Array | None = None,
+    scale: Array | float = 1.0,
 ) -> Array:
     """`L_accel`: second differences of predicted positions (T, ...) against those of the true ones."""
     difference = acceleration(positions_hat - positions, rate) / scale
@@ -32,7 +36,11 @@ def accel_loss(
 
 
 def phys_loss(
-    acceleration_hat: Array, positions: Array, rate: float, mask: Array | None = None, scale: Array | float = 1.0
+    acceleration_hat: Array,
+    positions: Array,
+    rate: float,
+    mask: Array | None = None,
+    scale: Array | float = 1.0,
 ) -> Array:
     """`L_phys`: accelerations (T, ...) stated by the network, in m/s², against the true ones at the inner frames."""
     difference = (acceleration_hat[1:-1] - acceleration(positions, rate)) / scale

@@ -31,7 +31,9 @@ def speed_ramps(change: Array, near: float = 0.1, far: float = 0.5, floor: float
     """
     size = jnp.abs(change)
     rise = jnp.clip(size / far, 0, 1)
-    return Ramps(jnp.maximum(rise, floor), jnp.maximum(1 - size / near, 0), jnp.maximum(1 - rise, floor))
+    return Ramps(
+        jnp.maximum(rise, floor), jnp.maximum(1 - size / near, 0), jnp.maximum(1 - rise, floor)
+    )
 
 
 def identity(residual_hat: Array) -> Array:

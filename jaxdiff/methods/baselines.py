@@ -56,28 +56,54 @@ class Linear(NamedTuple):
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """(n, ...) -> (n, targets)."""
-        return self.centre + ((x - self.mean) / self.scale).reshape(-1, len(self.weights)) @ self.weights
+        return (
+            self.centre
+            + ((x - self.mean) / self.scale).reshape(-1, len(self.weights)) @ self.weights
+        )
 
 
-def ridge(x: ArrayLike, y: ArrayLike, subjects: ArrayLike, strengths: ArrayLike = STRENGTHS) -> Predict:
+def ridge(
+    x: ArrayLike, y: ArrayLike, subjects: ArrayLike, strengths: ArrayLike = STRENGTHS
+) -> Predict:
     """Ridge regression; strength, and scaling by time step or by channel, chosen by leave-one-training-subject-out."""
     x, y, subjects = _check(x, y, subjects)
     if len(np.unique(subjects)) < 2:
-        raise DataError("ridge strength is chosen by leaving out training subjects: two or more are needed")
+        raise DataError(
+            "ridge strength is chosen by leaving out training subjects: two or more are needed"
+        )
     targets = y.reshape(len(y), -1)
-    model = min((_ridge(x, targets, subjects, scale, strengths) for scale in scalings(x)), key=lambda m: m.error)
+    model = min(
+        (_ridge(x, targets, subjects, scale, strengths) for scale in scalings(x)),
+        key=lambda m: m.error,
+    )
     return lambda x: model(np.asarray(x, np.float64)).reshape(-1, *y.shape[1:])
 
 
-def _ridge(x: np.ndarray, targets: np.ndarray, subjects: np.ndarray, scale: np.ndarray, strengths: ArrayLike) -> Linear:
+def _ridge(
+    x: np.ndarray,
+    targets: np.ndarray,
+    subjects: np.ndarray,
+    scale: np.ndarray,
+    strengths: ArrayLike,
+) -> Linear:
     mean, centre = x.mean(0), targets.mean(0)
     u, s, vt = np.linalg.svd(((x - mean) / scale).reshape(len(x), -1), full_matrices=False)
     wanted = targets - centre
-    small = np.asarray(np.linalg.qr(wanted.T, mode="r")).T  # same distances between trials, n columns at most
+    small = np.asarray(
+        np.linalg.qr(wanted.T, mode="r")
+    ).T  # same distances between trials, n columns at most
     lams = np.asarray(strengths, np.float64) * np.square(s).mean()
-    errors = [_left_out_error(u, np.square(s) / (np.square(s) + lam), small, subjects) for lam in lams]
+    errors = [
+        _left_out_error(u, np.square(s) / (np.square(s) + lam), small, subjects) for lam in lams
+    ]
     best = lams[int(np.argmin(errors))]
-    return Linear(mean, scale, vt.T @ ((s / (np.square(s) + best))[:, None] * (u.T @ wanted)), centre, min(errors))
+    return Linear(
+        mean,
+        scale,
+        vt.T @ ((s / (np.square(s) + best))[:, None] * (u.T @ wanted)),
+        centre,
+        min(errors),
+    )
 
 
 BASELINES: dict[str, Callable[..., Predict]] = {
@@ -88,7 +114,9 @@ BASELINES: dict[str, Callable[..., Predict]] = {
 """The baselines by name: `fit(x, y, subjects) -> predict`."""
 
 
-def _left_out_error(u: np.ndarray, shrink: np.ndarray, wanted: np.ndarray, subjects: np.ndarray) -> float:
+def _left_out_error(
+    u: np.ndarray, shrink: np.ndarray, wanted: np.ndarray, subjects: np.ndarray
+) -> float:
     """Squared error on each training subject when it is left out, summed; `wanted` are the centred targets."""
     residual = wanted - u @ (shrink[:, None] * (u.T @ wanted))
     total = 0.0
@@ -109,10 +137,14 @@ def scalings(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.maximum(x.std(0), 0.1 * channel), channel
 
 
-def _check(x: ArrayLike, y: ArrayLike, subjects: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _check(
+    x: ArrayLike, y: ArrayLike, subjects: ArrayLike
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     x, y, subjects = np.asarray(x, np.float64), np.asarray(y, np.float64), np.asarray(subjects)
     if not len(x) == len(y) == len(subjects) or len(x) < 2:
-        raise DataError(f"a baseline needs as many x as y and subjects; got {len(x)}, {len(y)}, {len(subjects)}")
+        raise DataError(
+            f"a baseline needs as many x as y and subjects; got {len(x)}, {len(y)}, {len(subjects)}"
+        )
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
         raise DataError("baselines cannot be fitted to NaN or infinity")
     return x, y, subjects

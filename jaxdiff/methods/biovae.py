@@ -95,7 +95,9 @@ class Scale(NamedTuple):
 
 def fit_acceleration(clips: Iterable[np.ndarray], rate: float) -> np.ndarray:
     """The root mean square of the accelerations of joints `(T, J, 3)` in metres, for each joint and axis, in m/s²."""
-    squares = [np.square(np.diff(np.asarray(clip, np.float64), 2, axis=0) * rate**2) for clip in clips]
+    squares = [
+        np.square(np.diff(np.asarray(clip, np.float64), 2, axis=0) * rate**2) for clip in clips
+    ]
     if not squares:
         raise DataError("the scale of accelerations is fitted to one clip or more; got none")
     return np.sqrt(np.concatenate(squares).mean(0) + 1e-6).astype(np.float32)
@@ -132,7 +134,9 @@ def biovae(settings: Settings, scale: Scale, schedule: Schedule | None = None) -
         net = unet(settings.backbone, batch["motion"].shape[-1])
         unit = jnp.asarray(scale.acceleration, jnp.float32)
 
-        def example(motion: Array, estimate: Array, length: Array, words: Array, key: Key) -> Metrics:
+        def example(
+            motion: Array, estimate: Array, length: Array, words: Array, key: Key
+        ) -> Metrics:
             k = jax.random.split(key, 6)
             mask = valid(length, motion.shape[0])
             t = jax.random.randint(k[0], (), 0, settings.levels or schedule.alpha.size)
@@ -153,14 +157,18 @@ def biovae(settings: Settings, scale: Scale, schedule: Schedule | None = None) -
             seen = jax.random.uniform(k[3]) >= settings.backbone.drop_text
             told = {"mask": mask, "deterministic": False, "rngs": {"dropout": k[4]}}
             context: Any = net.apply(params["unet"], tokens, method="context")
-            h: Any = net.apply(params["unet"], x_t, t, context, conditioned=seen, **told, method="hidden")
+            h: Any = net.apply(
+                params["unet"], x_t, t, context, conditioned=seen, **told, method="hidden"
+            )
             x_hat: Any = net.apply(params["unet"], h + residual, method="output")
             parts["diffusion"] = denoising(x_hat, motion, mask)
             parts["accel"] = accel_loss(scale.joints(x_hat), joints, scale.rate, mask, unit)
             return parts
 
         motion = batch["motion"]
-        examples = jax.vmap(example)(motion, batch.get("estimate", motion), batch["length"], batch["text"], keys)
+        examples = jax.vmap(example)(
+            motion, batch.get("estimate", motion), batch["length"], batch["text"], keys
+        )
         parts = {name: part.mean() for name, part in examples.items()}
         total = parts.get("diffusion", jnp.float32(0))
         for name in sorted(parts.keys() - {"diffusion"}):
@@ -172,10 +180,14 @@ def biovae(settings: Settings, scale: Scale, schedule: Schedule | None = None) -
         """Motions `(B, frames, F)`, normalised, zero beyond their length."""
         frames, features = settings.backbone.frames, len(scale.offset)
         mask = valid(condition["length"], frames)
-        denoise = denoiser(settings, params, condition["text"], mask, factor=condition.get("acceleration"))
+        denoise = denoiser(
+            settings, params, condition["text"], mask, factor=condition.get("acceleration")
+        )
         start = jax.vmap(lambda key: jax.random.normal(key, (frames, features)))(fold(keys, 0))
         solver = solvers.dpm_solver_pp(order=2, stochastic=True)
-        x0 = sample(fold(keys, 1), denoise, grids.karras(schedule, settings.backbone.steps), solver, start)
+        x0 = sample(
+            fold(keys, 1), denoise, grids.karras(schedule, settings.backbone.steps), solver, start
+        )
         return jnp.where(mask[..., None], x0, 0)
 
     return Method(init, loss, generate)
@@ -208,14 +220,18 @@ def denoiser(
         h: Any = net.apply(params["unet"], x, t, context, mask=mask, paired=paired, method="hidden")
         if settings.mechanics and mechanics:
             a, _ = _state(settings, params, x_t, t, mask)
-            h = h + _residual(settings, params, a if factor is None else a * factor[..., None, :, None], t)
+            h = h + _residual(
+                settings, params, a if factor is None else a * factor[..., None, :, None], t
+            )
         y: Any = net.apply(params["unet"], h, method="output")
         return y[1] + guidance * (y[0] - y[1]) if paired else y
 
     return from_x0(network)
 
 
-def stated(settings: Settings, params: Params, scale: Scale, motion: Array, t: int = 0) -> tuple[Array, Array]:
+def stated(
+    settings: Settings, params: Params, scale: Scale, motion: Array, t: int = 0
+) -> tuple[Array, Array]:
     """Accelerations `(B, T, J, 3)` in m/s² and activations `(B, T, 8)` that the network states of normalised motions."""
     a, encoding = _state(settings, params, motion, jnp.int32(t), None)
     return a * scale.acceleration, encoding.activations
@@ -226,14 +242,20 @@ def start(params: Params, backbone: Params | None = None, encoder: Params | None
     given = {**(backbone or {}), **({} if encoder is None else {"encoder": encoder})}
     for name, trained in given.items():
         if name not in params:
-            raise CheckpointError(f"a BioVAE without {name!r} has no place for trained ones; it has {sorted(params)}")
+            raise CheckpointError(
+                f"a BioVAE without {name!r} has no place for trained ones; it has {sorted(params)}"
+            )
         fresh, shapes = (jax.tree.map(jnp.shape, tree) for tree in (params[name], trained))
         if fresh != shapes:
-            raise CheckpointError(f"the trained {name!r} is of another size than the one it should replace")
+            raise CheckpointError(
+                f"the trained {name!r} is of another size than the one it should replace"
+            )
     return {**params, **given}
 
 
-def networks(settings: Settings, joints: int) -> tuple[MotionEncoder, EulerLagrange, ResidualDecoder]:
+def networks(
+    settings: Settings, joints: int
+) -> tuple[MotionEncoder, EulerLagrange, ResidualDecoder]:
     """Encoder, mechanics and decoder."""
     s, dtype = settings, settings.backbone.dtype
     size = unet(s.backbone, 1)
@@ -245,7 +267,12 @@ def networks(settings: Settings, joints: int) -> tuple[MotionEncoder, EulerLagra
 
 
 def _state(
-    settings: Settings, params: Params, x_t: Array, t: Array, mask: Array | None, key: Key | None = None
+    settings: Settings,
+    params: Params,
+    x_t: Array,
+    t: Array,
+    mask: Array | None,
+    key: Key | None = None,
 ) -> tuple[Array, Encoding]:
     """The acceleration `(..., T, J, 3)`, in units of its deviation, and what the encoder says."""
     encoder, mechanics, _ = networks(settings, joint_count(x_t))
@@ -258,7 +285,9 @@ def _state(
 def _told(stated: Array, joints: Array, rate: float, mask: Array) -> Array:
     """The acceleration of the joints, and the stated one where theirs is not known: at the ends and beyond."""
     known: Any = inner(mask)
-    return stated.at[1:-1].set(jnp.where(known[:, None, None], acceleration(joints, rate), stated[1:-1]))
+    return stated.at[1:-1].set(
+        jnp.where(known[:, None, None], acceleration(joints, rate), stated[1:-1])
+    )
 
 
 def _residual(settings: Settings, params: Params, a: Array, t: Array) -> Array:

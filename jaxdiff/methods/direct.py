@@ -29,14 +29,19 @@ def direct(settings: Settings) -> Method:
         def roughened(number: int, signal: Array) -> Array:
             if not settings.condition_noise:
                 return signal
-            noise = jax.vmap(lambda key, a: jax.random.normal(key, a.shape))(fold(keys, number), signal)
+            noise = jax.vmap(lambda key, a: jax.random.normal(key, a.shape))(
+                fold(keys, number), signal
+            )
             return signal + settings.condition_noise * noise
 
         given = roughened(0, x), roughened(1, y)
         nothing = jnp.zeros_like(x), jnp.zeros_like(y)
         t = jnp.zeros(x.shape[0], jnp.int32)
         x_hat, y_hat, _, _ = both(settings, params, nothing, given, t, fold(keys, 2))
-        parts = {"x": jax.vmap(denoising)(x_hat, x).mean(), "y": jax.vmap(denoising)(y_hat, y).mean()}
+        parts = {
+            "x": jax.vmap(denoising)(x_hat, x).mean(),
+            "y": jax.vmap(denoising)(y_hat, y).mean(),
+        }
         return parts["x"] + parts["y"], parts
 
     def generate(params: Params, keys: Key, condition: Batch) -> Array:

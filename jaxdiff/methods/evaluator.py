@@ -17,7 +17,12 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jaxdiff.nets.t2m_evaluators import FRAMES_PER_TOKEN, MotionEncoder, MovementEncoder, TextEncoder
+from jaxdiff.nets.t2m_evaluators import (
+    FRAMES_PER_TOKEN,
+    MotionEncoder,
+    MovementEncoder,
+    TextEncoder,
+)
 from jaxdiff.typing import Array, Batch, Gather, Key, Method, Metrics, Params
 
 
@@ -62,13 +67,17 @@ def evaluator(settings: Settings) -> Method:
         if keys is None:
             tokens = movement.apply(params["movement"], batch["motion"])
         else:
-            forget = lambda signal, key: movement.apply(params["movement"], signal, False, rngs={"dropout": key})  # noqa: E731
+            forget = lambda signal, key: movement.apply(
+                params["movement"], signal, False, rngs={"dropout": key}
+            )  # noqa: E731
             tokens = jax.vmap(forget)(batch["motion"], keys)
         return motion.apply(params["motion"], tokens, batch["length"] // FRAMES_PER_TOKEN)  # type: ignore[return-value]
 
     def embed_text(params: Params, batch: Batch) -> Array:
         speech = jax.nn.one_hot(batch["speech"], settings.speech)
-        return text.apply(params["text"], words.apply(params["words"], batch["words"]), speech, batch["count"])  # type: ignore[return-value]
+        return text.apply(
+            params["text"], words.apply(params["words"], batch["words"]), speech, batch["count"]
+        )  # type: ignore[return-value]
 
     def loss(
         params: Params, batch: Batch, keys: Key, gather: Gather, weights: dict[str, Array]

@@ -31,27 +31,35 @@ def gaussian(x: ArrayLike, deviation: float) -> Array:
     flat = _flat(x)
     padded = jnp.pad(flat, ((radius, radius), (0, 0)), mode="edge")
     windows = np.arange(len(flat))[:, None] + np.arange(2 * radius + 1)
-    return jnp.einsum("tkc,k->tc", padded[windows], weights, precision="highest").reshape(jnp.shape(x))
+    return jnp.einsum("tkc,k->tc", padded[windows], weights, precision="highest").reshape(
+        jnp.shape(x)
+    )
 
 
 def savitzky_golay(x: ArrayLike, window: int, order: int) -> Array:
     """Polynomials of this order over windows of an odd number of frames; those of the outermost windows at the ends."""
     flat = _flat(x)
     if window % 2 == 0 or not 0 <= order < window:
-        raise ConfigError(f"a Savitzky-Golay window is odd and longer than its order; got {window} and {order}")
+        raise ConfigError(
+            f"a Savitzky-Golay window is odd and longer than its order; got {window} and {order}"
+        )
     if len(flat) < window:
         raise DataError(f"a motion of {len(flat)} frames is shorter than the window of {window}")
     half = window // 2
     place = np.arange(-half, half + 1) / max(half, 1)
     basis = np.vander(place, order + 1)
-    fit = jnp.asarray(basis @ np.linalg.pinv(basis), jnp.float32)  # row i: the fitted polynomial at place i
+    fit = jnp.asarray(
+        basis @ np.linalg.pinv(basis), jnp.float32
+    )  # row i: the fitted polynomial at place i
     first = np.clip(np.arange(len(flat)) - half, 0, len(flat) - window)
     rows = fit[np.arange(len(flat)) - first]
     windows = flat[first[:, None] + np.arange(window)]
     return jnp.einsum("tkc,tk->tc", windows, rows, precision="highest").reshape(jnp.shape(x))
 
 
-def one_euro(x: ArrayLike, rate: float, min_cutoff: float = 1.0, beta: float = 0.3, speed_cutoff: float = 1.0) -> Array:
+def one_euro(
+    x: ArrayLike, rate: float, min_cutoff: float = 1.0, beta: float = 0.3, speed_cutoff: float = 1.0
+) -> Array:
     """The One-Euro filter of a signal at `rate` Hz; `beta` is in Hz per unit of the signal and second."""
     if min(rate, min_cutoff, speed_cutoff) <= 0 or beta < 0:
         raise ConfigError("rate and cutoffs of a One-Euro filter are above 0, its beta not below")
@@ -59,14 +67,18 @@ def one_euro(x: ArrayLike, rate: float, min_cutoff: float = 1.0, beta: float = 0
     def share(cutoff: Array | float) -> Array | float:
         return 1 / (1 + rate / (2 * math.pi * cutoff))
 
-    def step(carry: tuple[Array, Array, Array], x: Array) -> tuple[tuple[Array, Array, Array], Array]:
+    def step(
+        carry: tuple[Array, Array, Array], x: Array
+    ) -> tuple[tuple[Array, Array, Array], Array]:
         y, raw, speed = carry
         speed = speed + share(speed_cutoff) * ((x - raw) * rate - speed)
         y = y + share(min_cutoff + beta * jnp.abs(speed)) * (x - y)
         return (y, x, speed), y
 
     flat = _flat(x)
-    return jax.lax.scan(step, (flat[0], flat[0], jnp.zeros_like(flat[0])), flat)[1].reshape(jnp.shape(x))
+    return jax.lax.scan(step, (flat[0], flat[0], jnp.zeros_like(flat[0])), flat)[1].reshape(
+        jnp.shape(x)
+    )
 
 
 def _flat(x: ArrayLike) -> Array:

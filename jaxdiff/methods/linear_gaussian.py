@@ -25,14 +25,18 @@ INTO = 4
 """Components of the condition for each of the wanted signal: with half as many the law loses to ridge on all samples."""
 
 
-def fit(wanted: np.ndarray, given: np.ndarray, subject: np.ndarray, subjects: int, components: int = 96) -> Params:
+def fit(
+    wanted: np.ndarray, given: np.ndarray, subject: np.ndarray, subjects: int, components: int = 96
+) -> Params:
     """The law of `wanted (n, L, dx)` given `given (n, L, dy)`, as arrays.
 
     `weights[s]` is the map fitted without subject s of `range(subjects)`; the last one is fitted on all.
     """
     known = np.unique(subject)
     if len(known) < 2:
-        raise DataError(f"the errors on subjects left out need two training subjects or more, not {len(known)}")
+        raise DataError(
+            f"the errors on subjects left out need two training subjects or more, not {len(known)}"
+        )
     if not (np.isfinite(wanted).all() and np.isfinite(given).all()):
         raise DataError("a law cannot be fitted to NaN or infinity")
     mu, basis = _principal(wanted.reshape(len(wanted), -1), components)
@@ -56,7 +60,11 @@ def fit(wanted: np.ndarray, given: np.ndarray, subject: np.ndarray, subjects: in
         "variance": np.maximum(variance, 1e-6),
         "rest": np.maximum(rest, 1e-6),
     }
-    for name, rows in {"into": INTO * components, "basis": components, "variance": components}.items():
+    for name, rows in {
+        "into": INTO * components,
+        "basis": components,
+        "variance": components,
+    }.items():
         law[name] = _padded(law[name], 0, rows)  # laws of several folds have one shape
     law["weights"] = _padded(_padded(law["weights"], 1, INTO * components), 2, components)
     law["offset"] = _padded(law["offset"], 1, components)
@@ -70,7 +78,9 @@ def guess(law: Params, given: Array, subject: Array | int = -1) -> Array:
     return law["centre"] + jnp.tensordot(c @ weights + offset, law["basis"], 1)
 
 
-def denoise(law: Params, schedule: Schedule, x_t: Array, t: Array, m: Array, output: Array) -> Array:
+def denoise(
+    law: Params, schedule: Schedule, x_t: Array, t: Array, m: Array, output: Array
+) -> Array:
     """The posterior mean of one window, and `output` added in units of the posterior's deviation in each direction."""
     basis = law["basis"]
     inside, inside_scale = _posterior(schedule, t, law["variance"])
@@ -83,7 +93,9 @@ def denoise(law: Params, schedule: Schedule, x_t: Array, t: Array, m: Array, out
 
 def left_open(law: Params, schedule: Schedule, t: Array) -> Array:
     """The mean squared error per sample that the law itself expects at step t."""
-    inside, outside = (jnp.square(_posterior(schedule, t, law[name])[1]) for name in ("variance", "rest"))
+    inside, outside = (
+        jnp.square(_posterior(schedule, t, law[name])[1]) for name in ("variance", "rest")
+    )
     size = law["centre"].size
     return (jnp.sum(inside) + (size - len(inside)) * outside) / size
 
@@ -95,12 +107,16 @@ def _posterior(schedule: Schedule, t: Array, variance: Array) -> tuple[Array, Ar
     return alpha * variance / total, sigma * jnp.sqrt(variance / total)
 
 
-def _scaled(given: np.ndarray, scale: np.ndarray, components: int, z: np.ndarray, subject: np.ndarray) -> tuple:
+def _scaled(
+    given: np.ndarray, scale: np.ndarray, components: int, z: np.ndarray, subject: np.ndarray
+) -> tuple:
     """With the condition in units of `scale`: error on subjects left out, best strength, scale, mean, directions, components."""
     flat = (given / scale).reshape(len(given), -1)
     nu, into = _principal(flat, components)
     c = (flat - nu) @ into.T
-    errors = {s: sum(np.square(r).sum() for r in _left_out(c, z, subject, s).values()) for s in STRENGTHS}
+    errors = {
+        s: sum(np.square(r).sum() for r in _left_out(c, z, subject, s).values()) for s in STRENGTHS
+    }
     strength = min(errors, key=lambda s: errors[s])
     return errors[strength], strength, scale, nu, into, c
 
@@ -131,7 +147,9 @@ def _ridge(c: np.ndarray, z: np.ndarray, strength: float) -> tuple[np.ndarray, n
     return weights, z_mean - c_mean @ weights
 
 
-def _left_out(c: np.ndarray, z: np.ndarray, subject: np.ndarray, strength: float) -> dict[int, np.ndarray]:
+def _left_out(
+    c: np.ndarray, z: np.ndarray, subject: np.ndarray, strength: float
+) -> dict[int, np.ndarray]:
     """What is left of every subject's components after the map of the others."""
     left: dict[int, np.ndarray] = {}
     for s in np.unique(subject):

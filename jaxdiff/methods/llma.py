@@ -91,13 +91,17 @@ def llma(settings: Settings, schedule: Schedule | None = None, window: int = 0) 
             m_x = jax.vmap(linear_gaussian.guess, (None, 0, 0))(law["x"], y, batch["subject"])
             m_y = jax.vmap(linear_gaussian.guess, (None, 0, 0))(law["y"], x, batch["subject"])
             guesses = m_x, m_y
-        x_hat, y_hat, z_x, z_y = both(settings, params, (x_t, y_t), (given_x, given_y), t, fold(keys, 99), guesses)
+        x_hat, y_hat, z_x, z_y = both(
+            settings, params, (x_t, y_t), (given_x, given_y), t, fold(keys, 99), guesses
+        )
         if settings.linear:
             added = jax.vmap(linear_gaussian.denoise, (None, None, 0, 0, 0, 0))
             x_hat = added(law["x"], schedule, x_t, t, m_x, x_hat)
             y_hat = added(law["y"], schedule, y_t, t, m_y, y_hat)
         error_x, error_y = jax.vmap(denoising)(x_hat, x), jax.vmap(denoising)(y_hat, y)
-        if settings.linear:  # in units of what the law leaves open at that noise level, else alignment outweighs it
+        if (
+            settings.linear
+        ):  # in units of what the law leaves open at that noise level, else alignment outweighs it
             expected = jax.vmap(linear_gaussian.left_open, (None, None, 0))
             error_x = error_x / expected(law["x"], schedule, t)
             error_y = error_y / expected(law["y"], schedule, t)
@@ -106,7 +110,9 @@ def llma(settings: Settings, schedule: Schedule | None = None, window: int = 0) 
             "y": error_y.mean(),
             "energy": (jax.vmap(energy)(x_hat, x) + jax.vmap(energy)(y_hat, y)).mean(),
         }
-        total = parts["x"] + parts["y"] + settings.gamma * weights.get("energy", 1.0) * parts["energy"]
+        total = (
+            parts["x"] + parts["y"] + settings.gamma * weights.get("energy", 1.0) * parts["energy"]
+        )
         if settings.alignment != "none":
             parts["alignment"] = aligned(gather(z_x), gather(z_y))
             if settings.alpha is None:
@@ -139,7 +145,9 @@ def llma(settings: Settings, schedule: Schedule | None = None, window: int = 0) 
             return added(law, schedule, x_t, told, m, network(x_t, told, c, m))
 
         if window and length != window:
-            denoise = stitch(lambda x_t, t, c: estimate(x_t, t, c, guessed(c)), window, window // 2, signal)
+            denoise = stitch(
+                lambda x_t, t, c: estimate(x_t, t, c, guessed(c)), window, window // 2, signal
+            )
         else:
             m = guessed(signal)  # once, not at every step
             denoise = lambda x_t, t: estimate(x_t, t, signal, m)  # noqa: E731
@@ -160,10 +168,14 @@ def init_networks(settings: Settings, key: Key, batch: Batch) -> Params:
         return {
             "noisy": into.init(next(keys), batch[own][0]),
             "condition": into.init(next(keys), batch[other][0]),
-            "out": OutOf(settings.size, batch[own].shape[-1], silent=settings.linear).init(next(keys), tokens),
+            "out": OutOf(settings.size, batch[own].shape[-1], silent=settings.linear).init(
+                next(keys), tokens
+            ),
         }
 
-    bodies = jax.vmap(lambda k: body.init(k, tokens, tokens, jnp.zeros((), jnp.int32)))(jax.random.split(next(keys), 2))
+    bodies = jax.vmap(lambda k: body.init(k, tokens, tokens, jnp.zeros((), jnp.int32)))(
+        jax.random.split(next(keys), 2)
+    )
     return {"x": ends("x", "y"), "y": ends("y", "x"), "bodies": bodies}
 
 
@@ -185,7 +197,9 @@ def both(
     body, into = Body(settings.size, settings.dtype), Into(settings.size, settings.dtype)
 
     def one(parameters, noisy, condition, key, t) -> Any:
-        return body.apply(parameters, noisy, condition, t, deterministic=False, rngs={"dropout": key})
+        return body.apply(
+            parameters, noisy, condition, t, deterministic=False, rngs={"dropout": key}
+        )
 
     def enter(linear, signal) -> Array:
         return into.apply(linear, signal)  # type: ignore[return-value]
@@ -197,7 +211,9 @@ def both(
     entered = jnp.stack([enter(params["x"]["noisy"], x_t), enter(params["y"]["noisy"], y_t)])
     condition = jnp.stack([enter(params["x"]["condition"], y), enter(params["y"]["condition"], x)])
     if guesses is not None:
-        condition = condition + jnp.stack([enter(params[own]["noisy"], m) for own, m in zip("xy", guesses)])
+        condition = condition + jnp.stack(
+            [enter(params[own]["noisy"], m) for own, m in zip("xy", guesses)]
+        )
     examples = jax.vmap(one, in_axes=(None, 0, 0, 0, 0))
     stacked = params["bodies"], entered, condition, jnp.stack([fold(keys, 0), fold(keys, 1)])
     if jax.default_backend() == "cpu":

@@ -69,12 +69,16 @@ def muscle_encoder(settings: Settings, schedule: Schedule | None = None) -> Meth
             x_t = schedules.corrupt(schedule, motion, jax.random.normal(k[1], motion.shape), t)
             return denoising(_activations(settings, params, x_t, t, mask, k[2]), muscles, mask)
 
-        return jax.vmap(example)(batch["motion"], batch["muscles"], batch["length"], keys).mean(), {}
+        return jax.vmap(example)(
+            batch["motion"], batch["muscles"], batch["length"], keys
+        ).mean(), {}
 
     def generate(params: Params, keys: Key, condition: Batch) -> Array:
         def one(motion: Array, length: Array) -> Array:
             mask = jnp.arange(motion.shape[0]) < length
-            return jnp.where(mask[:, None], _activations(settings, params, motion, jnp.int32(0), mask, None), 0)
+            return jnp.where(
+                mask[:, None], _activations(settings, params, motion, jnp.int32(0), mask, None), 0
+            )
 
         return jax.vmap(one)(condition["motion"], condition["length"])
 
@@ -90,7 +94,9 @@ def network(settings: Settings) -> MotionEncoder | MuscleTransformer:
     s = settings
     if s.network == "encoder":
         return MotionEncoder(s.width, s.blocks, s.kernel_size, s.groups, dtype=s.dtype)
-    return MuscleTransformer(MUSCLES, s.width, s.blocks, s.heads, s.ff, dropout=s.dropout, dtype=s.dtype)
+    return MuscleTransformer(
+        MUSCLES, s.width, s.blocks, s.heads, s.ff, dropout=s.dropout, dtype=s.dtype
+    )
 
 
 def rmse(u_hat: Array, u: Array, length: Array) -> Array:
@@ -99,7 +105,9 @@ def rmse(u_hat: Array, u: Array, length: Array) -> Array:
     return jnp.sqrt(jnp.where(valid, jnp.square(u_hat - u), 0).sum() / (valid.sum() * u.shape[-1]))
 
 
-def _activations(settings: Settings, params: Params, x: Array, t: Array, mask: Array, key: Key | None) -> Array:
+def _activations(
+    settings: Settings, params: Params, x: Array, t: Array, mask: Array, key: Key | None
+) -> Array:
     net: Any = network(settings)
     if isinstance(net, MotionEncoder):
         return net.apply(params, x, t, mask).activations  # type: ignore[union-attr]

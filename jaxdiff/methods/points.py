@@ -46,7 +46,9 @@ def points(width: int = 64, steps: int = 100, sampling_steps: int = 50) -> Metho
             t_key, noise_key = jax.random.split(key)
             t = jax.random.randint(t_key, (), 0, steps)
             eps = jax.random.normal(noise_key, x.shape)
-            return denoising(network.apply(params, schedules.corrupt(schedule, x, eps, t), t)[None], eps[None])
+            return denoising(
+                network.apply(params, schedules.corrupt(schedule, x, eps, t), t)[None], eps[None]
+            )
 
         return jax.vmap(example)(batch["x"], keys).mean(), {}
 
@@ -54,7 +56,9 @@ def points(width: int = 64, steps: int = 100, sampling_steps: int = 50) -> Metho
         denoise = from_epsilon(schedule, lambda x, t: network.apply(params, x, t))
         start = jax.vmap(lambda key: jax.random.normal(key, condition.shape[1:]))(keys)
         return jax.vmap(
-            lambda x: sample(None, denoise, grids.trailing(schedule, sampling_steps), solvers.ddim(0.0), x)
+            lambda x: sample(
+                None, denoise, grids.trailing(schedule, sampling_steps), solvers.ddim(0.0), x
+            )
         )(start)
 
     return Method(init, loss, generate)

@@ -27,7 +27,14 @@ from typing import Any
 import numpy as np
 
 from jaxdiff.body import rotations
-from jaxdiff.body.humanml3d import LAYOUT_22, Layout, Variant, canonical, features, joints_from_features
+from jaxdiff.body.humanml3d import (
+    LAYOUT_22,
+    Layout,
+    Variant,
+    canonical,
+    features,
+    joints_from_features,
+)
 from jaxdiff.diffusion import grids, solvers
 from jaxdiff.diffusion.inversion import invert
 from jaxdiff.diffusion.sampling import sample
@@ -57,12 +64,16 @@ def refine(
 def levels(schedule: Schedule, strength: float, steps: int, floor: float = 0.0) -> Grid | None:
     """The levels between two shares of the steps, both included; None where the strength is not above the floor."""
     if not (0 <= strength <= 1 and 0 <= floor < 1):
-        raise ConfigError(f"strength and floor lie in [0, 1], 1 being pure noise; got {strength} and {floor}")
+        raise ConfigError(
+            f"strength and floor lie in [0, 1], 1 being pure noise; got {strength} and {floor}"
+        )
     first, last = round(floor * steps), round(strength * steps)
     if last <= first:
         return None
     # `steps` steps have one level more: the cleanest, step 0 of the schedule.
-    return grids.explicit(schedule, np.arange(last, first - 1, -1) * (schedule.alpha.size // (steps + 1)))
+    return grids.explicit(
+        schedule, np.arange(last, first - 1, -1) * (schedule.alpha.size // (steps + 1))
+    )
 
 
 def follow(joints: np.ndarray, acceleration: np.ndarray, rate: float, trust: float) -> np.ndarray:
@@ -71,7 +82,9 @@ def follow(joints: np.ndarray, acceleration: np.ndarray, rate: float, trust: flo
     `trust` is in s²: how many metres off is as bad as an acceleration 1 m/s² off. Accelerations at the two ends are not read.
     """
     if joints.shape != acceleration.shape or joints.ndim != 3 or len(joints) < 3:
-        raise DataError(f"joints (T >= 3, J, 3) follow as many accelerations; got {joints.shape}, {acceleration.shape}")
+        raise DataError(
+            f"joints (T >= 3, J, 3) follow as many accelerations; got {joints.shape}, {acceleration.shape}"
+        )
     if trust < 0:
         raise ConfigError(f"the trust in accelerations is 0 s² or more; got {trust}")
     second = trust * rate**2 * np.diff(np.eye(len(joints)), 2, axis=0)
@@ -97,8 +110,14 @@ def refine_joints(
             f"a motion of this layout has joints (T >= 2, {len(layout.skeleton.names)}, 3); got {joints.shape}"
         )
     joints = np.asarray(joints, np.float32)
-    onward: Any = np.concatenate([joints, 2 * joints[-1:] - joints[-2:-1]])  # features have a frame less than joints
+    onward: Any = np.concatenate(
+        [joints, 2 * joints[-1:] - joints[-2:-1]]
+    )  # features have a frame less than joints
     upright, turn = canonical(onward, layout)
     refined = np.asarray(joints_from_features(refine_features(features(upright, layout, variant))))
-    place = joints[0, 0] - upright[0, 0]  # turning about the vertical leaves the root of frame 0 where it is
-    return (np.asarray(rotations.rotate(rotations.conjugate(turn), refined)) + place).astype(np.float32)
+    place = (
+        joints[0, 0] - upright[0, 0]
+    )  # turning about the vertical leaves the root of frame 0 where it is
+    return (np.asarray(rotations.rotate(rotations.conjugate(turn), refined)) + place).astype(
+        np.float32
+    )

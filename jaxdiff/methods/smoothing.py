@@ -42,7 +42,10 @@ def smoothing(settings: Settings) -> Method:
     ) -> tuple[Array, Metrics]:
         def example(estimate: Array, truth: Array, key: Key) -> Array:
             y: Any = net.apply(params, estimate, deterministic=False, rngs={"dropout": key})
-            parts: Any = {name: weights.get(name, getattr(settings, name)) for name in ("position", "acceleration")}
+            parts: Any = {
+                name: weights.get(name, getattr(settings, name))
+                for name in ("position", "acceleration")
+            }
             return smoothing_loss(y, truth, **parts)
 
         return jax.vmap(example)(batch["estimate"], batch["truth"], keys).mean(), {}

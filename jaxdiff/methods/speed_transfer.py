@@ -32,7 +32,9 @@ from jaxdiff.typing import Array, Batch, Gather, Key, Method, Metrics, Params, S
 
 def speed_vector(source: ArrayLike, target: ArrayLike, *others: ArrayLike) -> np.ndarray:
     """`[v_src, v_tgt, v_tgt - v_src, v_tgt / (v_src + 1e-6)]` (eq. 4) and whatever else there is to tell, (..., 4 + n)."""
-    return np.stack(speed_terms(*(np.asarray(a, np.float64) for a in (source, target, *others))), -1).astype(np.float32)
+    return np.stack(
+        speed_terms(*(np.asarray(a, np.float64) for a in (source, target, *others))), -1
+    ).astype(np.float32)
 
 
 def speed_terms(source: Any, target: Any, *others: Any) -> list[Any]:
@@ -95,15 +97,22 @@ def speed_transfer(settings: Settings) -> Method:
         one = lambda key, example: _example(settings, schedule, net, params, key, example, True)  # noqa: E731
         parts, generated, trust, z_source = jax.vmap(one)(keys, dict(batch))
         ramps = speed_ramps(batch["speeds"][:, 2])
-        terms = {name: (getattr(ramps, name) * trust * parts[name]).mean() for name in ("residual", "identity")}
+        terms = {
+            name: (getattr(ramps, name) * trust * parts[name]).mean()
+            for name in ("residual", "identity")
+        }
 
         z_generated = _embed(net, params, generated)
-        z_generated, z_source, subject = (gather(a) for a in (z_generated, z_source, batch["subject"]))
+        z_generated, z_source, subject = (
+            gather(a) for a in (z_generated, z_source, batch["subject"])
+        )
         contrast = subject_contrast(z_generated, z_source, subject, settings.temperature)
         terms["subject"] = (gather(ramps.subject * trust) * contrast).mean()
 
         noise = parts["noise"].mean()
-        total = noise + sum(weights.get(k, getattr(settings, k)) * term for k, term in terms.items())
+        total = noise + sum(
+            weights.get(k, getattr(settings, k)) * term for k, term in terms.items()
+        )
         return total, {"noise": noise, **terms}
 
     def generate(params: Params, keys: Key, condition: Batch) -> Array:
@@ -118,11 +127,21 @@ def speed_transfer(settings: Settings) -> Method:
                 network = lambda r_t, t: net.apply(params, r_t, given["source"], t, c)  # noqa: E731
                 denoise = from_prediction(settings.prediction, schedule, network)  # type: ignore[arg-type]
                 return sample(
-                    None, denoise, grids.GRIDS[settings.grid](schedule, settings.steps), solvers.ddim(), start
+                    None,
+                    denoise,
+                    grids.GRIDS[settings.grid](schedule, settings.steps),
+                    solvers.ddim(),
+                    start,
                 )
 
-            r_hat = mean_stride(jax.vmap(draw)(jax.random.split(key, settings.draws)), settings.points)
-            gate = jnp.clip(jnp.abs(given["speeds"][2]) / settings.near, 0, 1) if settings.near else 1.0
+            r_hat = mean_stride(
+                jax.vmap(draw)(jax.random.split(key, settings.draws)), settings.points
+            )
+            gate = (
+                jnp.clip(jnp.abs(given["speeds"][2]) / settings.near, 0, 1)
+                if settings.near
+                else 1.0
+            )
             return given["base"] + gate * jnp.asarray(settings.residual_scale) * r_hat
 
         return jax.vmap(one)(keys, dict(condition))
@@ -141,7 +160,9 @@ def mean_stride(draws: Array, points: int) -> Array:
 def noise_error(settings: Settings, params: Params, batch: Batch, keys: Key) -> Array:
     """The noise loss of each pair (B,) without dropout: what is watched on validation subjects (paper, II.E)."""
     schedule, net = _parts(settings)
-    one = lambda key, example: _example(settings, schedule, net, params, key, example, False)[0]["noise"]  # noqa: E731
+    one = lambda key, example: _example(settings, schedule, net, params, key, example, False)[0][
+        "noise"
+    ]  # noqa: E731
     return jax.vmap(one)(keys, dict(batch))
 
 
@@ -156,11 +177,19 @@ def _embed(net: ResidualDenoiser, params: Params, gait: Array) -> Array:
 
 def _parts(settings: Settings) -> tuple[Schedule, ResidualDenoiser]:
     channels = len(settings.channel_weights)
-    return schedules.SCHEDULES[settings.schedule](), ResidualDenoiser(channels, settings.size, settings.dtype)
+    return schedules.SCHEDULES[settings.schedule](), ResidualDenoiser(
+        channels, settings.size, settings.dtype
+    )
 
 
 def _example(
-    settings: Settings, schedule: Schedule, net: ResidualDenoiser, params: Params, key: Key, example: Batch, train: bool
+    settings: Settings,
+    schedule: Schedule,
+    net: ResidualDenoiser,
+    params: Params,
+    key: Key,
+    example: Batch,
+    train: bool,
 ) -> tuple[Metrics, Array, Array, Array]:
     """One pair at a random noise level: losses, generated gait, how far it is to be trusted, embedding of the source."""
     level, noise, drop, person, side = jax.random.split(key, 5)
@@ -168,7 +197,9 @@ def _example(
     r = (example["target"] - base) / scale
     if train and settings.mirror:
         swap = jax.random.bernoulli(side)
-        source, base, r = (jnp.where(swap, mirrored(x, settings.points), x) for x in (source, base, r))
+        source, base, r = (
+            jnp.where(swap, mirrored(x, settings.points), x) for x in (source, base, r)
+        )
     if train and settings.person:
         somebody = settings.person * random_person(person, settings.points, source.shape)
         source, base = source + somebody, base + somebody
@@ -202,6 +233,9 @@ def random_person(key: Key, points: int, shape: tuple[int, ...], harmonics: int 
     order = jnp.arange(harmonics + 1)
     falling = 1 / (1.0 + order)
     angle = 2 * jnp.pi * (jnp.arange(shape[0]) % points) / points
-    waves = jnp.cos(order * angle[:, None] + jax.random.uniform(key, (shape[1], 1, harmonics + 1), maxval=2 * jnp.pi))
+    waves = jnp.cos(
+        order * angle[:, None]
+        + jax.random.uniform(key, (shape[1], 1, harmonics + 1), maxval=2 * jnp.pi)
+    )
     sizes = falling * jax.random.normal(jax.random.fold_in(key, 1), (shape[1], 1, harmonics + 1))
     return (waves * sizes).sum(-1).T * (2 / jnp.square(falling).sum()) ** 0.5

@@ -62,7 +62,10 @@ def text_to_motion(settings: Settings, schedule: Schedule | None = None) -> Meth
         keys, motion = jax.random.split(key), batch["motion"][0]
         text = text_network(settings).init(keys[0], batch["text"][0])
         tokens = jnp.zeros((1, settings.text_width))
-        return {"text": text, "unet": unet(settings, motion.shape[-1]).init(keys[1], motion, jnp.int32(0), tokens)}
+        return {
+            "text": text,
+            "unet": unet(settings, motion.shape[-1]).init(keys[1], motion, jnp.int32(0), tokens),
+        }
 
     def loss(
         params: Params, batch: Batch, keys: Key, gather: Gather, weights: dict[str, Array]
@@ -74,9 +77,16 @@ def text_to_motion(settings: Settings, schedule: Schedule | None = None) -> Meth
             mask = valid(length, motion.shape[0])
             t = jax.random.randint(k[0], (), 0, schedule.alpha.size)
             x_t = schedules.corrupt(schedule, motion, jax.random.normal(k[1], motion.shape), t)
-            tokens = encoder.apply(params["text"], text, deterministic=False, rngs={"dropout": k[2]})
+            tokens = encoder.apply(
+                params["text"], text, deterministic=False, rngs={"dropout": k[2]}
+            )
             seen = jax.random.uniform(k[3]) >= settings.drop_text
-            told = {"conditioned": seen, "mask": mask, "deterministic": False, "rngs": {"dropout": k[4]}}
+            told = {
+                "conditioned": seen,
+                "mask": mask,
+                "deterministic": False,
+                "rngs": {"dropout": k[4]},
+            }
             x_hat: Any = network.apply(params["unet"], x_t, t, tokens, **told)
             return denoising(x_hat, motion, mask)
 
@@ -89,11 +99,17 @@ def text_to_motion(settings: Settings, schedule: Schedule | None = None) -> Meth
         context = network.apply(params["unet"], tokens, method="context")
 
         def guided(x_t: Array, t: Array) -> Any:
-            return network.apply(params["unet"], x_t, t, context, settings.scale, mask, method="guided")
+            return network.apply(
+                params["unet"], x_t, t, context, settings.scale, mask, method="guided"
+            )
 
-        start = jax.vmap(lambda key: jax.random.normal(key, (settings.frames, features)))(fold(keys, 0))
+        start = jax.vmap(lambda key: jax.random.normal(key, (settings.frames, features)))(
+            fold(keys, 0)
+        )
         solver = solvers.dpm_solver_pp(order=2, stochastic=True)
-        x0 = sample(fold(keys, 1), from_x0(guided), grids.karras(schedule, settings.steps), solver, start)
+        x0 = sample(
+            fold(keys, 1), from_x0(guided), grids.karras(schedule, settings.steps), solver, start
+        )
         return jnp.where(mask[..., None], x0, 0)
 
     return Method(init, loss, generate)
@@ -102,14 +118,24 @@ def text_to_motion(settings: Settings, schedule: Schedule | None = None) -> Meth
 def unet(settings: Settings, features: int) -> CondUnet1D:
     """The denoiser for so many motion features."""
     if settings.size not in PRESETS:
-        raise ConfigError(f"no size {settings.size!r} of the U-Net; {nearest(settings.size, PRESETS)}")
-    shared: dict[str, Any] = {"linear": settings.linear_attention, "dropout": settings.dropout, "dtype": settings.dtype}
+        raise ConfigError(
+            f"no size {settings.size!r} of the U-Net; {nearest(settings.size, PRESETS)}"
+        )
+    shared: dict[str, Any] = {
+        "linear": settings.linear_attention,
+        "dropout": settings.dropout,
+        "dtype": settings.dtype,
+    }
     return CondUnet1D(features, **PRESETS[settings.size], **shared)
 
 
 def text_network(settings: Settings) -> WordText | TextHead:
     """What turns a text, as word ids or as frozen features, into the tokens the U-Net attends to."""
-    size: dict[str, Any] = {"width": settings.text_width, "layers": settings.text_layers, "ff": settings.text_ff}
+    size: dict[str, Any] = {
+        "width": settings.text_width,
+        "layers": settings.text_layers,
+        "ff": settings.text_ff,
+    }
     if settings.vocabulary:
         return WordText(settings.vocabulary, **size, dropout=settings.dropout, dtype=settings.dtype)
     return TextHead(**size, dropout=settings.dropout, dtype=settings.dtype)

@@ -63,7 +63,9 @@ def hierarchical_contrast(z1: Array, z2: Array) -> Array:
     """TS2Vec's loss of two views (B, T, d) of the same steps: half instance, half temporal contrast, mean over the scales."""
     losses = []
     while z1.shape[1] > 1:
-        losses.append(0.5 * _contrast(z1.swapaxes(0, 1), z2.swapaxes(0, 1)) + 0.5 * _contrast(z1, z2))
+        losses.append(
+            0.5 * _contrast(z1.swapaxes(0, 1), z2.swapaxes(0, 1)) + 0.5 * _contrast(z1, z2)
+        )
         z1, z2 = (nn.max_pool(z, (2,), (2,)) for z in (z1, z2))
     losses.append(0.5 * _contrast(z1.swapaxes(0, 1), z2.swapaxes(0, 1)))
     return jnp.mean(jnp.stack(losses))
@@ -81,7 +83,12 @@ def _contrast(z1: Array, z2: Array) -> Array:
 
 
 def fit_encoder(
-    real: ArrayLike, *, steps: int | None = None, batch: int = 8, seed: int = 0, net: TS2Vec | None = None
+    real: ArrayLike,
+    *,
+    steps: int | None = None,
+    batch: int = 8,
+    seed: int = 0,
+    net: TS2Vec | None = None,
 ) -> Callable[[ArrayLike], np.ndarray]:
     """Trains TS2Vec on series (n, T, D); the result maps series to vectors (n, output).
 
@@ -95,7 +102,9 @@ def fit_encoder(
     return lambda series: np.asarray(_encode(params, _series(series), net))
 
 
-def context_fid(real: ArrayLike, fake: ArrayLike, encode: Callable[[ArrayLike], np.ndarray] | None = None) -> float:
+def context_fid(
+    real: ArrayLike, fake: ArrayLike, encode: Callable[[ArrayLike], np.ndarray] | None = None
+) -> float:
     """Fréchet distance between representations of real and generated series (n, T, D)."""
     encode = encode or fit_encoder(real)
     return frechet(encode(real), encode(fake))
@@ -111,9 +120,9 @@ def _train(key: Key, x: Array, net: TS2Vec, steps: int, batch: int) -> Any:
         start = jax.random.randint(place, (batch,), 0, x.shape[1] - view - shift + 1)
         z = []
         for offset, mask, drop in ((0, first, drop1), (shift, second, drop2)):
-            crop = jax.vmap(lambda series, s, o=offset: jax.lax.dynamic_slice_in_dim(series, s + o, view))(
-                x[index], start
-            )
+            crop = jax.vmap(
+                lambda series, s, o=offset: jax.lax.dynamic_slice_in_dim(series, s + o, view)
+            )(x[index], start)
             keep = jax.random.bernoulli(mask, 0.5, crop.shape[:2])
             z.append(net.apply(params, crop, keep, train=True, rngs={"dropout": drop}))
         return hierarchical_contrast(z[0][:, shift:], z[1][:, :-shift])
@@ -132,5 +141,7 @@ def _encode(params: Any, x: Array, net: TS2Vec) -> Array:
 def _series(x: ArrayLike) -> Array:
     x = np.asarray(x, np.float32)
     if x.ndim != 3 or x.shape[1] < 4 or len(x) < 2:
-        raise DataError(f"context-FID needs two or more series (n, T, D) of 4 steps or more; got shape {x.shape}")
+        raise DataError(
+            f"context-FID needs two or more series (n, T, D) of 4 steps or more; got shape {x.shape}"
+        )
     return jnp.asarray(x)

@@ -18,21 +18,29 @@ def frechet(a: ArrayLike, b: ArrayLike) -> float:
     """Fréchet distance between two sets of samples (n1, ...), (n2, ...); each sample is flattened. In squared units."""
     a, b = _rows(a), _rows(b)
     if a.shape[1] != b.shape[1]:
-        raise DataError(f"a Fréchet distance needs equal features; got {a.shape[1]} and {b.shape[1]} per sample")
+        raise DataError(
+            f"a Fréchet distance needs equal features; got {a.shape[1]} and {b.shape[1]} per sample"
+        )
     one, two = ((x - x.mean(0)) / np.sqrt(len(x) - 1) for x in (a, b))
     total = np.square(a.mean(0) - b.mean(0)).sum() + np.square(one).sum() + np.square(two).sum()
-    if one.shape[1] < min(len(one), len(two)):  # the triangular factors have the same singular values
+    if one.shape[1] < min(
+        len(one), len(two)
+    ):  # the triangular factors have the same singular values
         one, two = (np.asarray(np.linalg.qr(x, mode="r")) for x in (one, two))
     return float(max(total - 2 * np.linalg.svd(one @ two.T, compute_uv=False).sum(), 0.0))
 
 
-def frechet_gaussians(mean1: ArrayLike, cov1: ArrayLike, mean2: ArrayLike, cov2: ArrayLike) -> float:
+def frechet_gaussians(
+    mean1: ArrayLike, cov1: ArrayLike, mean2: ArrayLike, cov2: ArrayLike
+) -> float:
     """Fréchet distance between two Gaussians given by mean (d,) and covariance (d, d), which may be singular."""
     mean1, cov1, mean2, cov2 = (np.asarray(x, np.float64) for x in (mean1, cov1, mean2, cov2))
     values, vectors = np.linalg.eigh(cov1)
     root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
     cross = np.sqrt(np.maximum(np.linalg.eigvalsh(root @ cov2 @ root), 0)).sum()
-    return float(max(np.square(mean1 - mean2).sum() + np.trace(cov1) + np.trace(cov2) - 2 * cross, 0.0))
+    return float(
+        max(np.square(mean1 - mean2).sum() + np.trace(cov1) + np.trace(cov2) - 2 * cross, 0.0)
+    )
 
 
 def correlational_score(real: ArrayLike, fake: ArrayLike) -> float:
@@ -42,7 +50,9 @@ def correlational_score(real: ArrayLike, fake: ArrayLike) -> float:
         x = np.asarray(x, np.float64)
         flat = x.reshape(-1, x.shape[-1])
         if not flat.std(0).all():
-            raise DataError(f"channel {int(flat.std(0).argmin())} never changes: it has no correlation with others")
+            raise DataError(
+                f"channel {int(flat.std(0).argmin())} never changes: it has no correlation with others"
+            )
         corr.append(np.corrcoef(flat, rowvar=False).reshape(x.shape[-1], -1))
     return float(np.abs(np.tril(corr[0] - corr[1])).sum() / 10)
 
@@ -62,7 +72,9 @@ def diversity(activations: ArrayLike, pairs: int = 300, seed: int = 0) -> float:
 def multimodality(activations: ArrayLike, pairs: int = 10, seed: int = 0) -> float:
     """Mean distance of `pairs` random pairs of repeats of the same text, activations (texts, repeats, d)."""
     if np.ndim(activations) != 3:
-        raise DataError(f"multimodality needs activations (texts, repeats, d); got shape {np.shape(activations)}")
+        raise DataError(
+            f"multimodality needs activations (texts, repeats, d); got shape {np.shape(activations)}"
+        )
     return pair_distance(activations, *_draws(np.shape(activations)[-2], pairs, seed))
 
 

@@ -34,5 +34,7 @@ def fit(
         updates, state = optimiser.update(gradient, state, params)
         return (optax.apply_updates(params, updates), state), value
 
-    (params, _), losses = jax.lax.scan(step, (params, optimiser.init(params)), jax.random.split(key, steps))
+    (params, _), losses = jax.lax.scan(
+        step, (params, optimiser.init(params)), jax.random.split(key, steps)
+    )
     return params, losses

@@ -48,7 +48,11 @@ def match_cycles(real: ArrayLike, generated: ArrayLike) -> np.ndarray:
 
 
 def matched_curves(
-    real: ArrayLike, generated: ArrayLike, real_cycles: ArrayLike, generated_cycles: ArrayLike, points: int = 101
+    real: ArrayLike,
+    generated: ArrayLike,
+    real_cycles: ArrayLike,
+    generated_cycles: ArrayLike,
+    points: int = 101,
 ) -> Curves:
     """The matched cycles of two trajectories (T, C), time-normalised."""
     pairs = match_cycles(real_cycles, generated_cycles)
@@ -62,7 +66,9 @@ def normalise_cycles(values: ArrayLike, cycles: np.ndarray, points: int = 101) -
     """Any cycles (N, 2) of a trajectory (T, C), in samples, each on equidistant points, (N, points, C)."""
     values, cycles = np.asarray(values, np.float64), np.asarray(cycles, np.float64)
     if len(cycles) and not (
-        cycles.min() >= 0 and cycles.max() <= len(values) - 1 and (cycles[:, 0] < cycles[:, 1]).all()
+        cycles.min() >= 0
+        and cycles.max() <= len(values) - 1
+        and (cycles[:, 0] < cycles[:, 1]).all()
     ):
         raise DataError(
             f"cycles must start before they end, within samples 0 to {len(values) - 1}; got {cycles.tolist()}"
@@ -76,7 +82,9 @@ def normalise_cycles(values: ArrayLike, cycles: np.ndarray, points: int = 101) -
 def cycle_mae(curves: Curves, form: str = "mean") -> np.ndarray:
     """Mean absolute error of every channel, (C,), of the mean curves or over matched cycles."""
     if form not in ("mean", "cycle"):
-        raise ConfigError(f"no form {form!r} of the cycle-normalised MAE; {nearest(form, ('mean', 'cycle'))}")
+        raise ConfigError(
+            f"no form {form!r} of the cycle-normalised MAE; {nearest(form, ('mean', 'cycle'))}"
+        )
     if not len(curves.real):
         return np.full(curves.real.shape[-1], np.nan)
     if form == "cycle":
@@ -116,13 +124,17 @@ def gait_errors(
     return GaitErrors(*(np.stack(values) for values in zip(*rows)))
 
 
-def summary(errors: Sequence[GaitErrors], joints: Sequence[str] = ("hip", "knee", "ankle")) -> dict[str, float]:
+def summary(
+    errors: Sequence[GaitErrors], joints: Sequence[str] = ("hip", "knee", "ankle")
+) -> dict[str, float]:
     """Means over trajectories: `mae`, `mae_per_cycle`, `pearson`, each per joint too; `failed`, share without cycles."""
     stacked = GaitErrors(*(np.stack(values) for values in zip(*errors)))
     scores = {}
     for name, values in zip(("mae", "mae_per_cycle", "pearson"), stacked):
         scores[name] = _mean(values.mean((1, 2)))
-        scores |= {f"{name}/{joint}": _mean(values[:, :, j].mean(1)) for j, joint in enumerate(joints)}
+        scores |= {
+            f"{name}/{joint}": _mean(values[:, :, j].mean(1)) for j, joint in enumerate(joints)
+        }
     return scores | {"failed": float(np.isnan(stacked.mae).any((1, 2)).mean())}
 
 
@@ -132,7 +144,9 @@ def by_side(
     """The paretic / non-paretic table of any error (N, 2 sides, joints); `paretic` (N,) is the number of that side."""
     values, paretic = np.asarray(values, np.float64), np.asarray(paretic)
     if not np.isin(paretic, (0, 1)).all():
-        raise DataError(f"the paretic side is 0 or 1, as the sides of the errors; got {np.unique(paretic)}")
+        raise DataError(
+            f"the paretic side is 0 or 1, as the sides of the errors; got {np.unique(paretic)}"
+        )
     scores = {}
     for name, side in (("paretic", paretic), ("non_paretic", 1 - paretic)):
         chosen = values[np.arange(len(values)), side]

@@ -17,7 +17,15 @@ from jaxdiff.body.rotations import between, conjugate, multiply
 from jaxdiff.errors import MissingExtra
 
 GRAVITY = 9.81
-THIGH, SHANK, FOOT, UPPER_ARM, FOREARM, HEAD, PELVIS = 0.1416, 0.0433, 0.0137, 0.0271, 0.0223, 0.0694, 0.1097
+THIGH, SHANK, FOOT, UPPER_ARM, FOREARM, HEAD, PELVIS = (
+    0.1416,
+    0.0433,
+    0.0137,
+    0.0271,
+    0.0223,
+    0.0694,
+    0.1097,
+)
 
 
 class Figure(NamedTuple):
@@ -56,8 +64,19 @@ def figure(tree: skeleton.Skeleton) -> Figure:
     def pair(name: str) -> tuple[int, int]:
         return tree.index(f"left_{name}"), tree.index(f"right_{name}")
 
-    limbs = {"hips": "hip", "knees": "knee", "ankles": "ankle", "toes": "foot", "elbows": "elbow", "wrists": "wrist"}
-    return Figure(tree.parents, head=tree.index("head"), **{field: pair(name) for field, name in limbs.items()})
+    limbs = {
+        "hips": "hip",
+        "knees": "knee",
+        "ankles": "ankle",
+        "toes": "foot",
+        "elbows": "elbow",
+        "wrists": "wrist",
+    }
+    return Figure(
+        tree.parents,
+        head=tree.index("head"),
+        **{field: pair(name) for field, name in limbs.items()},
+    )
 
 
 HUMANML3D = figure(skeleton.HUMANML3D)
@@ -83,11 +102,15 @@ class Mannequin:
         bones = skeleton.bones(joints, figure.parents)
         self.lengths = np.median(np.linalg.norm(bones, axis=-1), axis=0)
         self.masses = mass * figure.shares(self.lengths)
-        self.model = self.mujoco.MjModel.from_xml_string(_xml(figure.parents, self.lengths, self.masses))
+        self.model = self.mujoco.MjModel.from_xml_string(
+            _xml(figure.parents, self.lengths, self.masses)
+        )
         self.model.opt.gravity[:] = -GRAVITY * np.eye(3)[up]
         self.data = self.mujoco.MjData(self.model)
         self.body = np.array([self.model.body(f"bone{j}").id for j in range(len(figure.parents))])
-        turns = _turns(bones, figure.parents)[np.argsort(self.body)[1:]]  # MuJoCo counts bodies depth first
+        turns = _turns(bones, figure.parents)[
+            np.argsort(self.body)[1:]
+        ]  # MuJoCo counts bodies depth first
         still = np.tile([1.0, 0, 0, 0], (len(joints), 1))
         self.positions = np.concatenate([joints[:, 0], still, *turns], axis=1)
 
@@ -131,7 +154,12 @@ def _turns(bones: np.ndarray, parents: tuple[int, ...]) -> np.ndarray:
         for before, now in zip(bones[:-1, j], bones[1:, j]):
             turn.append(multiply(between(before, now), turn[-1]))
         world.append(np.stack(turn))
-    return np.stack([world[0], *(multiply(conjugate(world[parents[j]]), world[j]) for j in range(1, len(parents)))])
+    return np.stack(
+        [
+            world[0],
+            *(multiply(conjugate(world[parents[j]]), world[j]) for j in range(1, len(parents))),
+        ]
+    )
 
 
 def _xml(parents: tuple[int, ...], lengths: np.ndarray, masses: np.ndarray) -> str:

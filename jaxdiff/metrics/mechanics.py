@@ -104,7 +104,9 @@ def analyse(
     """Residuals, joint torques and energy gap of one clip (T, J, 3)."""
     joints = np.asarray(clip, np.float64) * scene.metres
     if joints.ndim != 3 or joints.shape[1:] != (len(figure.parents), 3) or len(joints) < 5:
-        raise DataError(f"mechanics needs clips (T, {len(figure.parents)}, 3) of 5 frames or more; got {joints.shape}")
+        raise DataError(
+            f"mechanics needs clips (T, {len(figure.parents)}, 3) of 5 frames or more; got {joints.shape}"
+        )
     joints[..., scene.up] -= scene.ground
     body = mannequin.Mannequin(joints, figure, mass, scene.up)
     force, velocity, energy = body.dynamics(scene.rate)
@@ -114,7 +116,12 @@ def analyse(
     joint_power = (force[:, 6:] * velocity[:, 6:]).sum(1)
     change = (energy[2:] - energy[:-2]) * scene.rate / 2
     torque = np.linalg.norm(body.per_bone(force), axis=-1)
-    return Frames(force[:, :3] / mass, force[:, 3:6] / mass, torque / mass, (change - joint_power[1:-1]) / mass)
+    return Frames(
+        force[:, :3] / mass,
+        force[:, 3:6] / mass,
+        torque / mass,
+        (change - joint_power[1:-1]) / mass,
+    )
 
 
 def feet_pushing(
@@ -133,9 +140,13 @@ def feet_pushing(
             soles.append(pose[toe] + ground.toe_tip * forward)
         if pose[ankle, up] < ground.contact + ground.ankle:
             soles.append(pose[ankle] - ground.heel * forward)
-        points = np.array([sole + edge * ground.width / 2 * side for sole in soles for edge in (-1, 1)]).reshape(-1, 3)
+        points = np.array(
+            [sole + edge * ground.width / 2 * side for sole in soles for edge in (-1, 1)]
+        ).reshape(-1, 3)
         points[:, up] = 0
-        cone = np.stack([vertical + ground.friction * lean for lean in (forward, -forward, side, -side)])
+        cone = np.stack(
+            [vertical + ground.friction * lean for lean in (forward, -forward, side, -side)]
+        )
         feet.append((toe, points, cone))
     columns = [
         np.concatenate([push, np.cross(point - pose[0], push)])

@@ -67,7 +67,9 @@ LIMITS = Limits()
 FORMS = ("ratio", "reward", "distance")
 
 
-def skating(joints: ArrayLike, scene: Scene = HUMANML3D, limits: Limits = LIMITS) -> tuple[np.ndarray, np.ndarray]:
+def skating(
+    joints: ArrayLike, scene: Scene = HUMANML3D, limits: Limits = LIMITS
+) -> tuple[np.ndarray, np.ndarray]:
     """One clip (T, J, 3) -> whether each foot slides in each step (2, T-1), and GMD's mean speed while in contact (2, T-1)."""
     feet = _metres(joints, scene)[:, list(scene.feet)]
     low = feet[..., scene.up] < limits.contact
@@ -79,7 +81,9 @@ def skating(joints: ArrayLike, scene: Scene = HUMANML3D, limits: Limits = LIMITS
     return contact & (speed > limits.slide) & (mean > limits.slide), contact * mean
 
 
-def amounts(joints: ArrayLike, scene: Scene = HUMANML3D, limits: Limits = LIMITS) -> dict[str, np.ndarray]:
+def amounts(
+    joints: ArrayLike, scene: Scene = HUMANML3D, limits: Limits = LIMITS
+) -> dict[str, np.ndarray]:
     """Per-frame amounts of the four artefacts of one clip (T, J, 3): zero where there is none."""
     x = _metres(joints, scene)
     lowest = x[..., scene.up].min(1)
@@ -100,7 +104,11 @@ def derivative(joints: ArrayLike, order: int, scene: Scene = HUMANML3D) -> np.nd
 
 
 def consistency(
-    joints: ArrayLike, order: int, scene: Scene = HUMANML3D, limits: Limits = LIMITS, form: str = "ratio"
+    joints: ArrayLike,
+    order: int,
+    scene: Scene = HUMANML3D,
+    limits: Limits = LIMITS,
+    form: str = "ratio",
 ) -> float:
     """VC (order 1) or AC (order 2) of one clip, from the magnitudes of its spectrum."""
     if form not in ("ratio", "literal"):
@@ -131,12 +139,22 @@ def physical(
         raise ConfigError(f"no form {form!r} of the physical metrics; {nearest(form, FORMS)}")
     if lengths is not None:
         clips = [np.asarray(clip)[: int(n)] for clip, n in zip(clips, lengths, strict=True)]
-    reduce = {"ratio": lambda a: (a > 0).mean(), "reward": lambda a: np.exp(-a).mean(), "distance": np.mean}[form]
+    reduce = {
+        "ratio": lambda a: (a > 0).mean(),
+        "reward": lambda a: np.exp(-a).mean(),
+        "distance": np.mean,
+    }[form]
     rows = []
     for clip in clips:
         row = {name: reduce(amount) for name, amount in amounts(clip, scene, limits).items()}
-        row |= {name: derivative(clip, order, scene).mean() for order, name in enumerate(("speed", "accel", "jerk"), 1)}
-        row |= {name: consistency(clip, order, scene, limits) for order, name in enumerate(("vc", "ac"), 1)}
+        row |= {
+            name: derivative(clip, order, scene).mean()
+            for order, name in enumerate(("speed", "accel", "jerk"), 1)
+        }
+        row |= {
+            name: consistency(clip, order, scene, limits)
+            for order, name in enumerate(("vc", "ac"), 1)
+        }
         rows.append(row)
     scores = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
     scores["smoothness"] = scene.rate**2 / scores["jerk"] if scores["jerk"] > 0 else float("inf")
@@ -145,7 +163,9 @@ def physical(
 
 def _horizontal_speed(feet: np.ndarray, scene: Scene) -> np.ndarray:
     """(T, 2, 3) -> (2, T-1) in m/s."""
-    return np.linalg.norm(np.delete(np.diff(feet, axis=0), scene.up, axis=-1), axis=-1).T * scene.rate
+    return (
+        np.linalg.norm(np.delete(np.diff(feet, axis=0), scene.up, axis=-1), axis=-1).T * scene.rate
+    )
 
 
 def _difference(joints: ArrayLike, order: int, scene: Scene) -> np.ndarray:
@@ -156,7 +176,9 @@ def _metres(joints: ArrayLike, scene: Scene) -> np.ndarray:
     """Positions in metres above the ground, checked."""
     x = np.asarray(joints, np.float64)
     if x.ndim != 3 or x.shape[-1] != 3 or max(scene.feet) >= x.shape[1]:
-        raise DataError(f"a clip must be (T, J, 3) with feet {scene.feet} among its joints; got shape {x.shape}")
+        raise DataError(
+            f"a clip must be (T, J, 3) with feet {scene.feet} among its joints; got shape {x.shape}"
+        )
     if len(x) < 4:
         raise DataError(f"physical metrics need clips of 4 frames or more; got {len(x)}")
     x = x * scene.metres

@@ -30,16 +30,22 @@ def pointwise(
     """
     prediction, truth = np.asarray(prediction, np.float64), np.asarray(truth, np.float64)
     if prediction.shape != truth.shape or truth.ndim != 3:
-        raise DataError(f"prediction and truth must both be (N, T, C); got {prediction.shape} and {truth.shape}")
+        raise DataError(
+            f"prediction and truth must both be (N, T, C); got {prediction.shape} and {truth.shape}"
+        )
     if (channels and len(channels) != truth.shape[-1]) or len(units) not in (0, len(channels)):
-        raise DataError(f"{truth.shape[-1]} channels need as many names and units; got {len(channels)}, {len(units)}")
+        raise DataError(
+            f"{truth.shape[-1]} channels need as many names and units; got {len(channels)}, {len(units)}"
+        )
     normal = (prediction - truth) / (1.0 if scale is None else np.asarray(scale, np.float64))
     reference = truth.mean(0) if baseline is None else np.asarray(baseline, np.float64)
     scores = {
         "mse": float(np.square(normal).mean()),
         "mae": float(np.abs(normal).mean()),
         "r2": explained(prediction, truth, reference),
-        "pearson": float(np.mean([pearson(prediction[..., c], truth[..., c]) for c in range(truth.shape[-1])])),
+        "pearson": float(
+            np.mean([pearson(prediction[..., c], truth[..., c]) for c in range(truth.shape[-1])])
+        ),
     }
     for c, name in enumerate(channels):
         error = prediction[..., c] - truth[..., c]

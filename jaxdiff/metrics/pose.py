@@ -27,7 +27,10 @@ class Similarity(NamedTuple):
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Applies to points (..., N, 3)."""
-        return self.scale[..., None, None] * x @ np.swapaxes(self.rotation, -1, -2) + self.translation[..., None, :]
+        return (
+            self.scale[..., None, None] * x @ np.swapaxes(self.rotation, -1, -2)
+            + self.translation[..., None, :]
+        )
 
 
 def similarity(x: ArrayLike, y: ArrayLike, scaled: bool = True) -> Similarity:
@@ -41,7 +44,9 @@ def similarity(x: ArrayLike, y: ArrayLike, scaled: bool = True) -> Similarity:
     rotation = (u * sign[..., None, :]) @ vt
     size = np.square(x).sum((-1, -2))
     scale = (d * sign).sum(-1) / np.where(size > 0, size, 1) if scaled else np.ones_like(size)
-    return Similarity(scale, rotation, mean_y - scale[..., None] * (rotation @ mean_x[..., None])[..., 0])
+    return Similarity(
+        scale, rotation, mean_y - scale[..., None] * (rotation @ mean_x[..., None])[..., 0]
+    )
 
 
 def aligned(pred: ArrayLike, truth: ArrayLike, over: str = "frame") -> np.ndarray:
@@ -74,17 +79,28 @@ def pa_mpjpe(pred: ArrayLike, truth: ArrayLike) -> np.ndarray:
 
 
 def pve(
-    pred: ArrayLike, truth: ArrayLike, pred_joints: ArrayLike, joints: ArrayLike, pelvis: Sequence[int]
+    pred: ArrayLike,
+    truth: ArrayLike,
+    pred_joints: ArrayLike,
+    joints: ArrayLike,
+    pelvis: Sequence[int],
 ) -> np.ndarray:
     """Mean distance of surface vertices (T, V, 3), each body relative to its own pelvis, (T,)."""
     centre, centre_truth = (
-        np.asarray(j, np.float64)[:, list(pelvis)].mean(1, keepdims=True) for j in (pred_joints, joints)
+        np.asarray(j, np.float64)[:, list(pelvis)].mean(1, keepdims=True)
+        for j in (pred_joints, joints)
     )
-    return mpjpe(np.asarray(pred, np.float64) - centre, np.asarray(truth, np.float64) - centre_truth)
+    return mpjpe(
+        np.asarray(pred, np.float64) - centre, np.asarray(truth, np.float64) - centre_truth
+    )
 
 
 def accel_error(
-    pred: ArrayLike, truth: ArrayLike, rate: float = 1.0, form: str = "inner", visible: ArrayLike | None = None
+    pred: ArrayLike,
+    truth: ArrayLike,
+    rate: float = 1.0,
+    form: str = "inner",
+    visible: ArrayLike | None = None,
 ) -> np.ndarray:
     """Mean over joints of |second difference of pred - of truth| rate².
 
@@ -92,7 +108,9 @@ def accel_error(
     without its first and last; `smoothnet`, T frames with a zero at each end (so its mean is slightly low).
     """
     if form not in ("inner", "wham", "smoothnet"):
-        raise ConfigError(f"no acceleration error {form!r}; {nearest(form, ('inner', 'wham', 'smoothnet'))}")
+        raise ConfigError(
+            f"no acceleration error {form!r}; {nearest(form, ('inner', 'wham', 'smoothnet'))}"
+        )
     pred, truth = _pair(pred, truth)
     error = np.linalg.norm(np.diff(pred - truth, n=2, axis=0), axis=-1).mean(-1) * rate**2
     if visible is not None:
@@ -103,12 +121,19 @@ def accel_error(
 
 def accel(joints: ArrayLike, rate: float = 1.0) -> np.ndarray:
     """Mean size of the acceleration over joints, (T-2,)."""
-    return np.linalg.norm(np.diff(np.asarray(joints, np.float64), n=2, axis=0), axis=-1).mean(-1) * rate**2
+    return (
+        np.linalg.norm(np.diff(np.asarray(joints, np.float64), n=2, axis=0), axis=-1).mean(-1)
+        * rate**2
+    )
 
 
 def jitter(joints: ArrayLike, rate: float) -> np.ndarray:
     """Mean size of the third difference times rate³ over joints, (T-3,), in 10 m/s³ as WHAM prints it."""
-    return np.linalg.norm(np.diff(np.asarray(joints, np.float64), n=3, axis=0), axis=-1).mean(-1) * rate**3 / 10
+    return (
+        np.linalg.norm(np.diff(np.asarray(joints, np.float64), n=3, axis=0), axis=-1).mean(-1)
+        * rate**3
+        / 10
+    )
 
 
 def root_translation_error(pred_root: ArrayLike, root: ArrayLike) -> np.ndarray:
@@ -117,20 +142,32 @@ def root_translation_error(pred_root: ArrayLike, root: ArrayLike) -> np.ndarray:
     length = np.linalg.norm(np.diff(root, axis=0), axis=-1).sum()
     if length <= 0:
         raise DataError("the root translation error needs a true root that moves")
-    return np.linalg.norm(similarity(pred_root, root, scaled=False)(pred_root) - root, axis=-1) / length
+    return (
+        np.linalg.norm(similarity(pred_root, root, scaled=False)(pred_root) - root, axis=-1)
+        / length
+    )
 
 
 def foot_sliding(pred_feet: ArrayLike, feet: ArrayLike, still: float = 0.01) -> np.ndarray:
     """Step lengths of predicted foot points (T, F, 3) where the true point moves less than `still` per frame, in metres."""
-    step, true_step = (np.linalg.norm(np.diff(np.asarray(x, np.float64), axis=0), axis=-1) for x in (pred_feet, feet))
+    step, true_step = (
+        np.linalg.norm(np.diff(np.asarray(x, np.float64), axis=0), axis=-1)
+        for x in (pred_feet, feet)
+    )
     return step[true_step < still]
 
 
 def pose(
-    preds: Sequence[ArrayLike], truths: Sequence[ArrayLike], rate: float, pelvis: Sequence[int] = (0,)
+    preds: Sequence[ArrayLike],
+    truths: Sequence[ArrayLike],
+    rate: float,
+    pelvis: Sequence[int] = (0,),
 ) -> dict[str, float]:
     """The pose table of sequences of joints in metres: `mpjpe` and `pa_mpjpe` [mm], `accel_error` [m/s²], `jitter` [10 m/s³]."""
-    pairs = [(rooted(pred, pelvis), rooted(truth, pelvis)) for pred, truth in zip(preds, truths, strict=True)]
+    pairs = [
+        (rooted(pred, pelvis), rooted(truth, pelvis))
+        for pred, truth in zip(preds, truths, strict=True)
+    ]
     rows = {
         "mpjpe": [1000 * mpjpe(*pair) for pair in pairs],
         "pa_mpjpe": [1000 * pa_mpjpe(*pair) for pair in pairs],
@@ -143,5 +180,7 @@ def pose(
 def _pair(pred: ArrayLike, truth: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     pred, truth = np.asarray(pred, np.float64), np.asarray(truth, np.float64)
     if pred.shape != truth.shape or pred.shape[-1] != 3:
-        raise DataError(f"pose errors need two arrays (T, J, 3) of one shape; got {pred.shape} and {truth.shape}")
+        raise DataError(
+            f"pose errors need two arrays (T, J, 3) of one shape; got {pred.shape} and {truth.shape}"
+        )
     return pred, truth

@@ -48,7 +48,11 @@ class Seq2Seq(nn.Module):
     def __call__(self, past: Array) -> Array:
         carry, _ = nn.RNN(nn.OptimizedLSTMCell(self.hidden), return_carry=True)(past)
         scan = nn.scan(
-            Speaker, variable_broadcast="params", split_rngs={"params": False}, out_axes=1, length=self.steps
+            Speaker,
+            variable_broadcast="params",
+            split_rngs={"params": False},
+            out_axes=1,
+            length=self.steps,
         )
         return scan(self.hidden)((carry, past[:, -1]), None)[1]
 
@@ -79,9 +83,13 @@ def predictive_score(
     if form == "seq2seq":
         return float(_seq2seq(key, x, x_fake, hidden or 64, steps, batch))
     if form != "next_step":
-        raise ConfigError(f"no predictive score {form!r}; {nearest(form, ('seq2seq', 'next_step'))}")
+        raise ConfigError(
+            f"no predictive score {form!r}; {nearest(form, ('seq2seq', 'next_step'))}"
+        )
     if x.shape[-1] < 2:
-        raise DataError("the next-step form predicts the last channel from the others: it needs 2 channels or more")
+        raise DataError(
+            "the next-step form predicts the last channel from the others: it needs 2 channels or more"
+        )
     low = x.min((0, 1))
     width = jnp.maximum(x.max((0, 1)) - low, 1e-12)
     hidden = hidden or max(x.shape[-1] // 2, 1)
@@ -100,8 +108,14 @@ def discriminative_score(
     """|accuracy - ½| on a fifth of both sets, held out; `hidden` is D // 2 but at least 4."""
     x, x_fake = _series(real, fake)
     if min(len(x), len(x_fake)) < 5:
-        raise DataError(f"a fifth is held out: 5 series or more of each are needed; got {len(x)} and {len(x_fake)}")
-    return float(_discriminate(jax.random.key(seed), x, x_fake, hidden or max(x.shape[-1] // 2, 4), steps, batch))
+        raise DataError(
+            f"a fifth is held out: 5 series or more of each are needed; got {len(x)} and {len(x_fake)}"
+        )
+    return float(
+        _discriminate(
+            jax.random.key(seed), x, x_fake, hidden or max(x.shape[-1] // 2, 4), steps, batch
+        )
+    )
 
 
 @partial(jax.jit, static_argnames=("hidden", "steps", "batch"))
@@ -115,7 +129,9 @@ def _seq2seq(key: Key, real: Array, fake: Array, hidden: int, steps: int, batch:
     start, train = jax.random.split(key)
     params = net.init(start, fake[:1, :half])
     loss = lambda params, index, _: error(params, fake[index])  # noqa: E731
-    params, _ = fit(train, loss, params, len(fake), steps=steps, batch=batch, optimiser=_adam(steps))
+    params, _ = fit(
+        train, loss, params, len(fake), steps=steps, batch=batch, optimiser=_adam(steps)
+    )
     return error(params, real)
 
 
@@ -129,7 +145,9 @@ def _next_step(key: Key, real: Array, fake: Array, hidden: int, steps: int, batc
     start, train = jax.random.split(key)
     params = net.init(start, fake[:1, :-1, :-1])
     loss = lambda params, index, _: error(params, fake[index])  # noqa: E731
-    params, _ = fit(train, loss, params, len(fake), steps=steps, batch=batch, optimiser=_adam(steps))
+    params, _ = fit(
+        train, loss, params, len(fake), steps=steps, batch=batch, optimiser=_adam(steps)
+    )
     return error(params, real)
 
 
@@ -143,21 +161,32 @@ def _discriminate(key: Key, real: Array, fake: Array, hidden: int, steps: int, b
     def loss(params, index, key):
         pairs = [x[0][index], x[1][jax.random.randint(key, (batch,), 0, cut[1])]]
         logits = net.apply(params, jnp.concatenate(pairs))[:, -1]
-        return optax.sigmoid_binary_cross_entropy(logits, jnp.repeat(jnp.array([1.0, 0.0]), batch)).mean()
+        return optax.sigmoid_binary_cross_entropy(
+            logits, jnp.repeat(jnp.array([1.0, 0.0]), batch)
+        ).mean()
 
     params = net.init(start, real[:1])
     params, _ = fit(train, loss, params, cut[0], steps=steps, batch=batch, optimiser=_adam(steps))
-    right = [(net.apply(params, a[c:])[:, -1] > 0) == one for a, c, one in zip(x, cut, (True, False))]
+    right = [
+        (net.apply(params, a[c:])[:, -1] > 0) == one for a, c, one in zip(x, cut, (True, False))
+    ]
     return jnp.abs(jnp.mean(jnp.stack([r.mean() for r in right])) - 0.5)
 
 
 def _adam(steps: int) -> optax.GradientTransformation:
-    return optax.chain(optax.clip_by_global_norm(1.0), optax.adam(optax.cosine_decay_schedule(5e-3, steps, 0.05)))
+    return optax.chain(
+        optax.clip_by_global_norm(1.0), optax.adam(optax.cosine_decay_schedule(5e-3, steps, 0.05))
+    )
 
 
 def _series(real: ArrayLike, fake: ArrayLike) -> tuple[Array, Array]:
     real, fake = np.asarray(real, np.float32), np.asarray(fake, np.float32)
-    if real.ndim != 3 or fake.ndim != 3 or real.shape[1:] != fake.shape[1:] or min(len(real), len(fake)) < 1:
+    if (
+        real.ndim != 3
+        or fake.ndim != 3
+        or real.shape[1:] != fake.shape[1:]
+        or min(len(real), len(fake)) < 1
+    ):
         raise DataError(
             f"real and generated series must be (n, T, D) with equal T and D; got {real.shape}, {fake.shape}"
         )

@@ -55,7 +55,9 @@ def probe(
             f"a probe needs features (n, d) and n labels and subjects; got {x.shape}, {len(y)}, {len(subjects)}"
         )
     if len(people) < 2:
-        raise DataError("a probe is tested on subjects it was not trained on: it needs two subjects or more")
+        raise DataError(
+            "a probe is tested on subjects it was not trained on: it needs two subjects or more"
+        )
     parts = np.array_split(np.random.default_rng(seed).permutation(people), min(folds, len(people)))
     train = np.stack([~np.isin(subjects, part) for part in parts]).astype(np.float32)
     right = np.asarray(_probe(jax.random.key(seed), x, y, train, len(names), hidden, steps, decay))
@@ -68,7 +70,9 @@ def probe(
 
 
 @partial(jax.jit, static_argnames=("classes", "hidden", "steps"))
-def _probe(key: Key, x: Array, y: Array, train: Array, classes: int, hidden: int, steps: int, decay: float) -> Array:
+def _probe(
+    key: Key, x: Array, y: Array, train: Array, classes: int, hidden: int, steps: int, decay: float
+) -> Array:
     """Which rows each fold's probe gets right, (folds, n)."""
     net = Probe(classes, hidden)
 
@@ -80,7 +84,8 @@ def _probe(key: Key, x: Array, y: Array, train: Array, classes: int, hidden: int
         def loss(params):
             kernels = sum(jnp.square(k).sum() for k in jax.tree.leaves(params) if k.ndim == 2)
             return (
-                share @ optax.softmax_cross_entropy_with_integer_labels(net.apply(params, z), y) + decay * 0.5 * kernels
+                share @ optax.softmax_cross_entropy_with_integer_labels(net.apply(params, z), y)
+                + decay * 0.5 * kernels
             )
 
         optimiser = optax.adam(optax.cosine_decay_schedule(3e-2 if not hidden else 3e-3, steps))
@@ -97,7 +102,9 @@ def _probe(key: Key, x: Array, y: Array, train: Array, classes: int, hidden: int
     return jax.vmap(fold)(train)
 
 
-def latent_correlation(z_x: ArrayLike, z_y: ArrayLike, form: str = "dimension", components: int = 10) -> float:
+def latent_correlation(
+    z_x: ArrayLike, z_y: ArrayLike, form: str = "dimension", components: int = 10
+) -> float:
     """How alike the latents (n, d) of two modalities are on the same sequences; 1 is the most.
 
     `dimension`: mean Pearson's r of each dimension with its namesake, which alignment of the axes themselves raises; `cca`:
@@ -108,14 +115,18 @@ def latent_correlation(z_x: ArrayLike, z_y: ArrayLike, form: str = "dimension", 
         raise ConfigError(f"no latent correlation {form!r}; {nearest(form, ('dimension', 'cca'))}")
     x, y = (np.asarray(z, np.float64) for z in (z_x, z_y))
     if x.ndim != 2 or len(x) != len(y) or len(x) < 3:
-        raise DataError(f"latents must be (n, d) of the same n sequences; got {x.shape} and {y.shape}")
+        raise DataError(
+            f"latents must be (n, d) of the same n sequences; got {x.shape} and {y.shape}"
+        )
     x, y = x - x.mean(0), y - y.mean(0)
     if form == "dimension":
         norm = np.linalg.norm(x, axis=0) * np.linalg.norm(y, axis=0)
         return float(((x * y).sum(0) / np.where(norm > 0, norm, np.inf)).mean())
     k = min(components, x.shape[1], y.shape[1])
     if len(x) <= 2 * k:
-        raise DataError(f"canonical correlations of {k} components need more than {2 * k} sequences; got {len(x)}")
+        raise DataError(
+            f"canonical correlations of {k} components need more than {2 * k} sequences; got {len(x)}"
+        )
     bases = [np.linalg.svd(z, full_matrices=False)[0][:, :k] for z in (x, y)]
     return float(np.clip(np.linalg.svd(bases[0].T @ bases[1], compute_uv=False), 0, 1).mean())
 

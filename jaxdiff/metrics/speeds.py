@@ -43,7 +43,11 @@ def by_level(level: ArrayLike, value: ArrayLike, width: float = 0.05) -> Levels:
 
 def heat_map(source: ArrayLike, target: ArrayLike, value: ArrayLike, width: float = 0.05) -> Heat:
     """Means over pairs of speeds, each rounded to multiples of `width`, for figures 5 and 6."""
-    source, target, value = _grid(source, width), _grid(target, width), np.asarray(value, np.float64)
+    source, target, value = (
+        _grid(source, width),
+        _grid(target, width),
+        np.asarray(value, np.float64),
+    )
     rows, columns = np.unique(source), np.unique(target)
     kept = ~np.isnan(value)
     cells = (np.searchsorted(rows, source[kept]), np.searchsorted(columns, target[kept]))
@@ -58,7 +62,10 @@ def identity_split(source: ArrayLike, target: ArrayLike, value: ArrayLike) -> di
     value = np.asarray(value, np.float64)
     same = np.isclose(source, target, rtol=0, atol=1e-6)
     parts = {"all": value, "identity": value[same], "off_diagonal": value[~same]}
-    return {name: float(np.nanmean(part)) if np.isfinite(part).any() else float("nan") for name, part in parts.items()}
+    return {
+        name: float(np.nanmean(part)) if np.isfinite(part).any() else float("nan")
+        for name, part in parts.items()
+    }
 
 
 def by_source_count(error: ArrayLike, source: ArrayLike, target: ArrayLike) -> Levels:
@@ -75,8 +82,12 @@ def by_source_count(error: ArrayLike, source: ArrayLike, target: ArrayLike) -> L
             f"{n} sources and {len(target)} targets need as large a table of finite errors; got {error.shape}"
         )
     distance = np.round(np.abs(source[:, None] - target), 6)
-    order = np.argsort(np.lexsort((np.broadcast_to(source[:, None], distance.shape), distance), axis=0), axis=0)
-    after = (order[None] > order[:, None]).reshape(n, n, -1).transpose(0, 2, 1).reshape(-1, n)  # (s t, other)
+    order = np.argsort(
+        np.lexsort((np.broadcast_to(source[:, None], distance.shape), distance), axis=0), axis=0
+    )
+    after = (
+        (order[None] > order[:, None]).reshape(n, n, -1).transpose(0, 2, 1).reshape(-1, n)
+    )  # (s t, other)
     own = np.repeat(np.arange(n), len(target))
     same = own[:, None] == own
     possible = same | (after[:, own] & after[:, own].T)

@@ -42,7 +42,9 @@ def r_precision(text: ArrayLike, motion: ArrayLike, top: int = 3) -> dict[str, f
             f"R-precision is defined over whole batches of {BATCH} paired embeddings; got {text.shape} texts and "
             f"{motion.shape} motions"
         )
-    tables = [distances(text[i : i + BATCH], motion[i : i + BATCH]) for i in range(0, len(text), BATCH)]
+    tables = [
+        distances(text[i : i + BATCH], motion[i : i + BATCH]) for i in range(0, len(text), BATCH)
+    ]
     shares = np.concatenate([hits(table, top) for table in tables]).mean(0)
     result = {f"r_precision_{k}": float(share) for k, share in enumerate(shares, 1)}
     return result | {"mm_dist": float(np.mean([np.diagonal(table).mean() for table in tables]))}
@@ -65,10 +67,14 @@ def scores(
     order = np.random.default_rng(seed).permutation(len(text))[: len(text) // BATCH * BATCH]
     result = r_precision(text[order], motion[order])
     result |= {"fid": frechet(motion, real), "diversity": diversity(motion, pairs, seed)}
-    return result if repeats is None else result | {"multimodality": multimodality(repeats, seed=seed)}
+    return (
+        result if repeats is None else result | {"multimodality": multimodality(repeats, seed=seed)}
+    )
 
 
-def repeated(score: Callable[[int], dict[str, float]], seeds: Sequence[int] = range(20)) -> dict[str, float]:
+def repeated(
+    score: Callable[[int], dict[str, float]], seeds: Sequence[int] = range(20)
+) -> dict[str, float]:
     """Mean of `score(seed)` over the seeds, and `<name>_ci95`, the half width 1.96 sd / √n of its interval."""
     rows = [score(seed) for seed in seeds]
     result = {}

@@ -27,7 +27,9 @@ def crps(samples: ArrayLike, truth: ArrayLike) -> float:
     return float((np.abs(samples - truth).mean(0) - spread).mean())
 
 
-def coverage(samples: ArrayLike, truth: ArrayLike, levels: Sequence[float] = (0.5, 0.8, 0.9, 0.95)) -> dict[str, float]:
+def coverage(
+    samples: ArrayLike, truth: ArrayLike, levels: Sequence[float] = (0.5, 0.8, 0.9, 0.95)
+) -> dict[str, float]:
     """Share of the truth inside central intervals (`coverage_90`) and their mean width (`width_90`, unit of the data).
 
     Bounds are the order statistics at `p (S + 1)`: for S exchangeable samples the coverage is then exact. Levels that S
@@ -52,13 +54,17 @@ def spread_skill(samples: ArrayLike, truth: ArrayLike) -> dict[str, float]:
     return {"spread": float(spread), "rmse": float(rmse), "spread_skill": float(ratio)}
 
 
-def spread_skill_curve(samples: ArrayLike, truth: ArrayLike, bins: int = 10) -> tuple[np.ndarray, np.ndarray]:
+def spread_skill_curve(
+    samples: ArrayLike, truth: ArrayLike, bins: int = 10
+) -> tuple[np.ndarray, np.ndarray]:
     """Rms spread and rmse of the mean in `bins` equally filled bins of the spread: the diagonal, if calibrated."""
     samples, truth = _ensemble(samples, truth)
     variance = samples.var(0, ddof=1).ravel() * (1 + 1 / len(samples))
     error = np.square(samples.mean(0) - truth).ravel()
     groups = np.array_split(np.argsort(variance), bins)
-    spread, rmse = (np.sqrt([values[group].mean() for group in groups]) for values in (variance, error))
+    spread, rmse = (
+        np.sqrt([values[group].mean() for group in groups]) for values in (variance, error)
+    )
     return spread, rmse
 
 

@@ -54,7 +54,9 @@ class Tokenizer:
         CLIP itself (hence StableMoFusion) pads with 0, Hugging Face with the end token; the features differ.
         """
         if length < 2:
-            raise ConfigError(f"a length of {length} leaves no room for the start and the end token: use at least 2")
+            raise ConfigError(
+                f"a length of {length} leaves no room for the start and the end token: use at least 2"
+            )
         out = np.full((len(texts), length), self.end if pad is None else pad, np.int32)
         for row, text in zip(out, texts):
             ids = self.encode(text)
@@ -93,9 +95,15 @@ def read(path: str | Path, merges: int = CLIP_MERGES) -> Tokenizer:
     """
     path = Path(path)
     if path.is_dir():
-        found = [path / name for name in ("merges.txt", "bpe_simple_vocab_16e6.txt.gz") if (path / name).exists()]
+        found = [
+            path / name
+            for name in ("merges.txt", "bpe_simple_vocab_16e6.txt.gz")
+            if (path / name).exists()
+        ]
         if not found:
-            raise FileError(f"{path} holds neither merges.txt nor bpe_simple_vocab_16e6.txt.gz, CLIP's merge tables")
+            raise FileError(
+                f"{path} holds neither merges.txt nor bpe_simple_vocab_16e6.txt.gz, CLIP's merge tables"
+            )
         path = found[0]
     try:
         raw = path.read_bytes()
@@ -107,7 +115,9 @@ def read(path: str | Path, merges: int = CLIP_MERGES) -> Tokenizer:
     rows = [line for line in lines[header:] if line.strip()][:merges]
     for number, row in enumerate(rows, start=header + 1):
         if len(row.split()) != 2:
-            raise FileError(f"{path}, line {number}: a merge is two symbols with a blank between, not {row[:40]!r}")
+            raise FileError(
+                f"{path}, line {number}: a merge is two symbols with a blank between, not {row[:40]!r}"
+            )
     tokenizer = Tokenizer(rows)
     vocabulary = path.with_name("vocab.json")
     if vocabulary.exists():
@@ -116,7 +126,9 @@ def read(path: str | Path, merges: int = CLIP_MERGES) -> Tokenizer:
         except ValueError as error:
             raise FileError(f"{vocabulary} is not JSON: {error}") from error
         if listed != tokenizer.ids:
-            raise FileError(f"{vocabulary} and {path} disagree: the ids do not follow from the merges")
+            raise FileError(
+                f"{vocabulary} and {path} disagree: the ids do not follow from the merges"
+            )
     return tokenizer
 
 

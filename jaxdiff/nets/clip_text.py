@@ -31,7 +31,9 @@ class ClipText(nn.Module):
     @nn.compact
     def __call__(self, ids: jax.Array) -> jax.Array:
         length = ids.shape[-1]
-        place = self.param("positions", nn.initializers.normal(0.01), (self.length, self.width), jnp.float32)
+        place = self.param(
+            "positions", nn.initializers.normal(0.01), (self.length, self.width), jnp.float32
+        )
         h = nn.Embed(self.vocabulary, self.width, dtype=self.dtype, name="tokens")(ids)
         h = h + place[:length].astype(self.dtype)
         causal = np.tril(np.ones((length, length), bool))

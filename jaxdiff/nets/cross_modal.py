@@ -63,7 +63,12 @@ class Body(nn.Module):
         self, noisy: jax.Array, condition: jax.Array, t: jax.Array, deterministic: bool = True
     ) -> tuple[jax.Array, jax.Array]:
         s = self.size
-        options = {"activation": nn.gelu, "norm_first": True, "final_norm": True, "dropout": s.dropout}
+        options = {
+            "activation": nn.gelu,
+            "norm_first": True,
+            "final_norm": True,
+            "dropout": s.dropout,
+        }
         time = nn.Dense(s.width, dtype=self.dtype, name="time1")(sinusoid(t, s.width))
         time = nn.Dense(s.width, dtype=self.dtype, name="time2")(nn.silu(time))
         place = positions(noisy.shape[-2], s.width) + time[..., None, :]
@@ -97,5 +102,7 @@ class OutOf(nn.Module):
     @nn.compact
     def __call__(self, tokens: jax.Array) -> jax.Array:
         first = nn.initializers.zeros if self.silent else nn.linear.default_kernel_init
-        patches = nn.Dense(self.size.patch * self.channels, dtype=self.dtype, kernel_init=first)(tokens)
+        patches = nn.Dense(self.size.patch * self.channels, dtype=self.dtype, kernel_init=first)(
+            tokens
+        )
         return patches.reshape(*tokens.shape[:-2], -1, self.channels).astype(jnp.float32)

@@ -39,7 +39,9 @@ class Terms(NamedTuple):
 def acceleration(terms: Terms) -> jax.Array:
     """`M⁻¹ (E + C + R·A(u))`, `(..., J, d)`."""
     force = terms.external + terms.bias + terms.muscle
-    return jnp.einsum("...ij,...j->...i", terms.inverse_mass, force, precision=jax.lax.Precision.HIGHEST)
+    return jnp.einsum(
+        "...ij,...j->...i", terms.inverse_mass, force, precision=jax.lax.Precision.HIGHEST
+    )
 
 
 def symmetric(a: jax.Array) -> jax.Array:
@@ -67,10 +69,15 @@ class EulerLagrange(nn.Module):
     @nn.compact
     def __call__(self, latent: jax.Array, u: jax.Array) -> Terms:
         lead, d = latent.shape[:-1], self.axes
-        a = self._head("inverse_mass", latent, self.joints * d * d).reshape(*lead, self.joints, d, d)
+        a = self._head("inverse_mass", latent, self.joints * d * d).reshape(
+            *lead, self.joints, d, d
+        )
         a = a + np.eye(d, dtype=np.float32)
         a = positive_definite(a) if self.positive else symmetric(a)
-        force = {n: self._head(n, latent, self.joints * d).reshape(*lead, self.joints, d) for n in ("external", "bias")}
+        force = {
+            n: self._head(n, latent, self.joints * d).reshape(*lead, self.joints, d)
+            for n in ("external", "bias")
+        }
         return Terms(a, **force, muscle=self._muscle(latent, u))
 
     def _head(self, name: str, latent: jax.Array, features: int) -> jax.Array:

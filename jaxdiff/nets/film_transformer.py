@@ -75,17 +75,27 @@ class FiLMTransformer(nn.Module):
 
     @nn.compact
     def __call__(
-        self, x: jax.Array, t: jax.Array, condition: jax.Array | None = None, deterministic: bool = True
+        self,
+        x: jax.Array,
+        t: jax.Array,
+        condition: jax.Array | None = None,
+        deterministic: bool = True,
     ) -> jax.Array:
         time_width = self.time_width or self.width
         h = nn.Dense(self.width, dtype=self.dtype, name="input")(x)
         if not self.rotary:
             h = h + positions(x.shape[-2], self.width).astype(h.dtype)
-        c = mish(nn.Dense(4 * time_width, dtype=self.dtype, name="time_0")(sinusoid_concatenated(t, time_width)))
+        c = mish(
+            nn.Dense(4 * time_width, dtype=self.dtype, name="time_0")(
+                sinusoid_concatenated(t, time_width)
+            )
+        )
         c = nn.Dense(self.condition_width or self.width, dtype=self.dtype, name="time_1")(c)
         c = mish(c if condition is None else c + condition.astype(c.dtype))
         for i in range(self.layers):
-            layer = FiLMLayer(self.heads, self.ff, self.rotary, self.dropout, self.dtype, name=f"layers_{i}")
+            layer = FiLMLayer(
+                self.heads, self.ff, self.rotary, self.dropout, self.dtype, name=f"layers_{i}"
+            )
             h = layer(h, c, deterministic)
         return nn.Dense(self.features, dtype=self.dtype, name="output")(h).astype(jnp.float32)
 
@@ -105,7 +115,9 @@ class RefinementLayer(nn.Module):
         a = attend(r, r, h, deterministic=deterministic)
         h = LayerNorm(dtype=self.dtype, name="norm1")(h + Dropout(self.dropout)(a, deterministic))
         f = FeedForward(self.ff, nn.relu, self.dropout, self.dtype, name="feed")(h, deterministic)
-        return LayerNorm(dtype=self.dtype, name="norm2")(h + Dropout(self.dropout)(f, deterministic))
+        return LayerNorm(dtype=self.dtype, name="norm2")(
+            h + Dropout(self.dropout)(f, deterministic)
+        )
 
 
 class Refinement(nn.Module):
@@ -123,5 +135,7 @@ class Refinement(nn.Module):
     def __call__(self, x: jax.Array, deterministic: bool = True) -> jax.Array:
         h = nn.Dense(self.width, dtype=self.dtype, name="input")(x)
         for i in range(self.layers):
-            h = RefinementLayer(self.heads, self.ff, self.dropout, self.dtype, name=f"layers_{i}")(h, deterministic)
+            h = RefinementLayer(self.heads, self.ff, self.dropout, self.dtype, name=f"layers_{i}")(
+                h, deterministic
+            )
         return nn.Dense(self.features, dtype=self.dtype, name="output")(h).astype(jnp.float32)

@@ -44,9 +44,13 @@ class MuscleTransformer(nn.Module):
         h = Conv1D(inner, self.kernel_size, dtype=self.dtype, name="conv")(x)
         h = h + positions(x.shape[-2], inner).astype(h.dtype)
         h = Dropout(self.dropout)(h, deterministic)
-        scalar = jnp.broadcast_to(jnp.asarray(subject, h.dtype)[..., None, None], (*h.shape[:-1], CONDITION_CHANNELS))
-        h = jnp.concatenate([h, scalar], -1)
-        encoder = Encoder(self.layers, self.heads, self.ff, dropout=self.dropout, dtype=self.dtype, name="encoder")
-        return nn.Dense(self.features, dtype=self.dtype, name="output")(encoder(h, deterministic=deterministic)).astype(
-            jnp.float32
+        scalar = jnp.broadcast_to(
+            jnp.asarray(subject, h.dtype)[..., None, None], (*h.shape[:-1], CONDITION_CHANNELS)
         )
+        h = jnp.concatenate([h, scalar], -1)
+        encoder = Encoder(
+            self.layers, self.heads, self.ff, dropout=self.dropout, dtype=self.dtype, name="encoder"
+        )
+        return nn.Dense(self.features, dtype=self.dtype, name="output")(
+            encoder(h, deterministic=deterministic)
+        ).astype(jnp.float32)

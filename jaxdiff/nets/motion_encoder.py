@@ -51,17 +51,25 @@ class MotionEncoder(nn.Module):
             h = h if mask is None else jnp.where(mask[..., None], h, 0)
             return Conv1D(self.width, self.kernel_size, dtype=self.dtype, name=name)(h)
 
-        time = mish(nn.Dense(self.width, dtype=self.dtype, name="time")(sinusoid(t, self.width)))[..., None, :]
+        time = mish(nn.Dense(self.width, dtype=self.dtype, name="time")(sinusoid(t, self.width)))[
+            ..., None, :
+        ]
         h = conv(motion, "enter")
         for i in range(self.blocks):
-            scale, shift = jnp.split(nn.Dense(2 * self.width, dtype=self.dtype, name=f"level_{i}")(time), 2, -1)
+            scale, shift = jnp.split(
+                nn.Dense(2 * self.width, dtype=self.dtype, name=f"level_{i}")(time), 2, -1
+            )
             y = FrameGroupNorm(self.groups, self.dtype, name=f"norm_{i}")(conv(h, f"conv_{i}_0"))
             h = h + conv(mish(y * (1 + scale) + shift), f"conv_{i}_1")
         latent = nn.Dense(self.width, dtype=self.dtype, name="mean")(mish(h)).astype(jnp.float32)
-        u = jax.nn.sigmoid(nn.Dense(MUSCLES, dtype=self.dtype, name="muscles")(mish(latent)).astype(jnp.float32))
+        u = jax.nn.sigmoid(
+            nn.Dense(MUSCLES, dtype=self.dtype, name="muscles")(mish(latent)).astype(jnp.float32)
+        )
         if not self.spread:
             return Encoding(latent, u, jnp.zeros_like(latent))
-        log_variance = nn.Dense(self.width, dtype=self.dtype, name="log_variance")(mish(h)).astype(jnp.float32)
+        log_variance = nn.Dense(self.width, dtype=self.dtype, name="log_variance")(mish(h)).astype(
+            jnp.float32
+        )
         divergence = (jnp.square(latent) + jnp.exp(log_variance) - 1 - log_variance) / 2
         if self.has_rng("latent"):
             noise = jax.random.normal(self.make_rng("latent"), latent.shape)

@@ -30,6 +30,10 @@ class ResidualDecoder(nn.Module):
         a = acceleration.reshape(*acceleration.shape[:-2], -1)
         h = nn.Dense(self.width, use_bias=False, dtype=self.dtype, name="enter")(a)
         state: Any = nn.RNN(nn.GRUCell(self.width, dtype=self.dtype), name="recur")(h)
-        level = nn.Dense(self.width, dtype=self.dtype, name="level")(mish(sinusoid(t, self.width)))[..., None, :]
+        level = nn.Dense(self.width, dtype=self.dtype, name="level")(mish(sinusoid(t, self.width)))[
+            ..., None, :
+        ]
         zeros = nn.initializers.zeros
-        return nn.Dense(self.features, use_bias=False, kernel_init=zeros, name="residual")(state * (1 + level))
+        return nn.Dense(self.features, use_bias=False, kernel_init=zeros, name="residual")(
+            state * (1 + level)
+        )

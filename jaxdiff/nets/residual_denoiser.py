@@ -38,7 +38,9 @@ class Size(NamedTuple):
 
 
 SIZES = {
-    "tiny": Size(width=16, layers=1, heads=2, ff=32, time=16, condition=8, lstm=8, patch=10, dropout=0.0),
+    "tiny": Size(
+        width=16, layers=1, heads=2, ff=32, time=16, condition=8, lstm=8, patch=10, dropout=0.0
+    ),
     "small": Size(width=64, layers=3, ff=128, time=64, condition=32, lstm=16, patch=5),
     "stride": Size(layers=2, ff=512, time=64, lstm=32, patch=30),
     "paper": Size(),
@@ -93,11 +95,18 @@ class ResidualDenoiser(nn.Module):
         return self.join(jnp.concatenate([z, self.speed(speeds)], -1))
 
     def __call__(
-        self, r_t: jax.Array, source: jax.Array, t: jax.Array, condition: jax.Array, deterministic: bool = True
+        self,
+        r_t: jax.Array,
+        source: jax.Array,
+        t: jax.Array,
+        condition: jax.Array,
+        deterministic: bool = True,
     ) -> jax.Array:
         tokens = self.tokens(jnp.concatenate([r_t, source], -1))
         return self.backbone(tokens, t, condition, deterministic).reshape(r_t.shape)
 
-    def everything(self, r_t: jax.Array, source: jax.Array, t: jax.Array, speeds: jax.Array) -> jax.Array:
+    def everything(
+        self, r_t: jax.Array, source: jax.Array, t: jax.Array, speeds: jax.Array
+    ) -> jax.Array:
         """Touches every parameter, for initialisation."""
         return self(r_t, source, t, self.condition(self.embed(source), speeds))

@@ -34,12 +34,16 @@ class SmoothNet(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, deterministic: bool = True) -> jax.Array:
         if x.shape[-2] != self.window:
-            raise DataError(f"SmoothNet was built for windows of {self.window} frames and got {x.shape[-2]}")
+            raise DataError(
+                f"SmoothNet was built for windows of {self.window} frames and got {x.shape[-2]}"
+            )
 
         def leaky(h: jax.Array) -> jax.Array:
             return nn.leaky_relu(Dropout(self.dropout)(h, deterministic), 0.2)
 
-        h = nn.leaky_relu(nn.Dense(self.hidden, dtype=self.dtype, name="encoder")(jnp.swapaxes(x, -1, -2)), 0.1)
+        h = nn.leaky_relu(
+            nn.Dense(self.hidden, dtype=self.dtype, name="encoder")(jnp.swapaxes(x, -1, -2)), 0.1
+        )
         for i in range(self.blocks):
             y = leaky(nn.Dense(self.residual_hidden, dtype=self.dtype, name=f"blocks_{i}_0")(h))
             h = h + leaky(nn.Dense(self.hidden, dtype=self.dtype, name=f"blocks_{i}_1")(y))
@@ -47,21 +51,27 @@ class SmoothNet(nn.Module):
         return jnp.swapaxes(y, -1, -2).astype(jnp.float32)
 
 
-def smooth(network: Callable[[jax.Array], jax.Array], x: jax.Array, window: int, step: int = 1) -> jax.Array:
+def smooth(
+    network: Callable[[jax.Array], jax.Array], x: jax.Array, window: int, step: int = 1
+) -> jax.Array:
     """A sequence `(T, C)` through `network` in windows `step` frames apart, averaged where they overlap.
 
     A last window ends with the sequence, so that every frame is covered.
     """
     length = x.shape[0]
     if length < window:
-        raise DataError(f"a sequence of {length} frames is shorter than the window of {window}: use a smaller window")
+        raise DataError(
+            f"a sequence of {length} frames is shorter than the window of {window}: use a smaller window"
+        )
     starts = np.unique([*range(0, length - window + 1, step), length - window])
     frames = starts[:, None] + np.arange(window)
     total = jnp.zeros(x.shape, jnp.float32).at[frames].add(network(x[frames]))
     return total / np.bincount(frames.ravel(), minlength=length).astype(np.float32)[:, None]
 
 
-def smoothing_loss(y: jax.Array, gt: jax.Array, position: float = 1.0, acceleration: float = 1.0) -> jax.Array:
+def smoothing_loss(
+    y: jax.Array, gt: jax.Array, position: float = 1.0, acceleration: float = 1.0
+) -> jax.Array:
     """The training loss of one window `(W, C)`, or the mean over several."""
     error = y - gt
     second = error[..., 2:, :] - 2 * error[..., 1:-1, :] + error[..., :-2, :]

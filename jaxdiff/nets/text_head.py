@@ -26,6 +26,14 @@ class TextHead(nn.Module):
     def __call__(self, tokens: jax.Array, deterministic: bool = True) -> jax.Array:
         h = nn.Dense(self.width, dtype=self.dtype, name="embed")(tokens)
         encoder = Encoder(
-            self.layers, self.heads, self.ff, gelu, dropout=self.dropout, dtype=self.dtype, name="encoder"
+            self.layers,
+            self.heads,
+            self.ff,
+            gelu,
+            dropout=self.dropout,
+            dtype=self.dtype,
+            name="encoder",
         )
-        return LayerNorm(dtype=self.dtype, name="norm")(encoder(h, deterministic=deterministic)).astype(jnp.float32)
+        return LayerNorm(dtype=self.dtype, name="norm")(
+            encoder(h, deterministic=deterministic)
+        ).astype(jnp.float32)

@@ -54,14 +54,20 @@ class ResidualBlock(nn.Module):
     dtype: Any
 
     @nn.compact
-    def __call__(self, x: jax.Array, time: jax.Array, live: jax.Array | None, deterministic: bool) -> jax.Array:
+    def __call__(
+        self, x: jax.Array, time: jax.Array, live: jax.Array | None, deterministic: bool
+    ) -> jax.Array:
         zeros = nn.initializers.zeros
-        modulation = nn.Dense(2 * self.width, kernel_init=zeros, dtype=self.dtype, name="time")(time)
+        modulation = nn.Dense(2 * self.width, kernel_init=zeros, dtype=self.dtype, name="time")(
+            time
+        )
         scale, shift = jnp.split(modulation[..., None, :], 2, -1)
         h = Conv1D(self.width, self.kernel_size, dtype=self.dtype, name="conv_0")(_only(x, live))
         h = FrameGroupNorm(self.groups, self.dtype, name="norm_0")(h)
         h = mish(h * (1 + scale) + shift)
-        h = Conv1D(self.width, self.kernel_size, kernel_init=zeros, dtype=self.dtype, name="conv_1")(_only(h, live))
+        h = Conv1D(
+            self.width, self.kernel_size, kernel_init=zeros, dtype=self.dtype, name="conv_1"
+        )(_only(h, live))
         h = mish(FrameGroupNorm(self.groups, self.dtype, name="norm_1")(h))
         h = Dropout(self.dropout)(h, deterministic)
         if x.shape[-1] != self.width:
@@ -119,7 +125,9 @@ class Block(nn.Module):
     dtype: Any
 
     def setup(self) -> None:
-        self.residual = ResidualBlock(self.width, self.kernel_size, self.groups, self.dropout, self.dtype)
+        self.residual = ResidualBlock(
+            self.width, self.kernel_size, self.groups, self.dropout, self.dtype
+        )
         self.attend = TextAttention(self.width, self.heads, self.linear, self.dropout, self.dtype)
 
     def context(self, text: jax.Array) -> Any:
@@ -141,7 +149,9 @@ class Block(nn.Module):
         if paired:
             return jnp.stack([h[0] + self.attend(h[0], context, deterministic), h[-1]])
         y = self.attend(h, context, deterministic)
-        return h + (y if conditioned is None else jnp.where(jnp.asarray(conditioned)[..., None, None], y, 0))
+        return h + (
+            y if conditioned is None else jnp.where(jnp.asarray(conditioned)[..., None, None], y, 0)
+        )
 
 
 class CondUnet1D(nn.Module):
@@ -206,7 +216,12 @@ class CondUnet1D(nn.Module):
         return self.output(self.hidden(x, t, context, conditioned, mask, deterministic))
 
     def guided(
-        self, x: jax.Array, t: jax.Array, context: Context, scale: float, mask: jax.Array | None = None
+        self,
+        x: jax.Array,
+        t: jax.Array,
+        context: Context,
+        scale: float,
+        mask: jax.Array | None = None,
     ) -> jax.Array:
         """Classifier-free guidance, `u + scale (c - u)`, as one doubled batch."""
         c, u = self.output(self.hidden(x[None], t, context, mask=mask, paired=True))
@@ -234,8 +249,15 @@ class CondUnet1D(nn.Module):
             lives: list[jax.Array | None] = [None] * (levels + 1)
         else:
             x = jnp.where(mask[..., None], x, 0)
-            alive = _pad_time(mask[..., None], blocks * stride).reshape(*mask.shape[:-1], blocks, stride).any(-1)
-            lives = [jnp.repeat(alive, stride >> level, axis=-1)[..., None] for level in range(levels + 1)]
+            alive = (
+                _pad_time(mask[..., None], blocks * stride)
+                .reshape(*mask.shape[:-1], blocks, stride)
+                .any(-1)
+            )
+            lives = [
+                jnp.repeat(alive, stride >> level, axis=-1)[..., None]
+                for level in range(levels + 1)
+            ]
         h = _pad_time(x, blocks * stride).astype(self.dtype)
 
         time = mish(self.time_0(sinusoid(t, self.time_width)))

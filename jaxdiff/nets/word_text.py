@@ -37,7 +37,12 @@ class Vocabulary:
     def build(cls, captions: Iterable[str], size: int = 4096) -> Vocabulary:
         """The at most `size` most frequent words of the captions; ties in alphabetical order."""
         counts = Counter(word for caption in captions for word in _words(caption))
-        return cls([word for word, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:size]])
+        return cls(
+            [
+                word
+                for word, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:size]
+            ]
+        )
 
     def __len__(self) -> int:
         return BYTES + 256 + len(self.words)

@@ -32,7 +32,9 @@ def chart(title: str, lines: Mapping[str, Sequence[Line]], x: str, said: str = "
         look = _look(number, 1.8 if len(bundle) == 1 else 0.9)
         for line in bundle:
             places = [
-                f"{across(a):.1f},{upward(b):.1f}" for a, b in line if math.isfinite(b) and (b > 0 or not logarithmic)
+                f"{across(a):.1f},{upward(b):.1f}"
+                for a, b in line
+                if math.isfinite(b) and (b > 0 or not logarithmic)
             ]
             drawn += f'<polyline points="{" ".join(places)}" fill="none" {look}/>'
     label = f"{title} against {x}. {said}".strip()
@@ -63,7 +65,10 @@ class _Axis:
     def __init__(self, values: Sequence[float], start: float, end: float, logarithmic: bool):
         self.low, self.high, self.log = min(values), max(values), logarithmic
         if self.low == self.high:
-            self.low, self.high = self.low - (abs(self.low) or 1) / 2, self.high + (abs(self.high) or 1) / 2
+            self.low, self.high = (
+                self.low - (abs(self.low) or 1) / 2,
+                self.high + (abs(self.high) or 1) / 2,
+            )
         self.start, self.end = start, end
         self.ticks = self._decades() if logarithmic else self._steps()
 
@@ -90,7 +95,9 @@ class _Axis:
         if self.log or len(self.ticks) < 2 or self.ticks[1] - self.ticks[0] >= 1:
             return number(tick)
         most = max(abs(self.ticks[0]), abs(self.ticks[-1]))
-        digits = math.floor(math.log10(most)) - math.floor(math.log10(self.ticks[1] - self.ticks[0])) + 1
+        digits = (
+            math.floor(math.log10(most)) - math.floor(math.log10(self.ticks[1] - self.ticks[0])) + 1
+        )
         return f"{tick:.{max(1, digits)}g}" if abs(tick) > 1e-9 * most else "0"
 
 
@@ -99,14 +106,19 @@ def _grid(across: _Axis, upward: _Axis, x: str) -> str:
     for tick in upward.ticks:
         y = f"{upward(tick):.1f}"
         drawn += f'<path class="grid" d="M{LEFT} {y}H{WIDTH - RIGHT}"/>'
-        drawn += f'<text x="{LEFT - 6}" y="{y}" dy=".35em" text-anchor="end">{upward.label(tick)}</text>'
+        drawn += (
+            f'<text x="{LEFT - 6}" y="{y}" dy=".35em" text-anchor="end">{upward.label(tick)}</text>'
+        )
     for tick in across.ticks:
         place = f"{across(tick):.1f}"
         drawn += f'<path class="grid" d="M{place} {HEIGHT - BOTTOM}v4"/>'
         drawn += f'<text x="{place}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{across.label(tick)}</text>'
     drawn += f'<path class="axis" d="M{LEFT} {HEIGHT - BOTTOM}H{WIDTH - RIGHT}"/>'
     axis = f"{x}; logarithmic upward" if upward.log else x
-    return drawn + f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 5}" text-anchor="middle">{axis}</text>'
+    return (
+        drawn
+        + f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 5}" text-anchor="middle">{axis}</text>'
+    )
 
 
 def _figure(title: str, said: str, label: str, keys: Mapping[str, str], drawn: str) -> str:

@@ -26,14 +26,21 @@ PARTS = ("hip", "knee", "ankle", "heel", "toe")
 def skeleton(sides: Sequence[str] = ("right", "left")) -> Skeleton:
     """A pelvis with a chain of hip, knee, ankle, heel and toe on each side."""
     names = ("pelvis", *(f"{side}_{part}" for side in sides for part in PARTS))
-    parents = (-1, *(0 if part == 0 else 5 * leg + part for leg in range(len(sides)) for part in range(5)))
+    parents = (
+        -1,
+        *(0 if part == 0 else 5 * leg + part for leg in range(len(sides)) for part in range(5)),
+    )
     return Skeleton(names, parents, joints(np.zeros((2, 3 * len(sides))), 1.0, 0.0, sides)[0])
 
 
-def joints(angles: np.ndarray, rate: float, speed: float = 0.0, sides: Sequence[str] = ("right", "left")) -> np.ndarray:
+def joints(
+    angles: np.ndarray, rate: float, speed: float = 0.0, sides: Sequence[str] = ("right", "left")
+) -> np.ndarray:
     """Hip, knee and ankle flexion of each side (T, 3 S) in degrees -> joints (T, 1 + 5 S, 3) in metres, y up, z forward."""
     if angles.ndim != 2 or angles.shape[1] != 3 * len(sides):
-        raise DataError(f"legs are drawn from (frames, {3 * len(sides)}) angles; got {angles.shape}")
+        raise DataError(
+            f"legs are drawn from (frames, {3 * len(sides)}) angles; got {angles.shape}"
+        )
     turn = np.deg2rad(np.asarray(angles, np.float64))
     found = [np.zeros((len(turn), 3))]
     for leg, side in enumerate(sides):
@@ -46,7 +53,11 @@ def joints(angles: np.ndarray, rate: float, speed: float = 0.0, sides: Sequence[
         foot = hip - knee + ankle
         for ahead, up in (HEEL, TOE):
             found.append(
-                at + _forward(ahead * np.cos(foot) - up * np.sin(foot), ahead * np.sin(foot) + up * np.cos(foot))
+                at
+                + _forward(
+                    ahead * np.cos(foot) - up * np.sin(foot),
+                    ahead * np.sin(foot) + up * np.cos(foot),
+                )
             )
     placed = np.stack(found, axis=1)
     placed[..., 1] -= placed[..., 1].min(axis=1 if len(sides) > 1 else None, keepdims=True)

@@ -15,7 +15,9 @@ from jaxdiff.errors import DataError
 Clips = Mapping[str, Mapping[str, np.ndarray]]
 """What is shown -> figure ("real", "generated") -> joints `(T, J, 3)` in metres, y up."""
 SPEEDS = {"1": "normal", "0.5": "half", "0.25": "a quarter"}
-KEYS = "Drag a figure to turn it, or press the arrow keys; space plays and pauses, Home turns it back."
+KEYS = (
+    "Drag a figure to turn it, or press the arrow keys; space plays and pauses, Home turns it back."
+)
 
 
 def script() -> str:
@@ -26,10 +28,17 @@ def script() -> str:
 def player(clips: Clips, skeleton: Skeleton, rate: float) -> str:
     """A player; of several clips one is chosen from a list."""
     names = _figures(clips, skeleton)
-    side = [next((word for word in ("left", "right") if word in name.lower()), "") for name in skeleton.names]
+    side = [
+        next((word for word in ("left", "right") if word in name.lower()), "")
+        for name in skeleton.names
+    ]
     values = {
         "rate": float(rate),
-        "bones": [(parent, joint, side[joint]) for joint, parent in enumerate(skeleton.parents) if parent >= 0],
+        "bones": [
+            (parent, joint, side[joint])
+            for joint, parent in enumerate(skeleton.parents)
+            if parent >= 0
+        ],
         "head": next((i for i, name in enumerate(skeleton.names) if name.lower() == "head"), -1),
         "clips": [[_millimetres(motions[name]) for name in names] for motions in clips.values()],
     }
@@ -62,16 +71,23 @@ def _figures(clips: Clips, skeleton: Skeleton) -> list[str]:
             joints = np.asarray(joints)
             if joints.ndim != 3 or not len(joints) or joints.shape[1:] != (len(skeleton.names), 3):
                 wanted = f"(frames, {len(skeleton.names)}, 3)"
-                raise DataError(f"the joints of {figure!r} in {name!r} are {wanted}; got {joints.shape}")
+                raise DataError(
+                    f"the joints of {figure!r} in {name!r} are {wanted}; got {joints.shape}"
+                )
             if not np.isfinite(joints).all():
-                raise DataError(f"the joints of {figure!r} in {name!r} are finite numbers; some are not")
+                raise DataError(
+                    f"the joints of {figure!r} in {name!r} are finite numbers; some are not"
+                )
     return each[0]
 
 
 def _choice(names: Sequence[str]) -> str:
     if len(names) == 1:
         return f'<p class="said">{html.escape(names[0])}</p>' if names[0] else ""
-    options = "".join(f'<option value="{number}">{html.escape(name)}</option>' for number, name in enumerate(names))
+    options = "".join(
+        f'<option value="{number}">{html.escape(name)}</option>'
+        for number, name in enumerate(names)
+    )
     whole = '<p class="note whole" data-part="caption" aria-hidden="true"></p>'  # a narrow list cuts its words off
     return f'<label class="said">Shown <select data-part="clip">{options}</select></label>{whole}'
 

@@ -40,7 +40,9 @@ class Page:
         body = ""
         for label, cells in table.rows:
             values = (cells.get(name) for name in table.columns)
-            entries = "".join(f"<td>{'' if v is None else html.escape(str(v))}</td>" for v in values)
+            entries = "".join(
+                f"<td>{'' if v is None else html.escape(str(v))}</td>" for v in values
+            )
             look = ' class="quoted"' if QUOTED.search(label) else ""
             body += f'<tr{look}><th scope="row">{html.escape(label)}</th>{entries}</tr>'
         note = f'<p class="note">{html.escape(table.note)}</p>' if table.note else ""
@@ -71,26 +73,38 @@ class Page:
             if said not in self._sections:
                 self._section(*said)
 
-    def motion(self, title: str, clips: motion.Clips, skeleton: Skeleton, rate: float, note: str = "") -> None:
+    def motion(
+        self, title: str, clips: motion.Clips, skeleton: Skeleton, rate: float, note: str = ""
+    ) -> None:
         """Stick figures side by side to play, pause, scrub and turn: caption -> name of the figure -> joints `(T, J, 3)`."""
         said = f"<p>{html.escape(note)}</p>" if note else ""
         self._section(title, said + motion.player(clips, skeleton, rate))
         self._moves = True
 
     def chart(
-        self, title: str, x: str, lines: Mapping[str, Sequence[tuple[float, float]]], description: str = ""
+        self,
+        title: str,
+        x: str,
+        lines: Mapping[str, Sequence[tuple[float, float]]],
+        description: str = "",
     ) -> None:
         """One or two named lines."""
         drawn = charts.chart(title, {name: [line] for name, line in lines.items()}, x, description)
         self._section(title, f'<div class="charts">{drawn}</div>')
 
-    def scatter(self, title: str, clouds: Mapping[str, Sequence[tuple[float, float]]], description: str) -> None:
+    def scatter(
+        self, title: str, clouds: Mapping[str, Sequence[tuple[float, float]]], description: str
+    ) -> None:
         """One or two named clouds of points, as a map of latents is."""
-        self._section(title, f'<div class="charts">{charts.scatter(title, clouds, description)}</div>')
+        self._section(
+            title, f'<div class="charts">{charts.scatter(title, clouds, description)}</div>'
+        )
 
     def facts(self, facts: Mapping[str, str]) -> None:
         """How to repeat what is shown."""
-        entries = "".join(f"<dt>{html.escape(k)}</dt><dd>{html.escape(v)}</dd>" for k, v in facts.items())
+        entries = "".join(
+            f"<dt>{html.escape(k)}</dt><dd>{html.escape(v)}</dd>" for k, v in facts.items()
+        )
         self._section("How this was made", f"<dl>{entries}</dl>")
 
     def curves(self, title: str, log: Path, most: int = 9) -> None:
@@ -108,7 +122,10 @@ class Page:
         names = sorted(names, key=lambda name: (name == "grad_norm", name != "loss"))[:most]
         drawn = "".join(_curve(name, list(series[name].values())) for name in names)
         self._section(
-            title, f'<div class="charts">{drawn}</div>' if drawn else "<p>No curve: too few steps were logged.</p>"
+            title,
+            f'<div class="charts">{drawn}</div>'
+            if drawn
+            else "<p>No curve: too few steps were logged.</p>",
         )
 
     def _section(self, title: str, content: str) -> None:
@@ -118,8 +135,13 @@ class Page:
         """Writes the page in one piece."""
         path, title = Path(path), html.escape(self.title)
         style = (resources.files("jaxdiff.report") / "page.css").read_text(encoding="utf-8")
-        links = "".join(f'<li><a href="#s{i}">{html.escape(t)}</a></li>' for i, (t, _) in enumerate(self._sections))
-        listed = f'<nav aria-label="Sections"><ul>{links}</ul></nav>' if len(self._sections) > 2 else ""
+        links = "".join(
+            f'<li><a href="#s{i}">{html.escape(t)}</a></li>'
+            for i, (t, _) in enumerate(self._sections)
+        )
+        listed = (
+            f'<nav aria-label="Sections"><ul>{links}</ul></nav>' if len(self._sections) > 2 else ""
+        )
         body = "".join(
             f'<section><h2 id="s{i}">{html.escape(t)}</h2>{content}</section>'
             for i, (t, content) in enumerate(self._sections)

@@ -37,7 +37,11 @@ class Cell(NamedTuple):
 def cell(values: Iterable[float]) -> Cell:
     """Mean and standard deviation (n - 1) of repetitions."""
     values = np.asarray(list(values), np.float64)
-    return Cell(float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else math.nan, len(values))
+    return Cell(
+        float(values.mean()),
+        float(values.std(ddof=1)) if len(values) > 1 else math.nan,
+        len(values),
+    )
 
 
 @dataclass
@@ -58,20 +62,28 @@ class Table:
 
     def _grid(self) -> list[list[str]]:
         return [
-            [label, *("" if c.get(name) is None else str(c[name]) for name in self.columns)] for label, c in self.rows
+            [label, *("" if c.get(name) is None else str(c[name]) for name in self.columns)]
+            for label, c in self.rows
         ]
 
     def markdown(self) -> str:
         head = ["", *self.columns]
         lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
         lines += ["| " + " | ".join(row) + " |" for row in self._grid()]
-        return f"### {self.title}\n\n" + "\n".join(lines) + (f"\n\n{self.note}" if self.note else "") + "\n"
+        return (
+            f"### {self.title}\n\n"
+            + "\n".join(lines)
+            + (f"\n\n{self.note}" if self.note else "")
+            + "\n"
+        )
 
     def csv(self) -> str:
         """Plain numbers: a mean, a standard deviation and a count per column."""
         out = io.StringIO()
         writer = csv.writer(out)
-        writer.writerow(["row", *(f"{name} {part}" for name in self.columns for part in ("mean", "sd", "n"))])
+        writer.writerow(
+            ["row", *(f"{name} {part}" for name in self.columns for part in ("mean", "sd", "n"))]
+        )
         for label, cells in self.rows:
             values: list[Any] = []
             for name in self.columns:
@@ -90,7 +102,10 @@ class Table:
         from rich.table import Table as Printed
 
         grid = self._grid()
-        widths = [3 + max([len(name), *(len(row[i]) for row in grid)]) for i, name in enumerate(["", *self.columns])]
+        widths = [
+            3 + max([len(name), *(len(row[i]) for row in grid)])
+            for i, name in enumerate(["", *self.columns])
+        ]
         console = Console()
         if not console.is_terminal:  # a log has lines of any length
             console = Console(width=max(console.width, 1 + sum(widths)))
@@ -107,12 +122,16 @@ class Table:
         if self.note:
             console.print(self.note, style="dim", highlight=False)
 
-    def save(self, directory: str | Path, name: str, about: Mapping[str, Any] | None = None) -> None:
+    def save(
+        self, directory: str | Path, name: str, about: Mapping[str, Any] | None = None
+    ) -> None:
         """Writes `name.md` and `name.csv`; `about` (see `provenance`) goes under the Markdown table."""
         directory = Path(directory)
         directory.mkdir(parents=True, exist_ok=True)
         said = "".join(f"* {key}: {value}\n" for key, value in (about or {}).items())
-        (directory / f"{name}.md").write_text(self.markdown() + (f"\n{said}" if said else ""), encoding="utf-8")
+        (directory / f"{name}.md").write_text(
+            self.markdown() + (f"\n{said}" if said else ""), encoding="utf-8"
+        )
         (directory / f"{name}.csv").write_text(self.csv(), encoding="utf-8")
 
 
@@ -132,7 +151,9 @@ def provenance(data: str, seed: int, seconds: float | None = None) -> dict[str, 
     import jax
 
     device = jax.devices()[0]
-    machine = f"{jax.device_count()} × {device.device_kind}, {platform.machine()}, {platform.system()}"
+    machine = (
+        f"{jax.device_count()} × {device.device_kind}, {platform.machine()}, {platform.system()}"
+    )
     said = {
         "data": data,
         "command": shlex.join(["python", *sys.orig_argv[1:]]),
@@ -148,7 +169,9 @@ def provenance(data: str, seed: int, seconds: float | None = None) -> dict[str, 
 def _commit() -> str:
     here = Path(__file__).parent
     try:
-        run = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=here, capture_output=True, text=True)
+        run = subprocess.run(
+            ["git", "describe", "--always", "--dirty"], cwd=here, capture_output=True, text=True
+        )
     except OSError:
         return "unknown"
     return run.stdout.strip() or "unknown"

@@ -48,7 +48,9 @@ class Mixture:
         if not len(config.weights) == len(config.means) == len(config.deviations):
             raise ConfigError("weights, means and deviations have one number for each bump")
         if min(config.weights) < 0 or abs(sum(config.weights) - 1) > 1e-6:
-            raise ConfigError(f"the weights of the bumps add up to 1, and none is negative; got {config.weights}")
+            raise ConfigError(
+                f"the weights of the bumps add up to 1, and none is negative; got {config.weights}"
+            )
         if config.batch_size < 1 or config.samples < 1:
             raise ConfigError("batch_size and samples are at least 1")
         self.config, self.seed, self.count = config, seed, 0
@@ -56,7 +58,9 @@ class Mixture:
     def draw(self, rng: np.random.Generator, size: int) -> np.ndarray:
         which = rng.choice(len(self.config.weights), size, p=self.config.weights)
         means, deviations = np.array(self.config.means), np.array(self.config.deviations)
-        return (means[which] + deviations[which] * rng.normal(size=size)).astype(np.float32)[:, None]
+        return (means[which] + deviations[which] * rng.normal(size=size)).astype(np.float32)[
+            :, None
+        ]
 
     def __next__(self) -> dict[str, Any]:
         self.count += 1
@@ -86,7 +90,9 @@ def run(config: Config, out: Path) -> None:
     begin, method, data = time.perf_counter(), points(config.width), Mixture(config)
     about = {"method": "points", "config": config.to_dict()}
     state = fit(method, data, settings.from_config(config.training), out, about=about)
-    generated = make_generate(method.generate)(state.ema, jax.random.key(1), np.zeros((config.samples, 1), np.float32))
+    generated = make_generate(method.generate)(
+        state.ema, jax.random.key(1), np.zeros((config.samples, 1), np.float32)
+    )
     drawn = {
         "real": data.draw(np.random.default_rng(1), config.samples)[:, 0],
         "generated": np.asarray(generated)[:, 0],
@@ -96,10 +102,19 @@ def run(config: Config, out: Path) -> None:
     table.show()
     page = Page("Points on a line")
     page.table(table)
-    page.chart("Density", "x", {name: density(x, drawn["real"]) for name, x in drawn.items()}, "Two bumps, or not")
+    page.chart(
+        "Density",
+        "x",
+        {name: density(x, drawn["real"]) for name, x in drawn.items()},
+        "Two bumps, or not",
+    )
     page.curves("Training", out / "metrics.jsonl")
-    page.facts(provenance("a mixture of two Gaussians", config.training.seed, time.perf_counter() - begin))
-    print(f"report: {page.save(out / 'report.html')}\nkept in {out}: the same command goes on from there")
+    page.facts(
+        provenance("a mixture of two Gaussians", config.training.seed, time.perf_counter() - begin)
+    )
+    print(
+        f"report: {page.save(out / 'report.html')}\nkept in {out}: the same command goes on from there"
+    )
 
 
 def compared(drawn: Mapping[str, np.ndarray], between: float) -> Table:

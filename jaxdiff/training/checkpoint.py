@@ -42,14 +42,22 @@ def _checksum(tree: Any) -> int:
     total = 0
     for leaf in jax.tree.leaves(tree):
         leaf = np.ascontiguousarray(leaf)
-        total = zlib.crc32(leaf.reshape(-1).view(np.uint8).data, zlib.crc32(str(leaf.dtype).encode(), total))
+        total = zlib.crc32(
+            leaf.reshape(-1).view(np.uint8).data, zlib.crc32(str(leaf.dtype).encode(), total)
+        )
     return total
 
 
 class Checkpoints:
     """The checkpoints of one run, in `directory`: the latest `keep`, and the `keep_best` by score."""
 
-    def __init__(self, directory: str | Path, keep: int = 2, keep_best: int = 1, higher_is_better: bool = False):
+    def __init__(
+        self,
+        directory: str | Path,
+        keep: int = 2,
+        keep_best: int = 1,
+        higher_is_better: bool = False,
+    ):
         import orbax.checkpoint as ocp
         from orbax.checkpoint import checkpoint_managers as policies
 
@@ -87,7 +95,9 @@ class Checkpoints:
         """The step with the best score, or None where none was scored."""
         return self._manager.best_step()
 
-    def save(self, state: TrainState, data: Any, about: Mapping[str, Any], score: float | None = None) -> None:
+    def save(
+        self, state: TrainState, data: Any, about: Mapping[str, Any], score: float | None = None
+    ) -> None:
         """Copies the state to the host and writes it in the background; raises if the write before this one failed."""
         args, host = self._ocp.args, _to_host(state)
         step = int(np.max(host["rest"]["step"]))
@@ -105,7 +115,9 @@ class Checkpoints:
                 ),
                 metrics=None if score is None else {"score": float(score)},
             )
-        except Exception as error:  # errors of the background thread arrive here, whatever their type
+        except (
+            Exception
+        ) as error:  # errors of the background thread arrive here, whatever their type
             raise self._write_error(error) from error
 
     def wait(self) -> None:
@@ -123,10 +135,20 @@ class Checkpoints:
 
     def _write_error(self, error: BaseException) -> CheckpointError:
         full = getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error)
-        why = "the disk is full: free some space and resume" if full else f"{type(error).__name__}: {error}"
+        why = (
+            "the disk is full: free some space and resume"
+            if full
+            else f"{type(error).__name__}: {error}"
+        )
         good = self.steps()
-        left = f"the checkpoint of step {good[-1]} is intact" if good else "there is no earlier checkpoint"
-        return CheckpointError(f"could not write a checkpoint under {self.directory} ({why}); {left}")
+        left = (
+            f"the checkpoint of step {good[-1]} is intact"
+            if good
+            else "there is no earlier checkpoint"
+        )
+        return CheckpointError(
+            f"could not write a checkpoint under {self.directory} ({why}); {left}"
+        )
 
     def restore(
         self, like: TrainState, accept: Callable[[Mapping[str, Any]], None] = lambda about: None
@@ -155,13 +177,19 @@ class Checkpoints:
         steps = self.steps()
         for step in reversed(steps):
             try:
-                about = dict(self._manager.restore(step, args=args.Composite(about=args.JsonRestore()))["about"])
+                about = dict(
+                    self._manager.restore(step, args=args.Composite(about=args.JsonRestore()))[
+                        "about"
+                    ]
+                )
                 sums = about.pop("checksums")
                 del about["higher_is_better"]
                 accept(about)
                 for part in ARRAYS:
                     self._check_model(step, part, target[part])
-                found = self._manager.restore(step, args=args.Composite(**arrays, data=args.JsonRestore()))
+                found = self._manager.restore(
+                    step, args=args.Composite(**arrays, data=args.JsonRestore())
+                )
                 for part in ARRAYS:
                     if _checksum(found[part]) != sums[part]:
                         raise CheckpointError(f"the checksum of {part!r} is wrong")
@@ -182,7 +210,9 @@ class Checkpoints:
             state = jax.tree.map(jax.numpy.asarray, state)
             return state._replace(key=jax.random.wrap_key_data(state.key)), found["data"], about
         if steps:
-            raise CheckpointError(f"none of the checkpoints {steps} under {self.directory} can be read")
+            raise CheckpointError(
+                f"none of the checkpoints {steps} under {self.directory} can be read"
+            )
         return None
 
     def _check_model(self, step: int, part: str, target: Any) -> None:
@@ -206,10 +236,14 @@ class Checkpoints:
         path = self.directory / str(step)
         first = str(error).strip().splitlines()[0][:200] if str(error).strip() else ""
         warnings.warn(
-            f"checkpoint {path} is broken ({type(error).__name__}: {first}); using the one before", stacklevel=3
+            f"checkpoint {path} is broken ({type(error).__name__}: {first}); using the one before",
+            stacklevel=3,
         )
         if path.exists() and jax.process_index() == 0:
-            aside = [path.with_name(f"broken-{step}"), *(path.with_name(f"broken-{step}-{n}") for n in range(2, 1000))]
+            aside = [
+                path.with_name(f"broken-{step}"),
+                *(path.with_name(f"broken-{step}-{n}") for n in range(2, 1000)),
+            ]
             path.rename(next(free for free in aside if not free.exists()))
         self._manager.reload()
 
@@ -222,7 +256,9 @@ class _Mismatch(CheckpointError):
     """A sound checkpoint of another model."""
 
 
-def load_params(directory: str | Path, weights: str = "ema", step: int | str = "best") -> tuple[Params, dict[str, Any]]:
+def load_params(
+    directory: str | Path, weights: str = "ema", step: int | str = "best"
+) -> tuple[Params, dict[str, Any]]:
     """For inference: only the parameters (`ema` or `params`), and what the checkpoint says about itself.
 
     `step` is a number, `"best"` (the latest where none was scored) or `"latest"`.
@@ -240,7 +276,9 @@ def load_params(directory: str | Path, weights: str = "ema", step: int | str = "
     chosen = _best(directory, steps) if step == "best" else steps[-1] if step == "latest" else step
     chosen = int(chosen) if str(chosen).isdigit() else chosen
     if chosen not in steps:
-        raise CheckpointError(f"no checkpoint {chosen!r} under {directory}; there are 'best', 'latest' and {steps}")
+        raise CheckpointError(
+            f"no checkpoint {chosen!r} under {directory}; there are 'best', 'latest' and {steps}"
+        )
     path = directory / str(chosen)
     try:
         about = _said(path)
@@ -250,7 +288,9 @@ def load_params(directory: str | Path, weights: str = "ema", step: int | str = "
         if _checksum(params) != about["checksums"][weights]:
             raise CheckpointError("the checksum is wrong")
     except Exception as error:
-        raise CheckpointError(f"checkpoint {path} cannot be read ({type(error).__name__}: {error})") from error
+        raise CheckpointError(
+            f"checkpoint {path} cannot be read ({type(error).__name__}: {error})"
+        ) from error
     return params, {**about, "step": chosen}
 
 

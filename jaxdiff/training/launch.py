@@ -23,15 +23,23 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "jaxdif
 def define_flags() -> None:
     """The flags of every experiment; an experiment that has more of its own calls this first and defines them after."""
     config_flags.DEFINE_config_file("config", None, "config file, with a word after a colon")
-    flags.DEFINE_string("out", None, "directory of the run (default: runs/EXPERIMENT-WORD); an old run there goes on")
-    flags.DEFINE_string("cache", str(CACHE), "directory of compiled programs; empty: compile afresh")
+    flags.DEFINE_string(
+        "out",
+        None,
+        "directory of the run (default: runs/EXPERIMENT-WORD); an old run there goes on",
+    )
+    flags.DEFINE_string(
+        "cache", str(CACHE), "directory of compiled programs; empty: compile afresh"
+    )
     flags.DEFINE_string("coordinator", None, "HOST:PORT of process 0, for several hosts")
     flags.DEFINE_integer("num_processes", None, "number of processes, for several hosts")
     flags.DEFINE_integer("process_id", None, "number of this process, for several hosts")
     flags.DEFINE_bool("verbose", False, "show the traceback of an error")
 
 
-def run(main: Callable[[ConfigDict, Path], None], default_config: str, argv: Sequence[str] | None = None) -> None:
+def run(
+    main: Callable[[ConfigDict, Path], None], default_config: str, argv: Sequence[str] | None = None
+) -> None:
     """Parses the command line and calls `main(config, out)`; an error of ours is one line and exit code 2."""
     if argv is None:
         memory.huge_pages()
@@ -84,7 +92,11 @@ def _parse(argv: Sequence[str]) -> ConfigDict:
             raise FileNotFoundError(_given(argv))
         return config
     except flags.Error as error:
-        inside = re.search(r"Error whilst parsing config file.*\b(\w+(?:Error|Exception): .*)", str(error), re.DOTALL)
+        inside = re.search(
+            r"Error whilst parsing config file.*\b(\w+(?:Error|Exception): .*)",
+            str(error),
+            re.DOTALL,
+        )
         raise ConfigError(
             f"{_given(argv)} cannot be followed: {inside[1].strip()}" if inside else str(error)
         ) from error
@@ -100,4 +112,6 @@ def _parse(argv: Sequence[str]) -> ConfigDict:
         nearest = f"; did you mean {hint[1]!r}?" if hint else ""
         raise ConfigError(f"the config has no field {wrong[1]!r}{nearest}") from error
     except OSError as error:
-        raise ConfigError(f"cannot read {error}: give --config=FILE.py or --config=FILE.py:WORD") from error
+        raise ConfigError(
+            f"cannot read {error}: give --config=FILE.py or --config=FILE.py:WORD"
+        ) from error

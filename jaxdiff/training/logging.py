@@ -54,11 +54,15 @@ class JsonLines:
 
     def write(self, step: int, values: Mapping[str, Any]) -> None:
         with writing(self._path):
-            self._file.write(json.dumps({"step": step, **{k: _finite(v) for k, v in values.items()}}) + "\n")
+            self._file.write(
+                json.dumps({"step": step, **{k: _finite(v) for k, v in values.items()}}) + "\n"
+            )
             self._file.flush()
 
     def close(self) -> None:
-        with suppress(OSError):  # every line was flushed; only one that failed and was reported can be left
+        with suppress(
+            OSError
+        ):  # every line was flushed; only one that failed and was reported can be left
             self._file.close()
 
 
@@ -90,7 +94,10 @@ class Lines:
     def write(self, step: int, values: Mapping[str, Any]) -> None:
         rate = (step - self._start) / max(time.perf_counter() - self._begin, 1e-9)
         left = (self._steps - step) / max(rate, 1e-9)
-        print(f"step {step}/{self._steps}  {rate:.1f} steps/s  {left:.0f} s left  {_short(values)}", flush=True)
+        print(
+            f"step {step}/{self._steps}  {rate:.1f} steps/s  {left:.0f} s left  {_short(values)}",
+            flush=True,
+        )
 
     def close(self) -> None:
         pass
@@ -110,13 +117,17 @@ class Bar:
             progress.TimeRemainingColumn(),
             progress.TextColumn("{task.fields[values]}"),
         )
-        self._task = self._progress.add_task("training", total=steps, completed=start, rate="", values="")
+        self._task = self._progress.add_task(
+            "training", total=steps, completed=start, rate="", values=""
+        )
         self._start, self._begin = start, time.perf_counter()
         self._progress.start()
 
     def write(self, step: int, values: Mapping[str, Any]) -> None:
         rate = (step - self._start) / max(time.perf_counter() - self._begin, 1e-9)
-        self._progress.update(self._task, completed=step, rate=f"{rate:.1f} steps/s", values=_short(values))
+        self._progress.update(
+            self._task, completed=step, rate=f"{rate:.1f} steps/s", values=_short(values)
+        )
 
     def close(self) -> None:
         self._progress.stop()
@@ -151,7 +162,9 @@ class WeightsAndBiases:
             import wandb
         except ImportError as error:
             raise MissingExtra("Weights & Biases logging", "log") from error
-        self._run = wandb.init(project="jaxdiff", dir=str(directory), id=directory.name, resume="allow")
+        self._run = wandb.init(
+            project="jaxdiff", dir=str(directory), id=directory.name, resume="allow"
+        )
 
     def write(self, step: int, values: Mapping[str, Any]) -> None:
         self._run.log(dict(values), step=step)

@@ -86,7 +86,9 @@ def fit(
     example = next(data)
     data.set_state(first)
     state = _fresh(method, optimizer, settings, example, fold_weights, known or {})
-    checkpoints = Checkpoints(directory / "checkpoints", settings.keep, 1, settings.higher_is_better)
+    checkpoints = Checkpoints(
+        directory / "checkpoints", settings.keep, 1, settings.higher_is_better
+    )
     restored = checkpoints.restore(state, lambda saved: _check_same_run(saved, said, directory))
     if restored:
         state, place, _ = restored
@@ -116,7 +118,10 @@ def fit(
             metrics = {name: value[..., -1] for name, value in metrics.items()}
         _check_finite(now, metrics, settings.skip_limit)
         if due(settings.log_every, now) or now == settings.steps:
-            log(now, {name: np.asarray(value, np.float64).tolist() for name, value in metrics.items()})
+            log(
+                now,
+                {name: np.asarray(value, np.float64).tolist() for name, value in metrics.items()},
+            )
 
     def save(score: float | None = None) -> None:
         checkpoints.save(state, data.get_state(), said, score)
@@ -126,14 +131,20 @@ def fit(
     try:
         with _signals() as asked_to_stop:
             while step < settings.steps:
-                state, metrics = step_function(state, _take(data, settings.steps_per_dispatch, bool(fold_weights)))
+                state, metrics = step_function(
+                    state, _take(data, settings.steps_per_dispatch, bool(fold_weights))
+                )
                 read(pending)
                 step += settings.steps_per_dispatch
                 pending = step, metrics
                 last = step >= settings.steps
                 stopped = asked_to_stop(step // settings.steps_per_dispatch) and not last
                 score = None
-                if not stopped and (due(settings.evaluate_every, step) or last) and evaluate is not None:
+                if (
+                    not stopped
+                    and (due(settings.evaluate_every, step) or last)
+                    and evaluate is not None
+                ):
                     read(pending)
                     pending = None
                     figures = {name: float(value) for name, value in evaluate(state).items()}
@@ -160,7 +171,10 @@ def fit(
             sink.close()
     if stopped:
         if main:
-            print(f"stopped at step {step} of {settings.steps}, saved; resume with:\n  {resume_command()}", flush=True)
+            print(
+                f"stopped at step {step} of {settings.steps}, saved; resume with:\n  {resume_command()}",
+                flush=True,
+            )
         raise SystemExit(0)
     return state
 
@@ -175,7 +189,12 @@ def _plain(settings: Settings) -> dict[str, Any]:
 
 
 def _fresh(
-    method: Method, optimizer: Any, settings: Settings, example: Batch, fold_weights: Any, known: Params
+    method: Method,
+    optimizer: Any,
+    settings: Settings,
+    example: Batch,
+    fold_weights: Any,
+    known: Params,
 ) -> TrainState:
     def init(key, batch, weights, known) -> TrainState:
         return init_state(method, optimizer, key, batch, weights, known)
@@ -184,21 +203,29 @@ def _fresh(
     if not fold_weights:
         return jax.jit(init, compiler_options=HASTY)(key, dict(example), {}, known)
     if any(w.keys() != fold_weights[0].keys() for w in fold_weights):
-        raise ConfigError(f"all folds need weights of the same names; got {[sorted(w) for w in fold_weights]}")
+        raise ConfigError(
+            f"all folds need weights of the same names; got {[sorted(w) for w in fold_weights]}"
+        )
     keys = jax.vmap(jax.random.key)(settings.seed + np.arange(len(fold_weights)))
-    weights = {name: np.array([w[name] for w in fold_weights], np.float32) for name in fold_weights[0]}
+    weights = {
+        name: np.array([w[name] for w in fold_weights], np.float32) for name in fold_weights[0]
+    }
     return jax.jit(jax.vmap(init), compiler_options=HASTY)(keys, dict(example), weights, known)
 
 
 def _take(data: Data, count: int, folds: bool) -> Batch:
     if count == 1:
         return next(data)
-    return jax.tree.map(lambda *leaves: np.stack(leaves, axis=int(folds)), *(next(data) for _ in range(count)))
+    return jax.tree.map(
+        lambda *leaves: np.stack(leaves, axis=int(folds)), *(next(data) for _ in range(count))
+    )
 
 
 def _score(figures: Mapping[str, float], name: str) -> float | None:
     if name and name not in figures:
-        raise ConfigError(f"training.score is {name!r}, but the evaluation gives {', '.join(figures)}")
+        raise ConfigError(
+            f"training.score is {name!r}, but the evaluation gives {', '.join(figures)}"
+        )
     return figures[name] if name else None
 
 
@@ -218,14 +245,18 @@ def _check_same_run(saved: Mapping[str, Any], about: Mapping[str, Any], director
         if not isinstance(tree, dict):
             return {prefix: tree}
         return {
-            k: v for name, sub in tree.items() for k, v in flat(sub, f"{prefix}.{name}" if prefix else name).items()
+            k: v
+            for name, sub in tree.items()
+            for k, v in flat(sub, f"{prefix}.{name}" if prefix else name).items()
         }
 
     was, now = flat(saved), flat(about)
     free = {f"settings.{name}" for name in FREE} | {f"config.training.{name}" for name in FREE}
     changed = [k for k in sorted({*was, *now} - free) if was.get(k) != now.get(k)]
     if changed:
-        what = "; ".join(f"{k} was {str(was.get(k))[:60]}, is {str(now.get(k))[:60]}" for k in changed[:4])
+        what = "; ".join(
+            f"{k} was {str(was.get(k))[:60]}, is {str(now.get(k))[:60]}" for k in changed[:4]
+        )
         raise ConfigError(
             f"{directory} holds a run with other settings ({what}); train into another directory, or give it the same"
         )
@@ -236,18 +267,28 @@ class _Record:
 
     def __init__(self, directory: Path, settings: Settings, about: Mapping[str, Any]):
         self._path = directory / "run.json"
-        self._values = {"status": "running", "step": 0, "steps": settings.steps, "score": None, "best": None}
+        self._values = {
+            "status": "running",
+            "step": 0,
+            "steps": settings.steps,
+            "score": None,
+            "best": None,
+        }
         self._better = max if settings.higher_is_better else min
         if self._path.exists():
             old = json.loads(self._path.read_text())
-            self._values.update({name: old[name] for name in ("step", "score", "best") if name in old})
+            self._values.update(
+                {name: old[name] for name in ("step", "score", "best") if name in old}
+            )
         self._values.update(score_name=settings.score, resume=resume_command(), about=about)
         self.update()
 
     def update(self, **changes: Any) -> None:
         if changes.get("score") is not None:
             best = self._values["best"]
-            changes["best"] = changes["score"] if best is None else self._better(best, changes["score"])
+            changes["best"] = (
+                changes["score"] if best is None else self._better(best, changes["score"])
+            )
         self._values.update({k: v for k, v in changes.items() if v is not None})
         temporary = self._path.with_suffix(".tmp")
         with writing(self._path):

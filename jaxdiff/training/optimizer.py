@@ -37,17 +37,23 @@ def schedule(settings: OptimizerSettings, steps: int) -> optax.Schedule:
     rate, warmup = settings.learning_rate, settings.warmup_steps
     for name in ("learning_rate", "weight_decay", "warmup_steps", "clip_norm"):
         if not 0 <= getattr(settings, name) < math.inf:
-            raise ConfigError(f"training.optimizer.{name} must be finite and not negative: {getattr(settings, name)}")
+            raise ConfigError(
+                f"training.optimizer.{name} must be finite and not negative: {getattr(settings, name)}"
+            )
     after = {
         "constant": optax.constant_schedule(rate),
         "cosine": optax.cosine_decay_schedule(rate, max(1, steps - warmup)),
-        "exponential": optax.exponential_decay(rate, settings.decay_steps, settings.decay_rate, staircase=True),
+        "exponential": optax.exponential_decay(
+            rate, settings.decay_steps, settings.decay_rate, staircase=True
+        ),
     }
     if settings.decay not in after:
         raise ConfigError(f"no decay {settings.decay!r}; {nearest(settings.decay, after)}")
     if not warmup:
         return after[settings.decay]
-    return optax.join_schedules([optax.linear_schedule(0.0, rate, warmup), after[settings.decay]], [warmup])
+    return optax.join_schedules(
+        [optax.linear_schedule(0.0, rate, warmup), after[settings.decay]], [warmup]
+    )
 
 
 def make_optimizer(settings: OptimizerSettings, steps: int) -> optax.GradientTransformation:
@@ -56,11 +62,21 @@ def make_optimizer(settings: OptimizerSettings, steps: int) -> optax.GradientTra
     The training loop decides when too many were skipped; optax's own limit, which would apply them, is never reached.
     """
     clip = [optax.clip_by_global_norm(settings.clip_norm)] if settings.clip_norm else []
-    adamw = optax.adamw(schedule(settings, steps), b1=settings.b1, b2=settings.b2, weight_decay=settings.weight_decay)
-    return optax.apply_if_finite(optax.chain(*clip, optax.masked(adamw, _trained)), max_consecutive_errors=NEVER)
+    adamw = optax.adamw(
+        schedule(settings, steps),
+        b1=settings.b1,
+        b2=settings.b2,
+        weight_decay=settings.weight_decay,
+    )
+    return optax.apply_if_finite(
+        optax.chain(*clip, optax.masked(adamw, _trained)), max_consecutive_errors=NEVER
+    )
 
 
 def _trained(params: Params) -> Params:
     if not isinstance(params, dict):
         return jax.tree.map(lambda _: True, params)
-    return {name: jax.tree.map(lambda _, name=name: name != FIXED, part) for name, part in params.items()}
+    return {
+        name: jax.tree.map(lambda _, name=name: name != FIXED, part)
+        for name, part in params.items()
+    }

@@ -57,7 +57,15 @@ def from_config(tree: ConfigDict) -> Settings:
 
 def checked(settings: Settings) -> Settings:
     """The settings, unless one of them is impossible."""
-    for name in ("steps", "ema_every", "accumulate", "steps_per_dispatch", "log_every", "save_every", "keep"):
+    for name in (
+        "steps",
+        "ema_every",
+        "accumulate",
+        "steps_per_dispatch",
+        "log_every",
+        "save_every",
+        "keep",
+    ):
         if getattr(settings, name) < 1:
             raise ConfigError(f"training.{name} must be at least 1, not {getattr(settings, name)}")
     if not 0 <= settings.ema_decay < 1:

@@ -41,4 +41,6 @@ def init_state(
         params = {**params, **known}
     weights = {name: jnp.asarray(value, jnp.float32) for name, value in (weights or {}).items()}
     ema = jax.tree.map(jnp.copy, params)
-    return TrainState(jnp.zeros((), jnp.int32), params, ema, optimizer.init(params), step_key, weights)
+    return TrainState(
+        jnp.zeros((), jnp.int32), params, ema, optimizer.init(params), step_key, weights
+    )

@@ -59,12 +59,18 @@ def make_update(
         if accumulate == 1:
             return gradients(state, batch, keys)
         if len(keys) % accumulate:
-            raise DataError(f"a batch of {len(keys)} on a device cannot be parted into {accumulate} micro-batches")
+            raise DataError(
+                f"a batch of {len(keys)} on a device cannot be parted into {accumulate} micro-batches"
+            )
         parts = jax.tree.map(lambda a: a.reshape(accumulate, -1, *a.shape[1:]), (batch, keys))
         first = jax.tree.map(lambda a: a[0], parts)
-        zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), jax.eval_shape(gradients, state, *first))
+        zeros = jax.tree.map(
+            lambda s: jnp.zeros(s.shape, s.dtype), jax.eval_shape(gradients, state, *first)
+        )
         total, _ = jax.lax.scan(
-            lambda total, part: (jax.tree.map(jnp.add, total, gradients(state, *part)), None), zeros, parts
+            lambda total, part: (jax.tree.map(jnp.add, total, gradients(state, *part)), None),
+            zeros,
+            parts,
         )
         return jax.tree.map(lambda a: a / accumulate, total)
 
@@ -90,7 +96,9 @@ def _dispatch(update: Callable, steps: int) -> Callable:
     """`steps` updates in one program; batches and rows then have a leading axis of that length, and so have metrics."""
     if steps == 1:
         return update
-    return lambda state, batches, rows: jax.lax.scan(lambda s, x: update(s, *x), state, (batches, rows))
+    return lambda state, batches, rows: jax.lax.scan(
+        lambda s, x: update(s, *x), state, (batches, rows)
+    )
 
 
 def _split(batch: Any, parts: int, axis: int) -> Any:
@@ -149,7 +157,9 @@ def make_step(
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         placed = state.step.sharding
         if not isinstance(placed, NamedSharding) or len(placed.device_set) != len(devices):
-            state = jax.device_put(state, replicated)  # else the first call would trace for another placement
+            state = jax.device_put(
+                state, replicated
+            )  # else the first call would trace for another placement
         size = jax.tree.leaves(batch)[0].shape[batch_axis]
         rows = np.arange(size, dtype=np.int32) + jax.process_index() * size
         rows = np.broadcast_to(rows, (steps_per_dispatch, size)) if batch_axis else rows
@@ -187,7 +197,11 @@ def make_fold_step(
     def program(used: int) -> tuple[NamedSharding, Callable]:
         mesh, folds = Mesh(np.array(devices[:used]), ("folds",)), PartitionSpec("folds")
         spread = jax.shard_map(
-            share, mesh=mesh, in_specs=(folds, folds, PartitionSpec()), out_specs=folds, check_vma=False
+            share,
+            mesh=mesh,
+            in_specs=(folds, folds, PartitionSpec()),
+            out_specs=folds,
+            check_vma=False,
         )
         return NamedSharding(mesh, folds), jax.jit(spread, donate_argnums=0)
 
@@ -221,7 +235,9 @@ def make_generate(
         share = max(1, -(-size // len(devices)))
         parts = len(devices) if jax.process_count() > 1 else max(1, -(-size // share))
         padded = parts * share
-        condition = jax.tree.map(lambda a: np.resize(np.asarray(a), (padded, *a.shape[1:])), condition)
+        condition = jax.tree.map(
+            lambda a: np.resize(np.asarray(a), (padded, *a.shape[1:])), condition
+        )
         keys = jax.vmap(jax.random.fold_in, (None, 0))(key, np.arange(padded, dtype=np.int32))
         keys = keys.reshape(parts, -1)
         samples = program(parts)(params, keys, _split(condition, parts, 0))

@@ -27,13 +27,27 @@ def test_a_script_writes_what_it_promises(name, tmp_path):
         pytest.importorskip("torch")
         pytest.importorskip("diffusers")
     module, out = import_module(f"benchmarks.{name}"), tmp_path / f"{name}.json"
-    argv = ["--tiny", "--seconds=0.02", f"--out={out}", f"--runs={tmp_path}", "--against=eager", "--cases=llma,speed"]
+    argv = [
+        "--tiny",
+        "--seconds=0.02",
+        f"--out={out}",
+        f"--runs={tmp_path}",
+        "--against=eager",
+        "--cases=llma,speed",
+    ]
     report.run(name, module.main, module.tables, argv)
     result = json.loads(out.read_text())
     assert result["rows"] and all(SCRIPTS[name] <= set(row) for row in result["rows"])
     assert {"machine", "versions", "date", "commit"} <= set(result["about"])
-    text = page.fill(f"before <!-- {name} -->stale<!-- end {name} --> after", name, page.render(name, result))
-    assert "stale" not in text and "| " in text and text.startswith("before") and text.endswith("after")
+    text = page.fill(
+        f"before <!-- {name} -->stale<!-- end {name} --> after", name, page.render(name, result)
+    )
+    assert (
+        "stale" not in text
+        and "| " in text
+        and text.startswith("before")
+        and text.endswith("after")
+    )
     if name == "peers":
         assert all(row["difference"] < 1e-4 for row in result["rows"])
 
@@ -42,7 +56,9 @@ def test_products_are_counted_as_often_as_they_are_run():
     a, b = jnp.ones((3, 4)), jnp.ones((4, 5))
     assert timing.products(jnp.matmul, a, b) == 2 * 3 * 4 * 5
     w = jnp.ones((4, 4))
-    looped = lambda x: jax.lax.scan(lambda x, _: (jax.jit(jnp.matmul)(x, w), None), x, None, length=7)[0]  # noqa: E731
+    looped = lambda x: jax.lax.scan(
+        lambda x, _: (jax.jit(jnp.matmul)(x, w), None), x, None, length=7
+    )[0]  # noqa: E731
     assert timing.products(looped, a) == 7 * 2 * 3 * 4 * 4
     batched = jax.vmap(jnp.matmul)
     assert timing.products(batched, jnp.ones((6, 3, 4)), jnp.ones((6, 4, 5))) == 6 * 2 * 3 * 4 * 5
@@ -50,7 +66,9 @@ def test_products_are_counted_as_often_as_they_are_run():
 
 def test_a_convolution_counts_its_taps():
     x, kernel = jnp.ones((2, 9, 3)), jnp.ones((5, 3, 4))
-    run = lambda x: jax.lax.conv_general_dilated(x, kernel, (1,), [(2, 2)], dimension_numbers=("NWC", "WIO", "NWC"))  # noqa: E731
+    run = lambda x: jax.lax.conv_general_dilated(
+        x, kernel, (1,), [(2, 2)], dimension_numbers=("NWC", "WIO", "NWC")
+    )  # noqa: E731
     assert timing.products(run, x) == 2 * 2 * 9 * 5 * 3 * 4
 
 
@@ -65,5 +83,7 @@ def test_turns_tell_the_ratio_of_neighbours(monkeypatch):
 
 def test_no_parameter_of_a_case_hides_a_network():
     for case in cases.tiny()[:2]:
-        assert all(np.any(np.asarray(leaf)) for leaf in jax.tree.leaves(case.params()) if leaf.size > 1)
+        assert all(
+            np.any(np.asarray(leaf)) for leaf in jax.tree.leaves(case.params()) if leaf.size > 1
+        )
     assert math.isfinite(timing.resident())

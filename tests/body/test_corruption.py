@@ -17,7 +17,9 @@ def test_no_corruption_changes_nothing_and_a_seed_says_all():
     np.testing.assert_array_equal(corrupt(joints, 20.0, 1, CLEAN), joints)
     one, other = corrupt(joints, 20.0, 1), corrupt(joints, 20.0, 2)
     np.testing.assert_array_equal(one, corrupt(joints, 20.0, 1))
-    assert one.shape == joints.shape and one.dtype == np.float32 and np.abs(one - other).max() > 0.01
+    assert (
+        one.shape == joints.shape and one.dtype == np.float32 and np.abs(one - other).max() > 0.01
+    )
 
 
 def test_jitter_has_the_size_asked_for_and_grows_along_the_limbs():
@@ -32,7 +34,9 @@ def test_part_of_the_jitter_lasts():
         noise = corrupt(STILL, 20.0, 0, CLEAN._replace(jitter=0.02, memory=memory))
         return float((noise[1:] * noise[:-1]).mean() / np.square(noise).mean())
 
-    np.testing.assert_allclose([kept(0.0), kept(0.5), kept(1.0)], np.exp(-0.5) * np.array([0, 0.5, 1]), atol=0.02)
+    np.testing.assert_allclose(
+        [kept(0.0), kept(0.5), kept(1.0)], np.exp(-0.5) * np.array([0, 0.5, 1]), atol=0.02
+    )
 
 
 def test_drift_moves_the_body_as_one_with_the_root_of_time():

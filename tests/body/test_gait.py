@@ -25,7 +25,9 @@ def test_golden_cadence():
             expected = expected[expected >= 0]
             np.testing.assert_array_equal(gait.hip_extension_peaks(side, rate), expected)
         for form, value in [("span", span), ("window", window)]:
-            sides = [gait.cadence_from_minima(side[side >= 0], rate, duration, form) for side in minima]
+            sides = [
+                gait.cadence_from_minima(side[side >= 0], rate, duration, form) for side in minima
+            ]
             assert np.mean(sides) == pytest.approx(value, abs=1e-9)
             assert gait.cadence(hip, rate, form) == pytest.approx(value, abs=1e-9)
         assert gait.cadence(hip, rate) == pytest.approx(true, abs=0.1)
@@ -36,9 +38,14 @@ def test_golden_cadence():
 @pytest.mark.parametrize("noise", [0.0, 1.0])
 def test_one_peak_a_cycle_at_any_cadence(frequency, rate, noise):
     hip = hip_angle(frequency, rate, noise=noise)
-    assert gait.stride_duration(hip, rate) == pytest.approx(1 / frequency, abs=1.5 / rate + 0.01 * noise)
+    assert gait.stride_duration(hip, rate) == pytest.approx(
+        1 / frequency, abs=1.5 / rate + 0.01 * noise
+    )
     peaks = gait.hip_extension_peaks(hip, rate)
-    assert np.abs(np.diff(peaks) / rate * frequency - 1).max() < 0.05 + 2 / rate * frequency + 0.05 * noise
+    assert (
+        np.abs(np.diff(peaks) / rate * frequency - 1).max()
+        < 0.05 + 2 / rate * frequency + 0.05 * noise
+    )
     assert gait.cadence(hip, rate) == pytest.approx(120 * frequency, abs=0.5 + 0.5 * noise)
 
 
@@ -61,12 +68,17 @@ def test_the_foot_strikes_where_it_is_furthest_ahead(treadmill):
     forward = np.array([0.6, 0, 0.8])
     pelvis = forward * (0 if treadmill else 1.2) * time[:, None]
     foot = pelvis + forward * 0.3 * np.sin(2 * np.pi * time)[:, None]
-    np.testing.assert_allclose(gait.strikes_from_foot(foot, pelvis, forward, 60.0), np.arange(15, 600, 60))
+    np.testing.assert_allclose(
+        gait.strikes_from_foot(foot, pelvis, forward, 60.0), np.arange(15, 600, 60)
+    )
 
 
 def test_signals_without_cycles_have_no_events():
     for hip in [np.zeros(100), np.linspace(0, 1, 100), np.ones(3)]:
-        assert len(gait.hip_extension_peaks(hip, 20.0)) == 0 and len(gait.strikes_from_hip(hip, 20.0)) == 0
+        assert (
+            len(gait.hip_extension_peaks(hip, 20.0)) == 0
+            and len(gait.strikes_from_hip(hip, 20.0)) == 0
+        )
         assert np.isnan(gait.cadence(hip, 20.0))
     assert np.isnan(gait.cadence_from_minima([3], 20.0, 10.0))
 

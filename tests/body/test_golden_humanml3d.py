@@ -42,7 +42,9 @@ def case(request):
 def known(key):
     """Whether some test below looks at this key of a clip."""
     plain = "joints target_offsets feet_threshold uniform_joints canonical_joints initial_quat root_quat "
-    plain += "root_quat_velocity root_velocity_local rifke features fk_from_ik_smooth0 ik_quats_smooth0 "
+    plain += (
+        "root_quat_velocity root_velocity_local rifke features fk_from_ik_smooth0 ik_quats_smooth0 "
+    )
     plain += "ik_quats_smooth1 recovered_root_quat recovered_root_pos recovered_joints recovered_joints_from_rotations"
     return key in plain.split() or key.startswith("contacts_threshold_")
 
@@ -73,7 +75,9 @@ def test_golden_root_motion_and_features(case):
     turn = rotations.multiply(heading[1:], rotations.conjugate(heading[:-1]))
     close(turn, case.stored["root_quat_velocity"], 1e-5)
     close(
-        rotations.rotate(heading[1:], jnp.diff(joints[:, 0], axis=0)), case.stored["root_velocity_local"], case.length
+        rotations.rotate(heading[1:], jnp.diff(joints[:, 0], axis=0)),
+        case.stored["root_velocity_local"],
+        case.length,
     )
     if "rifke" in case.stored:
         close(humanml3d.heading_frame(joints, heading), case.stored["rifke"], case.length)
@@ -121,7 +125,9 @@ def test_golden_fixed_variant_recovers_what_the_reference_loses(case):
     joints = jnp.asarray(case.stored["canonical_joints"])
     features = humanml3d.features(joints, case.layout, "fixed")
     close(humanml3d.joints_from_features(features), joints[:-1], case.length)
-    recovered = humanml3d.joints_from_rotations(features, case.stored["target_offsets"], case.layout, "fixed")
+    recovered = humanml3d.joints_from_rotations(
+        features, case.stored["target_offsets"], case.layout, "fixed"
+    )
     close(recovered, joints[:-1], case.length)
 
 

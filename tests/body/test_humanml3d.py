@@ -44,8 +44,16 @@ def test_features_have_names_and_slices():
         assert len(names) == len(set(names)) == width
         assert [s.start for s in slices.values()][1:] + [width] == [s.stop for s in slices.values()]
     names, slices = humanml3d.names(LAYOUT), humanml3d.slices(22)
-    assert names[4] == "left_hip/position/x" and names[slices["rotations"]][0] == "left_hip/rotation/x1"
-    assert [name.split("/")[0] for name in names[-4:]] == ["left_ankle", "left_foot", "right_ankle", "right_foot"]
+    assert (
+        names[4] == "left_hip/position/x"
+        and names[slices["rotations"]][0] == "left_hip/rotation/x1"
+    )
+    assert [name.split("/")[0] for name in names[-4:]] == [
+        "left_ankle",
+        "left_foot",
+        "right_ankle",
+        "right_foot",
+    ]
 
 
 def test_canonical_is_on_the_floor_at_the_origin_facing_ahead_for_numpy_and_jax():
@@ -80,7 +88,9 @@ def test_fixed_features_lose_nothing(turns):
 
 def test_legacy_features_break_where_the_heading_passes_half_a_revolution():
     joints, _ = humanml3d.canonical(motion(turns=2.0, frames=120), LAYOUT)
-    lost = humanml3d.joints_from_features(humanml3d.features(joints, LAYOUT, "legacy")) - joints[:-1]
+    lost = (
+        humanml3d.joints_from_features(humanml3d.features(joints, LAYOUT, "legacy")) - joints[:-1]
+    )
     assert np.abs(lost).max() > 0.1
 
 
@@ -99,13 +109,25 @@ def test_uniform_skeleton_takes_the_bones_of_another_figure():
     joints = motion()
     same = humanml3d.uniform_skeleton(joints, humanml3d.target_offsets(joints[0], LAYOUT), LAYOUT)
     close(same, joints, 3e-6)
-    half = humanml3d.uniform_skeleton(joints, 0.5 * humanml3d.target_offsets(joints[0], LAYOUT), LAYOUT)
+    half = humanml3d.uniform_skeleton(
+        joints, 0.5 * humanml3d.target_offsets(joints[0], LAYOUT), LAYOUT
+    )
     close(half, 0.5 * joints, 3e-6)
 
 
 def biped():
     """A figure unlike the two published ones: 13 joints, sides in another order."""
-    names = ("Hips", "RightLeg", "RightFoot", "RightToe", "LeftLeg", "LeftFoot", "LeftToe", "Chest", "Head")
+    names = (
+        "Hips",
+        "RightLeg",
+        "RightFoot",
+        "RightToe",
+        "LeftLeg",
+        "LeftFoot",
+        "LeftToe",
+        "Chest",
+        "Head",
+    )
     names += ("RightArm", "RightHand", "LeftArm", "LeftHand")
     parents = (-1, 0, 1, 2, 0, 4, 5, 0, 7, 7, 9, 7, 11)
     x, y, z = np.eye(3)

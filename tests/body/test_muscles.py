@@ -2,13 +2,25 @@
 
 import numpy as np
 
-from jaxdiff.body.muscles import ANTAGONISTS, ARMS, EFFORT, MUSCLES, SLACK, activations, co_contraction, solve
+from jaxdiff.body.muscles import (
+    ANTAGONISTS,
+    ARMS,
+    EFFORT,
+    MUSCLES,
+    SLACK,
+    activations,
+    co_contraction,
+    solve,
+)
 
 
 def moments(frames: int = 500) -> np.ndarray:
     """Moments in the range of walking."""
     spread = np.array([0.5, 0.4, 0.8, 0.5])[:, None]
-    return spread * np.random.default_rng(0).standard_normal((4, frames)) + np.array([0.1, 0.1, 0.5, 0.4])[:, None]
+    return (
+        spread * np.random.default_rng(0).standard_normal((4, frames))
+        + np.array([0.1, 0.1, 0.5, 0.4])[:, None]
+    )
 
 
 def test_optimal_and_feasible():
@@ -31,7 +43,9 @@ def test_least_effort_against_scipy():
         def price(a, m=wanted[:, frame]):
             return 0.5 * (EFFORT * a**2).sum() + 0.5 * ((ARMS @ a - m) ** 2).sum() / SLACK
 
-        best = minimize(price, np.full(9, 0.1), bounds=[(0, None)] * 9, options={"maxiter": 2000, "ftol": 1e-14})
+        best = minimize(
+            price, np.full(9, 0.1), bounds=[(0, None)] * 9, options={"maxiter": 2000, "ftol": 1e-14}
+        )
         assert price(got[:, frame]) <= best.fun + 1e-9
 
 
@@ -56,4 +70,6 @@ def test_solve_small_systems():
     root = rng.standard_normal((4, 4, 20))
     system = np.einsum("ikt,jkt->ijt", root, root) + np.eye(4)[:, :, None]
     right = rng.standard_normal((4, 20))
-    np.testing.assert_allclose(np.einsum("ijt,jt->it", system, solve(system, right)), right, atol=1e-9)
+    np.testing.assert_allclose(
+        np.einsum("ijt,jt->it", system, solve(system, right)), right, atol=1e-9
+    )

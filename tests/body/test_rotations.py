@@ -38,7 +38,9 @@ def test_euler_angles_where_two_axes_align(order, middle):
     same_rotation(r.quaternion_from_euler(angles, order), q, atol=1e-7)
 
 
-@pytest.mark.parametrize("turn", [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [0, 0.6, 0, 0.8]])
+@pytest.mark.parametrize(
+    "turn", [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [0, 0.6, 0, 0.8]]
+)
 def test_special_rotations_survive_the_round_trips(turn):
     q = np.array(turn, float)
     same_rotation(r.quaternion_from_matrix(r.matrix_from_quaternion(q)), q)
@@ -48,7 +50,9 @@ def test_special_rotations_survive_the_round_trips(turn):
 def test_matrix_is_a_rotation_and_composes():
     q, p = unit(1), unit(2)
     matrix = r.matrix_from_quaternion(q)
-    np.testing.assert_allclose(matrix @ matrix.swapaxes(-1, -2), np.broadcast_to(np.eye(3), matrix.shape), atol=1e-12)
+    np.testing.assert_allclose(
+        matrix @ matrix.swapaxes(-1, -2), np.broadcast_to(np.eye(3), matrix.shape), atol=1e-12
+    )
     np.testing.assert_allclose(np.linalg.det(matrix), 1, atol=1e-12)
     np.testing.assert_allclose(
         matrix @ r.matrix_from_quaternion(p), r.matrix_from_quaternion(r.multiply(q, p)), atol=1e-12
@@ -60,22 +64,30 @@ def test_matrix_is_a_rotation_and_composes():
 def test_quarter_turns_follow_the_right_hand():
     x, y, z = np.eye(3)
     for axis, start, end in [("x", y, z), ("y", z, x), ("z", x, y)]:
-        np.testing.assert_allclose(r.rotate(r.about(axis, np.array(np.pi / 2)), start), end, atol=1e-12)
+        np.testing.assert_allclose(
+            r.rotate(r.about(axis, np.array(np.pi / 2)), start), end, atol=1e-12
+        )
 
 
 def test_small_angles_are_exact_and_differentiable():
     v = np.array([1e-9, -2e-9, 0.5e-9])
-    np.testing.assert_allclose(r.axis_angle_from_quaternion(r.quaternion_from_axis_angle(v)), v, rtol=1e-9)
+    np.testing.assert_allclose(
+        r.axis_angle_from_quaternion(r.quaternion_from_axis_angle(v)), v, rtol=1e-9
+    )
     zero = jax.jacobian(r.quaternion_from_axis_angle)(jnp.zeros(3))
     np.testing.assert_allclose(zero, np.eye(4)[:, 1:] / 2, atol=1e-7)
-    gradient = jax.grad(lambda v: r.axis_angle_from_quaternion(r.quaternion_from_axis_angle(v))[0])(jnp.zeros(3))
+    gradient = jax.grad(lambda v: r.axis_angle_from_quaternion(r.quaternion_from_axis_angle(v))[0])(
+        jnp.zeros(3)
+    )
     np.testing.assert_allclose(gradient, [1, 0, 0], atol=1e-6)
 
 
 def test_between_takes_one_direction_to_the_other():
     rng = np.random.default_rng(4)
     u, v = rng.normal(size=(2, 100, 3))
-    np.testing.assert_allclose(r.normalise(r.rotate(r.between(u, v), u)), r.normalise(v), atol=1e-12)
+    np.testing.assert_allclose(
+        r.normalise(r.rotate(r.between(u, v), u)), r.normalise(v), atol=1e-12
+    )
     for u in [np.array([0, 1.0, 0]), r.normalise(rng.normal(size=3))]:
         np.testing.assert_allclose(r.rotate(r.between(u, -u), u), -u, atol=1e-12)
 
@@ -90,11 +102,18 @@ def test_continuous_undoes_any_signs():
 
 def test_numpy_and_jax_agree_and_keep_the_dtype():
     q = unit(6).astype(np.float32)
-    for function in [r.conjugate, r.matrix_from_quaternion, r.axis_angle_from_quaternion, r.continuous]:
+    for function in [
+        r.conjugate,
+        r.matrix_from_quaternion,
+        r.axis_angle_from_quaternion,
+        r.continuous,
+    ]:
         ours, theirs = function(q), jax.jit(function)(jnp.asarray(q))
         assert ours.dtype == theirs.dtype == np.float32
         np.testing.assert_allclose(ours, theirs, atol=2e-6)
-    euler = jax.vmap(lambda q: r.quaternion_from_euler(r.euler_from_quaternion(q, "zxy"), "zxy"))(jnp.asarray(q))
+    euler = jax.vmap(lambda q: r.quaternion_from_euler(r.euler_from_quaternion(q, "zxy"), "zxy"))(
+        jnp.asarray(q)
+    )
     same_rotation(euler, q, atol=1e-5)
 
 

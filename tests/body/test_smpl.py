@@ -12,7 +12,9 @@ from jaxdiff.errors import DataError, FileError
 def tiny(seed=0, shapes=3):
     """Two joints on a vertical rod: vertex 0 hangs on the root, 1 on the child, 2 on both halves."""
     rng = np.random.default_rng(seed)
-    template = np.array([[0.1, 0, 0], [0.1, 2, 0], [-0.1, 1, 0.2], [0, 0, 0], [0, 1, 0]], np.float32)
+    template = np.array(
+        [[0.1, 0, 0], [0.1, 2, 0], [-0.1, 1, 0.2], [0, 0, 0], [0, 1, 0]], np.float32
+    )
     regressor = np.array([[0, 0, 0, 1, 0], [0, 0, 0, 0, 1]], np.float32)
     weights = np.array([[1, 0], [0, 1], [0.5, 0.5], [1, 0], [0, 1]], np.float32)
     return {
@@ -85,9 +87,13 @@ def test_pose_directions_follow_the_rotation_matrices(arrays, load):
 def test_it_vmaps_and_has_gradients(arrays, load):
     model = load(arrays)
     poses = jax.random.normal(jax.random.key(0), (4, 2, 3))
-    batch, _ = jax.vmap(smpl.skin, in_axes=(None, 0, None, None))(model, poses, jnp.zeros(3), jnp.zeros(3))
+    batch, _ = jax.vmap(smpl.skin, in_axes=(None, 0, None, None))(
+        model, poses, jnp.zeros(3), jnp.zeros(3)
+    )
     close(batch[2], smpl.skin(model, poses[2], jnp.zeros(3), jnp.zeros(3))[0])
-    gradient = jax.grad(lambda pose: smpl.skin(model, pose, jnp.zeros(3), jnp.zeros(3))[0].sum())(jnp.zeros((2, 3)))
+    gradient = jax.grad(lambda pose: smpl.skin(model, pose, jnp.zeros(3), jnp.zeros(3))[0].sum())(
+        jnp.zeros((2, 3))
+    )
     assert np.isfinite(gradient).all() and np.abs(gradient).max() > 0
 
 

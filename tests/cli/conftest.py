@@ -10,14 +10,19 @@ from jaxdiff.studies.llma.config import get_config
 from jaxdiff.studies.llma.preparation import folds
 from jaxdiff.studies.llma.training import train
 
-ANGLES, MOMENTS = ("hip_flexion", "knee_flexion", "ankle_dorsiflexion"), ("hip_moment", "knee_moment")
+ANGLES, MOMENTS = (
+    ("hip_flexion", "knee_flexion", "ankle_dorsiflexion"),
+    ("hip_moment", "knee_moment"),
+)
 STRIDE = 1.2  # seconds
 
 
 def angles(phase):
     """Hip, knee and ankle in degrees at a phase in strides, the heel strike at 0."""
     turn = 2 * np.pi * np.asarray(phase)
-    return np.stack([10 + 20 * np.cos(turn), 30 - 25 * np.cos(turn + 1), 5 * np.sin(2 * turn)], axis=-1)
+    return np.stack(
+        [10 + 20 * np.cos(turn), 30 - 25 * np.cos(turn + 1), 5 * np.sin(2 * turn)], axis=-1
+    )
 
 
 def moments(phase):
@@ -41,7 +46,9 @@ def trial(subject, strides=4, samples=150):
         "units": {"angles": ["deg"] * 3, "moments": ["N m/kg"] * 2},
         "signals": {
             "angles": (angles(phase) + rng.normal(size=(len(phase), 3))).astype(np.float32),
-            "moments": (moments(phase) + 0.05 * rng.normal(size=(len(phase), 2))).astype(np.float32),
+            "moments": (moments(phase) + 0.05 * rng.normal(size=(len(phase), 2))).astype(
+                np.float32
+            ),
         },
         "time": phase * STRIDE,
         "stride": np.repeat(np.arange(strides), samples).astype(np.int32),
@@ -61,7 +68,9 @@ def run(tmp_path_factory):
         config.training.score = ""  # so that two of the three people are trained on
     fold = folds(config, gather(trial(s) for s in range(3)))[0]
     out = tmp_path_factory.mktemp("runs") / "llma"
-    with pytest.MonkeyPatch.context() as patch:  # nobody looks at the scores, and sampling takes long to compile
+    with (
+        pytest.MonkeyPatch.context() as patch
+    ):  # nobody looks at the scores, and sampling takes long to compile
         patch.setattr("jaxdiff.studies.llma.evaluation.draw", lambda *_: np.zeros((1, 1, 1, 1)))
         train(config, fold, out)
     return out

@@ -34,7 +34,9 @@ def test_every_command_has_help_with_an_example(name, capsys):
 )
 def test_an_error_is_one_line_and_exit_code_2(jaxdiff, words, message):
     code, out, err = jaxdiff(*words)
-    assert (code, out, err.count("\n")) == (2, "", 1) and err.startswith("error: ") and message in err
+    assert (
+        (code, out, err.count("\n")) == (2, "", 1) and err.startswith("error: ") and message in err
+    )
 
 
 def test_verbose_gives_the_traceback(jaxdiff):
@@ -45,7 +47,10 @@ def test_verbose_gives_the_traceback(jaxdiff):
 
 
 def test_an_interruption_is_exit_code_130(jaxdiff, monkeypatch, tmp_path):
-    for stop in (KeyboardInterrupt, SystemExit):  # while reading; and in training, once the engine has saved
+    for stop in (
+        KeyboardInterrupt,
+        SystemExit,
+    ):  # while reading; and in training, once the engine has saved
 
         def interrupted(config, out, stop=stop):
             raise stop(0)
@@ -58,7 +63,9 @@ def test_an_interruption_is_exit_code_130(jaxdiff, monkeypatch, tmp_path):
 def test_the_command_line_starts_without_jax():
     """JAX alone takes a second; help, errors and `runs` need none of it."""
     code = "import sys, jaxdiff.cli; jaxdiff.cli.parser(); print([m for m in ('jax', 'numpy', 'tensorflow_datasets') if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=1200)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=1200
+    )
     assert done.stdout.strip() == "[]", done.stderr
 
 

@@ -43,7 +43,9 @@ def test_every_data_set_is_listed_with_licence_and_what_to_get(jaxdiff, tmp_path
 def test_a_sound_folder_is_sound_and_can_be_prepared(jaxdiff, lab, tmp_path):
     code, out, err = jaxdiff("data", "check", lab / "lab.yaml")
     assert (code, out, err) == (0, "2 trials of 2 subjects looked at\n", "")
-    code, out, _ = jaxdiff("data", "prepare", "folder", f"recipe={lab / 'lab.yaml'}", "--data-dir", tmp_path / "kept")
+    code, out, _ = jaxdiff(
+        "data", "prepare", "folder", f"recipe={lab / 'lab.yaml'}", "--data-dir", tmp_path / "kept"
+    )
     assert code == 0 and "2 trials of 2 subjects, 400 frames" in out and "grf (1, N/kg): Fz" in out
 
 
@@ -74,7 +76,10 @@ def test_all_problems_of_a_folder_are_told_at_once(jaxdiff, lab):
         "ben/turn_ik.csv: the largest of the angles is 1 deg: are they in rad?",
         "ben/emg.csv: fits no pattern",
     ):
-        assert any(line.startswith("warning: ") and told in line for line in out.splitlines()), (told, out)
+        assert any(line.startswith("warning: ") and told in line for line in out.splitlines()), (
+            told,
+            out,
+        )
 
 
 def test_all_problems_of_a_recipe_are_told_at_once(jaxdiff, lab):
@@ -83,13 +88,21 @@ def test_all_problems_of_a_recipe_are_told_at_once(jaxdiff, lab):
     )
     code, out, err = jaxdiff("data", "check", lab / "lab.yaml")
     assert code == 2 and out.count("problem: ") == 5 and "5 problems" in err
-    for told in ("did you mean 'name'", "needs an entry 'name'", "did you mean 'channels'", "did you mean 'side'"):
+    for told in (
+        "did you mean 'name'",
+        "needs an entry 'name'",
+        "did you mean 'channels'",
+        "did you mean 'side'",
+    ):
         assert told in out
 
 
 def test_packed_trials_are_checked_array_by_array(jaxdiff, tmp_path):
     np.savez(
-        tmp_path / "all.npz", x=np.zeros((4, 10, 2)), who=np.array(["a", "b", "c"]), mass=np.array(["70", "y", "80"])
+        tmp_path / "all.npz",
+        x=np.zeros((4, 10, 2)),
+        who=np.array(["a", "b", "c"]),
+        mass=np.array(["70", "y", "80"]),
     )
     recipe = """
 name: packed

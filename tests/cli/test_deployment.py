@@ -27,7 +27,9 @@ def draw(loaded):
 
 def window(loaded, batch=1):
     phase = np.linspace(0, 2, loaded.length, endpoint=False)[:, None] + np.arange(3) / 3
-    return np.broadcast_to(10 + 20 * np.cos(2 * np.pi * phase), (batch, *phase.shape)).astype(np.float32)
+    return np.broadcast_to(10 + 20 * np.cos(2 * np.pi * phase), (batch, *phase.shape)).astype(
+        np.float32
+    )
 
 
 def test_the_exported_program_draws_what_the_sampler_draws(jaxdiff, run, loaded, draw, tmp_path):
@@ -40,12 +42,20 @@ def test_the_exported_program_draws_what_the_sampler_draws(jaxdiff, run, loaded,
         made = program.call(np.uint32(5), window(loaded, batch))
         np.testing.assert_allclose(made, expected[:batch], atol=1e-5)
     assert np.abs(expected[0] - expected[1]).max() > 0.01
-    assert about["given"][0]["channels"][0] == "hip_flexion" and about["made"]["units"] == ["N m/kg"] * 2
+    assert (
+        about["given"][0]["channels"][0] == "hip_flexion"
+        and about["made"]["units"] == ["N m/kg"] * 2
+    )
 
 
 def test_a_fixed_batch_its_example_and_a_damaged_artefact(jaxdiff, run, tmp_path, capsys):
     pytest.importorskip("flatbuffers")
-    assert jaxdiff("export", run, "--batch", 1, "--given", "moments", "--steps", 1, "--output", tmp_path)[0] == 0
+    assert (
+        jaxdiff(
+            "export", run, "--batch", 1, "--given", "moments", "--steps", 1, "--output", tmp_path
+        )[0]
+        == 0
+    )
     assert json.loads((tmp_path / "sampler.json").read_text())["batch"] == 1
     runpy.run_path(str(tmp_path / "example.py"))
     assert "hip_flexion [deg]: " in capsys.readouterr().out
@@ -69,9 +79,13 @@ def test_files_and_exports_of_one_seed_agree(run, walk, loaded, draw):
     recording = walk.crop(0, 3.61)
     file = generation.generate(run, recording, samples=1, seed=3)
     events = generation._events(recording, None)
-    cycles = generation.normalise_strides(recording.values, events[:3], 151)[:, :-1].reshape(1, 300, 3)
+    cycles = generation.normalise_strides(recording.values, events[:3], 151)[:, :-1].reshape(
+        1, 300, 3
+    )
     made = np.asarray(draw(np.uint32(3), cycles.astype(np.float32)))[0]
-    place = np.interp(np.arange(len(file.values)) / 100 + file.start, events[:3] / 100, [0, 150, 300])
+    place = np.interp(
+        np.arange(len(file.values)) / 100 + file.start, events[:3] / 100, [0, 150, 300]
+    )
     expected = np.stack([np.interp(place, np.arange(300), column) for column in made.T], axis=1)
     inside = place < 299
     np.testing.assert_allclose(file.values[inside], expected[inside], atol=2e-3)
@@ -103,14 +117,18 @@ def test_a_stream_converts_units_and_holds_what_is_missing(loaded, walk):
     assert plain.newest(10_000) is None
 
 
-def test_rows_in_rows_out_from_a_file_and_from_standard_input(jaxdiff, run, walk, tmp_path, monkeypatch):
+def test_rows_in_rows_out_from_a_file_and_from_standard_input(
+    jaxdiff, run, walk, tmp_path, monkeypatch
+):
     formats.write(tmp_path / "walk.csv", walk)
     lines = (tmp_path / "walk.csv").read_text().splitlines()
     words = ("stream", run, "--samples", 2, "--every", 100)
     code, replayed, err = jaxdiff(*words, "--input", tmp_path / "walk.csv")
     assert code == 0 and "p50" in err and "p99" in err and "(1000 ms at 100 Hz)" in err
     head = [f"{name} [{unit}]" for name, unit in zip(lines[0].split(","), lines[1].split(","))]
-    monkeypatch.setattr("sys.stdin", io.StringIO("\n".join([",".join(["time", *head[1:]]), *lines[2:]])))
+    monkeypatch.setattr(
+        "sys.stdin", io.StringIO("\n".join([",".join(["time", *head[1:]]), *lines[2:]]))
+    )
     code, piped, _ = jaxdiff(*words)
     assert code == 0 and piped == replayed
     (tmp_path / "made.csv").write_text(piped)

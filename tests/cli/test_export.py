@@ -43,12 +43,21 @@ def speed_run(align):
         size=size("tiny"), points=10 if align == "phase" else 0, near=0.1, steps=2, draws=2
     )
     batch = {name: np.zeros((1, 30, 6), np.float32) for name in ("source", "base", "target")}
-    batch |= {"speeds": np.zeros((1, 5 if align == "phase" else 4), np.float32), "subject": np.zeros(1, np.int32)}
+    batch |= {
+        "speeds": np.zeros((1, 5 if align == "phase" else 4), np.float32),
+        "subject": np.zeros(1, np.int32),
+    }
     params = speed_transfer.speed_transfer(settings).init(jax.random.key(0), batch)
     curves = np.random.default_rng(0).normal(size=(4, 20, 6)).astype(np.float32)
-    people = Population(np.float32([-0.1, 0.4, 0.05]), curves[0], curves[1:3], np.float32([1.0]), curves[3:])
+    people = Population(
+        np.float32([-0.1, 0.4, 0.05]), curves[0], curves[1:3], np.float32([1.0]), curves[3:]
+    )
     scales = Normaliser(
-        "zscore", np.arange(6, dtype=np.float32), np.arange(5, 11, dtype=np.float32), ANGLES, ("deg",) * 6
+        "zscore",
+        np.arange(6, dtype=np.float32),
+        np.arange(5, 11, dtype=np.float32),
+        ANGLES,
+        ("deg",) * 6,
     )
     return perturbed(params), {**told_of(settings, form, scales, people), "rate": 20.0}
 
@@ -63,16 +72,28 @@ def test_speed_transfer_without_its_files(align, tmp_path):
     model, time = from_about(params, about), np.arange(120) / 20
     turn = 2 * np.pi * time[:, None] + np.array([0, 1, 2, np.pi, np.pi + 1, np.pi + 2])
     gaits = Gaits(
-        20 * np.cos(turn)[None].astype(np.float32), *(np.array([x]) for x in ("me", 1.1, "")), 20.0, ANGLES, ()
+        20 * np.cos(turn)[None].astype(np.float32),
+        *(np.array([x]) for x in ("me", 1.1, "")),
+        20.0,
+        ANGLES,
+        (),
     )
     rows, wanted = np.zeros(3, int), np.array([0.6, 1.1, 1.4])
     gait = np.stack([window(prepared(gaits, model.form)[0], model.form)] * 3)
     source = model.normaliser(gait)
-    base = source + change(gaits, rows, wanted, model.form, model.population) / model.normaliser.scale
-    told = {"source": source, "base": base, "speeds": speeds(gaits, rows, wanted, model.form, model.population)}
+    base = (
+        source + change(gaits, rows, wanted, model.form, model.population) / model.normaliser.scale
+    )
+    told = {
+        "source": source,
+        "base": base,
+        "speeds": speeds(gaits, rows, wanted, model.form, model.population),
+    }
     expected = model.normaliser.inverse(model.generate(told, 7))
 
-    inputs = [gait, np.full(3, 1.1), wanted, np.full(3, gaits.clocks[0].frequency)][: len(made.inputs)]
+    inputs = [gait, np.full(3, 1.1), wanted, np.full(3, gaits.clocks[0].frequency)][
+        : len(made.inputs)
+    ]
     drawn = program.call(np.uint32(7), *(np.asarray(x, np.float32) for x in inputs))
     # fresh networks give curves of thousands of degrees: float32 adds up to some units in the last place of these
     np.testing.assert_allclose(drawn, expected, rtol=1e-4, atol=1e-6 * np.abs(expected).max())
@@ -86,8 +107,16 @@ def text_run(method):
     get = {"text_to_motion": text_config, "biovae": biovae_config}[method].get_config
     config = get("tiny")
     config.data.length = 16
-    scale = Normaliser("zscore", np.zeros(263, np.float32), np.ones(263, np.float32), ("f",) * 263, ("1",) * 263)
-    about = {"method": method, "config": config.to_dict(), "normaliser": scale.state(), "words": WORDS, "rate": 20.0}
+    scale = Normaliser(
+        "zscore", np.zeros(263, np.float32), np.ones(263, np.float32), ("f",) * 263, ("1",) * 263
+    )
+    about = {
+        "method": method,
+        "config": config.to_dict(),
+        "normaliser": scale.state(),
+        "words": WORDS,
+        "rate": 20.0,
+    }
     batch = {"motion": np.zeros((1, 16, 263), np.float32), "text": np.zeros((1, 32), np.int32)}
     if method == "text_to_motion":
         whole = text_to_motion.text_to_motion(preparation.model_settings(config, len(WORDS)))
@@ -95,7 +124,9 @@ def text_run(method):
         from jaxdiff.studies.biovae.preparation import settings
         from jaxdiff.studies.biovae.training import ARMS
 
-        whole = biovae.biovae(settings(config, len(WORDS), ARMS["all"]), biovae.Scale(scale.offset, scale.scale, 20.0))
+        whole = biovae.biovae(
+            settings(config, len(WORDS), ARMS["all"]), biovae.Scale(scale.offset, scale.scale, 20.0)
+        )
     return whole, perturbed(whole.init(jax.random.key(0), batch)), about, scale
 
 
@@ -105,7 +136,9 @@ def test_motions_of_texts(method, tmp_path, capsys):
     whole, params, about, scale = text_run(method)
     made = sampler.SAMPLERS[method](Path("arm-all"), params, about, "", 0)
     program, _ = artefact.load(artefact.save(made, tmp_path))
-    assert [each.name for each in made.inputs][2:] == (["acceleration"] if method == "biovae" else [])
+    assert [each.name for each in made.inputs][2:] == (
+        ["acceleration"] if method == "biovae" else []
+    )
 
     ids = Vocabulary(WORDS).batch(["a person walks", "a dog walks", "walks"])
     given = {"text": ids, "length": np.array([16, 8, 12], np.int32)}

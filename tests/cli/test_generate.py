@@ -16,7 +16,14 @@ from jaxdiff.data.recording import Recording
 def test_angles_become_moments_with_their_spread(jaxdiff, run, walk, tmp_path):
     formats.write(tmp_path / "walk.mot", walk)
     code, out, err = jaxdiff(
-        "generate", run, "--input", tmp_path / "walk.mot", "--output", tmp_path / "m.csv", "--samples", 5
+        "generate",
+        run,
+        "--input",
+        tmp_path / "walk.mot",
+        "--output",
+        tmp_path / "m.csv",
+        "--samples",
+        5,
     )
     assert (code, err) == (0, "") and "median and 5–95 % of 5" in out
     made = formats.read(tmp_path / "m.csv")
@@ -35,8 +42,12 @@ def test_options_that_do_not_belong_to_the_method_are_refused(jaxdiff, run, tmp_
     assert "--samples must be 1 or more" in err
 
 
-@pytest.mark.parametrize("place, method", [("arm-all", "biovae"), ("model", "text_to_motion"), ("", "speed_transfer")])
-def test_the_method_is_recognised_wherever_a_study_puts_its_model(jaxdiff, tmp_path, monkeypatch, place, method):
+@pytest.mark.parametrize(
+    "place, method", [("arm-all", "biovae"), ("model", "text_to_motion"), ("", "speed_transfer")]
+)
+def test_the_method_is_recognised_wherever_a_study_puts_its_model(
+    jaxdiff, tmp_path, monkeypatch, place, method
+):
     about = tmp_path / place / "checkpoints" / "7" / "about"
     about.mkdir(parents=True)
     (about / "metadata").write_text(json.dumps({"method": method}))
@@ -49,7 +60,10 @@ def test_the_method_is_recognised_wherever_a_study_puts_its_model(jaxdiff, tmp_p
 
 def test_a_run_of_something_else_says_what_it_is(jaxdiff, tmp_path):
     checkpoint(tmp_path, "points")
-    assert "is a run of points, from which files cannot be generated" in jaxdiff("generate", tmp_path)[2]
+    assert (
+        "is a run of points, from which files cannot be generated"
+        in jaxdiff("generate", tmp_path)[2]
+    )
     assert "it holds the runs" in jaxdiff("generate", tmp_path.parent)[2]
 
 
@@ -58,7 +72,9 @@ def checkpoint(run, method):
     (run / "checkpoints/1/about/metadata").write_text(json.dumps({"method": method}))
 
 
-def test_a_gait_at_other_speeds_is_asked_of_the_study_and_written(jaxdiff, walk, tmp_path, monkeypatch):
+def test_a_gait_at_other_speeds_is_asked_of_the_study_and_written(
+    jaxdiff, walk, tmp_path, monkeypatch
+):
     from jaxdiff.studies.speed_transfer import generation
 
     made = [dataclasses.replace(walk, values=walk.values + k) for k in range(4)]
@@ -66,10 +82,22 @@ def test_a_gait_at_other_speeds_is_asked_of_the_study_and_written(jaxdiff, walk,
     monkeypatch.setattr(generation, "generate", asked)
     checkpoint(tmp_path / "run", "speed_transfer")
     formats.write(tmp_path / "walk.csv", walk)
-    words = ("generate", tmp_path / "run", "--input", tmp_path / "walk.csv", "--source-speed", 1, "--samples", 2)
+    words = (
+        "generate",
+        tmp_path / "run",
+        "--input",
+        tmp_path / "walk.csv",
+        "--source-speed",
+        1,
+        "--samples",
+        2,
+    )
     code, out, _ = jaxdiff(*words, "--target-speed", 0.6, 1.4, "--resample")
     assert code == 0 and out.count("m/s from 1 m/s") == 2
-    assert asked.call_args.args[2:4] == (1.0, [0.6, 0.6, 1.4, 1.4]) and asked.call_args.kwargs["resample"]
+    assert (
+        asked.call_args.args[2:4] == (1.0, [0.6, 0.6, 1.4, 1.4])
+        and asked.call_args.kwargs["resample"]
+    )
     slow, fast = (formats.read(tmp_path / f"walk_{speed}.csv") for speed in ("0.60", "1.40"))
     assert slow.channels[3] == "hip_flexion_p05"
     np.testing.assert_allclose(fast.values[:, :3] - slow.values[:, :3], 2)
@@ -101,11 +129,20 @@ def test_motions_are_asked_of_their_studies(jaxdiff, tmp_path, monkeypatch):
     assert jaxdiff(*words, "--input", "x.bvh", "--edit", "torso=2")[0] == 0
     assert spies["generate_files"].call_args.args == (tmp_path / "t2m", "jump", 6.0, Path("out"))
     assert (
-        spies["generate_file"].call_args.args[0] == tmp_path / "bio" and spies["generate_file"].call_args.args[4] == 1.2
+        spies["generate_file"].call_args.args[0] == tmp_path / "bio"
+        and spies["generate_file"].call_args.args[4] == 1.2
     )
     assert spies["refine_file"].call_args.kwargs == {"trust": 0.02}
-    assert spies["edit_file"].call_args.args[3:] == (2.0, ["spine1", "spine2", "spine3", "neck", "head"])
-    for wrong in ((), ("--input", "x.bvh"), ("--text", "jump", "--refine"), ("--text", "jump", "--input", "x.bvh")):
+    assert spies["edit_file"].call_args.args[3:] == (
+        2.0,
+        ["spine1", "spine2", "spine3", "neck", "head"],
+    )
+    for wrong in (
+        (),
+        ("--input", "x.bvh"),
+        ("--text", "jump", "--refine"),
+        ("--text", "jump", "--input", "x.bvh"),
+    ):
         assert "needs --text, or --input with" in jaxdiff(*words, *wrong)[2]
     assert "--trust belongs to --refine" in jaxdiff(*words, "--text", "jump", "--trust", 1)[2]
 

@@ -21,7 +21,14 @@ def test_interrupted_failed_killed_and_damaged_runs(jaxdiff, tmp_path):
     ):
         folder = tmp_path / "sweep" / name
         (folder / "checkpoints" / "1").mkdir(parents=True)
-        said = {"status": status, "step": 5, "steps": 9, "score_name": "mse", "best": 0.25, "resume": f"go {name}"}
+        said = {
+            "status": status,
+            "step": 5,
+            "steps": 9,
+            "score_name": "mse",
+            "best": 0.25,
+            "resume": f"go {name}",
+        }
         (folder / "run.json").write_text(json.dumps({**said, "about": {"method": "points"}}))
         os.utime(folder / "run.json", (time.time() - age,) * 2)
     (tmp_path / "torn").mkdir()
@@ -29,11 +36,18 @@ def test_interrupted_failed_killed_and_damaged_runs(jaxdiff, tmp_path):
     code, out, _ = jaxdiff("runs", tmp_path, "--json")
     told = {each["run"].rsplit("/", 1)[1]: each for each in json.loads(out)}
     assert code == 0
-    assert [told[name]["status"] for name in "abcd"] == ["interrupted", "failed: OSError", "interrupted", "training"]
+    assert [told[name]["status"] for name in "abcd"] == [
+        "interrupted",
+        "failed: OSError",
+        "interrupted",
+        "training",
+    ]
     assert [told[name]["resume"] for name in "abcd"] == ["go a", "go b", "go c", None]
     assert told["torn"]["status"].startswith("unreadable")
     table = jaxdiff("runs", tmp_path)[1]
-    assert "to go on with" in table and "  go c" in table and "5/9" in table and "0.25 (mse)" in table
+    assert (
+        "to go on with" in table and "  go c" in table and "5/9" in table and "0.25 (mse)" in table
+    )
 
 
 def test_files_that_are_json_but_no_run(jaxdiff, tmp_path):

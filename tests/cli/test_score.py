@@ -26,9 +26,14 @@ def test_gait_of_a_walk(jaxdiff, walk, tmp_path):
     formats.write(tmp_path / "walk.csv", walk)
     told = scored(jaxdiff, tmp_path / "walk.csv")["files"][str(tmp_path / "walk.csv")]
     found = values(told)
-    assert found["stride_time"] == pytest.approx(1.2, abs=0.01) and told["stride_time"]["unit"] == "s"
+    assert (
+        found["stride_time"] == pytest.approx(1.2, abs=0.01) and told["stride_time"]["unit"] == "s"
+    )
     assert found["cadence"] == pytest.approx(100, rel=0.01) and found["strides"] >= 2
-    assert found["range/hip_flexion"] == pytest.approx(40, rel=0.01) and told["range/hip_flexion"]["unit"] == "deg"
+    assert (
+        found["range/hip_flexion"] == pytest.approx(40, rel=0.01)
+        and told["range/hip_flexion"]["unit"] == "deg"
+    )
 
 
 def test_a_file_against_itself_and_against_a_shifted_one(jaxdiff, walk, tmp_path):
@@ -37,13 +42,20 @@ def test_a_file_against_itself_and_against_a_shifted_one(jaxdiff, walk, tmp_path
     words = tmp_path / "walk.csv", "--against", tmp_path / "walk.csv"
     same = scored(jaxdiff, *words)
     found = values(same["files"][str(tmp_path / "walk.csv")])
-    assert found["mae/hip_flexion"] == pytest.approx(0, abs=1e-9) and found["r2/hip_flexion"] == pytest.approx(1)
+    assert found["mae/hip_flexion"] == pytest.approx(0, abs=1e-9) and found[
+        "r2/hip_flexion"
+    ] == pytest.approx(1)
     assert found["cycle_mae/hip_flexion"] == pytest.approx(0, abs=1e-9)
     assert values(same["distribution"])["frechet"] == pytest.approx(0, abs=1e-6)
     other = scored(jaxdiff, tmp_path / "more.csv", "--against", tmp_path / "walk.csv")
     found = values(other["files"][str(tmp_path / "more.csv")])
-    assert found["mae/knee_flexion"] == pytest.approx(3) and found["cycle_mae/knee_flexion"] == pytest.approx(3)
-    assert found["pearson/knee_flexion"] == pytest.approx(1) and values(other["distribution"])["frechet"] > 1
+    assert found["mae/knee_flexion"] == pytest.approx(3) and found[
+        "cycle_mae/knee_flexion"
+    ] == pytest.approx(3)
+    assert (
+        found["pearson/knee_flexion"] == pytest.approx(1)
+        and values(other["distribution"])["frechet"] > 1
+    )
 
 
 def test_only_the_time_both_cover_is_compared_and_the_spread_is_scored(jaxdiff, tmp_path):
@@ -51,30 +63,44 @@ def test_only_the_time_both_cover_is_compared_and_the_spread_is_scored(jaxdiff, 
     real = Recording(time[:, None], ("force",), ("N",), 50.0)
     middle = time[20:60, None]
     low, high = middle - 0.1, middle + np.where(np.arange(40) < 10, -0.05, 0.1)[:, None]
-    made = Recording(np.concatenate([middle, low, high], 1), ("force", "force_p05", "force_p95"), ("N",) * 3, 50.0, 0.4)
+    made = Recording(
+        np.concatenate([middle, low, high], 1),
+        ("force", "force_p05", "force_p95"),
+        ("N",) * 3,
+        50.0,
+        0.4,
+    )
     formats.write(tmp_path / "real.csv", real)
     formats.write(tmp_path / "made.csv", made)
     told = scored(jaxdiff, tmp_path / "made.csv", "--against", tmp_path / "real.csv")
     found = values(told["files"][str(tmp_path / "made.csv")])
-    assert found["mae/force"] == pytest.approx(0, abs=1e-9) and found["coverage_90/force"] == pytest.approx(0.75)
+    assert found["mae/force"] == pytest.approx(0, abs=1e-9) and found[
+        "coverage_90/force"
+    ] == pytest.approx(0.75)
 
 
 def test_physics_of_joints_and_its_table(jaxdiff, tmp_path):
     time = np.arange(40) / 20
     rest = hang(HUMANML3D.parents, HUMANML3D.offsets.astype(np.float64), np.zeros(3))
     joints = np.tile(rest, (40, 1, 1))
-    joints[..., 2] += 1.5 * time[:, None]  # all joints at 1.5 m/s, the feet near the ground: they skate
+    joints[..., 2] += (
+        1.5 * time[:, None]
+    )  # all joints at 1.5 m/s, the feet near the ground: they skate
     joints[..., 1] -= joints[..., 1].min()
     formats.write(tmp_path / "slide.npz", formats.joints_recording(joints, HUMANML3D, 20.0))
     found = values(scored(jaxdiff, tmp_path / "slide.npz")["files"][str(tmp_path / "slide.npz")])
     assert (
-        found["speed"] == pytest.approx(1.5) and found["jerk"] == pytest.approx(0, abs=1e-3) and found["skating"] > 0.9
+        found["speed"] == pytest.approx(1.5)
+        and found["jerk"] == pytest.approx(0, abs=1e-3)
+        and found["skating"] > 0.9
     )
     np.savez(tmp_path / "poses.npz", joints=joints, fps=20.0)  # as pose estimators write them
     poses = scored(jaxdiff, tmp_path / "poses.npz")["files"][str(tmp_path / "poses.npz")]
     assert values(poses)["speed"] == pytest.approx(1.5, abs=1e-4)
     code, out, _ = jaxdiff("score", tmp_path / "slide.npz")
-    assert code == 0 and any(line.split()[:3] == ["speed", "m/s", "1.5"] for line in out.splitlines())
+    assert code == 0 and any(
+        line.split()[:3] == ["speed", "m/s", "1.5"] for line in out.splitlines()
+    )
 
 
 def test_what_no_metric_applies_to_and_what_does_not_fit_is_said(jaxdiff, walk, tmp_path):
@@ -82,12 +108,17 @@ def test_what_no_metric_applies_to_and_what_does_not_fit_is_said(jaxdiff, walk, 
     formats.write(tmp_path / "walk.csv", walk)
     formats.write(tmp_path / "rad.csv", walk.convert({"deg": "rad"}))
     assert "no metric applies" in jaxdiff("score", tmp_path / "emg.csv")[2]
-    assert "hip_flexion is in 'deg'" in jaxdiff("score", tmp_path / "walk.csv", "--against", tmp_path / "rad.csv")[2]
+    assert (
+        "hip_flexion is in 'deg'"
+        in jaxdiff("score", tmp_path / "walk.csv", "--against", tmp_path / "rad.csv")[2]
+    )
     three = [tmp_path / "walk.csv"] * 3
     assert "takes one file, or 3" in jaxdiff("score", *three, "--against", *three[:2])[2]
 
 
 def test_feet_are_known_by_the_names_that_skeletons_have():
     assert _feet(HUMANML3D.names) == (10, 11)
-    assert _feet(["Hips", "Foot_L", "Foot_R"]) == (1, 2) and _feet(["Hips", "RightToe", "LeftToe"]) == (2, 1)
+    assert _feet(["Hips", "Foot_L", "Foot_R"]) == (1, 2) and _feet(
+        ["Hips", "RightToe", "LeftToe"]
+    ) == (2, 1)
     assert _feet(["pelvis", "foot"]) is None

@@ -29,14 +29,20 @@ def write_embry(root, subjects=3):
     with h5py.File(root / "InclineExperiment.mat", "w") as file:
 
         def cell(value):
-            data = np.array([[ord(c)] for c in value], np.uint16) if isinstance(value, str) else np.array([[value]])
+            data = (
+                np.array([[ord(c)] for c in value], np.uint16)
+                if isinstance(value, str)
+                else np.array([[value]])
+            )
             hidden = file.create_dataset(f"#refs#/{len(file.require_group('#refs#'))}", data=data)
             return hidden.ref
 
         for subject in range(subjects):
             person = file.create_group(f"Gaitcycle/AB{subject + 1:02d}")
             details = {"Gender": 1.0, "Age": 30.0, "Height": 1700.0, "Weight": 60.0 + subject}
-            table = np.array([[cell(k) for k in details], [cell(v) for v in details.values()]], h5py.ref_dtype)
+            table = np.array(
+                [[cell(k) for k in details], [cell(v) for v in details.values()]], h5py.ref_dtype
+            )
             person.create_dataset("subjectdetails", data=table, dtype=h5py.ref_dtype)
             for task in ("s0x8i0", "s1d7x5", "s1x2i10"):
                 for side in ("left", "right"):
@@ -48,12 +54,17 @@ def write_embry(root, subjects=3):
 
                     for j, joint in enumerate(("hip", "knee", "ankle", "foot", "pelvis")):
                         for a, axis in enumerate("xyz"):
-                            put(f"kinematics/jointangles/{side}/{joint}/{axis}", 100.0 * j + 10 * a + 1)
+                            put(
+                                f"kinematics/jointangles/{side}/{joint}/{axis}",
+                                100.0 * j + 10 * a + 1,
+                            )
                             if j < 3:
                                 put(f"kinetics/jointmoment/{side}/{joint}/{axis}", 1000.0 * j + 1)
                     for axis in "xyz":
                         put(f"kinetics/forceplate/{side}/force/{axis}", 600.0)
-                    person[f"{task}/cycles/{side}/time"] = np.arange(4)[:, None] * 1.1 + np.linspace(0, 1.1, 150)
+                    person[f"{task}/cycles/{side}/time"] = np.arange(4)[
+                        :, None
+                    ] * 1.1 + np.linspace(0, 1.1, 150)
                     outliers = [[2.0]] if side == "left" else [[np.nan]]
                     person[f"{task}/stepsout/{side}"] = np.array(outliers)
 
@@ -68,17 +79,27 @@ def write_camargo(root, subjects=3):
         time = 5 + np.arange(200 * 48) / 200
         speed = np.array([0.5, 1.2, 0.8, 1.55])[(np.arange(len(time)) // 2400)]
         angle = speed * 10 + np.sin(2 * np.pi * time)
-        sides = [f"{joint}_{side}" for side in "rl" for joint in ("hip_flexion", "knee_angle", "ankle_angle")]
+        sides = [
+            f"{joint}_{side}"
+            for side in "rl"
+            for joint in ("hip_flexion", "knee_angle", "ankle_angle")
+        ]
         signs = {name: -1 if "knee" in name else 1 for name in sides}
         tables = {
-            "ik": {"Header": time, "pelvis_tilt": time * 0, **{name: signs[name] * angle for name in sides}},
+            "ik": {
+                "Header": time,
+                "pelvis_tilt": time * 0,
+                **{name: signs[name] * angle for name in sides},
+            },
             "conditions": {"Header": time, "Speed": speed},
         }
         for kind, columns in tables.items():
             (folder / kind).mkdir(parents=True)
             variable = "data" if kind == "ik" else "speed"
             matio.save_to_mat(
-                folder / kind / "treadmill_01_01.mat", {variable: pandas.DataFrame(columns)}, version="v7"
+                folder / kind / "treadmill_01_01.mat",
+                {variable: pandas.DataFrame(columns)},
+                version="v7",
             )
 
 
@@ -89,16 +110,27 @@ def write_fukuchi(root, subjects=3):
         for task, files in (("T03", ["T03"]), ("OC", ["O01C", "O02C"])):
             stem = f"WBDS{subject:02d}walk"
             rows += [
-                {"FileName": f"{stem}{name}.c3d", "GaitSpeed(m/s)": f"{0.8 + 0.1 * k}"} for k, name in enumerate(files)
+                {"FileName": f"{stem}{name}.c3d", "GaitSpeed(m/s)": f"{0.8 + 0.1 * k}"}
+                for k, name in enumerate(files)
             ]
             rows.append({"FileName": f"{stem}{task}ang.txt", "GaitSpeed(m/s)": "--"})
             joints = ("Pelvis", "Hip", "Knee", "Ankle", "Foot")
-            angles = [f"{side}{joint}Angle{axis}" for joint in joints for side in "RL" for axis in "XYZ"]
-            kinetics = [f"{side}{joint}Moment{axis}" for joint in joints[1:4] for side in "RL" for axis in "XYZ"]
+            angles = [
+                f"{side}{joint}Angle{axis}" for joint in joints for side in "RL" for axis in "XYZ"
+            ]
+            kinetics = [
+                f"{side}{joint}Moment{axis}"
+                for joint in joints[1:4]
+                for side in "RL"
+                for axis in "XYZ"
+            ]
             kinetics += [f"{side}GRF{axis}" for side in "RL" for axis in "XYZ"]
             for kind, columns in (("ang", angles), ("knt", kinetics)):
                 values = np.arange(101)[:, None] + np.r_[0, np.arange(len(columns))]
-                lines = ["\t".join(["Time", *columns]), *("\t".join(map(str, row)) for row in values)]
+                lines = [
+                    "\t".join(["Time", *columns]),
+                    *("\t".join(map(str, row)) for row in values),
+                ]
                 (root / "WBDSascii" / f"{stem}{task}{kind}.txt").write_text("\n".join(lines) + "\n")
     with open(root / "WBDSinfo.csv", "w", newline="") as file:
         writer = csv.DictWriter(file, ["FileName", "GaitSpeed(m/s)"])
@@ -154,7 +186,9 @@ def write_folder(root):
         for task in ("0.8", "1.2"):
             time, quick = np.arange(100) / 100, np.arange(500) / 500
             rows = np.stack([time, 10 * time, 20 * time, 30 * time], axis=1)
-            text = "time,knee,hip,spare\ns,deg,deg,deg\n" + "\n".join(",".join(map(str, row)) for row in rows)
+            text = "time,knee,hip,spare\ns,deg,deg,deg\n" + "\n".join(
+                ",".join(map(str, row)) for row in rows
+            )
             (root / subject / f"walk_{task}_angles.csv").write_text(text + "\n")
             rows = np.stack([quick + 0.25, 700 + 70 * quick], axis=1)
             text = "time,Fz\ns,N\n" + "\n".join(",".join(map(str, row)) for row in rows)
@@ -208,7 +242,9 @@ def prepared(tmp_path_factory):
                 files = folder / f"{name}_files"
                 files.mkdir()
                 LAYOUTS[name](files)
-                settings |= {"recipe": files / "lab.yaml"} if name == "folder" else {"manual_dir": files}
+                settings |= (
+                    {"recipe": files / "lab.yaml"} if name == "folder" else {"manual_dir": files}
+                )
                 settings |= {"seconds": 10.0} if name == "camargo2021" else {}
             else:
                 settings["size"] = "tiny"
@@ -226,8 +262,12 @@ def test_every_trial_carries_names_units_rate_subject_task_and_side(prepared, na
     for modality, values in trials.signals.items():
         assert values.dtype == np.float32 and len(values) == trials.length.sum() == len(trials.time)
         assert values.shape[1] == len(trials.channels[modality]) == len(trials.units[modality])
-        assert len(set(trials.channels[modality])) == values.shape[1] and all(trials.units[modality])
-    assert (trials.column("rate") > 0).all() == (name != "simulated_gait") and (trials.column("subject") != "").all()
+        assert len(set(trials.channels[modality])) == values.shape[1] and all(
+            trials.units[modality]
+        )
+    assert (trials.column("rate") > 0).all() == (name != "simulated_gait") and (
+        trials.column("subject") != ""
+    ).all()
     assert len(set(trials.column("trial"))) == len(trials)
     if name not in ("humanml3d", "kit_ml"):
         assert (trials.column("task") != "").all() and (trials.column("side") != "").all()
@@ -261,13 +301,19 @@ def test_embry_drops_outliers_and_empty_strides_and_converts_units(prepared):
     assert trials.levels["task"] == ("s0x8i0", "s1d7x5", "s1x2i10")
     np.testing.assert_array_equal(trials.where(task="s1d7x5").column("incline"), -7.5)
     np.testing.assert_allclose(trials.where(task="s0x8i0").column("speed"), 0.8)
-    left, right = (trials.where(subject="AB02", task="s0x8i0", side=side) for side in ("left", "right"))
+    left, right = (
+        trials.where(subject="AB02", task="s0x8i0", side=side) for side in ("left", "right")
+    )
     strides = [left.stride[left.start[0] : left.start[0] + left.length[0]][::150].tolist()]
     strides += [right.stride[right.start[0] : right.start[0] + right.length[0]][::150].tolist()]
     assert strides == [[0, 2], [0, 1, 2, 3]]
     first = {name: left.frames(name)[0] for name in trials.signals}
-    np.testing.assert_allclose(first["angles"], [100 * j + 10 * a + 1 for j in range(5) for a in range(3)])
-    np.testing.assert_allclose(first["moments"], [j + 1e-3 for j in range(3) for _ in range(3)], rtol=1e-6)
+    np.testing.assert_allclose(
+        first["angles"], [100 * j + 10 * a + 1 for j in range(5) for a in range(3)]
+    )
+    np.testing.assert_allclose(
+        first["moments"], [j + 1e-3 for j in range(3) for _ in range(3)], rtol=1e-6
+    )
     np.testing.assert_allclose(first["grf"], 600 / 61, rtol=1e-6)
     np.testing.assert_allclose(left.column("rate"), 149 / 1.1)
 
@@ -279,7 +325,9 @@ def test_camargo_cuts_and_decimates_every_speed(prepared):
     for i in range(4):
         recording = trials.recording(i, "sagittal")
         expected = 10 * trials.column("speed")[i] + np.sin(2 * np.pi * recording.time)
-        np.testing.assert_allclose(recording.values[20:-20], np.tile(expected[20:-20, None], 6), atol=2e-3)
+        np.testing.assert_allclose(
+            recording.values[20:-20], np.tile(expected[20:-20, None], 6), atol=2e-3
+        )
 
 
 def test_fukuchi_reads_each_leg_of_each_average_stride(prepared):
@@ -298,20 +346,27 @@ def test_captioned_clips_and_their_parts(prepared, name, layout):
     trials = prepared(name)
     assert trials.channels["motion"] == names(layout) and set(trials.column("rate")) == {layout.fps}
     assert sorted(trials.column("trial")) == sorted(
-        f"{mirror}{clip}" for mirror in ("", "M") for clip in ("000000", "000001", "000001#3", "000002")
+        f"{mirror}{clip}"
+        for mirror in ("", "M")
+        for clip in ("000000", "000001", "000001#3", "000002")
     )
     row = trials.column("trial").tolist().index("000001#3")
     assert trials.captions[row] == ("they stop",) and trials.tokens[row] == ("they/PRON stop/VERB",)
     assert trials.length[row] == 30
     row = trials.column("trial").tolist().index("M000000")
-    assert trials.captions[row] == ("a person walks 0.", "someone goes") and trials.column("subject")[row] == "000000"
+    assert (
+        trials.captions[row] == ("a person walks 0.", "someone goes")
+        and trials.column("subject")[row] == "000000"
+    )
     assert set(trials.where(split="test").column("subject")) == {"000002"}
 
 
 def test_mia_keeps_25_joints_and_eight_muscles(prepared):
     trials = prepared("mia")
     assert trials.signals["joints"].shape[1] == 75 and trials.units["emg"][0] == "a.u."
-    np.testing.assert_array_equal(trials.where(subject="Subject2").frames("emg")[0], 2 + np.arange(8))
+    np.testing.assert_array_equal(
+        trials.where(subject="Subject2").frames("emg")[0], 2 + np.arange(8)
+    )
 
 
 def test_simulated_gait_keeps_its_strides_its_transitions_and_its_clock(prepared):
@@ -320,7 +375,9 @@ def test_simulated_gait_keeps_its_strides_its_transitions_and_its_clock(prepared
     steady = trials.where(transition=False).recoded()
     assert steady.levels["task"] == ("s0.8i0", "s1.2i0") and set(steady.codes("task")) == {0, 1}
     assert trials.units["moments"][0] == "N m/kg"
-    assert cut(steady, "angles", "grf").length == 300 and len(cut(steady, "angles", "grf")) == 3 * len(steady)
+    assert cut(steady, "angles", "grf").length == 300 and len(
+        cut(steady, "angles", "grf")
+    ) == 3 * len(steady)
     recording = trials.recording(0, "grf")
     assert recording.rate == pytest.approx(140, rel=1e-3) and len(recording.values) == 600
 
@@ -335,7 +392,11 @@ def test_a_stroke_cohort_keeps_its_own_speeds_and_the_paretic_side(prepared):
 
 def test_simulated_motion_has_features_joints_muscles_and_captions_on_one_clock(prepared):
     trials = prepared("simulated_motion")
-    assert {name: values.shape[1] for name, values in trials.signals.items()} == {"motion": 263, "joints": 66, "emg": 8}
+    assert {name: values.shape[1] for name, values in trials.signals.items()} == {
+        "motion": 263,
+        "joints": 66,
+        "emg": 8,
+    }
     assert len(trials) == 40 and all(trials.captions) and set(trials.column("rate")) == {20}
     for i in (0, 7):
         motion, joints = (trials.recording(i, name).values for name in ("motion", "joints"))
@@ -360,7 +421,10 @@ def test_what_is_simulated_is_kept_by_settings_and_by_source(tmp_path, monkeypat
 
     monkeypatch.setattr(simulated.SimulatedGait, "simulator", staticmethod(simulator))
     monkeypatch.setattr(simulated.SimulatedGait, "sizes", {"tiny": {"subjects": 1}})
-    first, again = (catalogue.load("simulated_gait", data_dir=tmp_path, size="tiny", progress=False) for _ in range(2))
+    first, again = (
+        catalogue.load("simulated_gait", data_dir=tmp_path, size="tiny", progress=False)
+        for _ in range(2)
+    )
     np.testing.assert_array_equal(first.signals["grf"], again.signals["grf"])
     assert calls == [1]
     catalogue.load("simulated_gait", data_dir=tmp_path, size="tiny", strides=5, progress=False)
@@ -384,14 +448,18 @@ def test_only_one_of_many_prepares_a_data_set(tmp_path, monkeypatch):
     monkeypatch.setattr(simulated.SimulatedGait, "simulator", staticmethod(simulator))
     monkeypatch.setattr(simulated.SimulatedGait, "sizes", {"tiny": {}})
     with ThreadPoolExecutor(4) as pool:
-        load = partial(catalogue.load, "simulated_gait", data_dir=tmp_path, size="tiny", progress=False)
+        load = partial(
+            catalogue.load, "simulated_gait", data_dir=tmp_path, size="tiny", progress=False
+        )
         found = list(pool.map(lambda _: load(), range(4)))
     assert calls == [1] and len({trials.signals["emg"].tobytes() for trials in found}) == 1
 
 
 @pytest.mark.slow
 def test_the_real_walker_fills_the_same_shelves(tmp_path):
-    trials = catalogue.load("simulated_gait", data_dir=tmp_path, size="tiny", subjects=1, progress=False)
+    trials = catalogue.load(
+        "simulated_gait", data_dir=tmp_path, size="tiny", subjects=1, progress=False
+    )
     assert {name: values.shape[1] for name, values in trials.signals.items()} == {
         "angles": 15,
         "moments": 9,
@@ -399,7 +467,9 @@ def test_the_real_walker_fills_the_same_shelves(tmp_path):
         "emg": 8,
     }
     assert len(trials.where(transition=False)) == 4
-    walks = catalogue.load("simulated_speeds", data_dir=tmp_path, size="tiny", subjects=1, progress=False)
+    walks = catalogue.load(
+        "simulated_speeds", data_dir=tmp_path, size="tiny", subjects=1, progress=False
+    )
     assert (walks.length == 120).all() and len(walks) == 2
 
 
@@ -408,9 +478,14 @@ def test_a_broken_file_is_named(tmp_path):
         (tmp_path / folder).mkdir()
     (tmp_path / "embry" / "InclineExperiment.mat").write_bytes(b"MATLAB 5.0 but not really")
     write_mia(tmp_path / "mia")
-    np.save(tmp_path / "mia" / "val" / "Subject1" / "ElbowPunch" / "188" / "emgvalues.npy", np.zeros((29, 8)))
+    np.save(
+        tmp_path / "mia" / "val" / "Subject1" / "ElbowPunch" / "188" / "emgvalues.npy",
+        np.zeros((29, 8)),
+    )
     write_camargo(tmp_path / "camargo", 1)
-    (tmp_path / "camargo" / "AB06" / "10_09_18" / "treadmill" / "ik" / "treadmill_01_01.mat").write_bytes(b"x" * 500)
+    (
+        tmp_path / "camargo" / "AB06" / "10_09_18" / "treadmill" / "ik" / "treadmill_01_01.mat"
+    ).write_bytes(b"x" * 500)
     write_kit(tmp_path / "kit")
     (tmp_path / "kit" / "texts" / "000001.txt").write_text("no hash signs here\n")
     for name, folder, what in (

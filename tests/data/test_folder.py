@@ -15,13 +15,17 @@ RECIPES = Path(catalogue.__file__).parent / "recipes"
 
 def shared(name):
     if not (SHARED / name).exists():
-        pytest.skip(f"no {SHARED / name}: put the shared pack beside the repository, or name it in JAXDIFF_SHARED")
+        pytest.skip(
+            f"no {SHARED / name}: put the shared pack beside the repository, or name it in JAXDIFF_SHARED"
+        )
     return SHARED
 
 
 def recording(rate, seconds, start=0.0, channels=("a", "b"), unit="deg"):
     time = start + np.arange(round(rate * seconds)) / rate
-    values = np.stack([np.sin(2 * np.pi * time + k) for k in range(len(channels))], axis=1).astype(np.float32)
+    values = np.stack([np.sin(2 * np.pi * time + k) for k in range(len(channels))], axis=1).astype(
+        np.float32
+    )
     return Recording(values, tuple(channels), (unit,) * len(channels), rate, start)
 
 
@@ -41,7 +45,11 @@ def lab(tmp_path):
                 path.write_text(contents)
         (tmp_path / "lab.yaml").write_text(recipe)
         return catalogue.load(
-            "folder", recipe=tmp_path / "lab.yaml", root=tmp_path / "files", data_dir=tmp_path, progress=False
+            "folder",
+            recipe=tmp_path / "lab.yaml",
+            root=tmp_path / "files",
+            data_dir=tmp_path,
+            progress=False,
         )
 
     return load
@@ -61,7 +69,9 @@ def test_any_format_is_read_by_its_recipe(lab, extension):
     trials = lab(ONE, {f"anna/walk.{extension}": expected, f"ben/run.{extension}": expected})
     assert trials.subjects == ("anna", "ben") and trials.column("task").tolist() == ["walk", "run"]
     assert trials.channels["angles"] == ("b", "a") and set(trials.column("rate")) == {100}
-    np.testing.assert_allclose(trials.recording(0, "angles").values, expected.values[:, ::-1], atol=1e-6)
+    np.testing.assert_allclose(
+        trials.recording(0, "angles").values, expected.values[:, ::-1], atol=1e-6
+    )
 
 
 JOINED = """
@@ -89,7 +99,9 @@ def test_files_of_one_trial_are_joined_on_one_clock_and_converted(lab):
             "anna_01.txt": "a woman walks\nshe walks\n\n",
         },
     )
-    assert len(trials) == 1 and trials.column("speed")[0] == 1.2 and trials.column("trial")[0] == "01"
+    assert (
+        len(trials) == 1 and trials.column("speed")[0] == 1.2 and trials.column("trial")[0] == "01"
+    )
     angles = trials.recording(0, "angles")
     assert angles.rate == 50 and angles.start == 0.5 and len(angles.values) == 50
     inner = slice(10, -10)
@@ -127,7 +139,10 @@ def packed_arrays():
 def test_packed_trials_are_unpacked(lab):
     trials = lab(PACKED, {"data.npz": packed_arrays()})
     assert trials.channels["joints"] == ("hip_x", "hip_y", "hip_z", "knee_x", "knee_y", "knee_z")
-    assert trials.length.tolist() == [3, 6] and trials.column("task").tolist() == ["walk x", "hop z"]
+    assert trials.length.tolist() == [3, 6] and trials.column("task").tolist() == [
+        "walk x",
+        "hop z",
+    ]
     assert trials.captions == (("one", "two"), ("five", "six"))
     np.testing.assert_array_equal(trials.recording(1, "joints").values.ravel(), np.arange(24, 60))
 
@@ -150,7 +165,11 @@ def test_a_changed_file_is_prepared_anew(lab):
         (("units: deg", "units: N"), DataError, "cannot be converted"),
         (("modalities:", "fields: {speed: fast}\nmodalities:"), ConfigError, "not a number"),
         (("modalities:", "fields: {pace: 3}\nmodalities:"), ConfigError, "no field 'pace'"),
-        (("modalities:", 'fields: {side: "{leg}"}\nmodalities:'), ConfigError, "nothing is called 'leg'"),
+        (
+            ("modalities:", 'fields: {side: "{leg}"}\nmodalities:'),
+            ConfigError,
+            "nothing is called 'leg'",
+        ),
         (("channels: [b, a]", "array: x, channels: [b, a]"), ConfigError, "rate"),
         (("name: one", "name: [one"), FileError, "YAML"),
     ],
@@ -164,14 +183,23 @@ def test_packed_captions_and_flags_are_arrays_in_braces(lab):
     with pytest.raises(ConfigError, match="drop of packed trials"):
         lab(PACKED.replace('"{bad}"', "bad"), {"data.npz": packed_arrays()})
     with pytest.raises(DataError, match="no array 'wrong'"):
-        lab(PACKED.replace("{bad}", "wrong").replace('"wrong"', '"{wrong}"'), {"data.npz": packed_arrays()})
+        lab(
+            PACKED.replace("{bad}", "wrong").replace('"wrong"', '"{wrong}"'),
+            {"data.npz": packed_arrays()},
+        )
     with pytest.raises(DataError, match="2 entries for 3 trials"):
         lab(PACKED, {"data.npz": {**packed_arrays(), "who": np.array(["x", "y"])}})
 
 
 def test_wrong_files_are_named(lab):
     with pytest.raises(FileError, match="anna_01.txt has no captions"):
-        lab(JOINED, {"anna_01_ik.csv": recording(100, 2), "anna_01_force.csv": recording(100, 2, 0, ("Fz",), "N")})
+        lab(
+            JOINED,
+            {
+                "anna_01_ik.csv": recording(100, 2),
+                "anna_01_force.csv": recording(100, 2, 0, ("Fz",), "N"),
+            },
+        )
     with pytest.raises(FileError, match="walk01.csv"):
         lab(ONE, {"anna/walk01.csv": "not a table at all\n\x00"})
     both = ONE + '  grf: {files: "{subject}/{task}_force.csv", channels: [a], units: deg}\n'
@@ -182,13 +210,18 @@ def test_wrong_files_are_named(lab):
 
 def test_the_verheul_stances_are_read_through_their_recipe(tmp_path):
     root = shared("verheul2024.npz")
-    trials = catalogue.load("folder", recipe=RECIPES / "verheul2024.yaml", root=root, data_dir=tmp_path, progress=False)
+    trials = catalogue.load(
+        "folder", recipe=RECIPES / "verheul2024.yaml", root=root, data_dir=tmp_path, progress=False
+    )
     assert len(trials) == 110 and len(trials.subjects) == 11 and (trials.length == 101).all()
     with np.load(root / "verheul2024.npz") as file:
         for name in ("angles", "moments", "grf"):
             np.testing.assert_array_equal(trials.signals[name].reshape(110, 101, 3), file[name])
         np.testing.assert_array_equal(trials.column("subject"), file["subject"])
-    assert trials.channels["grf"] == ("anteroposterior", "mediolateral", "vertical") and trials.units["grf"][0] == "BW"
+    assert (
+        trials.channels["grf"] == ("anteroposterior", "mediolateral", "vertical")
+        and trials.units["grf"][0] == "BW"
+    )
     for split in splits.leave_one_subject_out(trials):
         assert len(windows.cut(split.train, "angles", "moments", length=101)) == len(split.train)
 
@@ -196,9 +229,19 @@ def test_the_verheul_stances_are_read_through_their_recipe(tmp_path):
 def test_the_bandai_clips_are_read_through_their_recipe(tmp_path):
     root = shared("bandai_namco_2.npz")
     trials = catalogue.load(
-        "folder", recipe=RECIPES / "bandai_namco_2.yaml", root=root, data_dir=tmp_path, progress=False
+        "folder",
+        recipe=RECIPES / "bandai_namco_2.yaml",
+        root=root,
+        data_dir=tmp_path,
+        progress=False,
     )
-    assert len(trials) == 2902 - 4 and trials.signals["joints"].shape[1] == 63 and len(trials.subjects) == 70
-    assert trials.channels["joints"][:2] == ("Hips_x", "Hips_y") and set(map(len, trials.captions)) == {3}
+    assert (
+        len(trials) == 2902 - 4
+        and trials.signals["joints"].shape[1] == 63
+        and len(trials.subjects) == 70
+    )
+    assert trials.channels["joints"][:2] == ("Hips_x", "Hips_y") and set(
+        map(len, trials.captions)
+    ) == {3}
     clips = text.captioned(trials, "joints", 1, 400, length=320)
     assert len(clips.captions) == 210

@@ -39,9 +39,13 @@ def test_zscores_have_mean_zero_and_deviation_one(values):
 def test_normalising_and_back_is_the_identity(seed, kind, size):
     values = (np.random.default_rng(seed).normal(size=(40, 3)) * size).astype(np.float32)
     normaliser = fitted(values, kind)
-    np.testing.assert_allclose(normaliser.inverse(normaliser(values)), values, atol=2e-6 * np.abs(values).max())
     np.testing.assert_allclose(
-        normaliser.inverse(normaliser(jnp.asarray(values))), values, atol=2e-6 * np.abs(values).max()
+        normaliser.inverse(normaliser(values)), values, atol=2e-6 * np.abs(values).max()
+    )
+    np.testing.assert_allclose(
+        normaliser.inverse(normaliser(jnp.asarray(values))),
+        values,
+        atol=2e-6 * np.abs(values).max(),
     )
 
 
@@ -61,7 +65,11 @@ def test_json_keeps_every_bit(values, kind):
     np.testing.assert_array_equal(again.offset, normaliser.offset)
     np.testing.assert_array_equal(again.scale, normaliser.scale)
     assert again.scale.dtype == np.float32
-    assert (again.kind, again.channels, again.units) == (normaliser.kind, normaliser.channels, normaliser.units)
+    assert (again.kind, again.channels, again.units) == (
+        normaliser.kind,
+        normaliser.channels,
+        normaliser.units,
+    )
 
 
 def test_gaps_are_ignored_but_an_empty_channel_is_an_error(values):
@@ -75,7 +83,10 @@ def test_gaps_are_ignored_but_an_empty_channel_is_an_error(values):
 
 
 def test_groups_share_their_mean_deviation_and_emphasis_divides_it(values):
-    single, grouped = fitted(values, "zscore"), fitted(values, "zscore", groups=[slice(0, 1), slice(1, 4)])
+    single, grouped = (
+        fitted(values, "zscore"),
+        fitted(values, "zscore", groups=[slice(0, 1), slice(1, 4)]),
+    )
     np.testing.assert_allclose(grouped.scale[1:], single.scale[1:].mean(), rtol=1e-6)
     np.testing.assert_allclose(grouped.scale[0], single.scale[0], rtol=1e-6)
     loud = grouped.emphasised([slice(0, 1), 3], 5.0)
@@ -85,7 +96,9 @@ def test_groups_share_their_mean_deviation_and_emphasis_divides_it(values):
 
 def test_motion_features_are_scaled_by_group_and_the_root_is_louder(make_examples):
     rng = np.random.default_rng(1)
-    motion = rng.normal(size=(60, 263)).astype(np.float32) * np.linspace(0.1, 3, 263, dtype=np.float32)
+    motion = rng.normal(size=(60, 263)).astype(np.float32) * np.linspace(
+        0.1, 3, 263, dtype=np.float32
+    )
     example = make_examples(subjects=1, tasks=1, strides=6, sides=("both",))[0]
     example |= {"signals": {"motion": motion}, "channels": {"motion": list(map(str, range(263)))}}
     example |= {"units": {"motion": ["1"] * 263}}

@@ -44,7 +44,9 @@ def test_an_epoch_is_balanced_exactly_over_subjects_and_kinds(make_trials, subje
     same = batch["source"][:, 0, 0] == batch["target"][:, 0, 0]
     kind = np.where(same, 0, np.where(apart <= 0.3 + 1e-6, 1, 2))
     for subject in range(subjects):
-        np.testing.assert_array_equal(np.bincount(kind[batch["subject"] == subject], minlength=3), 10)
+        np.testing.assert_array_equal(
+            np.bincount(kind[batch["subject"] == subject], minlength=3), 10
+        )
 
 
 def test_unshuffled_batches_have_as_many_subjects_as_they_can(walks):

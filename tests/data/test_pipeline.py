@@ -31,7 +31,9 @@ def same(a, b):
 
 
 def test_every_epoch_has_every_example_once_in_another_order():
-    indices = np.concatenate([batch["index"] for batch in take(Batches(Numbers(60), 8, seed=3), 30)])
+    indices = np.concatenate(
+        [batch["index"] for batch in take(Batches(Numbers(60), 8, seed=3), 30)]
+    )
     epochs = indices[:240].reshape(4, 60)
     np.testing.assert_array_equal(np.sort(epochs, axis=1), np.tile(np.arange(60), (4, 1)))
     assert len({tuple(epoch) for epoch in epochs}) == 4
@@ -59,7 +61,9 @@ def test_the_source_is_asked_for_whole_batches():
     assert 12 <= len(asked) <= 12 + 4 and set(asked) == {8}  # a few are read ahead
 
 
-@pytest.mark.parametrize("wrap", [lambda batches: batches, lambda batches: Prefetch(batches, lambda batch: batch)])
+@pytest.mark.parametrize(
+    "wrap", [lambda batches: batches, lambda batches: Prefetch(batches, lambda batch: batch)]
+)
 @pytest.mark.parametrize("taken", [0, 1, 7, 8, 40])
 def test_a_restored_state_goes_on_exactly(wrap, taken):
     original = wrap(Batches(Numbers(60), 8, seed=5))
@@ -76,7 +80,11 @@ def test_a_restored_state_goes_on_exactly(wrap, taken):
 
 def test_a_state_of_another_pipeline_is_refused():
     state = Batches(Numbers(60), 8).get_state()
-    for other in (Batches(Numbers(61), 8), Batches(Numbers(60), 4), Batches(Numbers(60), 8, seed=1)):
+    for other in (
+        Batches(Numbers(61), 8),
+        Batches(Numbers(60), 4),
+        Batches(Numbers(60), 8, seed=1),
+    ):
         with pytest.raises(CheckpointError, match="saved with"):
             other.set_state(state)
 
@@ -84,8 +92,13 @@ def test_a_state_of_another_pipeline_is_refused():
 @pytest.mark.parametrize("hosts", [2, 4, 8])
 def test_hosts_share_the_same_global_batches(hosts):
     whole = take(Batches(Numbers(50), 8, seed=1), 12)
-    shares = [take(Batches(Numbers(50), 8, seed=1, host=host, hosts=hosts), 12) for host in range(hosts)]
-    joined = [{name: np.concatenate([share[i][name] for share in shares]) for name in whole[0]} for i in range(12)]
+    shares = [
+        take(Batches(Numbers(50), 8, seed=1, host=host, hosts=hosts), 12) for host in range(hosts)
+    ]
+    joined = [
+        {name: np.concatenate([share[i][name] for share in shares]) for name in whole[0]}
+        for i in range(12)
+    ]
     assert same(joined, whole)
 
 
@@ -97,7 +110,9 @@ def test_what_is_random_in_an_example_is_uniform_and_new_in_every_step():
 
 def test_prefetching_changes_nothing_but_puts_one_batch_ahead():
     put = []
-    ahead = Prefetch(Batches(Numbers(20), 4, seed=2, epochs=1), lambda batch: put.append(batch) or batch)
+    ahead = Prefetch(
+        Batches(Numbers(20), 4, seed=2, epochs=1), lambda batch: put.append(batch) or batch
+    )
     next(ahead)
     assert len(put) == 2
     rest = list(ahead)

@@ -15,7 +15,9 @@ def one(values, rate=100.0, unit="", start=0.0):
 
 
 @given(
-    rate=st.sampled_from([10.0, 25.0, 29.97, 30.0, 60.0, 100.0, 120.0, 148.148, 200.0, 240.0, 1000.0, 2000.0]),
+    rate=st.sampled_from(
+        [10.0, 25.0, 29.97, 30.0, 60.0, 100.0, 120.0, 148.148, 200.0, 240.0, 1000.0, 2000.0]
+    ),
     decimals=st.integers(3, 12),
     samples=st.integers(200, 2000),
     start=st.floats(0, 100),
@@ -49,7 +51,9 @@ def test_irregular_stamps_are_interpolated_when_a_rate_is_asked_for():
     assert np.abs(found.values[:, 0] - np.sin(2 * np.pi * found.time)).max() < 0.02
 
 
-@pytest.mark.parametrize("time", [[0, 0.1, 0.1], [0, 0.2, 0.1], [0, np.nan, 0.2], [0.0, 1e300, 2e300]])
+@pytest.mark.parametrize(
+    "time", [[0, 0.1, 0.1], [0, 0.2, 0.1], [0, np.nan, 0.2], [0.0, 1e300, 2e300]]
+)
 def test_time_that_stands_still_or_is_missing_is_refused(time):
     for rate in (None, 10.0):
         with pytest.raises(StampError):
@@ -104,7 +108,9 @@ def test_low_pass_splits_fast_from_slow_without_delay():
 
 def test_envelope_is_the_mean_rectified_amplitude():
     time = np.arange(3000) / 1000
-    found = one(0.5 + (1 + 0.5 * np.sin(2 * np.pi * time)) * np.sin(2 * np.pi * 123 * time), 1000.0).envelope()
+    found = one(
+        0.5 + (1 + 0.5 * np.sin(2 * np.pi * time)) * np.sin(2 * np.pi * 123 * time), 1000.0
+    ).envelope()
     expected = 2 / np.pi * (1 + 0.5 * np.sin(2 * np.pi * time))
     assert np.abs(found.values[:, 0] - expected)[900:-900].max() < 2e-3
 
@@ -118,12 +124,17 @@ def test_gaps_are_reported_and_only_short_inner_ones_filled():
     filled = recording.fill_gaps(0.2)
     assert np.array_equal(filled.values[5:7, 0], [5, 6])
     assert [gap.start for gap in filled.gaps()] == pytest.approx([1.0, 2.0, 2.9])
-    assert recording.fill_gaps(10.0).gaps() == (Gap("a", 1.0, 1.0), Gap("a", recording.time[-1], recording.time[-1]))
+    assert recording.fill_gaps(10.0).gaps() == (
+        Gap("a", 1.0, 1.0),
+        Gap("a", recording.time[-1], recording.time[-1]),
+    )
 
 
 def test_crop_takes_start_and_leaves_stop():
     found = one(np.arange(100.0), 100.0, start=2.0).crop(2.1, 2.3)
-    assert np.array_equal(found.values[:, 0], np.arange(10, 30)) and found.start == pytest.approx(2.1)
+    assert np.array_equal(found.values[:, 0], np.arange(10, 30)) and found.start == pytest.approx(
+        2.1
+    )
     with pytest.raises(DataError, match="no samples"):
         found.crop(9.0, 10.0)
 

@@ -14,14 +14,18 @@ def test_leaving_one_out_tests_everybody_once(trials):
     folds = list(splits.leave_one_subject_out(trials))
     assert [fold.test.subjects for fold in folds] == [(name,) for name in trials.subjects]
     assert all(apart(fold) for fold in folds)
-    assert all(len(fold.train) + len(fold.validation) + len(fold.test) == len(trials) for fold in folds)
+    assert all(
+        len(fold.train) + len(fold.validation) + len(fold.test) == len(trials) for fold in folds
+    )
 
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_k_fold_holds_subjects_and_tasks_out(trials, seed):
     folds = list(splits.k_fold(trials, 3, seed))
     assert sorted(name for fold in folds for name in fold.test.subjects) == list(trials.subjects)
-    assert sorted(name for fold in folds for name in fold.held_out_tasks) == list(trials.levels["task"])
+    assert sorted(name for fold in folds for name in fold.held_out_tasks) == list(
+        trials.levels["task"]
+    )
     for fold in folds:
         assert apart(fold) and len(fold.validation)
         for side in (fold.train, fold.validation):
@@ -30,7 +34,9 @@ def test_k_fold_holds_subjects_and_tasks_out(trials, seed):
 
 
 def test_k_fold_is_reproducible_and_its_seed_matters(trials):
-    first, again, other = ([fold.test.subjects for fold in splits.k_fold(trials, 5, seed, False)] for seed in (0, 0, 3))
+    first, again, other = (
+        [fold.test.subjects for fold in splits.k_fold(trials, 5, seed, False)] for seed in (0, 0, 3)
+    )
     assert first == again and first != other
 
 

@@ -10,9 +10,15 @@ from jaxdiff.errors import DataError
 @pytest.fixture
 def clips(make_examples):
     """Clips of 10, 20, 30, 40, 50 frames, one per subject, with one to three captions."""
-    examples = [make_examples(subjects=1, tasks=1, strides=1 + n, sides=("both",))[0] for n in range(5)]
+    examples = [
+        make_examples(subjects=1, tasks=1, strides=1 + n, sides=("both",))[0] for n in range(5)
+    ]
     for n, example in enumerate(examples):
-        example.update(subject=f"S{n}", trial=f"clip{n}", captions=[f"caption {n} {k}" for k in range(1 + n % 3)])
+        example.update(
+            subject=f"S{n}",
+            trial=f"clip{n}",
+            captions=[f"caption {n} {k}" for k in range(1 + n % 3)],
+        )
         example["signals"]["angles"] = example["signals"]["angles"] + np.float32(1 + 1000 * n)
     examples[3]["captions"] = examples[1]["captions"][:1]
     return gather(examples)
@@ -49,7 +55,11 @@ def test_cropped_clips_have_multiples_of_four_and_are_pieces_of_the_clip(clips):
     batch = drawn(captioned(clips, "angles", 10, 60, 64, crop=True))
     clip, begin = np.divmod(batch["motion"][:, 0, 0] - 1, 1000)
     whole = 10 * (1 + clip)
-    assert (batch["length"] % 4 == 0).all() and (begin + batch["length"] <= whole).all() and (begin >= 0).all()
+    assert (
+        (batch["length"] % 4 == 0).all()
+        and (begin + batch["length"] <= whole).all()
+        and (begin >= 0).all()
+    )
     fewer = whole // 4 * 4 - batch["length"]
     assert set(fewer) == {0, 4}
     assert 0.25 < (fewer == 4).mean() < 0.42

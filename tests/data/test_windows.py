@@ -81,7 +81,9 @@ def test_a_batch_takes_as_many_calls_whatever_its_size_and_the_number_of_windows
     few, many = wide(4), wide(30)
     assert len(many) > 5 * len(few)
     assert (
-        calls(partial(few, np.arange(4))) == calls(partial(many, np.arange(4))) == calls(partial(many, np.arange(56)))
+        calls(partial(few, np.arange(4)))
+        == calls(partial(many, np.arange(4)))
+        == calls(partial(many, np.arange(56)))
     )
 
 

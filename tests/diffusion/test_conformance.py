@@ -63,9 +63,13 @@ def compiled(name):
 @every_solver
 def test_a_constant_denoiser_returns_its_constant_from_every_grid(name):
     constant = jnp.linspace(-2, 2, 10).reshape(5, 2)
-    sampler = jax.jit(lambda grid: run(name, grid, denoise=lambda x, t: jnp.broadcast_to(constant, x.shape)))
+    sampler = jax.jit(
+        lambda grid: run(name, grid, denoise=lambda x, t: jnp.broadcast_to(constant, x.shape))
+    )
     for make in GRIDS.values():
-        chex.assert_trees_all_equal(sampler(make(schedule, 6)), jnp.broadcast_to(constant, x_start.shape))
+        chex.assert_trees_all_equal(
+            sampler(make(schedule, 6)), jnp.broadcast_to(constant, x_start.shape)
+        )
 
 
 @every_solver
@@ -78,7 +82,9 @@ def test_one_row_is_one_estimate(name):
 def drawn(name):
     """`(means, stds, weights) -> draws` of that mixture along the whole chain, from the quantiles of the normal."""
     x, grid = quantiles(4096), grids.leading(schedule, schedule.alpha.size)
-    return jax.jit(lambda *mixture: run(name, grid, x, denoise=exact.mixture(schedule, *mixture))[:, 0])
+    return jax.jit(
+        lambda *mixture: run(name, grid, x, denoise=exact.mixture(schedule, *mixture))[:, 0]
+    )
 
 
 def quantiles(count):
@@ -145,24 +151,30 @@ def test_one_trace_per_shape(name):
     per_trace = len(calls)
     sampler(key, grids.karras(schedule, 8), x_start[:2])
     sampler(key, grids.leading(schedule, 8), x_start[:2])
-    assert per_trace <= 2 and len(calls) == 2 * per_trace  # as many calls as a step makes, once for each shape
+    assert (
+        per_trace <= 2 and len(calls) == 2 * per_trace
+    )  # as many calls as a step makes, once for each shape
 
 
 @every_solver
 def test_memory_does_not_grow_with_the_steps(name):
     def scratch(n):
-        lowered = jax.jit(lambda key, grid, x: run(name, grid, x, key)).lower(key, grids.leading(schedule, n), x_start)
+        lowered = jax.jit(lambda key, grid, x: run(name, grid, x, key)).lower(
+            key, grids.leading(schedule, n), x_start
+        )
         return lowered.compile().memory_analysis().temp_size_in_bytes
 
-    assert scratch(1000) - scratch(10) < 990 * 32 < 990 * x_start.nbytes  # a few scalars a step, no samples
+    assert (
+        scratch(1000) - scratch(10) < 990 * 32 < 990 * x_start.nbytes
+    )  # a few scalars a step, no samples
 
 
 @every_solver
 def test_gradients_are_finite_down_to_the_clean_sample(name):
     grid = grids.karras(schedule, 4)
-    for gradient in jax.jit(jax.grad(lambda x, g: jnp.sum(run(name, g, x) ** 2), (0, 1), allow_int=True))(
-        x_start, grid
-    ):
+    for gradient in jax.jit(
+        jax.grad(lambda x, g: jnp.sum(run(name, g, x) ** 2), (0, 1), allow_int=True)
+    )(x_start, grid):
         chex.assert_tree_all_finite(gradient)
 
 
@@ -189,7 +201,12 @@ def test_noise_is_used_only_where_it_belongs(name):
 @every_solver
 def test_half_precision_and_x64_keep_the_arithmetic_in_float32(name):
     grid = grids.karras(schedule, 12)
-    half = run(name, grid, x_start.astype(jnp.bfloat16), denoise=lambda x, t: denoise(x, t).astype(jnp.bfloat16))
+    half = run(
+        name,
+        grid,
+        x_start.astype(jnp.bfloat16),
+        denoise=lambda x, t: denoise(x, t).astype(jnp.bfloat16),
+    )
     assert half.dtype == jnp.float32 and bool(jnp.all(jnp.isfinite(half)))
     with jax.enable_x64(True):
         wide = run(name, grids.karras(schedules.linear(), 12))
@@ -234,10 +251,14 @@ def test_neutral_guidance_changes_nothing(name):
 def test_guidance_composes_with_itself_and_all_others(name):
     for other in NEUTRAL.values():
         composed = other(NEUTRAL[name](denoise))
-        np.testing.assert_allclose(composed(x_start, jnp.float32(300)), denoise(x_start, 300), rtol=0, atol=2e-6)
+        np.testing.assert_allclose(
+            composed(x_start, jnp.float32(300)), denoise(x_start, 300), rtol=0, atol=2e-6
+        )
 
 
 @every_guidance
 def test_guidance_is_differentiable(name):
-    gradient = jax.grad(lambda x: jnp.sum(NEUTRAL[name](denoise)(x, jnp.float32(300)) ** 2))(x_start)
+    gradient = jax.grad(lambda x: jnp.sum(NEUTRAL[name](denoise)(x, jnp.float32(300)) ** 2))(
+        x_start
+    )
     chex.assert_tree_all_finite(gradient)

@@ -17,7 +17,9 @@ KINDS = {"sample": "x0", "epsilon": "eps", "v_prediction": "v"}
 
 def cases(file, field="cases"):
     listed = oracles.meta(file)[field]
-    return pytest.mark.parametrize("case", listed, ids=[case.get("name") or case["key"] for case in listed])
+    return pytest.mark.parametrize(
+        "case", listed, ids=[case.get("name") or case["key"] for case in listed]
+    )
 
 
 def betas_of(case, dtype=np.float32):
@@ -30,7 +32,9 @@ def betas_of(case, dtype=np.float32):
 def schedule_of(case):
     if case["beta_schedule"] == "squaredcos_cap_v2":
         return schedules.cosine(case["T"])
-    return schedules.SCHEDULES[case["beta_schedule"]](case["T"], case["beta_start"], case["beta_end"])
+    return schedules.SCHEDULES[case["beta_schedule"]](
+        case["T"], case["beta_start"], case["beta_end"]
+    )
 
 
 def grid_of(case, schedule):
@@ -62,7 +66,9 @@ def trajectory(case, denoise, grid, x_start, noise):
     It always goes T // n steps back, which is not the next row where n does not divide T, or on a linspace grid.
     """
     solver = solver_of(case)
-    run = jax.jit(lambda grid, x, z: sample(None, denoise, grid, solver, x, noise=z, return_path=True))
+    run = jax.jit(
+        lambda grid, x, z: sample(None, denoise, grid, solver, x, noise=z, return_path=True)
+    )
     t = np.round(np.asarray(grid.t)).astype(int)
     stride = case.get("T", 0) // case["n"]
     if case["sampler"] != "ddim" or np.all(-np.diff([*t, -1])[:-1] == stride) and t[-1] < stride:
@@ -77,13 +83,20 @@ def trajectory(case, denoise, grid, x_start, noise):
 
 @pytest.mark.parametrize("name", oracles.meta("schedules")["schedules"])
 def test_golden_schedule(name):
-    case, file = oracles.meta("schedules")["schedules"][name], oracles.under(oracles.arrays("schedules"), name)
+    case, file = (
+        oracles.meta("schedules")["schedules"][name],
+        oracles.under(oracles.arrays("schedules"), name),
+    )
     betas = betas_of(case)
     np.testing.assert_allclose(betas, file["betas_f32"], rtol=0, atol=5e-9)
-    np.testing.assert_allclose(schedules.cumulative(betas), file["alphas_cumprod_f32"], rtol=0, atol=2**-24)
+    np.testing.assert_allclose(
+        schedules.cumulative(betas), file["alphas_cumprod_f32"], rtol=0, atol=2**-24
+    )
     double = betas_of(case, np.float64)
     np.testing.assert_allclose(double, file["betas_f64"], rtol=0, atol=1e-14)
-    np.testing.assert_allclose(schedules.cumulative(double), file["alphas_cumprod_f64"], rtol=0, atol=1e-14)
+    np.testing.assert_allclose(
+        schedules.cumulative(double), file["alphas_cumprod_f64"], rtol=0, atol=1e-14
+    )
 
     schedule = schedule_of(case)
     alpha_bar = schedules.alpha_bar(schedule, jnp.arange(case["T"]))
@@ -92,7 +105,10 @@ def test_golden_schedule(name):
 
 @pytest.mark.parametrize("name", oracles.meta("schedules")["schedules"])
 def test_golden_ddpm_variance(name):
-    case, file = oracles.meta("schedules")["schedules"][name], oracles.under(oracles.arrays("schedules"), name)
+    case, file = (
+        oracles.meta("schedules")["schedules"][name],
+        oracles.under(oracles.arrays("schedules"), name),
+    )
     each = steps(grids.leading(schedule_of(case), case["T"]))._replace(noise=jnp.ones(case["T"]))
     zero = jnp.zeros(())
     std = jax.vmap(lambda step: solvers.ddpm().step((), zero, lambda x, t: zero, step)[1])(each)
@@ -123,7 +139,9 @@ def test_golden_denoiser():
     file = oracles.arrays("samplers")
     for x, abar, x0 in zip(file["denoiser/x"], file["denoiser/abar"], file["denoiser/x0"]):
         levels = np.sqrt(abar, dtype=np.float32), np.sqrt(1 - abar, dtype=np.float32)
-        np.testing.assert_allclose(exact.posterior_mean(x, *levels, *mix(file)), x0, rtol=0, atol=5e-6)
+        np.testing.assert_allclose(
+            exact.posterior_mean(x, *levels, *mix(file)), x0, rtol=0, atol=5e-6
+        )
 
 
 def mix(file, name="mix"):
@@ -180,8 +198,13 @@ def test_golden_sampler(case):
 
 def check_heun_predictions(denoise, grid, path, golden):
     """Rows 1, 3, 5 … of `traj_calls` are Heun's Euler predictions, in coordinates of the level they end at."""
-    expected = golden["traj_calls"][1::2][: grid.t.size - 1] * np.asarray(grid.alpha)[1:-1, None, None, None]
-    predicted = jax.vmap(lambda x, step: solvers.euler().step((), x, denoise, step)[1])(path[:-1], steps(grid))
+    expected = (
+        golden["traj_calls"][1::2][: grid.t.size - 1]
+        * np.asarray(grid.alpha)[1:-1, None, None, None]
+    )
+    predicted = jax.vmap(lambda x, step: solvers.euler().step((), x, denoise, step)[1])(
+        path[:-1], steps(grid)
+    )
     np.testing.assert_allclose(predicted[:-1], expected, rtol=0, atol=5e-5)
 
 
@@ -198,7 +221,9 @@ def test_golden_inversion(case):
         asked = {"x0": "target_sample", "eps": "target_epsilon"}[kind]
 
     up = invert(denoise, grid, x0, asked=asked, return_path=True)
-    np.testing.assert_allclose(up, golden["inv_traj"][1:], rtol=0, atol=1e-4)  # the golden first step stays in place
+    np.testing.assert_allclose(
+        up, golden["inv_traj"][1:], rtol=0, atol=1e-4
+    )  # the golden first step stays in place
     down = sample(None, denoise, grids.floored(grid), solvers.ddim(), up[-1], return_path=True)
     np.testing.assert_allclose(down, golden["fwd_traj"][:-1], rtol=0, atol=1e-4)  # as does its last
     error = round_trip(denoise, grid, x0, asked=asked)
@@ -212,8 +237,12 @@ def test_golden_round_trip_scan(level, asked):
     schedule = schedule_of(meta)
     denoise = network(schedule, "eps", mix(file))
     for i, n in enumerate(file["scan/n"]):
-        error = round_trip(denoise, grids.GRIDS[meta["spacing"]](schedule, int(n)), file["x0"], asked=asked)
-        np.testing.assert_allclose(error.max_abs, file[f"scan/{level}_max_abs"][i], rtol=0, atol=1e-4)
+        error = round_trip(
+            denoise, grids.GRIDS[meta["spacing"]](schedule, int(n)), file["x0"], asked=asked
+        )
+        np.testing.assert_allclose(
+            error.max_abs, file[f"scan/{level}_max_abs"][i], rtol=0, atol=1e-4
+        )
         np.testing.assert_allclose(error.rms, file[f"scan/{level}_rmse"][i], rtol=0, atol=1e-4)
 
 
@@ -222,7 +251,9 @@ def test_golden_guidance(case):
     file = oracles.arrays("guidance")
     golden, schedule = oracles.under(file, case["name"]), schedule_of(case)
     grid = grid_of(case, schedule)
-    conditional, unconditional = (network(schedule, "x0", mix(file, name)) for name in ("cond", "uncond"))
+    conditional, unconditional = (
+        network(schedule, "x0", mix(file, name)) for name in ("cond", "uncond")
+    )
     denoise = guidance.classifier_free(conditional, unconditional, case["scale"])
     noise = file["noise"][: case["n"]] if solver_of(case).stochastic else None
     np.testing.assert_array_equal(np.round(grid.t), golden["timesteps"])
@@ -232,4 +263,6 @@ def test_golden_guidance(case):
     np.testing.assert_allclose(path, golden["traj"], rtol=0, atol=5e-5)
     for name, one in (("x0_cond", conditional), ("x0_uncond", unconditional)):
         if name in golden:
-            np.testing.assert_allclose(jax.vmap(one)(path[:-1], grid.t), golden[name], rtol=0, atol=5e-5)
+            np.testing.assert_allclose(
+                jax.vmap(one)(path[:-1], grid.t), golden[name], rtol=0, atol=5e-5
+            )

@@ -44,13 +44,17 @@ def test_gaitdynamics_steps_are_whole_strides_rounded_down(n, T):
 
 def test_karras_is_evenly_spaced_in_the_rho_th_root():
     grid = grids.karras(schedule, 30, rho=5.0)
-    root = (np.asarray(grid.sigma[:-1], np.float64) / np.asarray(grid.alpha[:-1], np.float64)) ** (1 / 5)
+    root = (np.asarray(grid.sigma[:-1], np.float64) / np.asarray(grid.alpha[:-1], np.float64)) ** (
+        1 / 5
+    )
     np.testing.assert_allclose(np.diff(root), np.mean(np.diff(root)), rtol=1e-4)
     assert (grid.t[0], grid.t[-1]) == (999, 0)
 
 
 def test_a_grid_inside_jit_is_the_grid_outside():
-    chex.assert_trees_all_equal(jax.jit(lambda: grids.karras(schedules.linear(), 7))(), grids.karras(schedule, 7))
+    chex.assert_trees_all_equal(
+        jax.jit(lambda: grids.karras(schedules.linear(), 7))(), grids.karras(schedule, 7)
+    )
 
 
 @pytest.mark.parametrize("strength, rows", [(1.0, 50), (0.3, 15), (0.14, 7), (0.001, 1)])

@@ -28,7 +28,9 @@ def test_one_doubled_pass_is_two_passes():
         return jnp.concatenate([conditional(first, t), unconditional(second, t)])
 
     two = guidance.classifier_free(conditional, unconditional, 2.5)(x, t)
-    np.testing.assert_allclose(guidance.classifier_free_doubled(both, 2.5)(x, t), two, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(
+        guidance.classifier_free_doubled(both, 2.5)(x, t), two, rtol=0, atol=1e-6
+    )
     assert asked == [(8, 6, 3)]
 
 
@@ -52,10 +54,18 @@ def test_within_an_interval_only_the_needed_denoiser_runs():
 
         return watching
 
-    denoise = guidance.within(watched("guided", conditional), watched("plain", unconditional), 200, 600)
+    denoise = guidance.within(
+        watched("guided", conditional), watched("plain", unconditional), 200, 600
+    )
     jax.block_until_ready(sample(None, denoise, grids.leading(schedule, 5), solvers.ddim(), x))
     jax.effects_barrier()
-    assert asked == [("plain", 800), ("guided", 600), ("guided", 400), ("guided", 200), ("plain", 0)]
+    assert asked == [
+        ("plain", 800),
+        ("guided", 600),
+        ("guided", 400),
+        ("guided", 200),
+        ("plain", 0),
+    ]
 
 
 def test_rescaled_estimates_have_the_spread_of_the_conditional():
@@ -85,10 +95,14 @@ def test_imputed_values_follow_their_own_noise_at_every_level():
     """On the ODE the known part of the path is `alpha known + sigma eps`, with the noise it started from."""
     known, mask = jnp.full((6, 3), 0.8), jnp.arange(18).reshape(6, 3) % 2 == 0
     grid = grids.karras(schedule, 10)
-    path = sample(None, guidance.impute(conditional, known, mask), grid, solvers.ddim(), x, return_path=True)
+    path = sample(
+        None, guidance.impute(conditional, known, mask), grid, solvers.ddim(), x, return_path=True
+    )
     alpha, sigma = grid.alpha[:, None, None, None], grid.sigma[:, None, None, None]
     eps = (x - grid.alpha[0] * known) / grid.sigma[0]
-    np.testing.assert_allclose(path[:, :, mask], (alpha * known + sigma * eps)[:, :, mask], rtol=0, atol=2e-5)
+    np.testing.assert_allclose(
+        path[:, :, mask], (alpha * known + sigma * eps)[:, :, mask], rtol=0, atol=2e-5
+    )
 
 
 def test_imputation_has_the_last_word():
@@ -103,7 +117,9 @@ def test_constrain_descends_the_energy_of_each_example_by_itself():
         return jnp.sum((x0 - 2.0) ** 2, axis=(1, 2)) / 2
 
     step = guidance.constrain(conditional, energy, 0.25)(x, t)
-    np.testing.assert_allclose(step, conditional(x, t) - 0.25 * (conditional(x, t) - 2.0), rtol=0, atol=1e-6)
+    np.testing.assert_allclose(
+        step, conditional(x, t) - 0.25 * (conditional(x, t) - 2.0), rtol=0, atol=1e-6
+    )
     alone = guidance.constrain(conditional, energy, 0.25)(x[:1], t)
     np.testing.assert_allclose(step[:1], alone, rtol=0, atol=1e-6)
 

@@ -10,7 +10,9 @@ from jaxdiff.diffusion.inversion import round_trip
 from jaxdiff.errors import ConfigError
 
 schedule = schedules.linear()
-denoise = exact.mixture(schedule, means=[[[-1.0]], [[1.2]]], stds=[[[0.5]], [[0.7]]], weights=[0.4, 0.6])
+denoise = exact.mixture(
+    schedule, means=[[[-1.0]], [[1.2]]], stds=[[[0.5]], [[0.7]]], weights=[0.4, 0.6]
+)
 x0 = jnp.linspace(-2, 2, 12).reshape(6, 2, 1)
 ASKED = ["current", "target_sample", "target_epsilon"]
 
@@ -29,7 +31,9 @@ def test_the_round_trip_error_falls_with_the_steps(make, asked):
 def test_inversion_is_finite_for_networks_that_predict_x0(asked):
     network = predictions.from_x0(lambda x, t: 0.9 * x)
     grid = grids.leading(schedule, 10)
-    z, gradient = jax.value_and_grad(lambda x: jnp.sum(invert(network, grid, x, asked=asked) ** 2))(x0)
+    z, gradient = jax.value_and_grad(lambda x: jnp.sum(invert(network, grid, x, asked=asked) ** 2))(
+        x0
+    )
     chex.assert_tree_all_finite((z, gradient))
 
 
@@ -57,7 +61,9 @@ def test_the_path_climbs_the_levels():
     path = invert(denoise, grids.leading(schedule, 10), x0, return_path=True)
     chex.assert_shape(path, (10, *x0.shape))
     chex.assert_trees_all_equal(path[0], x0)
-    np.testing.assert_allclose(path[-1], invert(denoise, grids.leading(schedule, 10), x0), rtol=0, atol=1e-6)
+    np.testing.assert_allclose(
+        path[-1], invert(denoise, grids.leading(schedule, 10), x0), rtol=0, atol=1e-6
+    )
 
 
 def test_an_unknown_way_of_asking_is_refused():

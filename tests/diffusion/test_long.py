@@ -19,7 +19,9 @@ def test_a_framewise_denoiser_does_not_notice_the_windows(window, overlap, extra
     overlap = min(overlap, window - 1)
     x = np.random.default_rng(0).standard_normal((2, window + extra, 3), np.float32)
     framewise = lambda x, t: x**2 - t  # noqa: E731
-    np.testing.assert_allclose(stitch(framewise, window, overlap)(x, 0.5), framewise(x, 0.5), rtol=0, atol=1e-5)
+    np.testing.assert_allclose(
+        stitch(framewise, window, overlap)(x, 0.5), framewise(x, 0.5), rtol=0, atol=1e-5
+    )
 
 
 def test_each_frame_is_a_blend_of_the_windows_it_is_in():
@@ -34,7 +36,9 @@ def walk_denoiser(x, alpha, sigma):
     """`E[x0 | x_t]` of stationary Gaussian motion with correlation `exp(-(lag / 6)²)`, on any number of frames."""
     frame = np.arange(x.shape[-2])
     covariance = jnp.asarray(np.exp(-(((frame[:, None] - frame) / 6) ** 2)), jnp.float32)
-    gain = alpha * jnp.linalg.solve(alpha**2 * covariance + sigma**2 * jnp.eye(len(frame)), covariance)
+    gain = alpha * jnp.linalg.solve(
+        alpha**2 * covariance + sigma**2 * jnp.eye(len(frame)), covariance
+    )
     return gain.T @ x
 
 
@@ -44,7 +48,9 @@ def test_seams_agree_because_windows_are_denoised_together():
     x = jax.random.normal(jax.random.key(0), (16, length, 2))
     ratio = {}
     for overlap in (0, 12):
-        out = sample(None, stitch(denoise, window, overlap), grids.karras(schedule, 20), solvers.ddim(), x)
+        out = sample(
+            None, stitch(denoise, window, overlap), grids.karras(schedule, 20), solvers.ddim(), x
+        )
         ratio[overlap] = seam_ratio(out, window, overlap)
         assert 0.8 < jnp.std(out) < 1.2
     assert ratio[0] > 3 and 0.8 < ratio[12] < 1.25

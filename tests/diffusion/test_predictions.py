@@ -36,7 +36,9 @@ def test_the_score_is_the_gradient_of_the_log_density(kind):
     x_t = alpha * x0 + sigma * eps
     score = jax.grad(lambda x: -0.5 * jnp.sum((x - alpha * x0) ** 2) / sigma**2)(x_t)
     said = predictions.target(kind, x0, eps, alpha, sigma)
-    np.testing.assert_allclose(predictions.convert(said, x_t, alpha, sigma, kind, "score"), score, rtol=0, atol=2e-5)
+    np.testing.assert_allclose(
+        predictions.convert(said, x_t, alpha, sigma, kind, "score"), score, rtol=0, atol=2e-5
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -68,7 +70,12 @@ def test_adapters_by_name_and_with_a_step_per_example():
     }
     t = jnp.array([0, 10, 500, 999])
     for kind, denoise in named.items():
-        loop = jnp.stack([predictions.from_prediction(kind, schedule, network)(x, step) for x, step in zip(x0, t)])
+        loop = jnp.stack(
+            [
+                predictions.from_prediction(kind, schedule, network)(x, step)
+                for x, step in zip(x0, t)
+            ]
+        )
         np.testing.assert_allclose(denoise(x0, t), loop, rtol=1e-5, atol=1e-5)
 
 

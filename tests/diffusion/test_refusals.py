@@ -36,23 +36,36 @@ def test_empty_negative_and_missing_numbers_are_refused(make):
 
 
 def test_a_schedule_of_one_step_has_its_first_beta():
-    np.testing.assert_allclose(schedules.alpha_bar(schedules.linear(1, 0.1, 0.2), 0), 0.9, rtol=1e-6)
+    np.testing.assert_allclose(
+        schedules.alpha_bar(schedules.linear(1, 0.1, 0.2), 0), 0.9, rtol=1e-6
+    )
 
 
 @pytest.mark.parametrize("name", solvers.SOLVERS)
 def test_a_denoiser_may_answer_for_all_examples_at_once_but_not_in_another_shape(name):
-    x, grid, constant = jnp.ones((4, 5, 2)), grids.leading(schedule, 3), jnp.arange(10.0).reshape(5, 2)
-    run = lambda answer: sample(jax.random.key(0), lambda x, t: answer, grid, solvers.SOLVERS[name](), x)  # noqa: E731
+    x, grid, constant = (
+        jnp.ones((4, 5, 2)),
+        grids.leading(schedule, 3),
+        jnp.arange(10.0).reshape(5, 2),
+    )
+    run = lambda answer: sample(
+        jax.random.key(0), lambda x, t: answer, grid, solvers.SOLVERS[name](), x
+    )  # noqa: E731
     np.testing.assert_array_equal(run(constant), jnp.broadcast_to(constant, x.shape))
-    with pytest.raises(Error, match=r"shape of what it is asked, \(4, 5, 2\); this one gave \(5, 3\)"):
+    with pytest.raises(
+        Error, match=r"shape of what it is asked, \(4, 5, 2\); this one gave \(5, 3\)"
+    ):
         run(jnp.ones((5, 3)))
 
 
 def test_the_largest_eta_keeps_as_little_noise_as_the_chain_does():
     """Down from nearly pure noise the share that is kept is 1e-4, which `√(1 - …)` in float32 would not resolve."""
-    step = jax.tree.map(lambda a: a[0], steps(grids.explicit(schedules.cosine(), [999, 500])))._replace(
-        noise=jnp.ones(())
-    )
+    step = jax.tree.map(
+        lambda a: a[0], steps(grids.explicit(schedules.cosine(), [999, 500]))
+    )._replace(noise=jnp.ones(()))
     one, zero = jnp.ones(()), jnp.zeros(())
-    moved = [solver.step((), one, lambda x, t: zero, step)[1] for solver in (solvers.ddim(1.0), solvers.ddpm())]
+    moved = [
+        solver.step((), one, lambda x, t: zero, step)[1]
+        for solver in (solvers.ddim(1.0), solvers.ddpm())
+    ]
     np.testing.assert_allclose(*moved, rtol=1e-6)

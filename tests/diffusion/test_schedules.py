@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from jaxdiff import schedules
 from jaxdiff.errors import ConfigError
 
-tables = st.lists(st.floats(1e-4, 0.3), min_size=2, max_size=40).map(lambda betas: np.cumprod(1 - np.array(betas)))
+tables = st.lists(st.floats(1e-4, 0.3), min_size=2, max_size=40).map(
+    lambda betas: np.cumprod(1 - np.array(betas))
+)
 
 
 @given(tables, st.floats(0, 1))
@@ -25,13 +27,17 @@ def test_every_schedule_gets_noisier(make):
     schedule = make(200)
     chex.assert_shape(schedule, (200,))
     assert schedule.alpha.dtype == schedule.sigma.dtype == jnp.float32
-    assert np.all(np.diff(schedule.alpha) < 0) and np.all(np.diff(schedules.log_snr(schedule, np.arange(200))) < 0)
+    assert np.all(np.diff(schedule.alpha) < 0) and np.all(
+        np.diff(schedules.log_snr(schedule, np.arange(200))) < 0
+    )
 
 
 def test_a_whole_number_is_the_same_step_as_an_integer():
     schedule = schedules.linear()
     t = np.arange(1000)
-    chex.assert_trees_all_equal(schedules.at(schedule, t), schedules.at(schedule, t.astype(np.float32)))
+    chex.assert_trees_all_equal(
+        schedules.at(schedule, t), schedules.at(schedule, t.astype(np.float32))
+    )
     chex.assert_trees_all_equal(schedules.at(schedule, t), tuple(schedule))
 
 
@@ -62,7 +68,9 @@ def test_corrupt_takes_one_step_per_example():
 def test_corrupt_gives_unit_variance_to_unit_variance():
     x0, eps = jax.random.normal(jax.random.key(1), (2, 100_000))
     for t in (0, 500, 999):
-        assert abs(jnp.std(schedules.corrupt(schedules.linear(), x0, eps, t)) - 1) < 4 / np.sqrt(2 * 100_000)
+        assert abs(jnp.std(schedules.corrupt(schedules.linear(), x0, eps, t)) - 1) < 4 / np.sqrt(
+            2 * 100_000
+        )
 
 
 def test_half_precision_data_do_not_lower_the_schedule():
@@ -88,7 +96,8 @@ def test_tables_are_float32_with_x64():
 
 
 @pytest.mark.parametrize(
-    "table, message", [([0.9, 0.95], "at 1"), ([1.0, 0.5], "at 0"), ([0.5, 0.0], "at 2"), ([[0.9]], "shape")]
+    "table, message",
+    [([0.9, 0.95], "at 1"), ([1.0, 0.5], "at 0"), ([0.5, 0.0], "at 2"), ([[0.9]], "shape")],
 )
 def test_an_impossible_table_says_where(table, message):
     with pytest.raises(ConfigError, match=message):

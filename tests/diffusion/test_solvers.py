@@ -49,7 +49,10 @@ def test_order_of_convergence(name):
 )
 def test_solvers_that_are_the_same_in_theory(one, other):
     grid = grids.karras(schedule, 12)
-    x_start, noise = jax.random.normal(jax.random.key(0), (3, 4)), jax.random.normal(jax.random.key(1), (12, 3, 4))
+    x_start, noise = (
+        jax.random.normal(jax.random.key(0), (3, 4)),
+        jax.random.normal(jax.random.key(1), (12, 3, 4)),
+    )
     denoise = exact.gaussian(schedule, 0.3, 0.8)
     results = [sample(None, denoise, grid, solver, x_start, noise=noise) for solver in (one, other)]
     np.testing.assert_allclose(*results, rtol=0, atol=5e-6)
@@ -62,7 +65,9 @@ def test_heun_asks_once_less_than_twice_a_step():
         jax.debug.callback(lambda t: asked.append(float(t)), t)
         return 0.5 * x
 
-    jax.block_until_ready(sample(None, denoise, grids.leading(schedule, 5), solvers.heun(), jnp.ones((1, 2))))
+    jax.block_until_ready(
+        sample(None, denoise, grids.leading(schedule, 5), solvers.heun(), jnp.ones((1, 2)))
+    )
     jax.effects_barrier()
     assert sorted(asked) == sorted([800, 600, 600, 400, 400, 200, 200, 0, 0])
 
@@ -79,12 +84,15 @@ def test_the_variance_of_ddpm_is_that_of_the_chain(variance):
 
     each = steps(grids.leading(schedule, 1000))._replace(noise=jnp.ones(1000))
     zero = jnp.zeros(())
-    std = jax.vmap(lambda step: solvers.ddpm(variance).step((), zero, lambda x, t: zero, step)[1])(each)
+    std = jax.vmap(lambda step: solvers.ddpm(variance).step((), zero, lambda x, t: zero, step)[1])(
+        each
+    )
     np.testing.assert_allclose(std[::-1] ** 2, expected, rtol=2e-3, atol=1e-9)
 
 
 @pytest.mark.parametrize(
-    "make", [lambda: solvers.ddim(1.5), lambda: solvers.ddpm("learned"), lambda: solvers.dpm_solver_pp(3)]
+    "make",
+    [lambda: solvers.ddim(1.5), lambda: solvers.ddpm("learned"), lambda: solvers.dpm_solver_pp(3)],
 )
 def test_impossible_settings_are_refused(make):
     with pytest.raises(ConfigError):

@@ -54,11 +54,15 @@ def _complaint(program: str, rest: list[str], command: Command) -> str:
         return _interop(rest)
     if program == "pip":
         return _extras(rest)
-    if program.startswith("benchmarks.") or (program.startswith("python") and rest and rest[0].startswith("bench")):
+    if program.startswith("benchmarks.") or (
+        program.startswith("python") and rest and rest[0].startswith("bench")
+    ):
         place = program if program.startswith("benchmarks.") else rest.pop(0)
         return _script(place.removesuffix(".py").replace("/", "."), rest)
     if program in ("pytest", *OTHERS):
-        absent = [word for word in rest if "/" in word and ":" not in word and not (ROOT / word).exists()]
+        absent = [
+            word for word in rest if "/" in word and ":" not in word and not (ROOT / word).exists()
+        ]
         return f"there is no {absent[0]}" if absent and program in ("pytest", "bash") else ""
     if program == "venv" or program.startswith("python"):
         return ""
@@ -77,11 +81,18 @@ def _jaxdiff(arguments: list[str], refused: bool) -> str:
     if arguments[0] != "generate" or refused:
         return ""
     run = str(options.trained)
-    method = next((name for name in METHODS if run.startswith(f"runs/{name}")), "llma" if run == "runs/demo" else None)
+    method = next(
+        (name for name in METHODS if run.startswith(f"runs/{name}")),
+        "llma" if run == "runs/demo" else None,
+    )
     if method is None:
         return f"of which method is {run}? Call the run runs/METHOD-..."
     takes = list(inspect.signature(METHODS[method]).parameters.values())[1:]
-    given = {name for name, value in vars(options).items() if value is not None} - {"trained", "run", "verbose"}
+    given = {name for name, value in vars(options).items() if value is not None} - {
+        "trained",
+        "run",
+        "verbose",
+    }
     lacking = [p.name for p in takes if p.default is p.empty and p.name not in given]
     foreign = sorted(given - {p.name for p in takes})
     return f"{method} lacks {lacking}, has no {foreign}" if lacking or foreign else ""
@@ -105,7 +116,12 @@ def _interop(arguments: list[str]) -> str:
 
 def _extras(arguments: list[str]) -> str:
     known = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    asked = [extra for word in arguments for found in re.findall(r"\[(.+)\]$", word) for extra in found.split(",")]
+    asked = [
+        extra
+        for word in arguments
+        for found in re.findall(r"\[(.+)\]$", word)
+        for extra in found.split(",")
+    ]
     unknown = [extra for extra in asked if extra not in known]
     return f"there is no extra {unknown[0]!r}" if unknown else ""
 
@@ -116,7 +132,11 @@ def _script(module: str, arguments: list[str]) -> str:
     text = "".join(
         path.read_text(encoding="utf-8") for path in (ROOT / "benchmarks").glob("*.py")
     )  # they share options
-    unknown = [word for word in arguments if word.startswith("--") and f'"{word.partition("=")[0]}"' not in text]
+    unknown = [
+        word
+        for word in arguments
+        if word.startswith("--") and f'"{word.partition("=")[0]}"' not in text
+    ]
     return f"{module} has no {unknown[0]}" if unknown else ""
 
 

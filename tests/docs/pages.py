@@ -87,14 +87,24 @@ def commands(block: Block) -> list[Command]:
         elif found:
             found[-1][1].append(line)
         continued = bool(found) and (continued or not found[-1][1]) and line.rstrip().endswith("\\")
-    return [Command(block.place, words, tuple(shown)) for text, shown in found for words in simple_commands(text)]
+    return [
+        Command(block.place, words, tuple(shown))
+        for text, shown in found
+        for words in simple_commands(text)
+    ]
 
 
 def inline_commands(page: Path) -> list[Command]:
     """Commands in the running text and in tables that could be copied: not those that are only named."""
-    found = re.findall(r"`((?:jaxdiff|python -m (?:jaxdiff|experiments|benchmarks)[\w.]*) [^`]+)`", prose(page))
+    found = re.findall(
+        r"`((?:jaxdiff|python -m (?:jaxdiff|experiments|benchmarks)[\w.]*) [^`]+)`", prose(page)
+    )
     whole = [text for text in found if not re.search(r"\b[A-Z]{2,}\b|\.\.\.|…", text)]
-    found = [Command(str(page.relative_to(ROOT)), words) for text in whole for words in simple_commands(text)]
+    found = [
+        Command(str(page.relative_to(ROOT)), words)
+        for text in whole
+        for words in simple_commands(text)
+    ]
     return [command for command in found if len(command.words) > 2]
 
 
@@ -124,5 +134,8 @@ def anchors(page: Path) -> set[str]:
     """What can follow a #: headings as the site and GitHub name them, and explicit ids."""
     text = prose(page)
     headings = re.findall(r"^#+ +(.+?)\s*$", text, re.MULTILINE)
-    named = [re.sub(r"[^\w\- ]", "", re.sub(r"`|\[|\]\([^)]*\)", "", heading)).strip().lower() for heading in headings]
+    named = [
+        re.sub(r"[^\w\- ]", "", re.sub(r"`|\[|\]\([^)]*\)", "", heading)).strip().lower()
+        for heading in headings
+    ]
     return {re.sub(r"[ ]+", "-", name) for name in named} | set(re.findall(r'id="([^"]+)"', text))

@@ -39,7 +39,11 @@ def imports(path):
 
 def room_of(path):
     """A command is of the command line, wherever its file is."""
-    return "cli" if path.name == "__main__.py" else path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    return (
+        "cli"
+        if path.name == "__main__.py"
+        else path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    )
 
 
 @pytest.mark.parametrize("room", sorted(BELOW))
@@ -64,11 +68,19 @@ def test_nothing_unpickles_or_runs_what_it_reads():
     for path in MODULES:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         banned = {"pickle", "dill", "cloudpickle", "shelve", "marshal"}
-        banned |= {"subprocess"} if path.name != "tables.py" else set()  # where git is asked for the commit
+        banned |= (
+            {"subprocess"} if path.name != "tables.py" else set()
+        )  # where git is asked for the commit
         assert {module for module, _ in imports(path)} & banned == set(), path
         for node in ast.walk(tree):
             if isinstance(node, ast.Call):
                 called = ast.unparse(node.func)
-                assert called not in ("eval", "exec", "os.system", "yaml.load", "yaml.unsafe_load"), f"{path}: {called}"
+                assert called not in (
+                    "eval",
+                    "exec",
+                    "os.system",
+                    "yaml.load",
+                    "yaml.unsafe_load",
+                ), f"{path}: {called}"
                 if called in ("np.load", "numpy.load"):
                     assert "allow_pickle=False" in ast.unparse(node), f"{path}:{node.lineno}"

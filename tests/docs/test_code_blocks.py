@@ -27,9 +27,13 @@ def name(page: Path) -> str:
 
 
 def test_every_block_says_its_language_and_few_are_not_run():
-    foreign = [block.place for each in ALL.values() for block in each if block.language not in LANGUAGES]
+    foreign = [
+        block.place for each in ALL.values() for block in each if block.language not in LANGUAGES
+    ]
     assert foreign == []
-    assert [f"{b.place} {b.not_run}" for each in ALL.values() for b in each if b.not_run][NOT_RUN:] == []
+    assert [f"{b.place} {b.not_run}" for each in ALL.values() for b in each if b.not_run][
+        NOT_RUN:
+    ] == []
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +49,17 @@ def runnable(block: Block) -> bool:
     return block.language in ("python", "console", "yaml") and not block.not_run
 
 
-@pytest.mark.parametrize("page", [page for page, each in ALL.items() if any(map(runnable, each))], ids=name)
-def test_the_blocks_of_a_page_run_one_after_the_other(page, prepared, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    "page", [page for page, each in ALL.items() if any(map(runnable, each))], ids=name
+)
+def test_the_blocks_of_a_page_run_one_after_the_other(
+    page, prepared, tmp_path, monkeypatch, capsys
+):
     """One namespace and one directory a page; a block with a title is a file of that name in it."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(registered, "_DATASET_REGISTRY", {})  # the tests of the builders register the skeleton, too
+    monkeypatch.setattr(
+        registered, "_DATASET_REGISTRY", {}
+    )  # the tests of the builders register the skeleton, too
     module = types.ModuleType("page")
     monkeypatch.setitem(sys.modules, "page", module)
     for block in filter(runnable, ALL[page]):
@@ -69,7 +79,10 @@ def run_if_cheap(command: Command, capsys) -> None:
     if command.words[0] != "jaxdiff":
         return
     arguments = list(command.words[1:])
-    looks = arguments[:1] in (["score"], ["runs"]) or arguments[:2] in (["data", "list"], ["data", "check"])
+    looks = arguments[:1] in (["score"], ["runs"]) or arguments[:2] in (
+        ["data", "list"],
+        ["data", "check"],
+    )
     files = [word for word in arguments[1:] if "." in word and not word.startswith("-")]
     if not ("--help" in arguments or looks) or not all(Path(file).exists() for file in files):
         return
@@ -128,4 +141,7 @@ def test_a_wrong_command_is_found():
     found = complaints(commands(block))
     assert len(found) == len(WRONG), found
     for line, mistake in WRONG.items():
-        assert any(line.split()[-1].strip('"') in told and mistake in told for told in found), (line, found)
+        assert any(line.split()[-1].strip('"') in told and mistake in told for told in found), (
+            line,
+            found,
+        )

@@ -18,9 +18,13 @@ def test_links_lead_somewhere(page):
         assert target.exists(), f"{page.relative_to(ROOT)} links to {link}, which is not there"
         assert ROOT in target.parents
         if anchor:
-            assert anchor in anchors(target), f"{page.relative_to(ROOT)}: no heading is called #{anchor} in {path}"
+            assert anchor in anchors(target), (
+                f"{page.relative_to(ROOT)}: no heading is called #{anchor} in {path}"
+            )
         if page.is_relative_to(DOCS):
-            assert target.is_relative_to(DOCS), f"{page.relative_to(ROOT)}: {link} is not part of the site"
+            assert target.is_relative_to(DOCS), (
+                f"{page.relative_to(ROOT)}: {link} is not part of the site"
+            )
 
 
 def test_every_page_is_in_the_navigation():

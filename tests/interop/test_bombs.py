@@ -26,23 +26,37 @@ BOMBS = {
     "name": NESTED + b"X\x01\x00\x00\x00a\x93",
     "device": b"ctorch\ndevice\n(" + NESTED + b"tR",
     "kind of an array": b"cnumpy\ndtype\n(" + NESTED + b"\x89\x88tR",
-    "shape": b"ctorch._utils\n_rebuild_tensor_v2\n(" + STORAGE + b"K\x00" + NESTED + b"\x85K\x01\x85\x89)tR",
+    "shape": b"ctorch._utils\n_rebuild_tensor_v2\n("
+    + STORAGE
+    + b"K\x00"
+    + NESTED
+    + b"\x85K\x01\x85\x89)tR",
     "length of a number": b"cnumpy.core.multiarray\nscalar\n(" + DTYPE + b"K\x08tR",
-    "length of an array": b"cnumpy.core.multiarray\n_reconstruct\n)R(K\x01K\x08\x85" + DTYPE + b"\x89K\x08tb",
+    "length of an array": b"cnumpy.core.multiarray\n_reconstruct\n)R(K\x01K\x08\x85"
+    + DTYPE
+    + b"\x89K\x08tb",
 }
 
 
 @pytest.mark.parametrize("bomb", BOMBS)
-def test_what_a_pickle_has_nested_is_refused_where_it_would_be_hashed_printed_or_allocated(tmp_path, bomb):
+def test_what_a_pickle_has_nested_is_refused_where_it_would_be_hashed_printed_or_allocated(
+    tmp_path, bomb
+):
     for write in (writers.write_zip, writers.write_legacy):
         with pytest.raises(FileError, match="should be|not whole numbers"):
-            read(write(tmp_path / "x.pt", {"w": np.zeros(1, np.float32), "x": writers.Raw(BOMBS[bomb])}))
+            read(
+                write(
+                    tmp_path / "x.pt", {"w": np.zeros(1, np.float32), "x": writers.Raw(BOMBS[bomb])}
+                )
+            )
 
 
 def test_plain_keys_and_sets_are_still_read(tmp_path):
     body = b"ccollections\nOrderedDict\n](X\x01\x00\x00\x00aK\x01\x86K\x02N\x86e\x85R"
     tree = read(
-        writers.write_zip(tmp_path / "x.pt", {"x": writers.Raw(body), "s": writers.Raw(b"\x8f(K\x01K\x02\x90")})
+        writers.write_zip(
+            tmp_path / "x.pt", {"x": writers.Raw(body), "s": writers.Raw(b"\x8f(K\x01K\x02\x90")}
+        )
     )
     assert tree["x"] == {"a": 1, 2: None} and tree["s"] == {1, 2}
 
@@ -63,7 +77,9 @@ def test_old_files_whose_list_of_storages_is_none(tmp_path):
         read(path)
 
 
-@pytest.mark.parametrize("entry", ['"shape":[1],"data_offsets":[0.0,4.0]', '"shape":[1.0],"data_offsets":[0,4]'])
+@pytest.mark.parametrize(
+    "entry", ['"shape":[1],"data_offsets":[0.0,4.0]', '"shape":[1.0],"data_offsets":[0,4]']
+)
 def test_places_in_safetensors_are_whole_numbers(tmp_path, entry):
     header = ('{"w":{"dtype":"F32",' + entry + "}}").encode()
     (tmp_path / "x.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + bytes(4))

@@ -31,7 +31,14 @@ ARRAYS = {
     "scalar": np.float32(2.5).reshape(()),
     "empty": np.zeros((0, 3), np.float32),
 }
-TREE = {"encoder": ARRAYS, "epoch": 3, "big": 2**70, "lr": 1e-4, "names": ["a", ("b", None)], "done": True}
+TREE = {
+    "encoder": ARRAYS,
+    "epoch": 3,
+    "big": 2**70,
+    "lr": 1e-4,
+    "names": ["a", ("b", None)],
+    "done": True,
+}
 
 
 def same(tree):
@@ -40,7 +47,9 @@ def same(tree):
         got = tree["encoder"][name].array()
         assert got.shape == value.shape and got.dtype.newbyteorder("=") == value.dtype
         np.testing.assert_array_equal(got, value)
-    assert {k: v for k, v in tree.items() if k != "encoder"} == {k: v for k, v in TREE.items() if k != "encoder"}
+    assert {k: v for k, v in tree.items() if k != "encoder"} == {
+        k: v for k, v in TREE.items() if k != "encoder"
+    }
 
 
 def test_zip_and_legacy_files_are_read_whatever_they_are_called(tmp_path):
@@ -51,7 +60,11 @@ def test_zip_and_legacy_files_are_read_whatever_they_are_called(tmp_path):
 
 def test_tensors_may_share_a_storage_and_be_strided(tmp_path):
     base = np.arange(12, dtype=np.float32)
-    tree = {"whole": base, "transposed": View(base, 0, (3, 4), (1, 3)), "tail": View(base, 8, (2, 2), (2, 1))}
+    tree = {
+        "whole": base,
+        "transposed": View(base, 0, (3, 4), (1, 3)),
+        "tail": View(base, 8, (2, 2), (2, 1)),
+    }
     for write in (writers.write_zip, writers.write_legacy):
         got = read(write(tmp_path / "x.pt", tree))
         np.testing.assert_array_equal(got["whole"].array(), base)
@@ -68,7 +81,9 @@ def test_safetensors_are_read(tmp_path):
 
 
 def test_safetensors_as_the_package_writes_them(tmp_path):
-    safetensors = pytest.importorskip("safetensors.numpy", reason="the safetensors package is not installed")
+    safetensors = pytest.importorskip(
+        "safetensors.numpy", reason="the safetensors package is not installed"
+    )
     safetensors.save_file({"w": FLOATS, "n": np.arange(3)}, tmp_path / "m.safetensors")
     got = read(tmp_path / "m.safetensors")
     np.testing.assert_array_equal(got["w"].array(), FLOATS)
@@ -78,13 +93,22 @@ def test_safetensors_as_the_package_writes_them(tmp_path):
 def test_what_pytorch_itself_writes(tmp_path):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     linear = torch.nn.Linear(3, 2)
-    tree = {"state": linear.state_dict(), "raw": linear.weight, "half": linear.weight.detach().bfloat16().T, "n": 3}
+    tree = {
+        "state": linear.state_dict(),
+        "raw": linear.weight,
+        "half": linear.weight.detach().bfloat16().T,
+        "n": 3,
+    }
     for zipped in (True, False):
         torch.save(tree, tmp_path / "x.pt", _use_new_zipfile_serialization=zipped)
         got = read(tmp_path / "x.pt")
-        np.testing.assert_array_equal(got["state"]["weight"].array(), linear.weight.detach().numpy())
+        np.testing.assert_array_equal(
+            got["state"]["weight"].array(), linear.weight.detach().numpy()
+        )
         np.testing.assert_array_equal(got["raw"].array(), linear.weight.detach().numpy())
-        np.testing.assert_allclose(got["half"].array().astype(np.float32), linear.weight.detach().numpy().T, rtol=1e-2)
+        np.testing.assert_allclose(
+            got["half"].array().astype(np.float32), linear.weight.detach().numpy().T, rtol=1e-2
+        )
 
 
 @pytest.mark.parametrize("protocol", range(5))
@@ -97,8 +121,15 @@ def test_numpy_numbers_in_a_checkpoint_are_data(tmp_path, protocol):
         "raw": b"\xff\0",
     }
     body = Raw(_inner(pickle.dumps(value, protocol)))
-    got = read(writers.write_zip(tmp_path / "x.pt", {"performance": body, "w": FLOATS}))["performance"]
-    assert got["score"] == 0.25 and got["set"] == {1, 2} and got["text"] == "é" and got["raw"] == b"\xff\0"
+    got = read(writers.write_zip(tmp_path / "x.pt", {"performance": body, "w": FLOATS}))[
+        "performance"
+    ]
+    assert (
+        got["score"] == 0.25
+        and got["set"] == {1, 2}
+        and got["text"] == "é"
+        and got["raw"] == b"\xff\0"
+    )
     np.testing.assert_array_equal(got["list"].value, value["list"])
 
 
@@ -128,7 +159,9 @@ ATTACKS = {
     "getattr": lambda flag: b"cbuiltins\ngetattr\n(cos\nsystem\nU\x01at.",
     "allowed name as a module": lambda flag: b"ctorch.FloatStorage\nfrom_file\n.",
     "calling a string": lambda flag: b"\x80\x02X\x06\x00\x00\x00system)R.",
-    "state on a name": lambda flag: b"\x80\x02ccollections\nOrderedDict\n}X\x01\x00\x00\x00aK\x01sb.",
+    "state on a name": lambda flag: (
+        b"\x80\x02ccollections\nOrderedDict\n}X\x01\x00\x00\x00aK\x01sb."
+    ),
     "extension": lambda flag: b"\x80\x02\x82\x01.",
 }
 
@@ -139,7 +172,10 @@ def test_code_in_a_checkpoint_never_runs(tmp_path, attack, records):
     flag = tmp_path / "ran"
     body = ATTACKS[attack](flag)
     before = set(sys.modules)
-    for inner in ({"encoder": Raw(_inner(body)), "w": FLOATS}, {"w": FLOATS, "optimizer": [Raw(_inner(body))]}):
+    for inner in (
+        {"encoder": Raw(_inner(body)), "w": FLOATS},
+        {"w": FLOATS, "optimizer": [Raw(_inner(body))]},
+    ):
         for write in (writers.write_zip, writers.write_legacy):
             with pytest.raises(FileError):
                 read(write(tmp_path / "evil.pt", inner), records)
@@ -162,7 +198,10 @@ def test_records_are_inert(tmp_path):
     called = b"cdata.preprocess\nNormalizer\n(K\x07tR"
     path = writers.write_zip(tmp_path / "x.pt", {"normalizer": Raw(made), "called": Raw(called)})
     tree = read(path, records=("Normalizer",))
-    assert isinstance(tree["normalizer"], Record) and tree["normalizer"].state == {"scale": 2.0, "names": ["a"]}
+    assert isinstance(tree["normalizer"], Record) and tree["normalizer"].state == {
+        "scale": 2.0,
+        "names": ["a"],
+    }
     assert tree["called"].arguments == (7,)
     with pytest.raises(FileError, match=r"data\.preprocess\.Normalizer"):
         read(path)
@@ -226,12 +265,21 @@ def _arrays(tree):
     return {k: v.array() for k, v in leaves.items() if isinstance(v, Tensor)}
 
 
-@given(st.integers(0, 2), st.integers(0, 10**6), st.integers(0, 10**6), st.binary(min_size=1, max_size=4))
+@given(
+    st.integers(0, 2),
+    st.integers(0, 10**6),
+    st.integers(0, 10**6),
+    st.binary(min_size=1, max_size=4),
+)
 def test_damaged_files_never_raise_anything_but_our_error(originals, kind, cut, at, junk):
     files, folder = originals
     whole = files[kind]
     cut, at = cut % len(whole), at % len(whole)
-    for damaged in (whole[:cut], whole[:at] + junk + whole[at + len(junk) :], whole[:at] + whole[at + 1 :]):
+    for damaged in (
+        whole[:cut],
+        whole[:at] + junk + whole[at + len(junk) :],
+        whole[:at] + whole[at + 1 :],
+    ):
         path = folder / "damaged"
         path.write_bytes(damaged)
         try:
@@ -245,7 +293,9 @@ def test_damaged_files_never_raise_anything_but_our_error(originals, kind, cut, 
 def test_a_flipped_bit_in_the_numbers_of_a_zip_is_noticed(originals):
     files, folder = originals
     at = files[0].index(FLOATS.tobytes()) + 5
-    (folder / "flipped.pt").write_bytes(files[0][:at] + bytes([files[0][at] ^ 1]) + files[0][at + 1 :])
+    (folder / "flipped.pt").write_bytes(
+        files[0][:at] + bytes([files[0][at] ^ 1]) + files[0][at + 1 :]
+    )
     with pytest.raises(FileError, match="checksum"):
         _arrays(read(folder / "flipped.pt"))
 

@@ -33,7 +33,11 @@ def released(name):
         return {
             "humanml3d": ("stablemofusion", {"encoder": state(full["state_dict"])}, unused),
             "kit": ("stablemofusion", {"encoder": state(kit)}, unused),
-            "ema": ("stablemofusion", {"encoder": {}, "model_ema": wrapped | {"n_averaged": np.zeros(())}}, unused),
+            "ema": (
+                "stablemofusion",
+                {"encoder": {}, "model_ema": wrapped | {"n_averaged": np.zeros(())}},
+                unused,
+            ),
         }
     if name == "gaitdynamics_full_keys":
         unused = r"(.*\.)?rotary\.freqs|seqTransDecoder\.stack\.\d+\.multihead_attn\..*"
@@ -49,7 +53,11 @@ def released(name):
             kit[part][rest] = shape
         whole = {part: full[part] for part in names}
         return {
-            case: ("t2m", {part: state(shapes) for part, shapes in parts.items()} | {"epoch": 3, "iter": 1}, "")
+            case: (
+                "t2m",
+                {part: state(shapes) for part, shapes in parts.items()} | {"epoch": 3, "iter": 1},
+                "",
+            )
             for case, parts in (("humanml3d", whole), ("kit", kit))
         }
     return {
@@ -70,13 +78,24 @@ def test_golden_full_key_lists_are_covered_exactly(name):
         ours = {}
         for part_name, part in parts.items():
             wanted = keys.expected(keys.shapes(part.kind(**part.fields), part.inputs), part.rules)
-            prefix = f"{part_name}_encoder/" if source == "t2m" else prefixes(source).get(part_name, "")
+            prefix = (
+                f"{part_name}_encoder/" if source == "t2m" else prefixes(source).get(part_name, "")
+            )
             ours |= {prefix + key: shape for key, shape in wanted.items()}
         if source == "t2m":
-            theirs = {f"{part}/{key}": a.shape for part in tree if "_" in part for key, a in tree[part].items()}
+            theirs = {
+                f"{part}/{key}": a.shape
+                for part in tree
+                if "_" in part
+                for key, a in tree[part].items()
+            }
         else:
             stored = tree.get("model_ema") or tree.get("encoder") or next(iter(tree.values()))
-            theirs = {key.removeprefix("module."): a.shape for key, a in stored.items() if key != "n_averaged"}
+            theirs = {
+                key.removeprefix("module."): a.shape
+                for key, a in stored.items()
+                if key != "n_averaged"
+            }
         rest = {key for key in theirs if key not in ours}
         assert all(re.fullmatch(unused, key) for key in rest), (case, sorted(rest)[:5])
         assert ours == {key: shape for key, shape in theirs.items() if key not in rest}, case
@@ -87,7 +106,10 @@ def test_golden_parameter_counts():
     for case in ("released", "smaller", "refinement"):
         tree = {"ema_state_dict": state(full[case]["state_dict"])}
         (part,) = SOURCES["gaitdynamics"].networks(tree, case).values()
-        count = sum(int(np.prod(shape)) for shape in keys.shapes(part.kind(**part.fields), part.inputs).values())
+        count = sum(
+            int(np.prod(shape))
+            for shape in keys.shapes(part.kind(**part.fields), part.inputs).values()
+        )
         assert count == full[case]["parameters"] - full[case].get("parameters_unused", 0)
 
 
@@ -95,9 +117,13 @@ def test_golden_released_configurations_are_inferred():
     config = table("unet_full_keys")["config"]
     source, tree, _ = released("unet_full_keys")["humanml3d"]
     parts = SOURCES[source].networks(tree, "")
-    unet, head, tower = (parts[name].kind(**parts[name].fields) for name in ("unet", "text_head", "clip_text"))
+    unet, head, tower = (
+        parts[name].kind(**parts[name].fields) for name in ("unet", "text_head", "clip_text")
+    )
     assert unet.features == config["input_feats"] and unet.time_width == config["time_dim"]
-    assert [unet.base * m for m in unet.multipliers] == [config["base_dim"] * m for m in config["dim_mults"]]
+    assert [unet.base * m for m in unet.multipliers] == [
+        config["base_dim"] * m for m in config["dim_mults"]
+    ]
     assert (unet.heads, unet.groups, unet.kernel_size) == (
         config["attn_heads"],
         config["n_groups"],
@@ -123,5 +149,8 @@ def test_golden_released_configurations_are_inferred():
         default = table("smoothnet_full_keys")["default_config"]
         network = part.kind(**part.fields)
         assert network.window == int(window.removeprefix("window_"))
-        assert (network.hidden, network.residual_hidden) == (default["hidden_size"], default["res_hidden_size"])
+        assert (network.hidden, network.residual_hidden) == (
+            default["hidden_size"],
+            default["res_hidden_size"],
+        )
         assert (network.blocks, network.dropout) == (default["num_blocks"], default["dropout"])

@@ -34,11 +34,20 @@ def test_golden_unet(stablemofusion, kind):
     golden, cfg = arrays("unet_tiny"), settings("unet_tiny")
     network, params, _ = stablemofusion["unet"]
     network = network.clone(linear=kind == "lin")
-    x, t, text, out = golden["in/x"], golden["in/t"], golden["in/enc_text"], under(golden, f"out/{kind}")
+    x, t, text, out = (
+        golden["in/x"],
+        golden["in/t"],
+        golden["in/enc_text"],
+        under(golden, f"out/{kind}"),
+    )
     run = jax.jit(partial(network.apply, params), static_argnames="method")
     close(run(x, t, text), out["cond"], 1e-4)
     close(run(x, t), out["uncond"], 1e-4)
-    close(run(x, t, text, np.isin(np.arange(cfg["B"]), golden["in/mixed_indices"])), out["mixed"], 1e-4)
+    close(
+        run(x, t, text, np.isin(np.arange(cfg["B"]), golden["in/mixed_indices"])),
+        out["mixed"],
+        1e-4,
+    )
     for key, value in out.items():
         match = re.fullmatch(r"cfg_([\d.]+)(_from_tokens)?", key)
         if match:
@@ -81,7 +90,10 @@ def test_golden_text_head_and_clip_tower(stablemofusion):
     close(features, golden["text/clip_features"], 1e-5)
     close(head.network.apply(head.params, features), golden["text/enc_text"], 1e-5)
     out, state = head.network.apply(
-        head.params, golden["in/head_features"], capture_intermediates=True, mutable=["intermediates"]
+        head.params,
+        golden["in/head_features"],
+        capture_intermediates=True,
+        mutable=["intermediates"],
     )
     close(out, golden["text/head_out"], 1e-5)
     seen = state["intermediates"]
@@ -93,8 +105,12 @@ def test_golden_clip_text():
     golden, config = arrays("clip_text_tiny"), meta("clip_text_tiny")
     fields = {"clip_text": {"heads": config["num_attention_heads"]}}
     network, params, _ = convert_tree("clip", under(golden, "w"), fields)["clip_text"]
-    assert network.layers == config["num_hidden_layers"] and network.ff == config["intermediate_size"]
-    features, state = network.apply(params, golden["input_ids"], capture_intermediates=True, mutable=["intermediates"])
+    assert (
+        network.layers == config["num_hidden_layers"] and network.ff == config["intermediate_size"]
+    )
+    features, state = network.apply(
+        params, golden["input_ids"], capture_intermediates=True, mutable=["intermediates"]
+    )
     close(features, golden["last_hidden_state"], 5e-5)
     close(pooled(features, golden["input_ids"]), golden["pooler_output"], 5e-5)
     for i in range(network.layers):
@@ -123,10 +139,22 @@ def test_golden_gaitdynamics_decoder():
     fields = {"denoiser": {"heads": cfg["num_heads"]}}
     network, params, _ = convert_tree("gaitdynamics", {"ema_state_dict": state}, fields)["denoiser"]
     for length in ("", "_short", "_long"):
-        close(network.apply(params, golden["in/x" + length], golden["in/t" + length]), golden["out/y" + length], 2e-4)
-    close(network.clone(rotary=False).apply(params, golden["in/x"], golden["in/t"]), golden["out/y_absolute_pe"], 2e-4)
+        close(
+            network.apply(params, golden["in/x" + length], golden["in/t" + length]),
+            golden["out/y" + length],
+            2e-4,
+        )
+    close(
+        network.clone(rotary=False).apply(params, golden["in/x"], golden["in/t"]),
+        golden["out/y_absolute_pe"],
+        2e-4,
+    )
     _, inside = network.apply(
-        params, golden["in/x"], golden["in/t"], capture_intermediates=True, mutable=["intermediates"]
+        params,
+        golden["in/x"],
+        golden["in/t"],
+        capture_intermediates=True,
+        mutable=["intermediates"],
     )
     seen = inside["intermediates"]
     close(seen["input"]["__call__"][0], golden["mid/input_projection"], 2e-4)
@@ -142,21 +170,35 @@ def test_golden_gaitdynamics_decoder():
 def test_golden_gaitdynamics_refinement():
     golden, cfg = arrays("gaitdynamics_decoder_tiny"), settings("gaitdynamics_decoder_tiny")
     fields = {"refinement": {"heads": cfg["ref_heads"]}}
-    network, params, _ = convert_tree("gaitdynamics", under(golden, "refine/w"), fields)["refinement"]
-    close(network.apply(params, golden["in/x"][..., golden["refine/input_columns"]]), golden["refine/out"], 2e-4)
+    network, params, _ = convert_tree("gaitdynamics", under(golden, "refine/w"), fields)[
+        "refinement"
+    ]
+    close(
+        network.apply(params, golden["in/x"][..., golden["refine/input_columns"]]),
+        golden["refine/out"],
+        2e-4,
+    )
 
 
 def test_golden_smoothnet():
     golden, cfg = arrays("smoothnet_tiny"), settings("smoothnet_tiny")
-    network, params, _ = convert_tree("smoothnet", {"epoch": 70, "state_dict": under(golden, "w")})["smoothnet"]
+    network, params, _ = convert_tree("smoothnet", {"epoch": 70, "state_dict": under(golden, "w")})[
+        "smoothnet"
+    ]
     run = lambda x: network.apply(params, x)  # noqa: E731
     windows = run(golden["in/windows"])
     close(windows, golden["out/windows"], 1e-5)
-    close(smooth(run, golden["in/sequence"], cfg["window"], cfg["step"]), golden["out/sequence"], 1e-5)
-    target = golden["in/ground_truth"][golden["in/window_starts"][:, None] + np.arange(cfg["window"])]
+    close(
+        smooth(run, golden["in/sequence"], cfg["window"], cfg["step"]), golden["out/sequence"], 1e-5
+    )
+    target = golden["in/ground_truth"][
+        golden["in/window_starts"][:, None] + np.arange(cfg["window"])
+    ]
     for key, value in under(golden, "out").items():
         if key.startswith("loss_accel"):
-            acceleration, position = (float(part) for part in key.removeprefix("loss_accel").split("_pos"))
+            acceleration, position = (
+                float(part) for part in key.removeprefix("loss_accel").split("_pos")
+            )
             close(smoothing_loss(windows, target, position, acceleration), value, 1e-5)
 
 
@@ -164,9 +206,16 @@ def test_golden_smoothnet():
 def test_golden_mia(way):
     golden, cfg = arrays("mia_pose_emg_tiny"), settings("mia_pose_emg_tiny")
     state = under(golden, f"w/{way}")
-    extra = {"bn.weight": np.ones(3, np.float32), "encoder_layer.linear1.bias": np.ones(2, np.float32)}
-    network, params, _ = convert_tree("mia", {"my_model": state | extra}, {way: {"heads": cfg["heads"]}})[way]
+    extra = {
+        "bn.weight": np.ones(3, np.float32),
+        "encoder_layer.linear1.bias": np.ones(2, np.float32),
+    }
+    network, params, _ = convert_tree(
+        "mia", {"my_model": state | extra}, {way: {"heads": cfg["heads"]}}
+    )[way]
     x = golden["in/pose" if way == "pose_to_emg" else "in/emg"]
-    out, inside = network.apply(params, x, golden["in/cond"], capture_intermediates=True, mutable=["intermediates"])
+    out, inside = network.apply(
+        params, x, golden["in/cond"], capture_intermediates=True, mutable=["intermediates"]
+    )
     close(out, golden[f"out/{way}"], 1e-4)
     close(inside["intermediates"]["conv"]["__call__"][0], golden[f"mid/{way}_conv"], 1e-4)

@@ -17,7 +17,10 @@ from jaxdiff.interop.__main__ import main
 
 def hidden_names(golden):
     """The tiny CLIP under the names of a whole Hugging Face model."""
-    rest = {"vision_model.post_layernorm.weight": np.ones(3, np.float32), "logit_scale": np.ones((), np.float32)}
+    rest = {
+        "vision_model.post_layernorm.weight": np.ones(3, np.float32),
+        "logit_scale": np.ones((), np.float32),
+    }
     rest |= {
         "text_projection.weight": np.ones((2, 2), np.float32),
         "visual_projection.weight": np.ones((2, 2), np.float32),
@@ -38,15 +41,26 @@ def checkpoints():
                 "total_it": 5,
                 "opt_encoder": {"state": {0: 1}},
             },
-            [f"text_head.heads={unet['text_heads']}", f"clip_text.heads={unet['clip_heads']}", "unet.linear=true"],
+            [
+                f"text_head.heads={unet['text_heads']}",
+                f"clip_text.heads={unet['clip_heads']}",
+                "unet.linear=true",
+            ],
         ),
         "gaitdynamics": ({"ema_state_dict": film_weights}, [f"denoiser.heads={film['num_heads']}"]),
-        "t2m": ({name: under(arrays("t2m_evaluators_tiny"), f"w/{name}") for name in evaluators} | {"epoch": 1}, []),
+        "t2m": (
+            {name: under(arrays("t2m_evaluators_tiny"), f"w/{name}") for name in evaluators}
+            | {"epoch": 1},
+            [],
+        ),
         "clip": (
             hidden_names(arrays("clip_text_tiny")),
             [f"clip_text.heads={meta('clip_text_tiny')['num_attention_heads']}"],
         ),
-        "smoothnet": ({"state_dict": under(arrays("smoothnet_tiny"), "w"), "performance": [0.1]}, []),
+        "smoothnet": (
+            {"state_dict": under(arrays("smoothnet_tiny"), "w"), "performance": [0.1]},
+            [],
+        ),
         "mia": ({"my_model": under(arrays("mia_pose_emg_tiny"), "w/pose_to_emg")}, []),
     }
 
@@ -58,9 +72,24 @@ def test_every_source_converts_from_the_command_line_and_loads_again(source, tmp
         path = tmp_path / "model.safetensors"
         writers.write_safetensors(path, {k: np.asarray(v) for k, v in tree.items()})
     else:
-        path = (writers.write_legacy if source == "t2m" else writers.write_zip)(tmp_path / "latest.tar", tree)
+        path = (writers.write_legacy if source == "t2m" else writers.write_zip)(
+            tmp_path / "latest.tar", tree
+        )
     out = tmp_path / "weights"
-    assert main(["convert", "--from", source, str(path), "--out", str(out), *(f"--set={f}" for f in fields)]) == 0
+    assert (
+        main(
+            [
+                "convert",
+                "--from",
+                source,
+                str(path),
+                "--out",
+                str(out),
+                *(f"--set={f}" for f in fields),
+            ]
+        )
+        == 0
+    )
     printed = capsys.readouterr().out
     assert sorted(p.name for p in out.iterdir()) == ["config.json", "params.npz"]
     loaded = load(out)
@@ -69,7 +98,9 @@ def test_every_source_converts_from_the_command_line_and_loads_again(source, tmp
     for name, weights in loaded.networks.items():
         assert weights.network == direct[name].network and type(weights.network).__name__ in printed
         jax.tree.map(np.testing.assert_array_equal, weights.params, direct[name].params)
-        y = weights.network.apply(weights.params, *(jnp.ones(i.shape, i.dtype) for i in weights.inputs))
+        y = weights.network.apply(
+            weights.params, *(jnp.ones(i.shape, i.dtype) for i in weights.inputs)
+        )
         assert np.isfinite(y).all() and y.dtype == jnp.float32
     with np.load(out / "params.npz", allow_pickle=False) as file:
         assert {file[key].dtype for key in file.files} == {np.dtype(np.float32)}
@@ -124,7 +155,12 @@ def test_one_error_names_every_wrong_key():
 def test_losing_any_single_key_is_noticed_and_named(source):
     tree, fields = checkpoints()[source]
     nested = next(
-        (k for k in ("model_ema", "ema_state_dict", "state_dict", "my_model", "motion_encoder") if k in tree), None
+        (
+            k
+            for k in ("model_ema", "ema_state_dict", "state_dict", "my_model", "motion_encoder")
+            if k in tree
+        ),
+        None,
     )
     state = tree[nested] if nested else tree
     used = {key for part in SOURCES[source].networks(tree, "").values() for key in part.state}
@@ -143,7 +179,9 @@ def test_a_tensor_that_cannot_be_is_named_with_its_file(tmp_path):
     bias = state["decoder.bias"]
     state["decoder.bias"] = writers.View(bias, 1, bias.shape, (1,))
     path = writers.write_zip(tmp_path / "checkpoint.pth.tar", {"state_dict": state})
-    with pytest.raises(FileError, match=r"checkpoint\.pth\.tar \(smoothnet\), decoder\.bias: .* beyond its storage"):
+    with pytest.raises(
+        FileError, match=r"checkpoint\.pth\.tar \(smoothnet\), decoder\.bias: .* beyond its storage"
+    ):
         convert("smoothnet", path)
 
 
@@ -192,7 +230,9 @@ def test_settings_are_checked():
 
 def test_the_normaliser_of_gaitdynamics_comes_along(tmp_path):
     emit = writers.Pickle()
-    scaler = emit.value({"feature_range": (-10, 10), "scale_": np.float32([2, 4]), "min_": np.float32([0, 1])})
+    scaler = emit.value(
+        {"feature_range": (-10, 10), "scale_": np.float32([2, 4]), "min_": np.float32([0, 1])}
+    )
     inner = writers.Raw(b"c__main__\nMinMaxScaler\n)\x81" + scaler + b"b")
     outer = emit.value({"scaler": inner, "cols_to_normalize": [3, 5]})
     weights = under(arrays("gaitdynamics_decoder_tiny"), "refine/w")
@@ -203,12 +243,17 @@ def test_the_normaliser_of_gaitdynamics_comes_along(tmp_path):
             super().__init__()
             self.storages, self.ids = emit.storages, emit.ids
 
-    tree = {"ema_state_dict": weights, "normalizer": writers.Raw(b"cdata.preprocess\nNormalizer\n)\x81" + outer + b"b")}
+    tree = {
+        "ema_state_dict": weights,
+        "normalizer": writers.Raw(b"cdata.preprocess\nNormalizer\n)\x81" + outer + b"b"),
+    }
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(writers, "Pickle", Joined)
         path = writers.write_zip(tmp_path / "GaitDynamicsRefinement.pt", tree)
     converted = convert(
-        "gaitdynamics", path, {"refinement": {"heads": settings("gaitdynamics_decoder_tiny")["ref_heads"]}}
+        "gaitdynamics",
+        path,
+        {"refinement": {"heads": settings("gaitdynamics_decoder_tiny")["ref_heads"]}},
     )
     want = {"normaliser/scale": [2, 4], "normaliser/min": [0, 1], "normaliser/columns": [3, 5]}
     save(converted, tmp_path / "out")
@@ -230,7 +275,10 @@ def test_the_command_line_tells_errors_in_one_line(tmp_path, capsys):
 def test_a_single_file_name_is_kept_and_damage_on_disk_is_told(tmp_path):
     converted = convert_tree("smoothnet", checkpoints()["smoothnet"][0])
     path = save(converted, tmp_path / "smooth.npz")
-    assert path == tmp_path / "smooth.npz" and load(path)["smoothnet"].network == converted["smoothnet"].network
+    assert (
+        path == tmp_path / "smooth.npz"
+        and load(path)["smoothnet"].network == converted["smoothnet"].network
+    )
     with pytest.raises(FileError, match="no 'unet'; did you mean|no 'unet'; known: smoothnet"):
         load(path)["unet"]
     config = path.with_suffix(".json")
@@ -254,7 +302,10 @@ def test_a_single_file_name_is_kept_and_damage_on_disk_is_told(tmp_path):
 
 
 def test_reading_does_not_touch_tensors_that_are_not_asked_for(tmp_path):
-    tree = {"encoder": {"w": np.ones(3, np.float32)}, "optimizer": {"exp_avg": np.ones(3, np.float32)}}
+    tree = {
+        "encoder": {"w": np.ones(3, np.float32)},
+        "optimizer": {"exp_avg": np.ones(3, np.float32)},
+    }
     path = writers.write_zip(tmp_path / "x.pt", tree)
     data = path.read_bytes()
     at = data.rindex(np.ones(3, np.float32).tobytes())

@@ -17,7 +17,12 @@ STORAGE = {
     np.dtype(np.uint8): "ByteStorage",
     np.dtype(np.bool_): "BoolStorage",
 }
-SAFE = {np.dtype(np.float32): "F32", np.dtype(np.float16): "F16", np.dtype(np.int64): "I64", np.dtype(np.bool_): "BOOL"}
+SAFE = {
+    np.dtype(np.float32): "F32",
+    np.dtype(np.float16): "F16",
+    np.dtype(np.int64): "I64",
+    np.dtype(np.bool_): "BOOL",
+}
 SAFE |= {np.dtype(ml_dtypes.bfloat16): "BF16"}
 
 
@@ -65,16 +70,28 @@ class Pickle:
         if isinstance(v, dict):
             items = b"".join(self.value(k) + self.value(x) for k, x in v.items())
             return reduce_("collections OrderedDict", b")") + b"(" + items + b"u"
-        view = v if isinstance(v, View) else View(np.ascontiguousarray(v), 0, v.shape, c_strides(v.shape))
+        view = (
+            v
+            if isinstance(v, View)
+            else View(np.ascontiguousarray(v), 0, v.shape, c_strides(v.shape))
+        )
         key = self.ids.setdefault(id(view.base), str(len(self.ids)))
         self.storages[key] = view.base
         kind = global_(f"torch {STORAGE[view.base.dtype]}")
         reference = (
-            b"(" + self.value("storage") + kind + b"".join(map(self.value, (key, "cpu", view.base.size))) + self.tail()
+            b"("
+            + self.value("storage")
+            + kind
+            + b"".join(map(self.value, (key, "cpu", view.base.size)))
+            + self.tail()
         )
         hooks = reduce_("collections OrderedDict", b")")
-        middle = b"".join(map(self.value, (view.offset, tuple(view.shape), tuple(view.strides), False)))
-        return reduce_("torch._utils _rebuild_tensor_v2", b"(" + reference + b"tQ" + middle + hooks + b"t")
+        middle = b"".join(
+            map(self.value, (view.offset, tuple(view.shape), tuple(view.strides), False))
+        )
+        return reduce_(
+            "torch._utils _rebuild_tensor_v2", b"(" + reference + b"tQ" + middle + hooks + b"t"
+        )
 
     def tail(self):
         return b""
@@ -107,7 +124,9 @@ def write_zip(path, tree, root="archive", extra=None, big=False):
         **(extra or {}),
     }
     for key, base in pickle.storages.items():
-        content[f"data/{key}"] = base.astype(base.dtype.newbyteorder(">")).tobytes() if big else base.tobytes()
+        content[f"data/{key}"] = (
+            base.astype(base.dtype.newbyteorder(">")).tobytes() if big else base.tobytes()
+        )
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for name, data in content.items():
             archive.writestr(f"{root}/{name}", data)
@@ -116,7 +135,11 @@ def write_zip(path, tree, root="archive", extra=None, big=False):
 
 def write_legacy(path, tree):
     pickle, plain = LegacyPickle(), Pickle()
-    platform = {"protocol_version": 1001, "little_endian": True, "type_sizes": {"short": 2, "int": 4, "long": 4}}
+    platform = {
+        "protocol_version": 1001,
+        "little_endian": True,
+        "type_sizes": {"short": 2, "int": 4, "long": 4},
+    }
     head = [0x1950A86A20F9469CFC6C, 1001, platform]
     data = b"".join(map(plain.dump, head)) + pickle.dump(tree) + plain.dump(list(pickle.storages))
     for base in pickle.storages.values():
@@ -129,7 +152,11 @@ def write_safetensors(path, arrays):
     header, body = {"__metadata__": {"format": "pt"}}, b""
     for name, a in arrays.items():
         end = len(body) + a.nbytes
-        header[name] = {"dtype": SAFE[a.dtype], "shape": list(a.shape), "data_offsets": [len(body), end]}
+        header[name] = {
+            "dtype": SAFE[a.dtype],
+            "shape": list(a.shape),
+            "data_offsets": [len(body), end],
+        }
         body += a.tobytes()
     text = json.dumps(header).encode()
     path.write_bytes(struct.pack("<Q", len(text)) + text + body)

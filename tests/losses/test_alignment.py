@@ -23,10 +23,15 @@ def loss_of(case):
     if kind == "barlow":
         return lambda a, b: alignment.barlow(a, b, case["lam"], case["bn_eps"])
     if kind == "vicreg":
-        return lambda a, b: alignment.vicreg(a, b, (case["inv"], case["var"], case["cov"]), case["eps"])
+        return lambda a, b: alignment.vicreg(
+            a, b, (case["inv"], case["var"], case["cov"]), case["eps"]
+        )
     if kind == "llma_contrast":
         return lambda a, b: alignment.llma_contrast(a, b, case["C"], case["tau"], case["symmetric"])
-    return {"llma_cov": alignment.llma_cov, "energy": lambda x, x_hat: jax.vmap(energy)(x_hat, x).mean()}[kind]
+    return {
+        "llma_cov": alignment.llma_cov,
+        "energy": lambda x, x_hat: jax.vmap(energy)(x_hat, x).mean(),
+    }[kind]
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -65,7 +70,9 @@ def test_contrast_ignores_length_of_latents_and_steps_beyond_the_last_window():
     x, y = latents(0), latents(1)
     loss = alignment.llma_contrast(x, y, 6)
     np.testing.assert_allclose(loss, alignment.llma_contrast(3 * x, 0.1 * y, 6), rtol=1e-5)
-    np.testing.assert_allclose(loss, alignment.llma_contrast(x, y.at[:, 18:].set(9.0), 6), rtol=1e-6)
+    np.testing.assert_allclose(
+        loss, alignment.llma_contrast(x, y.at[:, 18:].set(9.0), 6), rtol=1e-6
+    )
 
 
 def test_contrast_of_unrelated_latents_is_near_chance():
@@ -112,7 +119,9 @@ def test_paper_variants_follow_the_printed_formulas():
     hinge = sum((np.maximum(0, 1 - np.sqrt(z.var(0, ddof=1) + 1e-4)) ** 2).sum() for z in (z1, z2))
     np.testing.assert_allclose(parts.variance, hinge, rtol=1e-5)
     second = [z.T @ z / 7 for z in (z1, z2)]
-    np.testing.assert_allclose(parts.covariance, sum((m[~np.eye(5, dtype=bool)] ** 2).sum() for m in second), rtol=1e-5)
+    np.testing.assert_allclose(
+        parts.covariance, sum((m[~np.eye(5, dtype=bool)] ** 2).sum() for m in second), rtol=1e-5
+    )
 
 
 def test_half_precision_latents_are_compared_in_float32():

@@ -19,7 +19,9 @@ def test_padding_changes_neither_value_nor_gradient():
 
 def test_channel_weights_multiply_and_are_not_normalised():
     x = jnp.zeros((4, 3))
-    np.testing.assert_allclose(denoising(x + 1.0, x, channel_weights=jnp.array([1.0, 2.0, 1.0])), 4 / 3, rtol=1e-6)
+    np.testing.assert_allclose(
+        denoising(x + 1.0, x, channel_weights=jnp.array([1.0, 2.0, 1.0])), 4 / 3, rtol=1e-6
+    )
 
 
 @pytest.mark.parametrize("gamma", [1.0, 5.0])

@@ -31,14 +31,20 @@ def test_acceleration_losses_ignore_drift_and_agree_with_each_other():
 def test_a_frame_counts_only_with_both_neighbours():
     x, x_hat = positions(), positions(1)
     mask = jnp.arange(30) < 11
-    np.testing.assert_allclose(accel_loss(x_hat, x, 20.0, mask), accel_loss(x_hat[:11], x[:11], 20.0), rtol=1e-5)
+    np.testing.assert_allclose(
+        accel_loss(x_hat, x, 20.0, mask), accel_loss(x_hat[:11], x[:11], 20.0), rtol=1e-5
+    )
     a_hat = positions(2)
-    np.testing.assert_allclose(phys_loss(a_hat, x, 20.0, mask), phys_loss(a_hat[:11], x[:11], 20.0), rtol=1e-5)
+    np.testing.assert_allclose(
+        phys_loss(a_hat, x, 20.0, mask), phys_loss(a_hat[:11], x[:11], 20.0), rtol=1e-5
+    )
 
 
 def test_scale_divides_the_error():
     x, x_hat = positions(), positions(1)
-    np.testing.assert_allclose(accel_loss(x_hat, x, 20.0, scale=4.0), accel_loss(x_hat, x, 20.0) / 16, rtol=1e-5)
+    np.testing.assert_allclose(
+        accel_loss(x_hat, x, 20.0, scale=4.0), accel_loss(x_hat, x, 20.0) / 16, rtol=1e-5
+    )
 
 
 def test_energy_is_zero_on_equal_signals_and_blind_to_offset_and_sign():
@@ -46,4 +52,6 @@ def test_energy_is_zero_on_equal_signals_and_blind_to_offset_and_sign():
     assert energy(x, x) == 0
     np.testing.assert_allclose(energy(2.0 - x, x), 0, atol=1e-9)
     # a ramp of slope a has energy a²/2 at every step
-    np.testing.assert_allclose(energy(3.0 * jnp.arange(8.0)[:, None], jnp.zeros((8, 1))), 4.5**2, rtol=1e-6)
+    np.testing.assert_allclose(
+        energy(3.0 * jnp.arange(8.0)[:, None], jnp.zeros((8, 1))), 4.5**2, rtol=1e-6
+    )

@@ -37,7 +37,10 @@ def test_subject_contrast_reduces_to_info_nce_when_all_subjects_differ():
 def test_subject_contrast_prefers_the_right_subject_and_ignores_batch_order():
     subject = jnp.array([0, 0, 1, 1, 2, 2])
     centre = unit(0, (3, 8))[subject]
-    right, wrong = subject_contrast(centre, centre, subject), subject_contrast(jnp.roll(centre, 2, 0), centre, subject)
+    right, wrong = (
+        subject_contrast(centre, centre, subject),
+        subject_contrast(jnp.roll(centre, 2, 0), centre, subject),
+    )
     assert (right < wrong).all()
     order = jnp.array([3, 1, 5, 0, 2, 4])
     generated, source = unit(1), unit(2)

@@ -16,7 +16,9 @@ SUBJECTS = np.repeat(np.arange(6), 8)
 
 def linear(count=48, noise=0.0):
     x = RNG.normal(size=(count, 5, 2))
-    y = (x.reshape(count, -1) @ np.random.default_rng(1).normal(size=(10, 12)) + 3).reshape(count, 4, 3)
+    y = (x.reshape(count, -1) @ np.random.default_rng(1).normal(size=(10, 12)) + 3).reshape(
+        count, 4, 3
+    )
     return x, y + noise * RNG.normal(size=y.shape)
 
 
@@ -50,8 +52,12 @@ def test_the_strength_is_that_of_leaving_out_each_subject():
             centre = flat[kept].mean(0)
             a, b = flat[kept] - centre, targets[kept] - targets[kept].mean(0)
             w = np.linalg.solve(a.T @ a + lam * np.eye(10), a.T @ b)
-            total += np.square(targets[~kept] - targets[kept].mean(0) - (flat[~kept] - centre) @ w).sum()
-        np.testing.assert_allclose(_ridge(x, targets, SUBJECTS, scale, [strength]).error, total, rtol=1e-9)
+            total += np.square(
+                targets[~kept] - targets[kept].mean(0) - (flat[~kept] - centre) @ w
+            ).sum()
+        np.testing.assert_allclose(
+            _ridge(x, targets, SUBJECTS, scale, [strength]).error, total, rtol=1e-9
+        )
         errors.append(total)
     chosen = _ridge(x, targets, SUBJECTS, scale, (0.01, 0.1, 1.0, 10.0))
     np.testing.assert_allclose(chosen.error, min(errors), rtol=1e-9)
@@ -114,7 +120,11 @@ def test_ridge_on_real_stances_of_held_out_subjects(verheul, given, wanted, leas
 def test_what_nobody_did_in_training_does_not_blow_up_ridge():
     """Force in swing: next to nothing for all known people at some steps, and something for the next one."""
     rng = np.random.default_rng(5)
-    x, y, subjects = rng.normal(size=(40, 10, 1)), rng.normal(size=(40, 3)), np.repeat(np.arange(4), 10)
+    x, y, subjects = (
+        rng.normal(size=(40, 10, 1)),
+        rng.normal(size=(40, 3)),
+        np.repeat(np.arange(4), 10),
+    )
     x[:, 4:] *= 1e-7
     asked = np.zeros((1, 10, 1))
     asked[:, 4:] = 0.3

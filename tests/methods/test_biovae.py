@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from jaxdiff.errors import CheckpointError
-from jaxdiff.methods.biovae import Backbone, Scale, Settings, biovae, denoiser, fit_acceleration, start, stated
+from jaxdiff.methods.biovae import (
+    Backbone,
+    Scale,
+    Settings,
+    biovae,
+    denoiser,
+    fit_acceleration,
+    start,
+    stated,
+)
 from jaxdiff.methods.muscle_encoder import Settings as EncoderSettings
 from jaxdiff.methods.muscle_encoder import muscle_encoder
 from jaxdiff.methods.text_to_motion import text_to_motion
@@ -14,9 +23,17 @@ from jaxdiff.nets.unet import PRESETS
 
 JOINTS, FRAMES = 3, 16
 FEATURES = 12 * JOINTS - 1
-SETTINGS = Settings(Backbone("one level", 20, 16, 1, 16, frames=FRAMES, steps=2), width=8, blocks=1, groups=4, heads=2)
+SETTINGS = Settings(
+    Backbone("one level", 20, 16, 1, 16, frames=FRAMES, steps=2),
+    width=8,
+    blocks=1,
+    groups=4,
+    heads=2,
+)
 RNG = np.random.default_rng(0)
-SCALE = Scale(RNG.normal(size=FEATURES).astype(np.float32), np.full(FEATURES, 0.1, np.float32), 20.0, 3.0)
+SCALE = Scale(
+    RNG.normal(size=FEATURES).astype(np.float32), np.full(FEATURES, 0.1, np.float32), 20.0, 3.0
+)
 BATCH = {
     "motion": RNG.normal(size=(2, FRAMES, FEATURES)).astype(np.float32),
     "length": np.array([FRAMES, 9], np.int32),
@@ -58,7 +75,9 @@ def test_joint_training_starts_where_the_backbone_and_the_encoder_ended(fresh):
     encoder = jax.jit(muscles.init)(jax.random.key(4), {"motion": BATCH["motion"]})
     params = start(fresh, pretrained, encoder)
     ours = jax.jit(METHOD.generate)(params, KEYS, CONDITION)
-    np.testing.assert_allclose(ours, jax.jit(backbone.generate)(pretrained, KEYS, CONDITION), atol=2e-5)
+    np.testing.assert_allclose(
+        ours, jax.jit(backbone.generate)(pretrained, KEYS, CONDITION), atol=2e-5
+    )
     assert np.abs(ours).max() > 0.1 and not ours[1, 9:].any()
     _, u = jax.jit(lambda p: stated(SETTINGS, p, SCALE, jnp.asarray(BATCH["motion"])))(params)
     u_before = jax.jit(muscles.generate)(encoder, KEYS, {**BATCH, "length": np.full(2, FRAMES)})
@@ -83,7 +102,9 @@ def test_an_acceleration_of_scale_one_changes_nothing_and_other_scales_change_th
     plain = generate(trained, KEYS, CONDITION)
 
     def edited(factor):
-        return generate(trained, KEYS, {**CONDITION, "acceleration": jnp.asarray(factor, jnp.float32)})
+        return generate(
+            trained, KEYS, {**CONDITION, "acceleration": jnp.asarray(factor, jnp.float32)}
+        )
 
     ones = np.ones((2, JOINTS))
     np.testing.assert_array_equal(edited(ones), plain)
@@ -100,11 +121,17 @@ def test_the_losses_are_apart_and_end_with_the_motion(trained):
     ones = {"accel": jnp.float32(1), "phys": jnp.float32(1)}
     batch = {**BATCH, "estimate": BATCH["motion"]}
     total, parts = loss(batch, ones)
-    np.testing.assert_allclose(total, parts["diffusion"] + parts["accel"] + parts["phys"], rtol=1e-5)
+    np.testing.assert_allclose(
+        total, parts["diffusion"] + parts["accel"] + parts["phys"], rtol=1e-5
+    )
     assert abs(float(parts["accel"] - parts["phys"])) > 1e-3
-    beyond = BATCH["motion"] + np.where(np.arange(FRAMES) < BATCH["length"][:, None], 0, 7.0)[..., None]
+    beyond = (
+        BATCH["motion"] + np.where(np.arange(FRAMES) < BATCH["length"][:, None], 0, 7.0)[..., None]
+    )
     beyond = beyond.astype(np.float32)
-    np.testing.assert_allclose(loss({**batch, "motion": beyond, "estimate": beyond}, ones)[0], total, rtol=1e-5)
+    np.testing.assert_allclose(
+        loss({**batch, "motion": beyond, "estimate": beyond}, ones)[0], total, rtol=1e-5
+    )
     other, _ = loss({**batch, "estimate": BATCH["motion"] + np.float32(0.5)}, ones)
     assert abs(float(other - total)) > 1e-3  # the estimate is what is seen
     without, _ = loss(batch, {name: 0 * one for name, one in ones.items()})
@@ -116,7 +143,9 @@ def test_a_decoder_that_is_told_the_truth_does_not_go_by_what_is_stated(trained)
 
     def change(**settings):
         method = biovae(SETTINGS._replace(**settings), SCALE)
-        run = jax.jit(lambda params: method.loss(params, BATCH, KEYS, lambda z: z, {})[1]["diffusion"])
+        run = jax.jit(
+            lambda params: method.loss(params, BATCH, KEYS, lambda z: z, {})[1]["diffusion"]
+        )
         return abs(float(run(other) - run(trained)))
 
     stated, told, unheld = change(told=0.0), change(told=1.0), change(told=1.0, phys=0.0)
@@ -129,9 +158,16 @@ def test_the_denoiser_without_mechanics_is_the_backbone_and_without_text_hears_n
 
     @jax.jit
     def answers(params):
-        options = {"whole": {}, "backbone": {"mechanics": False}, "silenced": {"text": BATCH["text"], "guidance": 0.0}}
+        options = {
+            "whole": {},
+            "backbone": {"mechanics": False},
+            "silenced": {"text": BATCH["text"], "guidance": 0.0},
+        }
         every = {name: {"text": None, "mask": mask, **option} for name, option in options.items()}
-        return {name: denoiser(SETTINGS, params, **option)(x, jnp.float32(30)) for name, option in every.items()}
+        return {
+            name: denoiser(SETTINGS, params, **option)(x, jnp.float32(30))
+            for name, option in every.items()
+        }
 
     said = answers(trained)
     assert np.abs(said["whole"] - said["backbone"]).max() > 1e-3

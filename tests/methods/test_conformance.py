@@ -34,7 +34,9 @@ def random(seed, *shape):
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
 
-TINY = Settings(size("tiny")._replace(dropout=0.1), "llma", Options(window=3), steps=4, condition_noise=0.1)
+TINY = Settings(
+    size("tiny")._replace(dropout=0.1), "llma", Options(window=3), steps=4, condition_noise=0.1
+)
 
 
 def cross_modal(word):
@@ -53,7 +55,11 @@ def captioned(vocabulary):
     def moved(key, batch):
         return jax.tree.map(lambda a: a + 0.02 * random(7, *a.shape), method.init(key, batch))
 
-    text = random(3, 8, 5, 12) if not vocabulary else np.random.default_rng(3).integers(1, vocabulary, (8, 6))
+    text = (
+        random(3, 8, 5, 12)
+        if not vocabulary
+        else np.random.default_rng(3).integers(1, vocabulary, (8, 6))
+    )
     length = np.array([20, 12, 16, 20, 8, 19, 20, 5], np.int32)
     condition = {"text": text, "length": length}
     return method._replace(init=moved), {"motion": random(0, 8, 20, 11), **condition}, condition
@@ -71,7 +77,9 @@ def mechanical():
     """Two joints, and the zeros moved as above."""
     backbone = TextSettings("one level", 40, 16, 1, 32, frames=20, steps=3)
     settings = BioVaeSettings(backbone, width=16, blocks=1, groups=4, heads=2, kl=1e-3)
-    method = biovae(settings, Scale(np.zeros(23, np.float32), np.full(23, 0.1, np.float32), 20.0, 10.0))
+    method = biovae(
+        settings, Scale(np.zeros(23, np.float32), np.full(23, 0.1, np.float32), 20.0, 10.0)
+    )
     _, batch, condition = captioned(40)
 
     def moved(key, batch):
@@ -85,12 +93,20 @@ def muscular(network):
     settings = MuscleSettings(network, width=16, blocks=1, groups=4, heads=2, ff=16, levels=50)
     length = np.array([20, 12, 16, 20, 8, 19, 20, 5], np.int32)
     condition = {"motion": random(0, 8, 20, 11), "length": length}
-    return muscle_encoder(settings), {**condition, "muscles": np.abs(random(1, 8, 20, 8))}, condition
+    return (
+        muscle_encoder(settings),
+        {**condition, "muscles": np.abs(random(1, 8, 20, 8))},
+        condition,
+    )
 
 
 def smoothed():
     settings = SmoothingSettings(window=8, hidden=16, residual_hidden=8, blocks=1, dropout=0.1)
-    return smoothing(settings), {"estimate": random(0, 8, 8, 3), "truth": random(1, 8, 8, 3)}, random(2, 8, 12, 3)
+    return (
+        smoothing(settings),
+        {"estimate": random(0, 8, 8, 3), "truth": random(1, 8, 8, 3)},
+        random(2, 8, 12, 3),
+    )
 
 
 def embedded():
@@ -106,7 +122,11 @@ def embedded():
 
 
 def skeleton():
-    return conditional(2, 8, sampling_steps=4), {"x": random(0, 8, 2), "y": random(1, 8, 3)}, random(2, 8, 3)
+    return (
+        conditional(2, 8, sampling_steps=4),
+        {"x": random(0, 8, 2), "y": random(1, 8, 3)},
+        random(2, 8, 3),
+    )
 
 
 CASES = {
@@ -165,8 +185,14 @@ def test_parameters_are_float32_and_every_one_is_trained(name):
     chex.assert_type(jax.tree.leaves(params), jnp.float32)
     keys = jax.random.split(jax.random.key(1), 8)
     grads = jax.jit(jax.grad(lambda p: method.loss(p, batch, keys, lambda z: z, {})[0]))(params)
-    unused = ("['s']", "['noisy']['params']['Dense_0']['kernel']") if name == "direct" else ("['s']",)
-    zero = [jax.tree_util.keystr(path) for path, g in jax.tree_util.tree_leaves_with_path(grads) if not g.any()]
+    unused = (
+        ("['s']", "['noisy']['params']['Dense_0']['kernel']") if name == "direct" else ("['s']",)
+    )
+    zero = [
+        jax.tree_util.keystr(path)
+        for path, g in jax.tree_util.tree_leaves_with_path(grads)
+        if not g.any()
+    ]
     assert [path for path in zero if not path.endswith(unused)] == []
 
 

@@ -14,7 +14,9 @@ TIME = np.arange(200) / 50
 @pytest.mark.parametrize("deviation", [0.5, 2.0, 15.0])
 def test_gaussian_is_scipys(deviation):
     ndimage = pytest.importorskip("scipy.ndimage")
-    expected = ndimage.gaussian_filter1d(SIGNAL.astype(np.float64), deviation, axis=0, mode="nearest")
+    expected = ndimage.gaussian_filter1d(
+        SIGNAL.astype(np.float64), deviation, axis=0, mode="nearest"
+    )
     np.testing.assert_allclose(gaussian(SIGNAL, deviation), expected, atol=1e-5)
 
 
@@ -46,7 +48,10 @@ def test_one_euro_follows_the_fast_and_stills_the_slow():
     still = np.asarray(one_euro((noise)[:, None], 50.0, 0.5, beta=5.0))[50:]
     assert still.std() < 0.4 * noise.std()
     swing = np.sin(2 * np.pi * 2 * TIME)[:, None]
-    lag = [np.abs(np.asarray(one_euro(swing, 50.0, 0.5, beta)) - swing)[50:].mean() for beta in (0.0, 1.0, 5.0)]
+    lag = [
+        np.abs(np.asarray(one_euro(swing, 50.0, 0.5, beta)) - swing)[50:].mean()
+        for beta in (0.0, 1.0, 5.0)
+    ]
     assert lag[0] > lag[1] > lag[2] and lag[2] < lag[0] / 4
 
 

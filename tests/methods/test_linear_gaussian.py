@@ -38,7 +38,9 @@ def test_the_error_it_states_is_that_on_people_it_has_not_seen():
     x, y, subject = people(14, 0.5)
     law = lg.fit(x, y, subject, SUBJECTS, 8)
     other_x, other_y, _ = people(14, 0.5, seed=1)
-    error = np.asarray(jax.vmap(lg.guess, (None, 0))(law, jnp.asarray(other_y, jnp.float32))) - other_x
+    error = (
+        np.asarray(jax.vmap(lg.guess, (None, 0))(law, jnp.asarray(other_y, jnp.float32))) - other_x
+    )
     stated = law["variance"].sum() + law["rest"] * (error[0].size - 8)
     assert 0.6 < stated / np.square(error).sum((1, 2)).mean() < 1.6
 
@@ -78,7 +80,9 @@ def test_output_counts_in_deviations_of_the_posterior():
     step = law["basis"][-1]
 
     def moved(t):
-        at_rest, pushed = (lg.denoise(law, schedule, m, t, m, output) for output in (m, jnp.asarray(step)))
+        at_rest, pushed = (
+            lg.denoise(law, schedule, m, t, m, output) for output in (m, jnp.asarray(step))
+        )
         return float(jnp.linalg.norm(pushed - at_rest))
 
     np.testing.assert_allclose(moved(999), np.sqrt(law["variance"][-1]), rtol=1e-2)
@@ -98,9 +102,14 @@ def test_what_the_law_leaves_open_is_the_error_of_its_denoiser():
     m, size = np.zeros(x[0].shape, np.float32), x[0].size
     u = law["basis"].reshape(6, -1)
     white = RNG.normal(size=(3000, size))
-    drawn = np.sqrt(law["rest"]) * (white - white @ u.T @ u) + (white @ u.T * np.sqrt(law["variance"])) @ u
+    drawn = (
+        np.sqrt(law["rest"]) * (white - white @ u.T @ u)
+        + (white @ u.T * np.sqrt(law["variance"])) @ u
+    )
     drawn = jnp.asarray(drawn.reshape(-1, *x[0].shape), jnp.float32)
     alpha, sigma = schedules.at(schedule, t)
     x_t = alpha * drawn + sigma * jax.random.normal(jax.random.key(0), drawn.shape)
     back = jax.vmap(lambda v: lg.denoise(law, schedule, v, t, m, m))(x_t)
-    np.testing.assert_allclose(jnp.square(back - drawn).mean(), lg.left_open(law, schedule, t), rtol=0.05)
+    np.testing.assert_allclose(
+        jnp.square(back - drawn).mean(), lg.left_open(law, schedule, t), rtol=0.05
+    )

@@ -86,8 +86,13 @@ def test_with_a_law_it_starts_from_ridge_regression_and_its_spread():
     rng = np.random.default_rng(3)
     subject = np.repeat(np.arange(4, dtype=np.int32), 30)
     y = np.cumsum(rng.normal(size=(120, 60, 3)), axis=1).astype(np.float32) / 8
-    x = (y @ rng.normal(size=(3, 5)) + 0.1 * np.cumsum(rng.normal(size=(120, 60, 5)), axis=1) / 8).astype(np.float32)
-    known = {"x": linear_gaussian.fit(x, y, subject, 4, 8), "y": linear_gaussian.fit(y, x, subject, 4, 8)}
+    x = (
+        y @ rng.normal(size=(3, 5)) + 0.1 * np.cumsum(rng.normal(size=(120, 60, 5)), axis=1) / 8
+    ).astype(np.float32)
+    known = {
+        "x": linear_gaussian.fit(x, y, subject, 4, 8),
+        "y": linear_gaussian.fit(y, x, subject, 4, 8),
+    }
     settings = TINY._replace(linear=True, steps=30)
     method = llma(settings)
     batch = {"x": x[:6], "y": y[:6], "subject": subject[:6]}
@@ -105,7 +110,9 @@ def test_with_a_law_it_starts_from_ridge_regression_and_its_spread():
 def test_bfloat16_compute_gives_the_loss_of_float32_and_float32_gradients():
     half = llma(TINY._replace(dtype=jnp.bfloat16))
     params = half.init(jax.random.key(0), BATCH)
-    (low, _), grads = jax.value_and_grad(lambda p: half.loss(p, BATCH, KEYS, lambda z: z, {}), has_aux=True)(params)
+    (low, _), grads = jax.value_and_grad(
+        lambda p: half.loss(p, BATCH, KEYS, lambda z: z, {}), has_aux=True
+    )(params)
     full, _ = value(TINY, params=params)
     np.testing.assert_allclose(low, full, rtol=2e-2)
     assert all(g.dtype == jnp.float32 for g in jax.tree.leaves(grads))

@@ -21,9 +21,20 @@ def batch(seed):
     for action in ACTIONS:
         joints = simulate_clip(action, seed).joints[: FRAMES + 1]
         motion.append(
-            np.asarray(features(np.pad(joints, ((0, FRAMES + 1 - len(joints)), (0, 0), (0, 0)), "edge"), LAYOUT_22))
+            np.asarray(
+                features(
+                    np.pad(joints, ((0, FRAMES + 1 - len(joints)), (0, 0), (0, 0)), "edge"),
+                    LAYOUT_22,
+                )
+            )
         )
-        muscles.append(np.pad(activations(joints, 20.0)[:FRAMES], ((0, max(0, FRAMES - len(joints))), (0, 0)), "edge"))
+        muscles.append(
+            np.pad(
+                activations(joints, 20.0)[:FRAMES],
+                ((0, max(0, FRAMES - len(joints))), (0, 0)),
+                "edge",
+            )
+        )
     length = np.full(len(ACTIONS), FRAMES, np.int32)
     return {"motion": np.stack(motion), "muscles": np.stack(muscles), "length": length}
 
@@ -43,7 +54,11 @@ def test_it_learns_the_muscles_of_unseen_clips_better_than_their_mean():
         state, _ = step(state, every)
     guess = jax.jit(method.generate)(state.params, jax.random.split(jax.random.key(1), 8), unseen)
     guessed = rmse(guess, unseen["muscles"], unseen["length"])
-    constant = rmse(np.broadcast_to(every["muscles"].mean((0, 1)), guess.shape), unseen["muscles"], unseen["length"])
+    constant = rmse(
+        np.broadcast_to(every["muscles"].mean((0, 1)), guess.shape),
+        unseen["muscles"],
+        unseen["length"],
+    )
     assert guessed < 0.7 * constant
 
 

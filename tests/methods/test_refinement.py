@@ -33,14 +33,19 @@ def gaussian(covariance):
 def motions():
     rng = np.random.default_rng(0)
     clean = np.linalg.cholesky(SMOOTH + 1e-6 * np.eye(FRAMES)) @ rng.normal(size=(16, FRAMES, 2))
-    return clean.astype(np.float32), (clean + JITTER * rng.normal(size=clean.shape)).astype(np.float32)
+    return clean.astype(np.float32), (clean + JITTER * rng.normal(size=clean.shape)).astype(
+        np.float32
+    )
 
 
 def test_without_strength_the_motion_comes_back_as_it_was():
     _, noisy = motions()
-    np.testing.assert_array_equal(refine(noisy, gaussian(ROUGH), gaussian(SMOOTH), SCHEDULE, 0.0), noisy)
+    np.testing.assert_array_equal(
+        refine(noisy, gaussian(ROUGH), gaussian(SMOOTH), SCHEDULE, 0.0), noisy
+    )
     change = [
-        np.abs(refine(noisy, gaussian(ROUGH), gaussian(SMOOTH), SCHEDULE, s) - noisy).mean() for s in (0.02, 0.1, 0.3)
+        np.abs(refine(noisy, gaussian(ROUGH), gaussian(SMOOTH), SCHEDULE, s) - noisy).mean()
+        for s in (0.02, 0.1, 0.3)
     ]
     assert 0 < change[0] < change[1] < change[2]
 
@@ -48,7 +53,10 @@ def test_without_strength_the_motion_comes_back_as_it_was():
 def test_the_way_up_and_the_same_way_back_cancel_as_the_steps_get_small():
     _, noisy = motions()
     denoise = gaussian(ROUGH)
-    error = [np.abs(refine(noisy, denoise, denoise, SCHEDULE, 0.3, steps) - noisy).max() for steps in (20, 80, 320)]
+    error = [
+        np.abs(refine(noisy, denoise, denoise, SCHEDULE, 0.3, steps) - noisy).max()
+        for steps in (20, 80, 320)
+    ]
     assert error[2] < error[1] / 2 < error[0] / 4 and error[2] < 0.05
 
 
@@ -58,7 +66,10 @@ def test_what_the_network_does_not_reproduce_grows_from_the_cleanest_level_and_n
     def off(x_t, t):
         return gaussian(ROUGH)(x_t, t) + 0.4
 
-    error = {floor: np.abs(refine(noisy, off, off, SCHEDULE, 0.3, 20, floor) - noisy).max() for floor in (0, 0.15)}
+    error = {
+        floor: np.abs(refine(noisy, off, off, SCHEDULE, 0.3, 20, floor) - noisy).max()
+        for floor in (0, 0.15)
+    }
     assert error[0.15] < 0.1 * error[0]
     np.testing.assert_array_equal(refine(noisy, off, off, SCHEDULE, 0.3, 20, 0.3), noisy)
 
@@ -74,10 +85,14 @@ def test_jittery_motion_comes_back_smoother_and_closer_to_the_truth():
 @pytest.mark.parametrize("variant", ["legacy", "fixed"])
 def test_joints_that_nothing_refines_return_to_their_place(variant):
     joints = simulate_clip("walk", 3).joints[:30]
-    moved = rotations.rotate(rotations.about("y", np.float32(1.1)), joints) + np.array([2.0, 0.3, -5.0], np.float32)
+    moved = rotations.rotate(rotations.about("y", np.float32(1.1)), joints) + np.array(
+        [2.0, 0.3, -5.0], np.float32
+    )
     back = refine_joints(moved, lambda features: features, variant=variant)
     np.testing.assert_allclose(back, moved, atol=2e-4)
-    lifted = refine_joints(moved, lambda f: f.at[:, 3].add(0.1), LAYOUT_22, variant)[:, 0] - moved[:, 0]
+    lifted = (
+        refine_joints(moved, lambda f: f.at[:, 3].add(0.1), LAYOUT_22, variant)[:, 0] - moved[:, 0]
+    )
     np.testing.assert_allclose(lifted, np.broadcast_to([0, 0.1, 0], lifted.shape), atol=2e-4)
 
 

@@ -32,7 +32,9 @@ def batch(target=(1.4, 0.8, 1.0, 1.05), source=1.0):
 def silent(params):
     """The same network with an output of zero."""
     params = jax.tree.map(lambda a: a, params)
-    params["params"]["backbone"]["output"] = jax.tree.map(jnp.zeros_like, params["params"]["backbone"]["output"])
+    params["params"]["backbone"]["output"] = jax.tree.map(
+        jnp.zeros_like, params["params"]["backbone"]["output"]
+    )
     return params
 
 
@@ -41,7 +43,9 @@ def gathered(z):
 
 
 def test_the_network_is_told_the_four_numbers_of_equation_4_and_what_else_there_is():
-    np.testing.assert_allclose(st.speed_vector(0.5, 1.5), [0.5, 1.5, 1.0, 1.5 / (0.5 + 1e-6)], rtol=1e-6)
+    np.testing.assert_allclose(
+        st.speed_vector(0.5, 1.5), [0.5, 1.5, 1.0, 1.5 / (0.5 + 1e-6)], rtol=1e-6
+    )
     assert st.speed_vector(np.ones(3), np.ones(3), np.zeros(3)).shape == (3, 5)
 
 
@@ -51,7 +55,9 @@ def test_a_residual_of_zero_returns_the_source_exactly(points, draws):
     s = settings(prediction="x0", draws=draws, points=points, residual_scale=(0.3,) * 6)
     method, given = st.speed_transfer(s), batch()
     out = method.generate(
-        silent(method.init(KEYS[0], given)), KEYS, {k: given[k] for k in ("source", "base", "speeds")}
+        silent(method.init(KEYS[0], given)),
+        KEYS,
+        {k: given[k] for k in ("source", "base", "speeds")},
     )
     np.testing.assert_array_equal(out, given["source"])
 
@@ -60,7 +66,9 @@ def test_without_a_residual_what_it_is_about_comes_back():
     method, given = st.speed_transfer(settings(prediction="x0")), batch()
     given["base"] = given["target"]
     out = method.generate(
-        silent(method.init(KEYS[0], given)), KEYS, {k: given[k] for k in ("source", "base", "speeds")}
+        silent(method.init(KEYS[0], given)),
+        KEYS,
+        {k: given[k] for k in ("source", "base", "speeds")},
     )
     np.testing.assert_array_equal(out, given["target"])
 
@@ -70,7 +78,9 @@ def test_the_residual_fades_where_the_speed_hardly_changes():
     condition = {k: given[k] for k in ("source", "base", "speeds")}
     free, gated = (st.speed_transfer(settings(prediction="x0", near=near)) for near in (0.0, 0.1))
     params = free.init(KEYS[0], given)
-    whole, faded = (np.asarray(m.generate(params, KEYS, condition)) - given["source"] for m in (free, gated))
+    whole, faded = (
+        np.asarray(m.generate(params, KEYS, condition)) - given["source"] for m in (free, gated)
+    )
     np.testing.assert_allclose(faded, whole * np.array([0, 0.5, 1, 1])[:, None, None], atol=1e-5)
 
 
@@ -98,17 +108,23 @@ def test_in_time_only_the_first_draw_counts():
 
 
 @pytest.mark.parametrize("prediction", ["eps", "v", "x0"])
-def test_the_noise_loss_of_a_silent_network_is_the_weighted_mean_square_of_what_it_should_say(prediction):
+def test_the_noise_loss_of_a_silent_network_is_the_weighted_mean_square_of_what_it_should_say(
+    prediction,
+):
     s = settings(prediction=prediction, channel_weights=(1, 2, 1, 1, 2, 1))
     method, given = st.speed_transfer(s), batch()
     params = silent(method.init(KEYS[0], given))
     _, parts = method.loss(params, given, KEYS, gathered, {})
     if prediction == "x0":
-        expected = (np.square(given["target"] - given["source"]) * np.array(s.channel_weights)).mean()
+        expected = (
+            np.square(given["target"] - given["source"]) * np.array(s.channel_weights)
+        ).mean()
         np.testing.assert_allclose(parts["noise"], expected, rtol=1e-5)
     else:
         assert 0.5 < parts["noise"] < 6
-    np.testing.assert_allclose(parts["noise"], st.noise_error(s, params, given, KEYS).mean(), rtol=1e-5)
+    np.testing.assert_allclose(
+        parts["noise"], st.noise_error(s, params, given, KEYS).mean(), rtol=1e-5
+    )
 
 
 def test_auxiliary_losses_follow_the_ramps_and_are_finite_at_every_noise_level():
@@ -160,7 +176,9 @@ def test_somebody_elses_embedding_changes_the_answer_but_not_what_it_is_added_to
 
 
 def test_a_random_person_is_the_same_in_every_stride_and_as_large_as_asked():
-    curves = jax.vmap(lambda key: st.random_person(key, POINTS, (FRAMES, 6)))(jax.random.split(KEYS[0], 4000))
+    curves = jax.vmap(lambda key: st.random_person(key, POINTS, (FRAMES, 6)))(
+        jax.random.split(KEYS[0], 4000)
+    )
     strides = curves.reshape(4000, -1, POINTS, 6)
     np.testing.assert_allclose(strides, np.broadcast_to(strides[:, :1], strides.shape), atol=1e-5)
     np.testing.assert_allclose(strides[:, 0].std(0), 1, atol=0.06)

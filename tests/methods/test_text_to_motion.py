@@ -32,7 +32,9 @@ def params():
 
 def loss(settings, **changes):
     method = text_to_motion(settings)
-    return jax.jit(lambda p, b: method.loss(p, b, KEYS, lambda z: z, {})[0])(params(), BATCH | changes)
+    return jax.jit(lambda p, b: method.loss(p, b, KEYS, lambda z: z, {})[0])(
+        params(), BATCH | changes
+    )
 
 
 def generated(settings, frames=20, **changes):
@@ -56,7 +58,10 @@ def test_a_clip_alone_and_in_a_padded_batch_gives_the_same_output():
 def test_a_motion_generated_alone_and_in_a_padded_batch_is_the_same_and_ends_at_its_length():
     together, short = generated(SETTINGS), generated(SETTINGS, frames=12)
     np.testing.assert_allclose(together[1, :12], short[1], atol=2e-5)
-    assert all(not motion[frames:].any() and motion[:frames].all() for motion, frames in zip(together, LENGTH))
+    assert all(
+        not motion[frames:].any() and motion[:frames].all()
+        for motion, frames in zip(together, LENGTH)
+    )
 
 
 def test_the_loss_does_not_see_what_lies_beyond_a_clip():
@@ -85,7 +90,10 @@ def test_features_of_a_frozen_encoder_are_read_by_the_trained_head():
     shapes = jax.eval_shape(method.init, jax.random.key(0), BATCH | {"text": features})
     assert shapes["text"]["params"]["embed"]["kernel"].shape == (24, 16)
     total, _ = jax.eval_shape(
-        lambda p, b, k: method.loss(p, b, k, lambda z: z, {}), shapes, BATCH | {"text": features}, KEYS
+        lambda p, b, k: method.loss(p, b, k, lambda z: z, {}),
+        shapes,
+        BATCH | {"text": features},
+        KEYS,
     )
     motion = jax.eval_shape(method.generate, shapes, KEYS, {"text": features, "length": LENGTH})
     assert (total.shape, motion.shape, motion.dtype) == ((), (3, 20, 11), jnp.float32)
@@ -114,7 +122,9 @@ def embedded(batch):
 def test_the_evaluator_embeds_a_clip_and_a_caption_whatever_they_are_padded_to():
     """Given a token of padding at least: at the very end of an array its second convolution does not meet a first."""
     length = np.minimum(CAPTIONED["length"], 20)
-    motion = np.where(np.arange(24)[:, None] < length[:, None, None], CAPTIONED["motion"], 0).astype(np.float32)
+    motion = np.where(
+        np.arange(24)[:, None] < length[:, None, None], CAPTIONED["motion"], 0
+    ).astype(np.float32)
     batch = CAPTIONED | {"motion": motion, "length": length}
     longer = batch | {
         "motion": np.pad(batch["motion"], ((0, 0), (0, 12), (0, 0))),
@@ -129,7 +139,9 @@ def test_the_contrast_is_the_distance_of_pairs_and_the_missing_margin_of_the_oth
     method = ev.evaluator(JUDGE)
     m, w = RNG.normal(size=(2, 5, 8)).astype(np.float32) * 3
     known = iter([m, w])
-    total, parts = method.loss(judge(), CAPTIONED, jax.random.split(jax.random.key(0), 5), lambda z: next(known), {})
+    total, parts = method.loss(
+        judge(), CAPTIONED, jax.random.split(jax.random.key(0), 5), lambda z: next(known), {}
+    )
     distance = np.linalg.norm(m[:, None] - w[None], axis=-1)
     gaps = [max(0, 10 - distance[i, j]) ** 2 for i in range(5) for j in range(5) if i != j]
     ranks = [sorted(distance[:, j]).index(distance[j, j]) for j in range(5)]

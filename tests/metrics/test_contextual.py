@@ -15,7 +15,9 @@ loss = jax.jit(hierarchical_contrast)
 
 def waves(count, frequency):
     time = np.arange(16) / 8
-    return np.sin(2 * np.pi * frequency * time[:, None] + RNG.uniform(0, 6, (count, 1, 1)) + np.arange(2))
+    return np.sin(
+        2 * np.pi * frequency * time[:, None] + RNG.uniform(0, 6, (count, 1, 1)) + np.arange(2)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +26,15 @@ def encode():
 
 
 def test_the_distance_ranks_alike_below_other_and_noise(encode):
-    real, alike, other, noise = waves(48, 1.0), waves(48, 1.0), waves(48, 2.0), RNG.normal(size=(48, 16, 2))
-    distance = {name: context_fid(real, x, encode) for name, x in (("a", alike), ("o", other), ("n", noise))}
+    real, alike, other, noise = (
+        waves(48, 1.0),
+        waves(48, 1.0),
+        waves(48, 2.0),
+        RNG.normal(size=(48, 16, 2)),
+    )
+    distance = {
+        name: context_fid(real, x, encode) for name, x in (("a", alike), ("o", other), ("n", noise))
+    }
     assert distance["a"] < 0.5 * distance["o"] and distance["a"] < 0.5 * distance["n"]
     assert context_fid(real, real, encode) < 1e-9
 

@@ -28,19 +28,31 @@ def test_golden_frechet(case):
     values = oracles.under(oracles.arrays("metrics"), f"frechet/{case}")
     a, b = values["a"].astype(np.float64), values["b"].astype(np.float64)
     np.testing.assert_allclose(frechet(a, b), values["value_eig"], rtol=1e-6)
-    np.testing.assert_allclose(frechet_gaussians(*moments(a), *moments(b)), values["value_eig"], rtol=1e-6)
+    np.testing.assert_allclose(
+        frechet_gaussians(*moments(a), *moments(b)), values["value_eig"], rtol=1e-6
+    )
     np.testing.assert_allclose(frechet(a, b), values["value_sqrtm"], rtol=1e-6)
 
 
 def test_golden_motion_frechet():
     g = oracles.arrays("motion_metrics")
-    text, motion, few = g["match/text_embeddings"], g["match/motion_embeddings"], g["frechet/few_samples"]
+    text, motion, few = (
+        g["match/text_embeddings"],
+        g["match/motion_embeddings"],
+        g["frechet/few_samples"],
+    )
     for name, x in (("text", text), ("motion", motion), ("few", few)):
         np.testing.assert_allclose(g[f"frechet/mu_{name}"], x.mean(0), atol=1e-5)
         np.testing.assert_allclose(g[f"frechet/cov_{name}"], np.cov(x, rowvar=False), atol=1e-5)
-    for key, a, b in (("text_motion", text, motion), ("text_text", text, text), ("motion_few", motion, few)):
+    for key, a, b in (
+        ("text_motion", text, motion),
+        ("text_text", text, text),
+        ("motion_few", motion, few),
+    ):
         np.testing.assert_allclose(frechet(a, b), g[f"frechet/{key}"], atol=1e-3)
-        np.testing.assert_allclose(frechet_gaussians(*moments(a), *moments(b)), g[f"frechet/{key}"], atol=1e-3)
+        np.testing.assert_allclose(
+            frechet_gaussians(*moments(a), *moments(b)), g[f"frechet/{key}"], atol=1e-3
+        )
 
 
 def test_golden_diversity_and_multimodality():
@@ -49,7 +61,9 @@ def test_golden_diversity_and_multimodality():
         value = pair_distance(g[f"{name}/act"], g[f"{name}/first"], g[f"{name}/second"])
         np.testing.assert_allclose(value, g[f"{name}/value"], rtol=1e-5)
     g = oracles.arrays("motion_metrics")
-    value = pair_distance(g["match/motion_embeddings"], g["diversity/first_indices"], g["diversity/second_indices"])
+    value = pair_distance(
+        g["match/motion_embeddings"], g["diversity/first_indices"], g["diversity/second_indices"]
+    )
     np.testing.assert_allclose(value, g["diversity/value"], rtol=1e-5)
     m = oracles.under(g, "multimodality")
     value = pair_distance(m["activations"], m["first_indices"], m["second_indices"])

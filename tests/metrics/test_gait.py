@@ -18,7 +18,11 @@ def walk(frequency=0.9, shift=0.0, offset=(0.0, 0.0, 0.0), seconds=30.0, amplitu
     columns = []
     for side in (0.0, 0.5):
         phase = 2 * np.pi * (frequency * (time + shift) + side)
-        shapes = (20 * np.cos(phase), 30 - 25 * np.cos(phase + 1) + 8 * np.cos(2 * phase), 10 * np.sin(phase))
+        shapes = (
+            20 * np.cos(phase),
+            30 - 25 * np.cos(phase + 1) + 8 * np.cos(2 * phase),
+            10 * np.sin(phase),
+        )
         columns += [amplitude * shape + o for shape, o in zip(shapes, offset)]
     return np.stack(columns, 1)
 
@@ -35,7 +39,10 @@ def test_golden_cadence():
     g = oracles.under(oracles.arrays("metrics"), "cadence")
     for form in ("span", "window"):
         for minima, expected in zip(g["minima"], g[form]):
-            sides = [cadence_from_minima(m[m >= 0], float(g["fs"]), float(g["duration"]), form) for m in minima]
+            sides = [
+                cadence_from_minima(m[m >= 0], float(g["fs"]), float(g["duration"]), form)
+                for m in minima
+            ]
             np.testing.assert_allclose(np.mean(sides), expected, rtol=1e-9)
 
 
@@ -88,7 +95,9 @@ def test_a_side_without_cycles_is_counted_and_never_guessed():
     flat[:, :3] = 0
     scores = gait.summary([errors(real, real), errors(real, flat)])
     assert scores["failed"] == 0.5 and scores["mae"] == 0
-    assert np.isnan(errors(real, flat).mae[0]).all() and not np.isnan(errors(real, flat).mae[1]).any()
+    assert (
+        np.isnan(errors(real, flat).mae[0]).all() and not np.isnan(errors(real, flat).mae[1]).any()
+    )
 
 
 def test_summary_averages_joints_and_sides():
@@ -102,7 +111,9 @@ def test_the_paretic_table_follows_the_side():
     values = np.zeros((4, 2, 3))
     values[[0, 1], 0], values[[2, 3], 1] = [4, 6, 8], [4, 6, 8]
     table = gait.by_side(values, [0, 0, 1, 1])
-    assert table["paretic/knee"] == table["paretic/overall"] == 6 and table["non_paretic/overall"] == 0
+    assert (
+        table["paretic/knee"] == table["paretic/overall"] == 6 and table["non_paretic/overall"] == 0
+    )
     with pytest.raises(DataError, match="0 or 1"):
         gait.by_side(values, [0, 1, 2, 1])
 
@@ -135,14 +146,18 @@ def test_the_randomised_control_takes_another_subject_at_the_nearest_speed():
 
 def test_cadence_errors():
     scores = gait.cadence_errors([100.0, 120.0, 110.0], [105.0, 114.0, np.nan])
-    np.testing.assert_allclose([scores["cadence_mae"], scores["cadence_percent"], scores["failed"]], [5.5, 5, 1 / 3])
+    np.testing.assert_allclose(
+        [scores["cadence_mae"], scores["cadence_percent"], scores["failed"]], [5.5, 5, 1 / 3]
+    )
 
 
 def test_overlapping_and_fractional_cycles_agree_with_strides_between_events():
     x, events = walk(), np.array([3.2, 25.0, 47.9])
     curves = gait.normalise_cycles(x, gait.cycles_between(events))
     np.testing.assert_allclose(curves, normalise_strides(x, events))
-    np.testing.assert_array_equal(gait.normalise_cycles(x, np.array([[3.2, 25.0], [3.2, 25.0]]))[1], curves[0])
+    np.testing.assert_array_equal(
+        gait.normalise_cycles(x, np.array([[3.2, 25.0], [3.2, 25.0]]))[1], curves[0]
+    )
     with pytest.raises(DataError, match="within samples"):
         gait.normalise_cycles(x, np.array([[590.0, 600.0]]))
 

@@ -35,13 +35,20 @@ def test_standing_is_carried_by_the_feet():
 def test_hovering_needs_one_body_weight_and_falling_none():
     np.testing.assert_allclose(mechanics([standing(height=0.3)])["root_force"], 1, rtol=1e-6)
     time = np.arange(12) / 20
-    fall = standing(12, height=0.5) + np.stack([0.7 * time, 2 * time - 0.5 * 9.81 * time**2, 0 * time], 1)[:, None]
+    fall = (
+        standing(12, height=0.5)
+        + np.stack([0.7 * time, 2 * time - 0.5 * 9.81 * time**2, 0 * time], 1)[:, None]
+    )
     table = mechanics([fall])
-    assert max(table["root_force"], table["root_moment"], table["torque"], table["energy_gap"]) < 1e-6
+    assert (
+        max(table["root_force"], table["root_moment"], table["torque"], table["energy_gap"]) < 1e-6
+    )
 
 
 def test_being_lifted_is_work_done_by_nobody():
-    rising = standing(12, height=0.3) + (0.4 * np.arange(12) / 20)[:, None, None] * np.array([0, 1, 0])
+    rising = standing(12, height=0.3) + (0.4 * np.arange(12) / 20)[:, None, None] * np.array(
+        [0, 1, 0]
+    )
     np.testing.assert_allclose(mechanics([rising])["energy_gap"], 9.81 * 0.4, rtol=1e-6)
 
 
@@ -61,7 +68,11 @@ def test_the_wrench_is_newton_s():
     """Force on the root = Σ m (a - g) of the bones' middles, whatever the joints do; bones in any order of the tree."""
     rate, frames = 200.0, 60
     time = np.arange(frames)[:, None, None] / rate
-    angles = 0.6 * np.sin(2 * np.pi * (1.1 * time + RNG.random((1, 22, 3)))) * RNG.normal(size=(1, 22, 3))
+    angles = (
+        0.6
+        * np.sin(2 * np.pi * (1.1 * time + RNG.random((1, 22, 3))))
+        * RNG.normal(size=(1, 22, 3))
+    )
     joints = posed(0.3 * np.sin(4 * time[:, 0] + np.arange(3)), angles)
     body = mannequin.Mannequin(joints, mannequin.HUMANML3D, 70.0)
     np.testing.assert_allclose(body.masses.sum(), 70, rtol=1e-6)
@@ -81,7 +92,10 @@ def test_the_torque_of_a_hanging_leg():
     fig = mannequin.HUMANML3D
     masses = mannequin.Mannequin(joints, fig, 70.0).masses
     hip, knee, ankle, toe = joints[0, [1, 4, 7, 10], :]
-    lever = [np.linalg.norm(((a + b) / 2 - hip)[[0, 2]]) for a, b in ((hip, knee), (knee, ankle), (ankle, toe))]
+    lever = [
+        np.linalg.norm(((a + b) / 2 - hip)[[0, 2]])
+        for a, b in ((hip, knee), (knee, ankle), (ankle, toe))
+    ]
     expected = 9.81 * sum(m * l for m, l in zip(masses[[4, 7, 10]], lever)) / 70
     np.testing.assert_allclose(analyse(joints).torque[:, 4 - 1], expected, rtol=0.01)
 
@@ -91,7 +105,10 @@ def test_jitter_is_implausible_and_units_and_axes_do_not_matter():
     noisy = x + RNG.normal(scale=0.01, size=x.shape)
     table = mechanics([noisy])
     assert table["root_force"] > 0.1 and table["energy_gap"] > 0.5
-    turned = mechanics([1000 * noisy @ np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]]).T], scene=Scene(up=2, metres=1e-3))
+    turned = mechanics(
+        [1000 * noisy @ np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]]).T],
+        scene=Scene(up=2, metres=1e-3),
+    )
     for name, value in table.items():
         np.testing.assert_allclose(turned[name], value, rtol=1e-6, err_msg=name)
     padded = np.concatenate([noisy, np.zeros((5, 22, 3))])

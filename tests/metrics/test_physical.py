@@ -5,7 +5,17 @@ import oracles
 import pytest
 
 from jaxdiff.errors import ConfigError, DataError
-from jaxdiff.metrics.physical import HUMANML3D, KIT, LIMITS, Scene, amounts, consistency, derivative, physical, skating
+from jaxdiff.metrics.physical import (
+    HUMANML3D,
+    KIT,
+    LIMITS,
+    Scene,
+    amounts,
+    consistency,
+    derivative,
+    physical,
+    skating,
+)
 
 RNG = np.random.default_rng(0)
 STEPS = ("skating", "floating", "penetration", "clipping")
@@ -81,12 +91,20 @@ def test_forms_of_known_artefacts(form):
     close = standing()
     close[:, 11] = close[:, 10] + [0.02, 0, 0]
     slide = standing() + np.arange(40)[:, None, None] * np.array([0.05, 0, 0])  # 1 m/s
-    for name, clip, size in (("floating", up, 0.10), ("penetration", down, 0.02), ("clipping", close, 0.03)):
+    for name, clip, size in (
+        ("floating", up, 0.10),
+        ("penetration", down, 0.02),
+        ("clipping", close, 0.03),
+    ):
         expected = {"ratio": 1.0, "reward": np.exp(-size), "distance": size}[form]
         np.testing.assert_allclose(physical([clip], form=form)[name], expected, rtol=1e-9)
-    moving = {"ratio": 1.0, "reward": np.exp(-np.sqrt(2)), "distance": np.sqrt(2)}[form]  # both feet at 1 m/s
+    moving = {"ratio": 1.0, "reward": np.exp(-np.sqrt(2)), "distance": np.sqrt(2)}[
+        form
+    ]  # both feet at 1 m/s
     inner = amounts(slide)["skating"][2:-2]
-    np.testing.assert_allclose({"ratio": inner > 0, "reward": np.exp(-inner), "distance": inner}[form], moving)
+    np.testing.assert_allclose(
+        {"ratio": inner > 0, "reward": np.exp(-inner), "distance": inner}[form], moving
+    )
 
 
 def test_padding_does_not_count():
@@ -100,7 +118,9 @@ def test_padding_does_not_count():
 def test_units_rate_and_axes_are_the_scene_s():
     clip = walking() + RNG.normal(scale=0.01, size=(80, 22, 3))
     expected = physical([clip])
-    millimetres = physical([1000 * clip[..., [0, 2, 1]] + [0, 0, 70]], Scene(up=2, metres=1e-3, ground=0.07))
+    millimetres = physical(
+        [1000 * clip[..., [0, 2, 1]] + [0, 0, 70]], Scene(up=2, metres=1e-3, ground=0.07)
+    )
     assert millimetres.keys() == expected.keys()
     for name, value in expected.items():
         np.testing.assert_allclose(millimetres[name], value, rtol=1e-6, err_msg=name)
@@ -111,7 +131,10 @@ def test_units_rate_and_axes_are_the_scene_s():
 
 
 def test_jitter_raises_jerk_vc_and_ac_and_lowers_smoothness():
-    clean, jittered = physical([walking()]), physical([walking() + RNG.normal(scale=0.01, size=(80, 22, 3))])
+    clean, jittered = (
+        physical([walking()]),
+        physical([walking() + RNG.normal(scale=0.01, size=(80, 22, 3))]),
+    )
     for name in ("jerk", "vc", "ac"):
         assert jittered[name] > 2 * clean[name]
     assert jittered["smoothness"] < clean["smoothness"]

@@ -18,13 +18,23 @@ def test_golden_pearson():
 
 def test_a_perfect_prediction_and_the_mean_curve():
     perfect = pointwise(TRUTH, TRUTH)
-    assert perfect["mse"] == perfect["mae"] == 0 and perfect["r2"] == 1 and perfect["pearson"] > 1 - 1e-12
+    assert (
+        perfect["mse"] == perfect["mae"] == 0
+        and perfect["r2"] == 1
+        and perfect["pearson"] > 1 - 1e-12
+    )
     mean = pointwise(np.broadcast_to(TRUTH.mean(0), TRUTH.shape), TRUTH, channels=("hip", "knee"))
     assert abs(mean["r2"]) < 1e-12 and abs(mean["r2/hip"]) < 1e-12
 
 
 def test_channels_are_in_their_units_and_the_pool_is_normalised():
-    scores = pointwise(TRUTH + [3.0, 0.2], TRUTH, channels=("hip", "knee"), units=("deg", "Nm/kg"), scale=[10.0, 0.5])
+    scores = pointwise(
+        TRUTH + [3.0, 0.2],
+        TRUTH,
+        channels=("hip", "knee"),
+        units=("deg", "Nm/kg"),
+        scale=[10.0, 0.5],
+    )
     np.testing.assert_allclose(scores["mae/hip [deg]"], 3)
     np.testing.assert_allclose(scores["mae/knee [Nm/kg]"], 0.2)
     np.testing.assert_allclose(scores["mse/hip [(deg)²]"], 9)

@@ -41,7 +41,9 @@ def test_golden_pose_errors():
     }
     for name, value in values.items():
         np.testing.assert_allclose(value, g[name], rtol=0, atol=5e-6, err_msg=name)
-    np.testing.assert_allclose(pose.accel_error(pred, gt, 30.0).mean(), g["accel_error_fps30"], rtol=5e-6)
+    np.testing.assert_allclose(
+        pose.accel_error(pred, gt, 30.0).mean(), g["accel_error_fps30"], rtol=5e-6
+    )
 
 
 def test_golden_wham_forms(wham):
@@ -51,8 +53,12 @@ def test_golden_wham_forms(wham):
     np.testing.assert_allclose(1000 * pose.mpjpe(pred, gt), wham["wham_mpjpe_mm"], **FINE)
     np.testing.assert_allclose(1000 * pose.pa_mpjpe(pred, gt), wham["wham_pa_mpjpe_mm"], **FINE)
     np.testing.assert_allclose(pose.aligned(pred, gt), wham["pred_procrustes"], **METRES)
-    np.testing.assert_allclose(pose.accel_error(pred, gt), wham["wham_accel_error_per_frame_all"], **METRES)
-    np.testing.assert_allclose(pose.accel_error(pred, gt, 30.0, "wham"), wham["wham_accel_error"], **FINE)
+    np.testing.assert_allclose(
+        pose.accel_error(pred, gt), wham["wham_accel_error_per_frame_all"], **METRES
+    )
+    np.testing.assert_allclose(
+        pose.accel_error(pred, gt, 30.0, "wham"), wham["wham_accel_error"], **FINE
+    )
     visible = pose.accel_error(wham["pred"], wham["gt"], visible=wham["visible"])
     np.testing.assert_allclose(visible, wham["wham_accel_error_visible"], **METRES)
     np.testing.assert_allclose(pose.accel(wham["pred"]), wham["accel"], **METRES)
@@ -70,8 +76,12 @@ def test_golden_alignments(wham):
     for scaled, name in ((True, "free"), (False, "fixed")):
         fit = pose.similarity(pred.reshape(-1, 3), gt.reshape(-1, 3), scaled)
         for part, letter in zip(fit, "sRt"):
-            np.testing.assert_allclose(np.ravel(part), wham[f"umeyama_{name}_scale_{letter}"].ravel(), **METRES)
-    np.testing.assert_allclose(pose.root_translation_error(pred[:, 0], gt[:, 0]), wham["rte"], **METRES)
+            np.testing.assert_allclose(
+                np.ravel(part), wham[f"umeyama_{name}_scale_{letter}"].ravel(), **METRES
+            )
+    np.testing.assert_allclose(
+        pose.root_translation_error(pred[:, 0], gt[:, 0]), wham["rte"], **METRES
+    )
     mirrored = wham["mirrored_pred"]
     fitted = pose.aligned(mirrored, gt[: len(mirrored)])
     np.testing.assert_allclose(fitted, wham["mirrored_procrustes"], **METRES)
@@ -81,7 +91,9 @@ def test_golden_smoothnet_forms(wham):
     pred, gt = (pose.rooted(wham[name], (1, 2)) for name in ("pred", "gt"))
     np.testing.assert_allclose(pose.mpjpe(pred, gt), wham["smoothnet_mpjpe"], **METRES)
     np.testing.assert_allclose(pose.pa_mpjpe(pred, gt), wham["smoothnet_pa_mpjpe"], **METRES)
-    np.testing.assert_allclose(pose.accel_error(pred, gt, form="smoothnet"), wham["smoothnet_accel_error"], **METRES)
+    np.testing.assert_allclose(
+        pose.accel_error(pred, gt, form="smoothnet"), wham["smoothnet_accel_error"], **METRES
+    )
 
 
 def test_pa_mpjpe_ignores_similarities_but_not_reflections():
@@ -107,7 +119,9 @@ def test_acceleration_error_ignores_drift_and_scales_with_rate_squared():
     drifted = truth + np.arange(20)[:, None, None] * [0.1, 0.2, 0.3] + 5
     np.testing.assert_allclose(pose.accel_error(drifted, truth, 30.0), 0, atol=1e-9)
     other = walk()
-    np.testing.assert_allclose(pose.accel_error(other, truth, 30.0), 900 * pose.accel_error(other, truth), rtol=1e-12)
+    np.testing.assert_allclose(
+        pose.accel_error(other, truth, 30.0), 900 * pose.accel_error(other, truth), rtol=1e-12
+    )
 
 
 def test_pve_is_relative_to_each_pelvis():

@@ -18,15 +18,21 @@ def waves(count, amplitude=1.0, channels=2):
 REAL, ALIKE, NOISE = waves(64), waves(64), RNG.normal(size=(64, 24, 2))
 
 
-@pytest.mark.parametrize("settings", [{"form": "seq2seq", "hidden": 16}, {"form": "next_step", "hidden": 8}])
+@pytest.mark.parametrize(
+    "settings", [{"form": "seq2seq", "hidden": 16}, {"form": "next_step", "hidden": 8}]
+)
 def test_generated_data_that_are_alike_teach_better_than_noise(settings):
-    good, bad = (predictive_score(REAL, fake, steps=200, batch=32, **settings) for fake in (ALIKE, NOISE))
+    good, bad = (
+        predictive_score(REAL, fake, steps=200, batch=32, **settings) for fake in (ALIKE, NOISE)
+    )
     assert good < 0.5 * bad
     assert good == predictive_score(REAL, ALIKE, steps=200, batch=32, **settings)
 
 
 def test_the_discriminator_sees_noise_and_not_its_own_kind():
-    alike, noise = (discriminative_score(REAL, fake, steps=300, hidden=8, batch=32) for fake in (ALIKE, NOISE))
+    alike, noise = (
+        discriminative_score(REAL, fake, steps=300, hidden=8, batch=32) for fake in (ALIKE, NOISE)
+    )
     assert noise > 0.45 and 0 <= alike < noise
 
 

@@ -23,7 +23,9 @@ def test_linear_probe_finds_linear_classes_and_is_at_chance_on_noise():
 def test_only_the_nonlinear_probe_solves_xor():
     x = RNG.normal(size=(240, 2))
     labels = (x[:, 0] * x[:, 1] > 0).astype(int)
-    linear, nonlinear = (probe(x, labels, SUBJECTS, hidden=hidden, decay=1e-4)["accuracy"] for hidden in (0, 64))
+    linear, nonlinear = (
+        probe(x, labels, SUBJECTS, hidden=hidden, decay=1e-4)["accuracy"] for hidden in (0, 64)
+    )
     assert linear < 0.65 < 0.9 < nonlinear
 
 

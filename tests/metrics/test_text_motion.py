@@ -11,10 +11,18 @@ RNG = np.random.default_rng(0)
 
 
 def test_golden_r_precision():
-    g, batch = oracles.under(oracles.arrays("metrics"), "rprec"), oracles.meta("metrics")["rprec"]["batch"]
-    tables = [distances(g["text"][i : i + batch], g["motion"][i : i + batch]) for i in range(0, len(g["text"]), batch)]
+    g, batch = (
+        oracles.under(oracles.arrays("metrics"), "rprec"),
+        oracles.meta("metrics")["rprec"]["batch"],
+    )
+    tables = [
+        distances(g["text"][i : i + batch], g["motion"][i : i + batch])
+        for i in range(0, len(g["text"]), batch)
+    ]
     np.testing.assert_array_equal([hits(table).sum(0) for table in tables], g["topk_counts"])
-    np.testing.assert_allclose(np.mean([np.diagonal(table).mean() for table in tables]), g["mm_dist"], rtol=1e-5)
+    np.testing.assert_allclose(
+        np.mean([np.diagonal(table).mean() for table in tables]), g["mm_dist"], rtol=1e-5
+    )
     if batch == BATCH:
         result = r_precision(g["text"], g["motion"])
         np.testing.assert_allclose(list(result.values()), [*g["top123"], g["mm_dist"]], rtol=1e-5)
@@ -23,11 +31,17 @@ def test_golden_r_precision():
 def test_golden_matching():
     g = oracles.under(oracles.arrays("motion_metrics"), "match")
     text, motion, batch = g["text_embeddings"], g["motion_embeddings"], int(g["batch_size"])
-    tables = [distances(text[i : i + batch], motion[i : i + batch]) for i in range(0, len(text), batch)]
+    tables = [
+        distances(text[i : i + batch], motion[i : i + batch]) for i in range(0, len(text), batch)
+    ]
     np.testing.assert_allclose(tables, g["distance_matrices"], rtol=0, atol=1e-5)
     np.testing.assert_array_equal(np.concatenate([hits(table) for table in tables]), g["top3_hits"])
-    np.testing.assert_array_equal([hits(table).sum(0) for table in tables], g["top3_hits_per_batch"])
-    np.testing.assert_allclose([np.trace(table) for table in tables], g["distance_sum_per_batch"], rtol=1e-5)
+    np.testing.assert_array_equal(
+        [hits(table).sum(0) for table in tables], g["top3_hits_per_batch"]
+    )
+    np.testing.assert_allclose(
+        [np.trace(table) for table in tables], g["distance_sum_per_batch"], rtol=1e-5
+    )
     if batch == BATCH:
         result = r_precision(text, motion)
         np.testing.assert_allclose(list(result.values())[:3], g["r_precision"], rtol=1e-6)
@@ -36,9 +50,16 @@ def test_golden_matching():
 
 def test_identical_embeddings_are_perfect_and_collapsed_ones_are_chance():
     x = RNG.normal(size=(64, 5))
-    assert r_precision(x, x) == {"r_precision_1": 1, "r_precision_2": 1, "r_precision_3": 1, "mm_dist": 0}
+    assert r_precision(x, x) == {
+        "r_precision_1": 1,
+        "r_precision_2": 1,
+        "r_precision_3": 1,
+        "mm_dist": 0,
+    }
     collapsed = r_precision(np.ones((64, 5)), np.ones((64, 5)))
-    np.testing.assert_allclose([collapsed[f"r_precision_{k}"] for k in (1, 2, 3)], [1 / 32, 2 / 32, 3 / 32])
+    np.testing.assert_allclose(
+        [collapsed[f"r_precision_{k}"] for k in (1, 2, 3)], [1 / 32, 2 / 32, 3 / 32]
+    )
 
 
 @pytest.mark.parametrize("count", [0, 16, 40])
@@ -50,7 +71,10 @@ def test_other_batches_are_refused(count):
 def test_scores_drop_the_last_batch_and_know_real_from_noise():
     text = RNG.normal(size=(330, 4))
     motion, noise = text + 0.3 * RNG.normal(size=(330, 4)), 3 * RNG.normal(size=(330, 4))
-    real, fake = scores(text, motion, motion), scores(text, noise, motion, RNG.normal(size=(5, 12, 4)))
+    real, fake = (
+        scores(text, motion, motion),
+        scores(text, noise, motion, RNG.normal(size=(5, 12, 4))),
+    )
     assert real["fid"] < 1e-9 < fake["fid"] and real["r_precision_3"] > 0.5 > fake["r_precision_3"]
     assert fake["multimodality"] > 1 and "multimodality" not in real
 

@@ -4,7 +4,11 @@ import numpy as np
 import oracles
 import pytest
 
-from jaxdiff.metrics.trajectory import keyframe_errors, keyframe_errors_per_motion, trajectory_diversity
+from jaxdiff.metrics.trajectory import (
+    keyframe_errors,
+    keyframe_errors_per_motion,
+    trajectory_diversity,
+)
 
 
 @pytest.fixture(scope="module")

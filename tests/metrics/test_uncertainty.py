@@ -14,7 +14,10 @@ RNG = np.random.default_rng(0)
 def test_crps_of_a_gaussian():
     """σ (z (2Φ(z) - 1) + 2φ(z) - 1/√π) for an observation z deviations from the mean."""
     for z in (0.0, 1.3):
-        phi, cdf = math.exp(-(z**2) / 2) / math.sqrt(2 * math.pi), 0.5 * (1 + math.erf(z / math.sqrt(2)))
+        phi, cdf = (
+            math.exp(-(z**2) / 2) / math.sqrt(2 * math.pi),
+            0.5 * (1 + math.erf(z / math.sqrt(2))),
+        )
         expected = 2.0 * (z * (2 * cdf - 1) + 2 * phi - 1 / math.sqrt(math.pi))
         np.testing.assert_allclose(
             crps(2.0 * RNG.normal(size=(400, 2000)), np.full(2000, 2.0 * z)), expected, rtol=5e-3
@@ -24,7 +27,9 @@ def test_crps_of_a_gaussian():
 def test_crps_equals_its_definition_and_is_fair():
     samples, truth = RNG.normal(size=(7, 3, 4)), RNG.normal(size=(3, 4))
     pairs = np.abs(samples[:, None] - samples[None]).sum((0, 1)) / (7 * 6)
-    np.testing.assert_allclose(crps(samples, truth), (np.abs(samples - truth).mean(0) - pairs / 2).mean(), rtol=1e-12)
+    np.testing.assert_allclose(
+        crps(samples, truth), (np.abs(samples - truth).mean(0) - pairs / 2).mean(), rtol=1e-12
+    )
     few, many = (crps(RNG.normal(size=(s, 40000)), RNG.normal(size=40000)) for s in (2, 50))
     np.testing.assert_allclose(few, many, rtol=0.03)
 
@@ -35,13 +40,17 @@ def test_crps_of_agreeing_samples_is_the_absolute_error():
 
 def test_coverage_of_exchangeable_samples_is_exact_in_expectation():
     scores = coverage(RNG.normal(size=(19, 60000)), RNG.normal(size=60000), levels=(0.5, 0.9))
-    np.testing.assert_allclose([scores["coverage_50"], scores["coverage_90"]], [0.5, 0.9], atol=0.01)
+    np.testing.assert_allclose(
+        [scores["coverage_50"], scores["coverage_90"]], [0.5, 0.9], atol=0.01
+    )
 
 
 def test_intervals_nest_and_hold_what_they_span():
     samples = RNG.normal(size=(100, 10))
     scores = coverage(samples, samples.mean(0))
-    assert scores["coverage_50"] == 1 and scores["width_50"] < scores["width_80"] < scores["width_95"]
+    assert (
+        scores["coverage_50"] == 1 and scores["width_50"] < scores["width_80"] < scores["width_95"]
+    )
     assert coverage(samples, np.full(10, 99.0))["coverage_95"] == 0
 
 
@@ -54,7 +63,9 @@ def test_spread_matches_skill_when_calibrated_and_halves_when_overconfident():
 
 def test_spread_skill_curve_is_the_diagonal_when_calibrated():
     sigma = np.exp(RNG.uniform(-1, 1, 40000))
-    spread, rmse = spread_skill_curve(sigma * RNG.normal(size=(60, 40000)), sigma * RNG.normal(size=40000), bins=5)
+    spread, rmse = spread_skill_curve(
+        sigma * RNG.normal(size=(60, 40000)), sigma * RNG.normal(size=40000), bins=5
+    )
     np.testing.assert_allclose(spread, rmse, rtol=0.05)
     assert (np.diff(spread) > 0).all()
 

@@ -49,7 +49,10 @@ def test_attention_and_its_gradient_are_the_textbook_ones(lead):
 
 def test_one_memory_may_serve_a_batch_of_queries():
     q, k, v = normal(0, 3, 7, 2, 4), normal(1, 5, 2, 4), normal(2, 5, 2, 4)
-    got, want = (jax.grad(lambda *a, f=f: (f(*a) ** 2).sum(), (0, 1, 2))(q, k, v) for f in (attention, plain_attention))
+    got, want = (
+        jax.grad(lambda *a, f=f: (f(*a) ** 2).sum(), (0, 1, 2))(q, k, v)
+        for f in (attention, plain_attention)
+    )
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-5), got, want)
 
 
@@ -57,7 +60,9 @@ def test_attention_survives_large_scores_and_queries_with_nothing_to_see():
     q, k, v = qkv(2)
     assert np.isfinite(attention(q * 1e4, k * 1e4, v)).all()
     blind = attention(q, k, v, jnp.zeros((7, 5), bool))
-    np.testing.assert_allclose(blind, jnp.broadcast_to(v.mean(-3, keepdims=True), blind.shape), atol=1e-6)
+    np.testing.assert_allclose(
+        blind, jnp.broadcast_to(v.mean(-3, keepdims=True), blind.shape), atol=1e-6
+    )
 
 
 def test_attention_in_bfloat16_stays_near_float32():
@@ -73,7 +78,11 @@ def test_the_fused_kernel_of_gpus_is_handed_four_axes(lead, monkeypatch):
     real = jax.nn.dot_product_attention
 
     def kernel(q, k, v, *, mask, implementation):
-        assert implementation == "cudnn" and q.ndim == k.ndim == v.ndim == 4 and (mask is None or mask.ndim == 4)
+        assert (
+            implementation == "cudnn"
+            and q.ndim == k.ndim == v.ndim == 4
+            and (mask is None or mask.ndim == 4)
+        )
         return real(q, k, v, mask=mask)
 
     q, k, v = qkv(*lead)
@@ -98,14 +107,20 @@ def test_dropped_attention_keeps_the_mean_and_its_gradient_is_the_automatic_one(
     assert not np.allclose(y, attention(q, k, v), atol=1e-4)
 
     def plain(q, k, v, mask):
-        scores = jnp.where(mask, jnp.einsum("...qhd,...khd->...hqk", q, k) / np.sqrt(q.shape[-1]), -jnp.inf)
+        scores = jnp.where(
+            mask, jnp.einsum("...qhd,...khd->...hqk", q, k) / np.sqrt(q.shape[-1]), -jnp.inf
+        )
         return jnp.einsum("...hqk,...khd->...qhd", drop(key, jax.nn.softmax(scores, -1), 0.3), v)
 
     q, k, v = qkv(2)
     mask = jnp.tril(jnp.ones((7, 5), bool))
     fast = lambda *a: (attention(*a, mask, 0.3, key) ** 2).sum()  # noqa: E731
     want = jax.grad(lambda *a: (plain(*a, mask) ** 2).sum(), (0, 1, 2))(q, k, v)
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-5), jax.grad(fast, (0, 1, 2))(q, k, v), want)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, atol=2e-5),
+        jax.grad(fast, (0, 1, 2))(q, k, v),
+        want,
+    )
 
 
 def test_a_blind_query_pulls_at_nothing_but_the_values():
@@ -139,7 +154,9 @@ def test_transformers_take_single_examples_and_dropout_needs_its_key_only_in_tra
         np.testing.assert_allclose(run(*pairs)[0], run(*inputs), atol=2e-6)
         np.testing.assert_allclose(jax.jit(jax.vmap(run))(*pairs), run(*pairs), atol=2e-6)
         noisy = jax.jit(
-            lambda key, n=network, p=params, i=inputs: n.apply(p, *i, deterministic=False, rngs={"dropout": key})
+            lambda key, n=network, p=params, i=inputs: n.apply(
+                p, *i, deterministic=False, rngs={"dropout": key}
+            )
         )
         train = [noisy(jax.random.key(seed)) for seed in (0, 0, 1)]
         np.testing.assert_array_equal(train[0], train[1])
@@ -170,7 +187,10 @@ def test_dropout_masks_of_different_keys_are_independent_and_vmap_draws_each_by_
 def mish_slope(x):
     """Of x tanh(log(1 + e^x)), in float64."""
     soft = np.logaddexp(0, x)
-    return np.tanh(soft) + x / (1 + np.exp(np.clip(-x, -700, 700))) / np.cosh(np.minimum(soft, 300)) ** 2
+    return (
+        np.tanh(soft)
+        + x / (1 + np.exp(np.clip(-x, -700, 700))) / np.cosh(np.minimum(soft, 300)) ** 2
+    )
 
 
 def gelu_slope(x):
@@ -184,7 +204,9 @@ def test_mish_and_gelu_are_exact_over_their_whole_range_with_finite_gradients():
     np.testing.assert_allclose(mish(x), jax.nn.mish(x), atol=1e-6, rtol=1e-6)
     np.testing.assert_allclose(gelu(x), jax.nn.gelu(x, approximate=False), atol=1e-6, rtol=1e-6)
     for f, slope in ((mish, mish_slope), (gelu, gelu_slope)):
-        np.testing.assert_allclose(jax.vmap(jax.grad(f))(x), slope(np.asarray(x, np.float64)), atol=1e-5)
+        np.testing.assert_allclose(
+            jax.vmap(jax.grad(f))(x), slope(np.asarray(x, np.float64)), atol=1e-5
+        )
         assert f(x.astype(jnp.bfloat16)).dtype == jnp.bfloat16
 
 
@@ -204,7 +226,11 @@ def test_convolution_is_the_sum_over_its_taps(taps, stride, padding, length, lea
     padded = np.pad(np.asarray(x), [(0, 0)] * len(lead) + [(padding, padding), (0, 0)])
     count = (length + 2 * padding - taps) // stride + 1
     want = np.stack(
-        [np.einsum("...kc,kcd->...d", padded[..., j * stride : j * stride + taps, :], kernel) for j in range(count)], -2
+        [
+            np.einsum("...kc,kcd->...d", padded[..., j * stride : j * stride + taps, :], kernel)
+            for j in range(count)
+        ],
+        -2,
     )
     np.testing.assert_allclose(conv1d(x, kernel, stride, padding), want, atol=1e-5)
 
@@ -234,7 +260,9 @@ def test_sinusoids_in_their_two_orders():
     angle = np.asarray(t)[:, None]
     np.testing.assert_allclose(inter[:, ::2], np.sin(angle * w), atol=1e-4)
     np.testing.assert_allclose(inter[:, 1::2], np.cos(angle * w), atol=1e-4)
-    np.testing.assert_allclose(concat, np.concatenate([np.sin(angle * f), np.cos(angle * f)], -1), atol=1e-4)
+    np.testing.assert_allclose(
+        concat, np.concatenate([np.sin(angle * f), np.cos(angle * f)], -1), atol=1e-4
+    )
     np.testing.assert_allclose(positions(20, 7), sinusoid(jnp.arange(20), 7), atol=1e-5)
 
 
@@ -262,7 +290,9 @@ def test_recurrent_networks_do_not_see_padding_and_take_any_leading_axes(network
         alone, alone_last = network.apply(params, x[i, :n])
         np.testing.assert_allclose(y[i, :n], alone, atol=1e-6)
         assert not np.asarray(y[i, n:]).any()
-        jax.tree.map(lambda a, b, i=i: np.testing.assert_allclose(a[:, i], b, atol=1e-6), last, alone_last)
+        jax.tree.map(
+            lambda a, b, i=i: np.testing.assert_allclose(a[:, i], b, atol=1e-6), last, alone_last
+        )
     mapped, _ = jax.vmap(lambda a, n: network.apply(params, a, None, n))(x, lengths)
     np.testing.assert_allclose(mapped, y, atol=1e-6)
 
@@ -278,7 +308,9 @@ def test_backward_direction_is_the_forward_one_on_the_reversed_sequence():
     np.testing.assert_allclose(last, other[::-1], atol=1e-6)
 
 
-@pytest.mark.parametrize("layer", [Conv1D(4, 3), Upsample1D(4), Encoder(1, 2, 8), MultiHeadAttention(2)], ids=repr)
+@pytest.mark.parametrize(
+    "layer", [Conv1D(4, 3), Upsample1D(4), Encoder(1, 2, 8), MultiHeadAttention(2)], ids=repr
+)
 def test_layers_stay_in_float32_when_x64_is_on(layer):
     with jax.enable_x64(True):
         x = jnp.ones((6, 4), jnp.float32)

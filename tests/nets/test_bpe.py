@@ -33,7 +33,9 @@ def test_golden_batch_is_cut_with_the_end_token_kept_and_padded():
     golden, settings = arrays("clip_bpe_tiny"), meta("clip_bpe_tiny")
     length, bpe = settings["max_length"], tokenizer()
     texts = golden["texts"].tolist()
-    np.testing.assert_array_equal(bpe.batch(texts, length, pad=None), golden[f"input_ids_max{length}"])
+    np.testing.assert_array_equal(
+        bpe.batch(texts, length, pad=None), golden[f"input_ids_max{length}"]
+    )
     zeros = bpe.batch(texts, length)
     mask = golden[f"attention_mask_max{length}"].astype(bool)
     np.testing.assert_array_equal(zeros, np.where(mask, golden[f"input_ids_max{length}"], 0))
@@ -55,7 +57,13 @@ def test_every_text_becomes_ids_that_spell_it(text):
 def test_case_and_white_space_do_not_matter_and_specials_are_single_tokens():
     bpe = tokenizer()
     assert bpe.encode("A  Person\n walks ") == bpe.encode("a person walks")
-    assert bpe.encode(f"{START}a{END}") == [bpe.start, bpe.start, *bpe.encode("a")[1:-1], bpe.end, bpe.end]
+    assert bpe.encode(f"{START}a{END}") == [
+        bpe.start,
+        bpe.start,
+        *bpe.encode("a")[1:-1],
+        bpe.end,
+        bpe.end,
+    ]
     assert len(bpe) == len(bpe.ids)
 
 

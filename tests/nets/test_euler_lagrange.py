@@ -68,7 +68,9 @@ def test_trained_on_simulated_motion_it_errs_far_less_than_predicting_zero(xml):
     optimizer = optax.adam(optax.cosine_decay_schedule(1e-2, 400))
 
     def error(params, rows):
-        return jnp.square(acceleration(net.apply(params, rows["x"], rows["u"])) - rows["a"] / scale).mean()
+        return jnp.square(
+            acceleration(net.apply(params, rows["x"], rows["u"])) - rows["a"] / scale
+        ).mean()
 
     @jax.jit
     def train(params):
@@ -96,7 +98,10 @@ def test_the_inverse_inertia_is_symmetric_and_on_request_positive(positive):
 
 def test_muscles_at_rest_exert_no_force_and_force_is_linear_in_activation():
     net = EulerLagrange(joints=3, width=16)
-    latent, u = jax.random.normal(jax.random.key(0), (6, 4)), jax.random.uniform(jax.random.key(1), (6, 8))
+    latent, u = (
+        jax.random.normal(jax.random.key(0), (6, 4)),
+        jax.random.uniform(jax.random.key(1), (6, 8)),
+    )
     params = net.init(jax.random.key(2), latent, u)
     force = net.apply(params, latent, u).muscle
     np.testing.assert_array_equal(net.apply(params, latent, 0 * u).muscle, 0)

@@ -23,11 +23,18 @@ ACTIVATION = {"relu": nn.relu, "gelu": activations.gelu}
 
 def case(name):
     tree = under(arrays("torch_layers"), name)
-    return under(tree, "w"), under(tree, "in"), under(tree, "out"), meta("torch_layers")["cases"][name]["kwargs"]
+    return (
+        under(tree, "w"),
+        under(tree, "in"),
+        under(tree, "out"),
+        meta("torch_layers")["cases"][name]["kwargs"],
+    )
 
 
 def cases(*modules):
-    return [name for name, entry in meta("torch_layers")["cases"].items() if entry["module"] in modules]
+    return [
+        name for name, entry in meta("torch_layers")["cases"].items() if entry["module"] in modules
+    ]
 
 
 def filled(network, rules, weights, *inputs):
@@ -43,7 +50,12 @@ def close(got, want):
 
 
 def layer_options(kwargs):
-    return kwargs["nhead"], kwargs["dim_feedforward"], ACTIVATION[kwargs["activation"]], kwargs["norm_first"]
+    return (
+        kwargs["nhead"],
+        kwargs["dim_feedforward"],
+        ACTIVATION[kwargs["activation"]],
+        kwargs["norm_first"],
+    )
 
 
 @pytest.mark.parametrize("name", cases("TransformerEncoderLayer"))
@@ -60,7 +72,9 @@ def test_golden_encoder_layer(name):
 def test_golden_decoder_layer(name):
     weights, inputs, out, kwargs = case(name)
     x, memory = inputs["tgt"], inputs["memory"]
-    layer = filled(DecoderLayer(*layer_options(kwargs)), transformer_layer(".", ""), weights, x, memory)
+    layer = filled(
+        DecoderLayer(*layer_options(kwargs)), transformer_layer(".", ""), weights, x, memory
+    )
     close(layer(x, memory), out["y"])
     memory_mask = ~inputs["memory_key_padding_mask"][:, None, None, :]
     close(layer(x, memory, ~inputs["tgt_mask"], memory_mask), out["y_masked"])
@@ -82,7 +96,9 @@ def test_golden_multi_head_attention(name):
     close(attend(q, kv), out["y_cross"])
     close(attend(q, kv, mask=~inputs["key_padding_mask"][:, None, None, :]), out["y_cross_padmask"])
     close(attend(q, mask=~inputs["attn_mask"]), out["y_self_causal"])
-    close(attend(q, kv, kv + 0), out["y_cross"])  # three different arrays take another path than a shared one
+    close(
+        attend(q, kv, kv + 0), out["y_cross"]
+    )  # three different arrays take another path than a shared one
 
 
 def recurrent_rules(cell, layers):
@@ -91,7 +107,10 @@ def recurrent_rules(cell, layers):
         for layer in range(layers)
         for suffix in ([f"_{layer}"] if cell == "LSTM" else [""])
         for way, letters in (("input", "ih"), ("hidden", "hh"))
-        for kind, kind_name, layout in (("kernel", "weight", BOTH_WAYS_LINEAR), ("bias", "bias", BOTH_WAYS))
+        for kind, kind_name, layout in (
+            ("kernel", "weight", BOTH_WAYS_LINEAR),
+            ("bias", "bias", BOTH_WAYS),
+        )
     ]
 
 
@@ -129,7 +148,9 @@ def test_golden_convolution(name):
         assert (kwargs["kernel_size"], kwargs["stride"], kwargs["padding"]) == (4, 2, 1)
         network = Upsample1D(kwargs["out_channels"])
     else:
-        network = Conv1D(kwargs["out_channels"], kwargs["kernel_size"], kwargs["stride"], kwargs["padding"])
+        network = Conv1D(
+            kwargs["out_channels"], kwargs["kernel_size"], kwargs["stride"], kwargs["padding"]
+        )
     rules = dense(".", "", CONV_TRANSPOSE if transposed else CONV)
     run = filled(network, rules, weights, np.swapaxes(inputs["x"], 1, 2))
     for key in inputs:

@@ -29,7 +29,10 @@ def test_frames_beyond_the_mask_do_not_exist_and_distant_ones_are_not_felt():
 def test_activations_lie_between_zero_and_one_and_know_the_noise_level():
     net, params = built()
     clean, noisy = net.apply(params, 30 * MOTION, 0), net.apply(params, 30 * MOTION, 900)
-    assert clean.activations.shape == (24, MUSCLES) and 0 <= clean.activations.min() < clean.activations.max() <= 1
+    assert (
+        clean.activations.shape == (24, MUSCLES)
+        and 0 <= clean.activations.min() < clean.activations.max() <= 1
+    )
     assert np.abs(clean.latent - noisy.latent).max() > 1e-3
     assert not clean.divergence.any()
 
@@ -42,4 +45,8 @@ def test_with_a_spread_the_latent_is_drawn_about_its_mean_and_kept_near_the_stan
     )
     assert (mean.divergence >= 0).all() and (mean.divergence > 0).any()
     average = jnp.stack([draw.latent for draw in draws]).mean(0)
-    assert jnp.sqrt(jnp.square(average - mean.latent).mean()) < 0.3 < jnp.std(draws[0].latent - mean.latent)
+    assert (
+        jnp.sqrt(jnp.square(average - mean.latent).mean())
+        < 0.3
+        < jnp.std(draws[0].latent - mean.latent)
+    )

@@ -52,8 +52,12 @@ def test_film_condition_adds_to_the_time_embedding():
 def test_film_at_zero_modulation_is_a_plain_pre_norm_transformer_step():
     x, t = normal(0, 12, 7), jnp.float32(3.0)
     run, params = ready(small_film(), x, t)
-    still = jax.tree_util.tree_map_with_path(lambda p, a: 0 * a if "film" in p[-2].key else a, params)
-    np.testing.assert_allclose(small_film().apply(still, x, t), small_film().apply(still, x, t + 500), atol=1e-6)
+    still = jax.tree_util.tree_map_with_path(
+        lambda p, a: 0 * a if "film" in p[-2].key else a, params
+    )
+    np.testing.assert_allclose(
+        small_film().apply(still, x, t), small_film().apply(still, x, t + 500), atol=1e-6
+    )
     assert np.abs(run(x, t) - run(x, t + 500)).max() > 1e-3
 
 
@@ -115,7 +119,9 @@ def test_smoothing_loss_sees_no_acceleration_in_a_drift():
 
 def test_muscle_transformers_in_both_directions_at_other_lengths():
     pose, subject = normal(0, 2, 20, 75), jnp.array([0.1, 0.7])
-    run, _ = ready(MuscleTransformer(len(MUSCLES), width=16, layers=1, heads=2, ff=24), pose, subject)
+    run, _ = ready(
+        MuscleTransformer(len(MUSCLES), width=16, layers=1, heads=2, ff=24), pose, subject
+    )
     y = run(pose, subject)
     assert y.shape == (2, 20, 8)
     np.testing.assert_allclose(run(pose[1], subject[1]), y[1], atol=2e-4)
@@ -135,7 +141,9 @@ NETWORKS = [
 ]
 
 
-@pytest.mark.parametrize(("network", "inputs"), NETWORKS, ids=lambda n: type(n).__name__ if hasattr(n, "apply") else "")
+@pytest.mark.parametrize(
+    ("network", "inputs"), NETWORKS, ids=lambda n: type(n).__name__ if hasattr(n, "apply") else ""
+)
 def test_networks_are_float32_with_x64_on(network, inputs):
     inputs = inputs()
     run, params = ready(network, *inputs)
@@ -152,14 +160,24 @@ def test_every_network_trains_with_dropout_and_computes_in_bfloat16():
     t, key = jnp.float32(3.0), {"dropout": jax.random.key(1)}
     for network, inputs in (
         (small_film(dtype=jnp.bfloat16), (normal(0, 12, 7), t)),
-        (Refinement(4, width=16, layers=1, heads=2, ff=24, dtype=jnp.bfloat16), (normal(0, 12, 9),)),
+        (
+            Refinement(4, width=16, layers=1, heads=2, ff=24, dtype=jnp.bfloat16),
+            (normal(0, 12, 9),),
+        ),
         (SmoothNet(8, 12, 6, 2, dtype=jnp.bfloat16), (normal(0, 8, 3),)),
-        (MuscleTransformer(8, width=16, layers=1, heads=2, ff=24, dtype=jnp.bfloat16), (normal(0, 12, 9), t)),
+        (
+            MuscleTransformer(8, width=16, layers=1, heads=2, ff=24, dtype=jnp.bfloat16),
+            (normal(0, 12, 9), t),
+        ),
         (MovementEncoder(8, 6), (normal(0, 24, 11),)),
     ):
         params = jax.jit(network.init)(jax.random.key(0), *inputs)
         assert {a.dtype for a in jax.tree.leaves(params)} == {np.dtype(np.float32)}
-        run = jax.jit(lambda rngs, n=network, p=params, i=inputs: n.apply(p, *i, deterministic=False, rngs=rngs))
+        run = jax.jit(
+            lambda rngs, n=network, p=params, i=inputs: n.apply(
+                p, *i, deterministic=False, rngs=rngs
+            )
+        )
         y = run(key)
         assert y.dtype == jnp.float32 and np.isfinite(y).all()
         assert not np.allclose(y, run({"dropout": jax.random.key(2)}))

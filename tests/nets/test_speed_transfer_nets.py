@@ -16,7 +16,9 @@ SPEEDS = jnp.array([1.0, 1.4, 0.4, 1.4])
 
 def denoiser(patch=10):
     net = ResidualDenoiser(6, size("tiny")._replace(patch=patch))
-    return net, net.init(jax.random.key(0), GAIT, GAIT, jnp.zeros(()), SPEEDS, method=net.everything)
+    return net, net.init(
+        jax.random.key(0), GAIT, GAIT, jnp.zeros(()), SPEEDS, method=net.everything
+    )
 
 
 def test_embeddings_have_length_one_and_leading_axes_change_nothing():
@@ -57,9 +59,16 @@ def test_the_answer_depends_on_subject_speeds_source_and_noise_level():
     other = net.apply(params, GAIT[:, ::-1], method=net.embed)
 
     def answer(z=z, speeds=SPEEDS, source=GAIT, t=3.0):
-        return net.apply(params, GAIT, source, jnp.array(t), net.apply(params, z, speeds, method=net.condition))
+        return net.apply(
+            params, GAIT, source, jnp.array(t), net.apply(params, z, speeds, method=net.condition)
+        )
 
-    changed = [answer(z=other), answer(speeds=SPEEDS + 0.2), answer(source=GAIT + 0.1), answer(t=700.0)]
+    changed = [
+        answer(z=other),
+        answer(speeds=SPEEDS + 0.2),
+        answer(source=GAIT + 0.1),
+        answer(t=700.0),
+    ]
     assert all(np.abs(a - answer()).max() > 1e-4 for a in changed)
 
 
@@ -87,7 +96,9 @@ def test_the_tcn_sees_as_far_as_its_dilations_reach():
     params = net.init(jax.random.key(0), GAIT, jnp.array(1.0))
     moved = np.array(GAIT)
     moved[30] += 1
-    change = np.abs(net.apply(params, moved, jnp.array(1.0)) - net.apply(params, GAIT, jnp.array(1.0))).max(-1)
+    change = np.abs(
+        net.apply(params, moved, jnp.array(1.0)) - net.apply(params, GAIT, jnp.array(1.0))
+    ).max(-1)
     reach = 2 * (1 + 2 + 4)
     assert change[30 - reach : 31 + reach].min() > 0
     assert change[: 30 - reach].max() == change[31 + reach :].max() == 0

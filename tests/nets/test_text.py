@@ -29,7 +29,9 @@ def test_the_text_head_has_no_order_of_its_own():
     network = TextHead(width=16, layers=1, heads=2, ff=32)
     x = jax.random.normal(jax.random.key(0), (6, 12))
     params = network.init(jax.random.key(1), x)
-    np.testing.assert_allclose(network.apply(params, x[::-1]), network.apply(params, x)[::-1], atol=1e-5)
+    np.testing.assert_allclose(
+        network.apply(params, x[::-1]), network.apply(params, x)[::-1], atol=1e-5
+    )
 
 
 def test_the_vocabulary_is_the_frequent_words_and_spells_the_rest():

@@ -17,10 +17,14 @@ def build(seed=1, **fields):
     """A tiny network whose weights are all different from zero, two clips and their texts."""
     network = CondUnet1D(FEATURES, **(PRESETS["tiny"] | {"multipliers": (2,)} | fields))
     rng = np.random.default_rng(seed)
-    x, text = (rng.standard_normal(shape, np.float32) for shape in ((2, 36, FEATURES), (2, 5, TEXT)))
+    x, text = (
+        rng.standard_normal(shape, np.float32) for shape in ((2, 36, FEATURES), (2, 5, TEXT))
+    )
     t = np.array([3, 700], np.float32)
     shapes = jax.eval_shape(network.init, jax.random.key(0), x, t, text)
-    params = jax.tree.map(lambda a: rng.standard_normal(a.shape, np.float32) / np.sqrt(np.prod(a.shape[:-1])), shapes)
+    params = jax.tree.map(
+        lambda a: rng.standard_normal(a.shape, np.float32) / np.sqrt(np.prod(a.shape[:-1])), shapes
+    )
     return network, params, jnp.asarray(x), jnp.asarray(t), jnp.asarray(text)
 
 
@@ -49,7 +53,9 @@ def test_a_fresh_network_returns_zero_and_its_blocks_are_their_skips():
     block = state["intermediates"]["downs_0_1"]
     before = state["intermediates"]["downs_0_0"]["__call__"][0]
     np.testing.assert_array_equal(block["__call__"][0], before)
-    np.testing.assert_array_equal(before[: x.shape[0]], x @ params["params"]["downs_0_0"]["residual"]["skip"]["kernel"])
+    np.testing.assert_array_equal(
+        before[: x.shape[0]], x @ params["params"]["downs_0_0"]["residual"]["skip"]["kernel"]
+    )
 
 
 def test_the_unconditional_output_does_not_depend_on_the_text(unet):
@@ -75,13 +81,17 @@ def test_padding_changes_nothing(length):
     batch = run(network, params, padded, t, text, mask=mask)
     np.testing.assert_allclose(batch[0, :length], alone, atol=1e-5)
     unmasked = run(network, params, padded, t, text, mask=mask | True)
-    assert np.abs(unmasked[0, :length] - alone).max() > 1e-3, "padding is seen where the mask does not hide it"
+    assert np.abs(unmasked[0, :length] - alone).max() > 1e-3, (
+        "padding is seen where the mask does not hide it"
+    )
 
 
 def test_frames_beyond_the_mask_get_no_gradient(unet):
     network, params, x, t, text = unet
     mask = jnp.arange(36) < jnp.array([[20], [36]])
-    slope = jax.grad(lambda x: jnp.where(mask[..., None], run(network, params, x, t, mask=mask), 0).sum())(x)
+    slope = jax.grad(
+        lambda x: jnp.where(mask[..., None], run(network, params, x, t, mask=mask), 0).sum()
+    )(x)
     assert not np.asarray(slope[0, 20:]).any() and np.asarray(slope[0, :20]).any()
 
 
@@ -92,7 +102,9 @@ def test_guidance_in_one_doubled_batch_is_the_two_passes(either):
     c, u = run(network, params, x, t, text, mask=mask), run(network, params, x, t, mask=mask)
     guided = run(network, params, x, t, context, 2.5, mask, method="guided")
     np.testing.assert_allclose(guided, u + 2.5 * (c - u), atol=1e-4)
-    np.testing.assert_allclose(run(network, params, x, t, context, 1.0, mask, method="guided"), c, atol=1e-5)
+    np.testing.assert_allclose(
+        run(network, params, x, t, context, 1.0, mask, method="guided"), c, atol=1e-5
+    )
 
 
 def test_the_context_of_a_text_is_all_the_network_needs_of_it(either):
@@ -103,7 +115,9 @@ def test_the_context_of_a_text_is_all_the_network_needs_of_it(either):
     assert len(context) == 4 * len(network.multipliers) + 2
     if network.linear:
         shapes = {a.shape[-2:] for a in context}
-        assert shapes == {(w, w) for w in {network.base * m // network.heads for m in network.multipliers}}
+        assert shapes == {
+            (w, w) for w in {network.base * m // network.heads for m in network.multipliers}
+        }
 
 
 def test_one_example_under_vmap_is_the_batch(either):
@@ -114,7 +128,9 @@ def test_one_example_under_vmap_is_the_batch(either):
     context = run(network, params, text, method="context")
     guide = lambda *a: network.apply(params, *a, 2.0, method="guided")  # noqa: E731
     np.testing.assert_allclose(
-        jax.jit(jax.vmap(guide))(x, t, context), run(network, params, x, t, context, 2.0, method="guided"), atol=1e-5
+        jax.jit(jax.vmap(guide))(x, t, context),
+        run(network, params, x, t, context, 2.0, method="guided"),
+        atol=1e-5,
     )
     shared = run(network, params, x, t[0], text[0])
     np.testing.assert_allclose(shared[0], batch[0], atol=1e-5)
@@ -175,7 +191,9 @@ def test_guided_sampling_traces_once():
         step(x, jnp.float32(level), jnp.float32(2.5))
 
 
-@pytest.mark.parametrize(("features", "millions"), [(263, 293.654279), (251, 293.605115)], ids=["humanml3d", "kit"])
+@pytest.mark.parametrize(
+    ("features", "millions"), [(263, 293.654279), (251, 293.605115)], ids=["humanml3d", "kit"]
+)
 def test_the_released_sizes(features, millions):
     network = CondUnet1D(features, **PRESETS["full"])
     specs = (jnp.zeros((16, features)), jnp.zeros(()), jnp.zeros((1, 256)))

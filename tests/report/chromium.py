@@ -13,8 +13,19 @@ from typing import Any
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
 PATIENCE = 90.0
 """Seconds before something that should come about counts as failed; nothing is asserted to be fast."""
-FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run")
-FLAGS += ("--disable-extensions", "--disable-background-networking", "--hide-scrollbars", "--remote-debugging-pipe")
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+)
+FLAGS += (
+    "--disable-extensions",
+    "--disable-background-networking",
+    "--hide-scrollbars",
+    "--remote-debugging-pipe",
+)
 
 PLUMBER = """
 import fcntl, os, sys
@@ -29,7 +40,9 @@ os.execv(sys.argv[3], sys.argv[3:])
 
 def find() -> str | None:
     """The browser to drive: `$CHROME`, or the first known name on the path."""
-    return next(filter(None, map(shutil.which, filter(None, (os.environ.get("CHROME"), *NAMES)))), None)
+    return next(
+        filter(None, map(shutil.which, filter(None, (os.environ.get("CHROME"), *NAMES)))), None
+    )
 
 
 class Browser:
@@ -49,7 +62,9 @@ class Browser:
         self._buffer, self._count, self._session, self.events = b"", 0, None, []
         found: list = []
         self.until(lambda: found.extend(t for t in self._targets() if t["type"] == "page") or found)
-        self._session = self("Target.attachToTarget", targetId=found[0]["targetId"], flatten=True)["sessionId"]
+        self._session = self("Target.attachToTarget", targetId=found[0]["targetId"], flatten=True)[
+            "sessionId"
+        ]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self(f"{domain}.enable")
 
@@ -71,11 +86,15 @@ class Browser:
         self("Page.navigate", url="about:blank")
         self.events.clear()
         self("Page.navigate", url=path.as_uri())
-        self.until(lambda: self.js("location.protocol == 'file:' && document.readyState == 'complete'"))
+        self.until(
+            lambda: self.js("location.protocol == 'file:' && document.readyState == 'complete'")
+        )
 
     def js(self, expression: str) -> Any:
         """The value of an expression, awaited where it is a promise."""
-        answer = self("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
+        answer = self(
+            "Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True
+        )
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
@@ -95,7 +114,15 @@ class Browser:
     def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
         """The left button pressed at one place of the window and released at another."""
         for kind, (x, y) in (("mousePressed", start), ("mouseMoved", end), ("mouseReleased", end)):
-            self("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=1, clickCount=1)
+            self(
+                "Input.dispatchMouseEvent",
+                type=kind,
+                x=x,
+                y=y,
+                button="left",
+                buttons=1,
+                clickCount=1,
+            )
 
     def screen(self, width: int, height: int = 800, scale: float = 1.0) -> None:
         """The size of the window in CSS pixels."""
@@ -109,7 +136,9 @@ class Browser:
 
     def wishes(self, **features: str) -> None:
         """What the user prefers: `prefers_color_scheme="dark"`, `prefers_reduced_motion="reduce"`."""
-        each = [{"name": name.replace("_", "-"), "value": value} for name, value in features.items()]
+        each = [
+            {"name": name.replace("_", "-"), "value": value} for name, value in features.items()
+        ]
         self("Emulation.setEmulatedMedia", features=each)
 
     def close(self) -> None:

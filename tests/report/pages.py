@@ -27,7 +27,8 @@ def page(folder, figure=None) -> Page:
     made = Page("A report <of> everything")
     table = Table("A wide table", [f"column {i}" for i in range(14)], note="What it says.")
     table.row(
-        "ours, with a label that is rather long for a small screen", {f"column {i}": Cell(i, 1, 3) for i in range(14)}
+        "ours, with a label that is rather long for a small screen",
+        {f"column {i}": Cell(i, 1, 3) for i in range(14)},
     )
     table.row("paper (other data): a row", {"column 1": 2.0})
     made.table(table)
@@ -42,9 +43,14 @@ def page(folder, figure=None) -> Page:
     }
     made.motion("Motions", clips, HUMANML3D, RATE, "Both were told the same.")
     made.chart("Density", "x", {"real": [(0, 1), (1, 2)], "generated": [(0, 2), (1, 1.5)]})
-    made.scatter("Map", {"real": [(0, 1), (1, 2)], "generated": [(0, 2), (1, 1.5)]}, "Points & more")
+    made.scatter(
+        "Map", {"real": [(0, 1), (1, 2)], "generated": [(0, 2), (1, 1.5)]}, "Points & more"
+    )
     log = folder / "metrics.jsonl"
-    entries = [{"step": 10 * i, "loss": 3.0 / (i + 1), "grad_norm": [1.0, i], "skipped": 0} for i in range(40)]
+    entries = [
+        {"step": 10 * i, "loss": 3.0 / (i + 1), "grad_norm": [1.0, i], "skipped": 0}
+        for i in range(40)
+    ]
     log.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
     made.curves("Training", log)
     made.facts({"command": f"python -m something --out={'a_long_name/' * 12}", "seed": "0"})

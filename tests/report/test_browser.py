@@ -6,7 +6,9 @@ import pytest
 from report import pages
 from report.chromium import Browser, find
 
-pytestmark = pytest.mark.skipif(find() is None, reason="no Chromium found; name one in $CHROME to run this")
+pytestmark = pytest.mark.skipif(
+    find() is None, reason="no Chromium found; name one in $CHROME to run this"
+)
 CONTRAST = """(() => {
   const channel = (v) => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
   const numbers = (colour) => colour.match(/[\\d.]+/g).map(Number);
@@ -85,7 +87,11 @@ def test_it_loads_without_a_word_on_the_console_and_without_the_network(page):
     page.until(lambda: frame(page) > 2)
     bad = ("Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded")
     assert [event for event in page.events if event["method"] in bad] == []
-    asked = [e["params"]["request"]["url"] for e in page.events if e["method"] == "Network.requestWillBeSent"]
+    asked = [
+        e["params"]["request"]["url"]
+        for e in page.events
+        if e["method"] == "Network.requestWillBeSent"
+    ]
     assert asked[0].startswith("file:") and all(url.startswith("data:") for url in asked[1:]), asked
 
 
@@ -148,7 +154,10 @@ def test_another_clip_is_chosen_and_the_longest_of_its_motions_is_played_to_the_
 def test_slow_motion_is_slower(page):
     """In frames a second of the page's own clock, as the browser gives it to the animation."""
     measure = (
-        part("speed") + ".value = '{}', new Promise((done) => {{ const time = " + part("time") + "; let first = null;"
+        part("speed")
+        + ".value = '{}', new Promise((done) => {{ const time = "
+        + part("time")
+        + "; let first = null;"
         "const look = (now) => {{ first ??= now; if (now - first > 600) done(); else requestAnimationFrame(look); }};"
         "time.value = 0; requestAnimationFrame(look); }}).then(() => +" + part("time") + ".value)"
     )
@@ -179,9 +188,13 @@ def test_a_phone_scrolls_down_only(browser, report):
     browser.wishes()
     browser.open(report)
     assert browser.js("document.documentElement.scrollWidth") <= 360 == browser.js("innerWidth")
-    wide = browser.js("[...document.querySelectorAll('.wide')].map((e) => e.scrollWidth > e.clientWidth)")
+    wide = browser.js(
+        "[...document.querySelectorAll('.wide')].map((e) => e.scrollWidth > e.clientWidth)"
+    )
     assert wide == [True, True]  # the table and the picture scroll by themselves
-    tops = browser.js("[...document.querySelectorAll('canvas')].map((e) => e.getBoundingClientRect().top)")
+    tops = browser.js(
+        "[...document.querySelectorAll('canvas')].map((e) => e.getBoundingClientRect().top)"
+    )
     assert tops[0] == tops[1]  # real beside generated, there too
 
 
@@ -195,20 +208,45 @@ def test_every_text_can_be_read(browser, report, scheme):
 
 
 def test_it_is_whole_for_those_who_hear_it(page):
-    assert page.js("document.documentElement.lang") == "en" and page.js("document.title") == "A report <of> everything"
+    assert (
+        page.js("document.documentElement.lang") == "en"
+        and page.js("document.title") == "A report <of> everything"
+    )
     levels = page.js("[...document.querySelectorAll('h1, h2, h3, h4')].map((e) => +e.tagName[1])")
-    assert levels[0] == 1 and levels.count(1) == 1 and all(b - a <= 1 for a, b in zip(levels, levels[1:]))
+    assert (
+        levels[0] == 1
+        and levels.count(1) == 1
+        and all(b - a <= 1 for a, b in zip(levels, levels[1:]))
+    )
     assert page.js("[...document.images].every((e) => e.alt.trim())")
-    assert page.js("[...document.querySelectorAll('th')].every((e) => ['row', 'col'].includes(e.scope))")
+    assert page.js(
+        "[...document.querySelectorAll('th')].every((e) => ['row', 'col'].includes(e.scope))"
+    )
     ids = page.js("[...document.querySelectorAll('[id]')].map((e) => e.id)")
     assert len(ids) == len(set(ids))
-    assert page.js("[...document.querySelectorAll('nav a')].every((e) => document.querySelector(e.hash))")
+    assert page.js(
+        "[...document.querySelectorAll('nav a')].every((e) => document.querySelector(e.hash))"
+    )
     page("Accessibility.enable")
-    named = ("button", "slider", "combobox", "image", "img", "application", "region", "link", "RootWebArea")
+    named = (
+        "button",
+        "slider",
+        "combobox",
+        "image",
+        "img",
+        "application",
+        "region",
+        "link",
+        "RootWebArea",
+    )
     nodes = [n for n in page("Accessibility.getFullAXTree")["nodes"] if not n.get("ignored")]
     found = {n["role"]["value"] for n in nodes}
     assert {"button", "slider", "combobox", "application", "region", "link"} <= found
-    nameless = [n["role"]["value"] for n in nodes if n["role"]["value"] in named and not n["name"]["value"].strip()]
+    nameless = [
+        n["role"]["value"]
+        for n in nodes
+        if n["role"]["value"] in named and not n["name"]["value"].strip()
+    ]
     assert nameless == []
     page("Accessibility.disable")
 
@@ -216,7 +254,9 @@ def test_it_is_whole_for_those_who_hear_it(page):
 def test_the_keyboard_reaches_everything_and_shows_where_it_is(page):
     paused(page)
     page.js("document.activeElement.blur(), scrollTo(0, 0)")
-    wanted = page.js("document.querySelectorAll('a, button, input, select, [tabindex=\"0\"]').length")
+    wanted = page.js(
+        "document.querySelectorAll('a, button, input, select, [tabindex=\"0\"]').length"
+    )
     reached = set()
     for _ in range(wanted):
         page.press("Tab", 9)

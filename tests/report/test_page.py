@@ -23,17 +23,28 @@ def test_the_player_holds_every_joint_and_cannot_be_broken_out_of(tmp_path):
     page = Page("x </script> <b>")
     page.motion("Motion", {"</script> <i>": {"</script>": joints}}, HUMANML3D, 20.0)
     text = page.save(tmp_path / "a.html").read_text()
-    assert text.count("</script>") == 2 and "<b>" not in text and "<i>" not in text  # the data and the program
+    assert (
+        text.count("</script>") == 2 and "<b>" not in text and "<i>" not in text
+    )  # the data and the program
     found = data_of(text)
-    np.testing.assert_allclose(np.reshape(found["clips"][0][0], joints.shape) / 1000, joints, atol=5.1e-4)
+    np.testing.assert_allclose(
+        np.reshape(found["clips"][0][0], joints.shape) / 1000, joints, atol=5.1e-4
+    )
     assert found["rate"] == 20 and found["head"] == HUMANML3D.names.index("head")
     for parent, joint, side in found["bones"]:
-        assert HUMANML3D.parents[joint] == parent and (side or "spine") in HUMANML3D.names[joint] + "spine"
+        assert (
+            HUMANML3D.parents[joint] == parent
+            and (side or "spine") in HUMANML3D.names[joint] + "spine"
+        )
 
 
 def test_a_page_asks_the_network_for_nothing(tmp_path):
     text = pages.page(tmp_path).save(tmp_path / "a.html").read_text()
-    assert "default-src 'none'" in text and not re.search(r"(src|href)=\"(?!#|data:)", text) and "http:" not in text
+    assert (
+        "default-src 'none'" in text
+        and not re.search(r"(src|href)=\"(?!#|data:)", text)
+        and "http:" not in text
+    )
     assert "url(" not in text and "@import" not in text and not list(tmp_path.glob("*.tmp"))
 
 
@@ -41,7 +52,10 @@ def test_a_page_asks_the_network_for_nothing(tmp_path):
     "clips, message",
     [
         ({}, "same figures"),
-        ({"a": {"real": np.zeros((2, 22, 3))}, "b": {"made": np.zeros((2, 22, 3))}}, "same figures"),
+        (
+            {"a": {"real": np.zeros((2, 22, 3))}, "b": {"made": np.zeros((2, 22, 3))}},
+            "same figures",
+        ),
         ({"a": {"real": np.zeros((2, 21, 3))}}, "22, 3"),
         ({"a": {"real": np.zeros((0, 22, 3))}}, "22, 3"),
         ({"a": {"real": np.full((2, 22, 3), np.nan)}}, "finite"),
@@ -53,7 +67,12 @@ def test_motions_that_cannot_be_shown_are_named(clips, message):
 
 
 def points_of(drawing: str) -> np.ndarray:
-    return np.array([[float(v) for v in p.split(",")] for p in re.findall(r'points="([^"]*)"', drawing)[0].split()])
+    return np.array(
+        [
+            [float(v) for v in p.split(",")]
+            for p in re.findall(r'points="([^"]*)"', drawing)[0].split()
+        ]
+    )
 
 
 def test_a_chart_places_values_on_a_straight_or_a_logarithmic_axis_with_round_ticks():
@@ -65,34 +84,52 @@ def test_a_chart_places_values_on_a_straight_or_a_logarithmic_axis_with_round_ti
     assert "logarithmic" in drawing and ">0.01<" in drawing and ">1<" in drawing
 
 
-@pytest.mark.parametrize("values", [[1.0, 1.0], [0.0, 0.0], [-3.0, 5.0], [math.nan, 2.0, 3.0], [math.nan], [1e-9, 1e9]])
+@pytest.mark.parametrize(
+    "values", [[1.0, 1.0], [0.0, 0.0], [-3.0, 5.0], [math.nan, 2.0, 3.0], [math.nan], [1e-9, 1e9]]
+)
 def test_a_chart_draws_whatever_was_logged(values):
     drawing = charts.chart("t", {"a": [list(enumerate(values))]}, "x", "said")
-    assert "nan" not in drawing and "inf" not in drawing.replace("info", "") and drawing.count("<figure>") == 1
+    assert (
+        "nan" not in drawing
+        and "inf" not in drawing.replace("info", "")
+        and drawing.count("<figure>") == 1
+    )
 
 
 def test_ticks_can_be_told_apart():
     drawing = charts.chart("t", {"a": [[(0, 0.02750), (100, 0.02762)]]}, "x")
     labels = re.findall(r'text-anchor="end">([^<]*)<', drawing)
-    assert len(labels) > 2 and len(set(labels)) == len(labels) and all(0.0275 <= float(n) <= 0.02762 for n in labels)
+    assert (
+        len(labels) > 2
+        and len(set(labels)) == len(labels)
+        and all(0.0275 <= float(n) <= 0.02762 for n in labels)
+    )
 
 
 def test_a_map_has_a_mark_for_every_point_and_a_shape_for_every_name():
     drawing = charts.scatter("t", {"a <": [(0, 0), (1, 5)], "b": [(0.5, 2)] * 3}, "said")
     shapes = re.findall(r'd="M([\d.]+) ([\d.]+)(m[^"]*)"', drawing)
-    assert len({shape for *_, shape in shapes}) == 2 and len(shapes) == 5 + 2 and "a &lt;" in drawing  # 2 in the legend
+    assert (
+        len({shape for *_, shape in shapes}) == 2 and len(shapes) == 5 + 2 and "a &lt;" in drawing
+    )  # 2 in the legend
     assert all(0 < float(x) < charts.WIDTH and 0 < float(y) < charts.HEIGHT for x, y, _ in shapes)
 
 
 def test_curves_have_a_line_for_every_training_and_leave_out_what_was_not_finite(tmp_path):
     log = tmp_path / "metrics.jsonl"
-    rows = [{"step": s, "loss": [1.0 + s, None if s == 2 else 2.0], "skipped": 0.0} for s in range(1, 5)]
+    rows = [
+        {"step": s, "loss": [1.0 + s, None if s == 2 else 2.0], "skipped": 0.0} for s in range(1, 5)
+    ]
     log.write_text("".join(json.dumps(row) + "\n" for row in rows))
     page = Page("t")
     page.curves("Training", log)
     text = page.save(tmp_path / "a.html").read_text()
     lines = re.findall(r'<polyline points="([^"]*)"', text)
-    assert [len(line.split()) for line in lines] == [4, 3] and "mean of 2" in text and "skipped" not in text
+    assert (
+        [len(line.split()) for line in lines] == [4, 3]
+        and "mean of 2" in text
+        and "skipped" not in text
+    )
 
 
 def test_legs_of_zero_angles_stand_and_flexion_goes_the_way_anatomy_has_it():
@@ -101,7 +138,9 @@ def test_legs_of_zero_angles_stand_and_flexion_goes_the_way_anatomy_has_it():
 
     def pose(**angles):
         row = np.zeros((1, 6))
-        for i, name in enumerate(("right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle")):
+        for i, name in enumerate(
+            ("right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle")
+        ):
             row[0, i] = angles.get(name, 0.0)
         return legs.joints(row, 20.0)[0]
 
@@ -118,7 +157,9 @@ def test_legs_of_zero_angles_stand_and_flexion_goes_the_way_anatomy_has_it():
     np.testing.assert_allclose(walked[:, 0, 2], np.arange(9) / 20)
     assert (walked[..., 1].min(1) == 0).all()  # one foot at least is on the floor
     alone = legs.joints(np.array([[0.0, 0, 0], [30, 60, 0]]), 20.0, sides=("left",))
-    assert alone[0, 0, 1] == alone[1, 0, 1] and alone[1, :, 1].min() > 0.02  # a single leg swings clear of it
+    assert (
+        alone[0, 0, 1] == alone[1, 0, 1] and alone[1, :, 1].min() > 0.02
+    )  # a single leg swings clear of it
     with pytest.raises(DataError, match="6"):
         legs.joints(np.zeros((4, 3)), 20.0)
 

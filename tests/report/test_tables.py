@@ -31,7 +31,9 @@ def test_csv_holds_exact_numbers_and_markdown_every_row(tmp_path):
 def test_nothing_is_cut_in_a_log_nor_in_a_narrow_terminal(capsys, monkeypatch):
     names = [f"a_long_name_{i}" for i in range(9)]
     table = Table("T", names)
-    table.row("a row of some length, longer than a third of the terminal", dict.fromkeys(names, 0.123))
+    table.row(
+        "a row of some length, longer than a third of the terminal", dict.fromkeys(names, 0.123)
+    )
     table.show()
     (head,) = [line for line in capsys.readouterr().out.splitlines() if "a_long_name_0" in line]
     assert all(name in head for name in names)
@@ -39,4 +41,6 @@ def test_nothing_is_cut_in_a_log_nor_in_a_narrow_terminal(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "60")
     table.show()
     narrow = capsys.readouterr().out
-    assert all(name in narrow for name in names) and narrow.count("0.123") == 9 and "…" not in narrow
+    assert (
+        all(name in narrow for name in names) and narrow.count("0.123") == 9 and "…" not in narrow
+    )

@@ -21,7 +21,10 @@ class Tokenizer:
         self.length, self.vocabulary = length, vocabulary
 
     def batch(self, captions):
-        return np.array([[int(c) * (k + 1) % self.vocabulary for k in range(self.length)] for c in captions], np.int32)
+        return np.array(
+            [[int(c) * (k + 1) % self.vocabulary for k in range(self.length)] for c in captions],
+            np.int32,
+        )
 
 
 @pytest.fixture

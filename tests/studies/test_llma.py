@@ -23,7 +23,12 @@ slow = pytest.mark.slow
 def tiny():
     config = get_config("quick")
     config.data.size, config.data.folds, config.data.windows = "tiny", 3, 6
-    config.model.size, config.batch_size, config.sampling.samples, config.sampling.steps = "tiny", 4, 2, 3
+    config.model.size, config.batch_size, config.sampling.samples, config.sampling.steps = (
+        "tiny",
+        4,
+        2,
+        3,
+    )
     config.training.steps, config.training.log_every, config.training.evaluate_every = 4, 1, 4
     config.sampling.predictive_steps = 2
     config.training.score = ""  # so that two of the three subjects are trained on
@@ -53,7 +58,11 @@ def walk(tiny):
 def test_a_run_leaves_a_checkpoint_a_log_tables_and_a_page(run):
     assert (run / "checkpoints").is_dir() and (run / "metrics.jsonl").exists()
     page = (run / "report.html").read_text()
-    assert page.count("<table>") == 4 and page.count("data:image/png;base64,") == 5 and "https:" not in page
+    assert (
+        page.count("<table>") == 4
+        and page.count("data:image/png;base64,") == 5
+        and "https:" not in page
+    )
     assert page.count("<canvas") == 2 and "paper (other data): with alignment" in page
     table = (run / "tables" / "table0.md").read_text()
     assert "LLMA" in table and "ridge" in table and "* commit: " in table
@@ -74,10 +83,18 @@ def test_no_subject_is_tested_on_who_was_trained_on_nor_normalised_by(tiny, tmp_
 @pytest.mark.parametrize("extension", [".mot", ".csv"])
 def test_a_file_of_angles_becomes_a_file_of_moments(run, walk, tmp_path, extension):
     formats.write(tmp_path / f"walk{extension}", walk)
-    generation.generate_file(run, tmp_path / f"walk{extension}", tmp_path / f"moments{extension}", samples=3)
+    generation.generate_file(
+        run, tmp_path / f"walk{extension}", tmp_path / f"moments{extension}", samples=3
+    )
     made = formats.read(tmp_path / f"moments{extension}")
-    assert made.channels[0] == "hip_extension_moment" and made.channels[9] == "hip_extension_moment_p05"
-    assert made.rate == pytest.approx(100) and walk.time[0] <= made.time[0] < made.time[-1] <= walk.time[-1]
+    assert (
+        made.channels[0] == "hip_extension_moment"
+        and made.channels[9] == "hip_extension_moment_p05"
+    )
+    assert (
+        made.rate == pytest.approx(100)
+        and walk.time[0] <= made.time[0] < made.time[-1] <= walk.time[-1]
+    )
     assert set(made.units) <= {"Nm/kg", "N m/kg"}
     low, middle, high = (made.values[:, part * 9 : part * 9 + 9] for part in (1, 0, 2))
     assert (low <= middle + 1e-6).all() and (middle <= high + 1e-6).all()
@@ -112,16 +129,26 @@ def test_bad_recordings_are_refused_with_what_would_be_right(run, walk):
 def test_tables_hold_both_sides_the_baselines_and_the_paper_and_share_their_models(tiny, tmp_path):
     experiments.run_table1(tiny, tmp_path)
     text = (tmp_path / "table1.md").read_text()
-    rows = ("without alignment", "with alignment", "ridge", "deterministic transformer", "linear-Gaussian start")
+    rows = (
+        "without alignment",
+        "with alignment",
+        "ridge",
+        "deterministic transformer",
+        "linear-Gaussian start",
+    )
     for row in (*rows, "paired test"):
         assert f"angles–moments Y|X {row}" in text, row
     assert "paper (other data): angles–moments" in text
     third = experiments.run_table3(tiny, tmp_path)
-    trained = {path.name.removeprefix("angles-moments-") for path in (tmp_path / "models").iterdir()}
+    trained = {
+        path.name.removeprefix("angles-moments-") for path in (tmp_path / "models").iterdir()
+    }
     assert trained == {"none", "llma", "direct", "covariance", "contrast", "llma-energy0"}
     assert "without contrast" in (tmp_path / "table3.md").read_text()
     page = experiments.report(tiny, third, tmp_path, time.perf_counter()).read_text()
-    assert page.count("<table>") == 1 and page.count("mean of 3") > 6  # the folds of every model as a bundle of curves
+    assert (
+        page.count("<table>") == 1 and page.count("mean of 3") > 6
+    )  # the folds of every model as a bundle of curves
 
 
 def test_every_word_is_a_config_and_a_wrong_one_names_the_nearest():
@@ -136,10 +163,17 @@ def test_a_wrong_command_line_is_one_line_and_exit_code_2(tmp_path):
 
     def run(*arguments):
         return subprocess.run(
-            [sys.executable, "-m", "experiments.llma", *arguments], capture_output=True, text=True, timeout=1200
+            [sys.executable, "-m", "experiments.llma", *arguments],
+            capture_output=True,
+            text=True,
+            timeout=1200,
         )
 
     typo = run("--config=experiments/configs/llma.py:quick", "--config.trainig.steps=3")
-    assert typo.returncode == 2 and "did you mean 'training'" in typo.stderr and typo.stderr.count("\n") == 1
+    assert (
+        typo.returncode == 2
+        and "did you mean 'training'" in typo.stderr
+        and typo.stderr.count("\n") == 1
+    )
     lacking = run("--mode=generate", "--input=x.mot")
     assert lacking.returncode == 2 and "--output=FILE" in lacking.stderr

@@ -17,7 +17,14 @@ def clips(count):
     for i in range(count):
         signals = {"motion": RNG.normal(2, 3, (44 + 4 * (i % 5), 263)).astype(np.float32)}
         said = [f"person {i} walks", "someone jumps"]
-        trial = example(f"c{i}", signals, 20.0, f"c{i}", split=("test", "test", "val", "train")[i % 4], captions=said)
+        trial = example(
+            f"c{i}",
+            signals,
+            20.0,
+            f"c{i}",
+            split=("test", "test", "val", "train")[i % 4],
+            captions=said,
+        )
         yield trial | {"channels": {"motion": names(LAYOUT_22)}, "units": {"motion": ["1"] * 263}}
 
 
@@ -30,7 +37,9 @@ def found(monkeypatch):
     def reader(config, words):
         def features(captions):
             read.extend(captions)
-            return np.array([[len(caption), captions.index(caption)] for caption in captions], np.float32)
+            return np.array(
+                [[len(caption), captions.index(caption)] for caption in captions], np.float32
+            )
 
         return features
 
@@ -53,7 +62,9 @@ def test_every_row_every_figure_and_one_reading_of_each_caption(found):
     prepared, rows, read, made, _ = found
     assert list(rows) == ["real", "generated", "other clip", "frames shuffled", "noise"]
     assert all(
-        f"{name}_ci95" in row for row in rows.values() for name in ("r_precision_3", "mm_dist", "fid", "diversity")
+        f"{name}_ci95" in row
+        for row in rows.values()
+        for name in ("r_precision_3", "mm_dist", "fid", "diversity")
     )
     assert "multimodality" in rows["generated"]
     captions = prepared.sides["test"].captions
@@ -68,5 +79,7 @@ def test_generated_motions_reach_the_evaluator_in_its_units_for_multimodality_to
     assert len(generated) == len(made) == 4  # a batch of the test set and one of repeats, twice
     for batch in generated:
         valid = np.arange(batch["motion"].shape[1]) < batch["length"][:, None]
-        np.testing.assert_allclose(batch["motion"][valid], np.broadcast_to(ones, (valid.sum(), 263)), atol=1e-4)
+        np.testing.assert_allclose(
+            batch["motion"][valid], np.broadcast_to(ones, (valid.sum(), 263)), atol=1e-4
+        )
         assert not batch["motion"][~valid].any()

@@ -74,34 +74,49 @@ def test_training_clips_are_fitted_on_cropped_and_cut_as_published():
     np.testing.assert_allclose(loud[4:259], 1.0)
     batch = preparation.evaluator_source(prepared, "train")(np.arange(8), RNG.random((8, 4)))
     assert (batch["length"] % 4 == 0).all()
-    assert all(not m[n:].any() and m[: n - 1].any(axis=1).all() for m, n in zip(batch["motion"], batch["length"]))
+    assert all(
+        not m[n:].any() and m[: n - 1].any(axis=1).all()
+        for m, n in zip(batch["motion"], batch["length"])
+    )
 
 
 def test_without_a_published_split_no_clip_stands_on_two_sides():
     split = preparation.split_of(gather(clips(30, published=False)))
     sides = [set(part.subjects) for part in split[:3]]
-    assert [len(side) for side in sides] == [24, 3, 3] and not (sides[0] & sides[1] | sides[1] & sides[2])
+    assert [len(side) for side in sides] == [24, 3, 3] and not (
+        sides[0] & sides[1] | sides[1] & sides[2]
+    )
     with pytest.raises(DataError, match="three"):
         preparation.split_of(gather(clips(2, published=False)))
 
 
 def test_the_evaluator_reads_tagged_words_between_start_and_end():
     vocabulary = Vocabulary(["a", "man", "walk", "slowly"])
-    told = texts.evaluator_texts(vocabulary, ["a man walks slowly"], ["a/DET man/NOUN walk/VERB slowly/ADV oddly/ADV"])
+    told = texts.evaluator_texts(
+        vocabulary, ["a man walks slowly"], ["a/DET man/NOUN walk/VERB slowly/ADV oddly/ADV"]
+    )
     known = [vocabulary.encode(word)[1] for word in ("a", "man", "walk", "slowly")]
-    assert told["words"][0, :7].tolist() == [START, *known, PAD, END] and told["count"].tolist() == [7]
+    assert told["words"][0, :7].tolist() == [START, *known, PAD, END] and told[
+        "count"
+    ].tolist() == [7]
     speech = [texts.SPEECH[i] for i in told["speech"][0, :7]]
     assert speech == ["OTHER", "DET", "NOUN", "Act_VIP", "Desc_VIP", "ADV", "OTHER"]
 
 
 def test_untagged_words_are_known_by_their_stem_and_long_captions_are_cut():
-    assert [texts.SPEECH[kind] for _, kind in texts.parts("He jumps backwards, running", "")][1:] == [
+    assert [texts.SPEECH[kind] for _, kind in texts.parts("He jumps backwards, running", "")][
+        1:
+    ] == [
         "Act_VIP",
         "Loc_VIP",
         "Act_VIP",
     ]
     told = texts.evaluator_texts(Vocabulary(["go"]), ["go " * 50], [""])
-    assert told["words"].shape == (1, 22) and told["count"].tolist() == [22] and told["words"][0, -1] == END
+    assert (
+        told["words"].shape == (1, 22)
+        and told["count"].tolist() == [22]
+        and told["words"][0, -1] == END
+    )
 
 
 def test_large_text_tables_are_read_once_per_caption_and_kept(tmp_path):
@@ -171,7 +186,9 @@ def test_the_whole_chain_from_clips_to_tables_and_from_a_sentence_to_files(tmp_p
         assert f"| {row} |" in table
     assert (tmp_path / "report.html").read_text().count("<canvas") == 2
     paths = generation.generate_files(tmp_path, "a person walks", 2.5, tmp_path / "made", samples=2)
-    assert [path.name for path in paths][:3] == [f"a-person-walks-0.{kind}" for kind in ("npy", "bvh", "html")]
+    assert [path.name for path in paths][:3] == [
+        f"a-person-walks-0.{kind}" for kind in ("npy", "bvh", "html")
+    ]
     assert np.load(paths[0], allow_pickle=False).shape == (50, 22, 3)
     for seconds in (0.0, 3.3, float("nan")):
         with pytest.raises(ConfigError, match="0.2 s to 3.2 s"):

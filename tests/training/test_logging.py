@@ -19,7 +19,11 @@ def test_the_log_forgets_what_came_after_the_step_it_resumes_from(tmp_path):
     sink = JsonLines(path, 2)
     sink.write(3, {"loss": 0.5})
     sink.close()
-    assert [json.loads(line)["loss"] for line in path.read_text().splitlines()] == [1 / 3, 2 / 3, 0.5]
+    assert [json.loads(line)["loss"] for line in path.read_text().splitlines()] == [
+        1 / 3,
+        2 / 3,
+        0.5,
+    ]
 
 
 def test_what_is_not_finite_is_null_which_every_json_reader_takes(tmp_path):

@@ -27,7 +27,9 @@ from jaxdiff.training.step import make_step
 
 PROGRAM = Path(__file__).parents[1] / "train_regression.py"
 CLIPPED = OptimizerSettings(learning_rate=1e-2, clip_norm=1.0)
-SETTINGS = Settings(steps=12, optimizer=OptimizerSettings(learning_rate=1e-2), log_every=1, save_every=4)
+SETTINGS = Settings(
+    steps=12, optimizer=OptimizerSettings(learning_rate=1e-2), log_every=1, save_every=4
+)
 
 
 def launch(directory, *arguments):
@@ -96,7 +98,9 @@ def test_asked_to_stop_it_saves_and_tells_how_to_resume(tmp_path, undisturbed, n
 
 
 def on_one_device(monkeypatch):
-    monkeypatch.setattr("jaxdiff.training.loop.make_step", partial(make_step, devices=jax.devices()[:1]))
+    monkeypatch.setattr(
+        "jaxdiff.training.loop.make_step", partial(make_step, devices=jax.devices()[:1])
+    )
 
 
 def test_a_checkpoint_of_four_devices_goes_on_on_one(tmp_path, monkeypatch):
@@ -104,7 +108,9 @@ def test_a_checkpoint_of_four_devices_goes_on_on_one(tmp_path, monkeypatch):
     on_one_device(monkeypatch)
     moved = fit(METHOD, Batches(), SETTINGS, tmp_path / "moved")
     assert len(moved.step.sharding.device_set) == 1
-    chex.assert_trees_all_close(plain(moved), plain(fit(METHOD, Batches(), SETTINGS, tmp_path / "one")), atol=1e-5)
+    chex.assert_trees_all_close(
+        plain(moved), plain(fit(METHOD, Batches(), SETTINGS, tmp_path / "one")), atol=1e-5
+    )
 
 
 def finish_two(directory, *arguments, second=()):
@@ -112,7 +118,13 @@ def finish_two(directory, *arguments, second=()):
     with socket.socket() as held:  # so that nobody else gets the port; who listens on it shares it
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         held.bind(("127.0.0.1", 0))
-        common = [*arguments, "--coordinator", f"127.0.0.1:{held.getsockname()[1]}", "--num_processes", "2"]
+        common = [
+            *arguments,
+            "--coordinator",
+            f"127.0.0.1:{held.getsockname()[1]}",
+            "--num_processes",
+            "2",
+        ]
         own = [["--process_id", "0"], ["--process_id", "1", *second]]
         return [finish(process) for process in [launch(directory, *common, *each) for each in own]]
 
@@ -143,22 +155,32 @@ def test_folds_train_and_resume_like_single_runs(tmp_path):
     parts = fit(METHOD, data(), SETTINGS, tmp_path / "parts", fold_weights=weights)
     chex.assert_trees_all_equal(whole.params, parts.params)
     assert not np.allclose(whole.params["w"][0], whole.params["w"][1])
-    assert (tmp_path / "whole/metrics.jsonl").read_text() == (tmp_path / "parts/metrics.jsonl").read_text()
+    assert (tmp_path / "whole/metrics.jsonl").read_text() == (
+        tmp_path / "parts/metrics.jsonl"
+    ).read_text()
 
 
 def test_several_steps_per_dispatch_log_and_save_at_the_same_steps(tmp_path):
     fit(METHOD, Batches(), SETTINGS, tmp_path / "single")
     fit(METHOD, Batches(), SETTINGS._replace(steps_per_dispatch=4), tmp_path / "four")
-    lines = [json.loads(line) for line in (tmp_path / "single/metrics.jsonl").read_text().splitlines()]
-    fours = [json.loads(line) for line in (tmp_path / "four/metrics.jsonl").read_text().splitlines()]
+    lines = [
+        json.loads(line) for line in (tmp_path / "single/metrics.jsonl").read_text().splitlines()
+    ]
+    fours = [
+        json.loads(line) for line in (tmp_path / "four/metrics.jsonl").read_text().splitlines()
+    ]
     assert [line["step"] for line in fours] == [4, 8, 12]
-    np.testing.assert_allclose([line["loss"] for line in lines][3::4], [line["loss"] for line in fours], rtol=1e-5)
+    np.testing.assert_allclose(
+        [line["loss"] for line in lines][3::4], [line["loss"] for line in fours], rtol=1e-5
+    )
 
 
 @pytest.mark.parametrize("harm", ["truncate", "flip", "delete"])
 def test_a_broken_newest_checkpoint_is_named_and_the_one_before_is_used(tmp_path, harm):
     fit(METHOD, Batches(), SETTINGS._replace(steps=8), tmp_path)
-    files = sorted(p for p in (tmp_path / "checkpoints/8/params").rglob("*") if p.is_file() and "/d/" in str(p))
+    files = sorted(
+        p for p in (tmp_path / "checkpoints/8/params").rglob("*") if p.is_file() and "/d/" in str(p)
+    )
     victim = max(files, key=lambda p: p.stat().st_size)
     content = bytearray(victim.read_bytes())
     if harm == "truncate":
@@ -199,7 +221,9 @@ def test_a_full_disk_stops_the_run_and_keeps_the_last_good_checkpoint(tmp_path, 
 
 def test_too_many_steps_that_are_not_finite_stop_the_run(tmp_path):
     data = Batches(poison=range(5, 100))
-    with pytest.raises(NonFiniteError, match="step 8: 3 steps in a row.*not finite: contrast, fit, grad_norm, loss"):
+    with pytest.raises(
+        NonFiniteError, match="step 8: 3 steps in a row.*not finite: contrast, fit, grad_norm, loss"
+    ):
         fit(METHOD, data, SETTINGS._replace(skip_limit=3), tmp_path)
     assert json.loads((tmp_path / "run.json").read_text())["status"] == "failed: NonFiniteError"
 
@@ -208,8 +232,18 @@ def test_best_and_latest_checkpoints_are_kept_and_loaded(tmp_path):
     scores = iter([3.0, 1.0, 2.0])
     settings = SETTINGS._replace(evaluate_every=4, score="error", keep=1)
     about = {"channels": ["hip"], "units": ["deg"]}
-    fit(METHOD, Batches(), settings, tmp_path, evaluate=lambda s: {"error": next(scores)}, about=about)
-    assert sorted(p.name for p in (tmp_path / "checkpoints").iterdir() if p.name.isdigit()) == ["12", "8"]
+    fit(
+        METHOD,
+        Batches(),
+        settings,
+        tmp_path,
+        evaluate=lambda s: {"error": next(scores)},
+        about=about,
+    )
+    assert sorted(p.name for p in (tmp_path / "checkpoints").iterdir() if p.name.isdigit()) == [
+        "12",
+        "8",
+    ]
     params, said = load_params(tmp_path / "checkpoints")
     assert said["step"] == 8 and said["channels"] == ["hip"] and params["w"].shape == (3, 5)
     assert load_params(tmp_path / "checkpoints", "params", "latest")[1]["step"] == 12
@@ -220,9 +254,12 @@ def test_another_model_or_other_settings_are_refused(tmp_path):
     fit(METHOD, Batches(), SETTINGS._replace(steps=4), tmp_path, about={"config": {"width": 5}})
     with pytest.raises(ConfigError, match="config.width was 5, is 6"):
         fit(METHOD, Batches(), SETTINGS, tmp_path, about={"config": {"width": 6}})
-    wider = METHOD._replace(init=lambda k, b: {"w": jax.numpy.zeros((3, 9)), "b": jax.numpy.zeros(9)})
+    wider = METHOD._replace(
+        init=lambda k, b: {"w": jax.numpy.zeros((3, 9)), "b": jax.numpy.zeros(9)}
+    )
     with pytest.raises(
-        CheckpointError, match=r"another model: params\['b'\] is float32\[5\], this config makes float32\[9\]"
+        CheckpointError,
+        match=r"another model: params\['b'\] is float32\[5\], this config makes float32\[9\]",
     ):
         fit(wider, Batches(), SETTINGS, tmp_path, about={"config": {"width": 5}})
     with pytest.raises(jaxdiff.Error, match="no checkpoints under"):

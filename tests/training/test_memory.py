@@ -25,16 +25,27 @@ print(sys.argv[1], resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
 
 def asked() -> bool:
-    return memory.HUGE.exists() and "[madvise]" in memory.HUGE.read_text() and "CS_GNU_LIBC_VERSION" in os.confstr_names
+    return (
+        memory.HUGE.exists()
+        and "[madvise]" in memory.HUGE.read_text()
+        and "CS_GNU_LIBC_VERSION" in os.confstr_names
+    )
 
 
 @pytest.mark.skipif(not asked(), reason="huge pages are not to be had, or are had without asking")
 def test_a_command_starts_again_with_huge_pages_and_its_own_arguments():
     env = {name: value for name, value in os.environ.items() if name != "GLIBC_TUNABLES"}
     said = {}
-    for how, tunables in {"asks": env, "has been told": env | {"GLIBC_TUNABLES": f"{memory.TUNABLE}=0"}}.items():
+    for how, tunables in {
+        "asks": env,
+        "has been told": env | {"GLIBC_TUNABLES": f"{memory.TUNABLE}=0"},
+    }.items():
         done = subprocess.run(
-            [sys.executable, "-c", FAULTS, how], env=tunables, capture_output=True, text=True, check=True
+            [sys.executable, "-c", FAULTS, how],
+            env=tunables,
+            capture_output=True,
+            text=True,
+            check=True,
         )
         word, faults = done.stdout.rsplit(maxsplit=1)
         assert word == how
@@ -42,7 +53,9 @@ def test_a_command_starts_again_with_huge_pages_and_its_own_arguments():
     assert said["asks"] < 2000 < said["has been told"]
 
 
-@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux tells of a process's regions")
+@pytest.mark.skipif(
+    not Path("/proc/self/maps").exists(), reason="only Linux tells of a process's regions"
+)
 def test_programs_are_forgotten_when_they_are_many(monkeypatch):
     traced = []
     program = jax.jit(lambda x: traced.append(x) or x + 1)

@@ -27,7 +27,9 @@ def test_checkpoints_of_another_model_are_refused_and_not_taken_for_broken(tmp_p
     clipped = SETTINGS._replace(optimizer=OptimizerSettings(clip_norm=1.0))
     with pytest.raises(ConfigError, match="clip_norm was 0.0, is 1.0"):
         fit(METHOD, Batches(), clipped, tmp_path, about=ABOUT)
-    with pytest.raises(CheckpointError, match=r"another model: params\['extra'\] is absent, .* float32\[3\]"):
+    with pytest.raises(
+        CheckpointError, match=r"another model: params\['extra'\] is absent, .* float32\[3\]"
+    ):
         fit(METHOD._replace(init=deeper), Batches(), SETTINGS, tmp_path, about=ABOUT)
     assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == ["2", "4"]
 
@@ -37,7 +39,10 @@ def test_a_disk_too_full_for_the_log_is_one_error_that_tells_how_to_go_on(tmp_pa
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(logging.json, "dumps", full)  # of the log and of run.json alike
-    with pytest.raises(FileError, match=r"metrics.jsonl cannot be written \(No space left.*goes on from the last one"):
+    with pytest.raises(
+        FileError,
+        match=r"metrics.jsonl cannot be written \(No space left.*goes on from the last one",
+    ):
         logging.JsonLines(tmp_path / "metrics.jsonl", 0).write(1, {"loss": 0.5})
 
 
@@ -46,18 +51,30 @@ def test_a_disk_too_full_for_the_log_is_one_error_that_tells_how_to_go_on(tmp_pa
     [
         ({"steps": -3}, ConfigError, "training.steps must be at least 1, not -3"),
         ({"steps_per_dispatch": 3}, ConfigError, "multiple of training.steps_per_dispatch"),
-        ({"optimizer": OptimizerSettings(learning_rate=float("nan"))}, ConfigError, "learning_rate must be finite"),
+        (
+            {"optimizer": OptimizerSettings(learning_rate=float("nan"))},
+            ConfigError,
+            "learning_rate must be finite",
+        ),
         ({"accumulate": 3}, DataError, "parted into 3 micro-batches"),
     ],
 )
-def test_impossible_settings_are_refused_before_anything_is_trained(tmp_path, changes, error, message):
+def test_impossible_settings_are_refused_before_anything_is_trained(
+    tmp_path, changes, error, message
+):
     with pytest.raises(error, match=message):
         fit(METHOD, Batches(), SETTINGS._replace(**changes), tmp_path)
 
 
 def test_folds_with_weights_of_other_names_are_refused(tmp_path):
     with pytest.raises(ConfigError, match="same names"):
-        fit(METHOD, Batches(), SETTINGS, tmp_path, fold_weights=[{"contrast": 1.0}, {"kontrast": 1.0}])
+        fit(
+            METHOD,
+            Batches(),
+            SETTINGS,
+            tmp_path,
+            fold_weights=[{"contrast": 1.0}, {"kontrast": 1.0}],
+        )
 
 
 def test_a_checkpoint_that_says_nothing_of_itself_is_passed_over_or_named(tmp_path):
@@ -68,6 +85,9 @@ def test_a_checkpoint_that_says_nothing_of_itself_is_passed_over_or_named(tmp_pa
     assert load_params(folder)[1]["step"] == 4
     (folder / "4/about/metadata").write_text('{"torn')
     assert load_params(folder)[1]["step"] == 2
-    for step, message in (("latest", "checkpoints/4 cannot be read"), ("newest", "no checkpoint 'newest'")):
+    for step, message in (
+        ("latest", "checkpoints/4 cannot be read"),
+        ("newest", "no checkpoint 'newest'"),
+    ):
         with pytest.raises(CheckpointError, match=message):
             load_params(folder, step=step)

@@ -20,7 +20,10 @@ def fresh(optimizer, seed=0, weights=None):
 
 def numbers(tree):
     return jax.tree.map(
-        lambda a: np.asarray(jax.random.key_data(a) if jnp.issubdtype(a.dtype, jax.dtypes.prng_key) else a), tree
+        lambda a: np.asarray(
+            jax.random.key_data(a) if jnp.issubdtype(a.dtype, jax.dtypes.prng_key) else a
+        ),
+        tree,
     )
 
 
@@ -38,7 +41,9 @@ def test_number_of_devices_changes_nothing(devices):
     optimizer, data = optax.sgd(1.0), Batches()
     batches = [next(data) for _ in range(3)]
     one = run(make_step(METHOD, optimizer, devices=jax.devices()[:1]), fresh(optimizer), batches)
-    many = run(make_step(METHOD, optimizer, devices=jax.devices()[:devices]), fresh(optimizer), batches)
+    many = run(
+        make_step(METHOD, optimizer, devices=jax.devices()[:devices]), fresh(optimizer), batches
+    )
     chex.assert_trees_all_close(one, many, atol=1e-5)
 
 
@@ -48,7 +53,9 @@ def test_dispatching_several_steps_changes_nothing():
     stacked = jax.tree.map(lambda *a: np.stack(a), *batches)
     one = run(make_step(METHOD, optimizer, devices=jax.devices()[:2]), fresh(optimizer), batches)
     together = run(
-        make_step(METHOD, optimizer, steps_per_dispatch=4, devices=jax.devices()[:2]), fresh(optimizer), [stacked]
+        make_step(METHOD, optimizer, steps_per_dispatch=4, devices=jax.devices()[:2]),
+        fresh(optimizer),
+        [stacked],
     )
     chex.assert_trees_all_close(one[0], together[0], atol=1e-6)
     np.testing.assert_allclose([h["loss"] for h in one[1]], together[1][0]["loss"], rtol=1e-5)
@@ -57,7 +64,11 @@ def test_dispatching_several_steps_changes_nothing():
 def test_accumulation_changes_nothing_for_losses_per_example():
     optimizer, data = optax.sgd(0.1), Batches()
     batches, weights = [next(data) for _ in range(3)], {"contrast": 0.0}
-    one = run(make_step(METHOD, optimizer, devices=jax.devices()[:1]), fresh(optimizer, weights=weights), batches)
+    one = run(
+        make_step(METHOD, optimizer, devices=jax.devices()[:1]),
+        fresh(optimizer, weights=weights),
+        batches,
+    )
     parts = run(
         make_step(METHOD, optimizer, accumulate=4, devices=jax.devices()[:1]),
         fresh(optimizer, weights=weights),
@@ -68,22 +79,30 @@ def test_accumulation_changes_nothing_for_losses_per_example():
 
 @pytest.mark.parametrize("backend, devices", [("cpu", 1), ("cpu", 3), ("gpu", 1), ("gpu", 3)])
 def test_folds_side_by_side_equal_folds_one_by_one(backend, devices, monkeypatch):
-    monkeypatch.setattr(jax, "default_backend", lambda: backend)  # which says how folds share a device
+    monkeypatch.setattr(
+        jax, "default_backend", lambda: backend
+    )  # which says how folds share a device
     optimizer = make_optimizer(OptimizerSettings(learning_rate=1e-2), 10)
     weights = [{"contrast": w} for w in (0.0, 0.5, 2.0)]
     data = [Batches(seed=f) for f in range(3)]
     batches = [jax.tree.map(lambda *a: np.stack(a), *(next(d) for d in data)) for _ in range(3)]
     states = jax.vmap(lambda k, b, w: init_state(METHOD, optimizer, k, b, w))(
-        jax.vmap(jax.random.key)(np.arange(3)), batches[0], {"contrast": np.array([0.0, 0.5, 2.0], np.float32)}
+        jax.vmap(jax.random.key)(np.arange(3)),
+        batches[0],
+        {"contrast": np.array([0.0, 0.5, 2.0], np.float32)},
     )
-    together, history = run(make_fold_step(METHOD, optimizer, devices=jax.devices()[:devices]), states, batches)
+    together, history = run(
+        make_fold_step(METHOD, optimizer, devices=jax.devices()[:devices]), states, batches
+    )
     for fold in range(3):
         alone = run(
             make_step(METHOD, optimizer, devices=jax.devices()[:1]),
             fresh(optimizer, fold, weights[fold]),
             [jax.tree.map(lambda a, f=fold: a[f], b) for b in batches],
         )
-        chex.assert_trees_all_close(jax.tree.map(lambda a, f=fold: a[f], together.params), alone[0].params, atol=1e-5)
+        chex.assert_trees_all_close(
+            jax.tree.map(lambda a, f=fold: a[f], together.params), alone[0].params, atol=1e-5
+        )
         np.testing.assert_allclose(history[-1]["loss"][fold], alone[1][-1]["loss"], rtol=1e-5)
 
 

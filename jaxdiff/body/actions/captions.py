@@ -13,11 +13,16 @@ from jaxdiff.body.actions.words import COMMON, TEXTS, WHO
 def phrases(action: str, attribute: str, value: str) -> tuple[str, ...]:
     """All ways in which captions of this action say that an attribute has this value."""
     _, words = TEXTS[action]
-    found = [words.get(name, COMMON.get(name, {})).get(value, ()) for name in (attribute, f"{attribute}2")]
+    found = [
+        words.get(name, COMMON.get(name, {})).get(value, ())
+        for name in (attribute, f"{attribute}2")
+    ]
     return tuple(phrase for group in found for phrase in group)
 
 
-def captions(rng: np.random.Generator, action: str, attributes: Mapping[str, str], count: int = 4) -> tuple[str, ...]:
+def captions(
+    rng: np.random.Generator, action: str, attributes: Mapping[str, str], count: int = 4
+) -> tuple[str, ...]:
     """Up to `count` different sentences about one motion."""
     templates, words = TEXTS[action]
     sentences = []
@@ -28,7 +33,9 @@ def captions(rng: np.random.Generator, action: str, attributes: Mapping[str, str
         filled = {"who": WHO[rng.integers(len(WHO))]}
         for field in re.findall(r"{(\w+)}", template):
             if field != "who":
-                options = words.get(field, COMMON.get(field, {}))[attributes[field.removesuffix("2")]]
+                options = words.get(field, COMMON.get(field, {}))[
+                    attributes[field.removesuffix("2")]
+                ]
                 filled[field] = options[rng.integers(len(options))]
         sentences.append(_tidy(template.format(**filled)))
     return tuple(dict.fromkeys(sentences))

@@ -54,12 +54,22 @@ SEGMENTS = {
 def activations(joints: np.ndarray, fps: float) -> np.ndarray:
     """Joint positions (T, 22, 3) in metres, y up, floor at 0 -> activations (T, 8) between 0 and 1, as in MUSCLES."""
     if joints.ndim != 3 or joints.shape[1:] != (22, 3) or len(joints) < 3:
-        raise DataError(f"muscle activations need joints (T >= 3, 22, 3) of HumanML3D; got {joints.shape}")
-    place = dict(zip(HUMANML3D.names, smooth(np.asarray(joints, np.float64), 0.05 * fps).swapaxes(0, 1)))
+        raise DataError(
+            f"muscle activations need joints (T >= 3, 22, 3) of HumanML3D; got {joints.shape}"
+        )
+    place = dict(
+        zip(HUMANML3D.names, smooth(np.asarray(joints, np.float64), 0.05 * fps).swapaxes(0, 1))
+    )
     for pair in ("hip", "shoulder"):
         place[f"{pair}s"] = (place[f"left_{pair}"] + place[f"right_{pair}"]) / 2
-    centre = {name: place[a] + share * (place[b] - place[a]) for name, (a, b, share, _) in SEGMENTS.items()}
-    load = {name: SEGMENTS[name][3] * (_acceleration(path, fps) + GRAVITY) for name, path in centre.items()}
+    centre = {
+        name: place[a] + share * (place[b] - place[a])
+        for name, (a, b, share, _) in SEGMENTS.items()
+    }
+    load = {
+        name: SEGMENTS[name][3] * (_acceleration(path, fps) + GRAVITY)
+        for name, path in centre.items()
+    }
     ground = _ground(place, centre, load)
     left = _unit(place["left_hip"] - place["right_hip"])
 
@@ -68,7 +78,9 @@ def activations(joints: np.ndarray, fps: float) -> np.ndarray:
         moment = {}
         for joint, beyond in (("hip", ("thigh", "shank", "sole")), ("knee", ("shank", "sole"))):
             at = place[f"{side}_{joint}"]
-            total = np.sum([np.cross(centre[f"{side}_{s}"] - at, load[f"{side}_{s}"]) for s in beyond], axis=0)
+            total = np.sum(
+                [np.cross(centre[f"{side}_{s}"] - at, load[f"{side}_{s}"]) for s in beyond], axis=0
+            )
             contact, force = ground[side]
             moment[joint] = _dot(total - np.cross(contact - at, force), left)
         extend_hip, extend_knee = moment["hip"], -moment["knee"]
@@ -76,13 +88,17 @@ def activations(joints: np.ndarray, fps: float) -> np.ndarray:
         fore, upper = place[f"{side}_wrist"] - elbow, elbow - place[f"{side}_shoulder"]
         hinge = np.cross(upper, fore)
         hinge /= np.maximum(np.linalg.norm(hinge, axis=-1, keepdims=True), 0.01)
-        bend_elbow = _dot(np.cross(centre[f"{side}_forearm"] - elbow, load[f"{side}_forearm"]), hinge)
+        bend_elbow = _dot(
+            np.cross(centre[f"{side}_forearm"] - elbow, load[f"{side}_forearm"]), hinge
+        )
         drive[f"{side}_quadriceps"] = _positive(extend_knee) + 0.25 * _positive(-extend_hip)
         drive[f"{side}_hamstrings"] = 0.7 * _positive(-extend_knee) + 0.35 * _positive(extend_hip)
         drive[f"{side}_hamstrings"] += 0.06 * drive[f"{side}_quadriceps"]
         drive[f"{side}_gluteus"] = _positive(extend_hip)
         drive[f"{side}_biceps"] = _positive(bend_elbow, 0.01)
-    excitation = np.stack([1 - np.exp(-drive[name] / STRENGTH[name.split("_")[1]]) for name in MUSCLES], axis=-1)
+    excitation = np.stack(
+        [1 - np.exp(-drive[name] / STRENGTH[name.split("_")[1]]) for name in MUSCLES], axis=-1
+    )
     return _activate(excitation, 1 / fps).astype(np.float32)
 
 
@@ -96,10 +112,15 @@ def _ground(place: dict, centre: dict, load: dict) -> dict[str, tuple[np.ndarray
     force = np.sum(list(load.values()), axis=0)
     body = np.sum([SEGMENTS[name][3] * path for name, path in centre.items()], axis=0)
     target = (body - body[:, 1:2] * force / np.maximum(force[:, 1:2], 2.0)) * [1, 0, 1]
-    feet = {side: (place[f"{side}_ankle"] * [1, 0, 1], place[f"{side}_foot"] * [1, 0, 1]) for side in ("left", "right")}
+    feet = {
+        side: (place[f"{side}_ankle"] * [1, 0, 1], place[f"{side}_foot"] * [1, 0, 1])
+        for side in ("left", "right")
+    }
     middle = {side: (heel + ball) / 2 for side, (heel, ball) in feet.items()}
     across = middle["right"] - middle["left"]
-    right = np.clip(_dot(target - middle["left"], across) / np.maximum(_dot(across, across), 1e-4), 0, 1)
+    right = np.clip(
+        _dot(target - middle["left"], across) / np.maximum(_dot(across, across), 1e-4), 0, 1
+    )
     share = {}
     for side, weight in (("left", 1 - right), ("right", right)):
         height = np.minimum(place[f"{side}_foot"][:, 1], place[f"{side}_ankle"][:, 1] - 0.03)

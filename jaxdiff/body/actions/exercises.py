@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from jaxdiff.body.actions.draws import PACES, SIDES, TEMPO, Draft, bring, frames, pick, repeats, vary
+from jaxdiff.body.actions.draws import (
+    PACES,
+    SIDES,
+    TEMPO,
+    Draft,
+    bring,
+    frames,
+    pick,
+    repeats,
+    vary,
+)
 from jaxdiff.body.actions.pose import BONES, LEFT, REACH, RIGHT, SIDE, Pose, ball_to_ankle, standing
 from jaxdiff.body.actions.steps import Step, walk_feet
 from jaxdiff.body.actions.tracks import ease, keys, pulses
@@ -19,7 +29,9 @@ def _lower(pose: Pose, share: np.ndarray, drop: float) -> None:
     pose.head[:, 1] -= 0.9 * drop * share
 
 
-def lift(pose: Pose, t, foot: int, up: tuple[float, float], down: tuple[float, float], to, pitch: float) -> None:
+def lift(
+    pose: Pose, t, foot: int, up: tuple[float, float], down: tuple[float, float], to, pitch: float
+) -> None:
     """Takes a foot off the ground to `to` = (outwards, up, ahead) from where it stands, and back to the same place."""
     share = ease((t - up[0]) / (up[1] - up[0])) - ease((t - down[0]) / (down[1] - down[0]))
     away = np.clip(1.25 * share - 0.25, 0, 1)
@@ -51,7 +63,15 @@ def balance(rng: np.random.Generator) -> Draft:
     pose.root[:, 0] += SIDE[limb] * 0.088 * single
     behind = rng.random() < 0.4
     to = (0.0, 0.34, -0.28) if behind else (0.0, 0.40, 0.16)
-    lift(pose, t, 1 - limb, (up, up + 0.9), (up + seconds - 0.6, up + seconds + 0.3), to, 70 if behind else 22)
+    lift(
+        pose,
+        t,
+        1 - limb,
+        (up, up + 0.9),
+        (up + seconds - 0.6, up + seconds + 0.3),
+        to,
+        70 if behind else 22,
+    )
     pose.trunk[:, 2] += np.radians(3) * SIDE[limb] * single + np.radians(2) * single * np.sin(4 * t)
     bring(pose, (LEFT, RIGHT), single, 8, vary(rng, 72, 0.25), 0, 12)
     return pose, {"side": side}
@@ -72,7 +92,11 @@ def kick(rng: np.random.Generator) -> Draft:
     pose.root[:, 1] -= 0.025 * single
     rest = pose.feet[0, limb].copy()
     if direction == "front":
-        swing, out, pitch = vary(rng, 55 if height == "low" else 88, 0.05), 4.0, -38 if height == "low" else -62
+        swing, out, pitch = (
+            vary(rng, 55 if height == "low" else 88, 0.05),
+            4.0,
+            -38 if height == "low" else -62,
+        )
         chamber = rest + [0.0, 0.14, -0.30]
     else:
         swing, out, pitch = 8.0, vary(rng, 38 if height == "low" else 62, 0.05), -4
@@ -100,7 +124,9 @@ def kick(rng: np.random.Generator) -> Draft:
     pose.feet[:, limb, [0, 2]] = keys(t, *across)
     pose.feet[:, limb, 1] = keys(t, *upward)
     heel = 55 if direction == "front" else 20
-    turned = keys(t, (begin - 0.2, 0.0), (early, 30.0), (wind, heel), (hit, pitch), (back, 10.0), (down, 0.0))
+    turned = keys(
+        t, (begin - 0.2, 0.0), (early, 30.0), (wind, heel), (hit, pitch), (back, 10.0), (down, 0.0)
+    )
     pose.soles[:, limb, 1] = np.radians(turned)
     effort = keys(t, (wind - 0.1, 0.0), (hit, 1.0), (back + 0.3, 0.0))
     high = 1.0 if height == "high" else 0.6
@@ -116,7 +142,9 @@ def kick(rng: np.random.Generator) -> Draft:
     return pose, {"speed": pace, "side": side, "direction": direction, "height": height}
 
 
-def _leg(hip: np.ndarray, limb: int, swing: float, out: float, length: float, pitch: float) -> np.ndarray:
+def _leg(
+    hip: np.ndarray, limb: int, swing: float, out: float, length: float, pitch: float
+) -> np.ndarray:
     """The ball of the foot at the end of a leg that points `swing` forwards and `out` outwards (degrees)."""
     swing, out = np.radians(swing), np.radians(out)
     ankle = hip + length * np.array(
@@ -137,11 +165,32 @@ def lunge(rng: np.random.Generator) -> Draft:
     rest, heading = pose.feet[0, limb][[0, 2]], pose.soles[0, limb, 0]
     steps = []
     for start in starts:
-        steps.append(Step(limb, start, start + swing, rest + [0, length], heading, 0.13, 0.5, -0.25))
-        steps.append(Step(limb, start + swing + 2 * low, start + 2 * swing + 2 * low, rest, heading, 0.13, 0.15, 0.2))
+        steps.append(
+            Step(limb, start, start + swing, rest + [0, length], heading, 0.13, 0.5, -0.25)
+        )
+        steps.append(
+            Step(
+                limb,
+                start + swing + 2 * low,
+                start + 2 * swing + 2 * low,
+                rest,
+                heading,
+                0.13,
+                0.15,
+                0.2,
+            )
+        )
     pose.feet, pose.soles = walk_feet(t, pose.feet[0][:, [0, 2]], pose.soles[0, :, 0], steps)
-    forward = pulses(t, [start + 0.1 * tempo for start in starts], 1.3 * swing, 2 * low - 0.4 * swing, 1.3 * swing)
-    down = pulses(t, [start + 0.4 * swing for start in starts], 0.6 * swing + low, 0.02, 0.6 * swing + low)
+    forward = pulses(
+        t,
+        [start + 0.1 * tempo for start in starts],
+        1.3 * swing,
+        2 * low - 0.4 * swing,
+        1.3 * swing,
+    )
+    down = pulses(
+        t, [start + 0.4 * swing for start in starts], 0.6 * swing + low, 0.02, 0.6 * swing + low
+    )
     pose.root[:, 2] += 0.46 * length * forward
     pose.root[:, 1] -= vary(rng, 0.32) * down
     pose.soles[:, 1 - limb, 1] += np.radians(58) * forward

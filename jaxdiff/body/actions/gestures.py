@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from jaxdiff.body.actions.draws import PACES, SIDES, TEMPO, Draft, bring, frames, pick, repeats, rounds, vary
+from jaxdiff.body.actions.draws import (
+    PACES,
+    SIDES,
+    TEMPO,
+    Draft,
+    bring,
+    frames,
+    pick,
+    repeats,
+    rounds,
+    vary,
+)
 from jaxdiff.body.actions.pose import LEFT, RIGHT, SIDE, standing
 from jaxdiff.body.actions.steps import Step, walk_feet
 from jaxdiff.body.actions.tracks import ease, keys, pulses
@@ -18,7 +29,9 @@ def wave(rng: np.random.Generator) -> Draft:
     up, down = 0.25 + 0.3 * rng.random(), t[-1] - vary(rng, 0.9, 0.2)
     share = ease((t - up) / 0.7) - ease((t - down) / 0.75)
     beat = {"slow": 0.9, "normal": 1.5, "fast": 2.2}[pace]
-    swing = np.sin(2 * np.pi * beat * (t - up)) * (ease((t - up - 0.4) / 0.4) - ease((t - down + 0.2) / 0.4))
+    swing = np.sin(2 * np.pi * beat * (t - up)) * (
+        ease((t - up - 0.4) / 0.4) - ease((t - down + 0.2) / 0.4)
+    )
     bring(pose, SIDES[side], share, 15, vary(rng, 88), 85, vary(rng, 75))
     for limb in SIDES[side]:
         pose.arms[:, limb, 3] += np.radians(vary(rng, 26)) * swing
@@ -40,7 +53,13 @@ def raise_arms(rng: np.random.Generator) -> Draft:
     target = (angle, 6, 0, 6) if direction == "front" else (0, angle, 25, 6)
     bring(pose, SIDES[side], share, *target)
     pose.trunk[:, 1] -= np.radians(4) * share
-    return pose, {"speed": pace, "side": side, "direction": direction, "height": height, "count": str(len(starts))}
+    return pose, {
+        "speed": pace,
+        "side": side,
+        "direction": direction,
+        "height": height,
+        "count": str(len(starts)),
+    }
 
 
 def clap(rng: np.random.Generator) -> Draft:
@@ -105,7 +124,9 @@ def throw(rng: np.random.Generator) -> Draft:
     pose = standing(len(t), 0.1)
     stride = vary(rng, 0.38)
     place = pose.feet[0, other][[0, 2]] + [0, stride]
-    step = Step(other, back - 0.3 * tempo, go + 0.08, place, pose.soles[0, other, 0], 0.11, 0.5, -0.2)
+    step = Step(
+        other, back - 0.3 * tempo, go + 0.08, place, pose.soles[0, other, 0], 0.11, 0.5, -0.2
+    )
     pose.feet, pose.soles = walk_feet(t, pose.feet[0][:, [0, 2]], pose.soles[0, :, 0], [step])
     rest = [3, 9, 0, 14]
     path = [(begin, rest), (back, [-12, 88, 78, 92]), (go, [-10, 96, 92, 105])]
@@ -116,8 +137,12 @@ def throw(rng: np.random.Generator) -> Draft:
     twist = keys(t, (begin, 0.0), (back, -34.0), (go, -30.0), (follow, 30.0), (follow + 0.9, 0.0))
     pose.trunk[:, 0] = np.radians(sign * twist)
     pose.head[:, 0] = -0.9 * pose.trunk[:, 0]
-    pose.trunk[:, 1] = np.radians(keys(t, (begin, 0.0), (back, -9.0), (follow, 16.0), (follow + 0.8, 2.0)))
-    pose.root[:, 2] += keys(t, (begin, 0.0), (back, -0.05), (follow, 0.62 * stride), (follow + 0.7, 0.5 * stride))
+    pose.trunk[:, 1] = np.radians(
+        keys(t, (begin, 0.0), (back, -9.0), (follow, 16.0), (follow + 0.8, 2.0))
+    )
+    pose.root[:, 2] += keys(
+        t, (begin, 0.0), (back, -0.05), (follow, 0.62 * stride), (follow + 0.7, 0.5 * stride)
+    )
     return pose, {"speed": pace, "side": side}
 
 

@@ -23,7 +23,10 @@ def _fly(
     for off, land in flights:
         speed = GRAVITY * (land - off) / 2
         nodes += [(off - rise, -crouch, 0.0), (off, 0.04, speed), (land, 0.04, -speed)]
-    nodes += [(flights[-1][1] + 0.8 * rise, -0.75 * crouch, 0.0), (flights[-1][1] + 2.2 * rise, 0.0, 0.0)]
+    nodes += [
+        (flights[-1][1] + 0.8 * rise, -0.75 * crouch, 0.0),
+        (flights[-1][1] + 2.2 * rise, 0.0, 0.0),
+    ]
     times, heights, speeds = zip(*nodes)
     height = hermite(t, times, heights, speeds)
     feet, heels = np.zeros_like(t), np.zeros_like(t)
@@ -41,10 +44,15 @@ def _on_frame(time: float) -> float:
 
 def _flights(begin: float, count: int, flight: float, ground: float) -> list[tuple[float, float]]:
     flight, ground = _on_frame(flight), _on_frame(ground)
-    return [(begin + i * (flight + ground), begin + i * (flight + ground) + flight) for i in range(count)]
+    return [
+        (begin + i * (flight + ground), begin + i * (flight + ground) + flight)
+        for i in range(count)
+    ]
 
 
-def _across(t: np.ndarray, flights: list[tuple[float, float]], signs: list[int]) -> tuple[np.ndarray, np.ndarray]:
+def _across(
+    t: np.ndarray, flights: list[tuple[float, float]], signs: list[int]
+) -> tuple[np.ndarray, np.ndarray]:
     """Ground the feet cover: one unit a flight, at constant speed; and the same for the body, which leads and lags."""
     feet, body = np.zeros_like(t), np.zeros_like(t)
     for (off, land), sign in zip(flights, signs):
@@ -113,7 +121,15 @@ def hop(rng: np.random.Generator) -> Draft:
     pose.feet[:, limb, 1] += feet
     pose.soles[:, limb, 1] += np.radians(38) * heels
     end = flights[-1][1]
-    lift(pose, t, other, (begin - 0.95, begin - 0.35), (end + 0.3, end + 0.85), (0.02, 0.30, -0.22), 60)
+    lift(
+        pose,
+        t,
+        other,
+        (begin - 0.95, begin - 0.35),
+        (end + 0.3, end + 0.85),
+        (0.02, 0.30, -0.22),
+        60,
+    )
     pose.feet[:, other, 1] += feet
     pose.trunk[:, 2] += SIDE[limb] * np.radians(4) * single
     bring(pose, (LEFT, RIGHT), single, 12, vary(rng, 38, 0.3), 0, 40)

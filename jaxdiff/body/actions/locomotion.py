@@ -22,7 +22,9 @@ def walk(rng: np.random.Generator) -> Draft:
     t = frames(rng.uniform(2.5, 9.5))
     if style == "unsteady":
         wobble, phase = rng.uniform(0.5, 0.8), 2 * np.pi * rng.random()
-        course = path(t[-1], speed, 0.0, lambda t: rate + 0.7 * np.sin(2 * np.pi * wobble * t + phase))
+        course = path(
+            t[-1], speed, 0.0, lambda t: rate + 0.7 * np.sin(2 * np.pi * wobble * t + phase)
+        )
     else:
         course = path(t[-1], speed, 0.0, rate)
     pose = travel(t, course, walking(speed), manner, throughout(t, rng), int(rng.integers(2)))
@@ -56,7 +58,9 @@ def run(rng: np.random.Generator) -> Draft:
     )
     rate = {"straight": 0.0, "left": 1.0, "right": -1.0}[direction] * rng.uniform(0.15, 0.3)
     t = frames(rng.uniform(2.2, 5.5))
-    pose = travel(t, path(t[-1], speed, 0.0, rate), rhythm, manner, throughout(t, rng), int(rng.integers(2)))
+    pose = travel(
+        t, path(t[-1], speed, 0.0, rate), rhythm, manner, throughout(t, rng), int(rng.integers(2))
+    )
     return pose, {"speed": pace, "direction": direction}
 
 
@@ -83,7 +87,9 @@ def sidestep(rng: np.random.Generator) -> Draft:
     speed = _between(begin, end, sign * length / (2 * step), 0.8 * step)
     manner = Manner(swing=0, elbow=25, spread=14, bob=0.015, sway=0.0, turn=0, crouch=0.03)
     rhythm = Rhythm(step, 0.62, push=0.3, strike=0.0, height=0.1)
-    pose = travel(t, path(t[-1], 0.0, speed), rhythm, manner, [(begin, end)], LEFT if sign > 0 else RIGHT)
+    pose = travel(
+        t, path(t[-1], 0.0, speed), rhythm, manner, [(begin, end)], LEFT if sign > 0 else RIGHT
+    )
     return pose, {"speed": pace, "direction": direction, "count": str(count)}
 
 
@@ -95,7 +101,12 @@ def turn(rng: np.random.Generator) -> Draft:
     begin = rng.uniform(0.3, 0.9)
     end = begin + step * {"90": 3, "180": 5, "360": 9}[amount]
     t = frames(end + rng.uniform(0.5, 1.3))
-    course = path(t[-1], 0.0, 0.0, _between(begin, end, sign * np.radians(float(amount)) / (end - begin), step))
+    course = path(
+        t[-1],
+        0.0,
+        0.0,
+        _between(begin, end, sign * np.radians(float(amount)) / (end - begin), step),
+    )
     manner = Manner(swing=0, elbow=20, spread=10, bob=0.01, sway=0.02, turn=0)
     rhythm = Rhythm(step, 0.6, push=0.4, strike=0.0, height=0.1)
     pose = travel(t, course, rhythm, manner, [(begin, end)], LEFT if sign > 0 else RIGHT)
@@ -111,7 +122,14 @@ def circle(rng: np.random.Generator) -> Draft:
     speed = vary(rng, {"slow": 0.8, "normal": 1.1, "fast": 1.5}[pace]) * manner.speed
     t = frames(np.clip(2 * np.pi * rng.uniform(0.8, 1.3) / speed, 6.0, 9.8))
     rate = (1 if direction == "left" else -1) * 2 * np.pi * rng.uniform(0.9, 1.15) / t[-1]
-    pose = travel(t, path(t[-1], speed, 0.0, rate), walking(speed), manner, throughout(t, rng), int(rng.integers(2)))
+    pose = travel(
+        t,
+        path(t[-1], speed, 0.0, rate),
+        walking(speed),
+        manner,
+        throughout(t, rng),
+        int(rng.integers(2)),
+    )
     pose.trunk[:, 2] += np.sign(rate) * np.radians(3)
     return pose, {"speed": pace, "direction": direction, "style": style}
 
@@ -125,7 +143,10 @@ def stop_and_go(rng: np.random.Generator) -> Draft:
     t = frames(stop + pause + rng.uniform(1.8, 3.0))
     moves = [(-2.5 - rng.random(), stop), (stop + pause, t[-1] + 2.5)]
     ramp = 1.3 * rhythm.step
-    course = path(t[-1], lambda t: speed * (1 - ease((t - stop + ramp) / ramp) + ease((t - stop - pause) / ramp)))
+    course = path(
+        t[-1],
+        lambda t: speed * (1 - ease((t - stop + ramp) / ramp) + ease((t - stop - pause) / ramp)),
+    )
     pose = travel(t, course, rhythm, manner, moves, int(rng.integers(2)))
     return pose, {"speed": pace, "style": style}
 
@@ -155,7 +176,9 @@ def march(rng: np.random.Generator) -> Draft:
     begin = rng.uniform(0.2, 0.6)
     end = begin + count * step
     t = frames(end + rng.uniform(0.4, 1.0))
-    rhythm = Rhythm(step, 0.56, 0.085, height=vary(rng, 0.36), push=0.6, strike=0.0, rise=0.5, fall=0.5)
+    rhythm = Rhythm(
+        step, 0.56, 0.085, height=vary(rng, 0.36), push=0.6, strike=0.0, rise=0.5, fall=0.5
+    )
     manner = Manner(swing=0, elbow=60, spread=10, bob=0.01, sway=0.03, turn=0, lean=0)
     first = int(rng.integers(2))
     pose = travel(t, path(t[-1], 0.0), rhythm, manner, [(begin, end)], first)

@@ -74,7 +74,8 @@ def ball_to_ankle(soles: np.ndarray) -> np.ndarray:
 def joints_from_pose(pose: Pose) -> np.ndarray:
     """(T, 22, 3), float64."""
     pelvis = multiply(
-        about("y", pose.pelvis[:, 0]), multiply(about("x", pose.pelvis[:, 1]), about("z", pose.pelvis[:, 2]))
+        about("y", pose.pelvis[:, 0]),
+        multiply(about("x", pose.pelvis[:, 1]), about("z", pose.pelvis[:, 2])),
     )
     hips = rotate(pelvis[:, None], np.stack([BONES["left_hip"], BONES["right_hip"]]))
     ankles = pose.feet + ball_to_ankle(pose.soles)

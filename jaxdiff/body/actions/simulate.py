@@ -34,14 +34,18 @@ class Clip(NamedTuple):
     fps: float = FPS
 
 
-def _styled(gesture: Callable[[np.random.Generator], Draft]) -> Callable[[np.random.Generator], Draft]:
+def _styled(
+    gesture: Callable[[np.random.Generator], Draft],
+) -> Callable[[np.random.Generator], Draft]:
     """A gesture in some bearing: upright, tired or proud."""
 
     @functools.wraps(gesture)
     def draw(rng: np.random.Generator) -> Draft:
         style = pick(rng, ("neutral", "neutral", "neutral", "tired", "proud"))
         pose, attributes = gesture(rng)
-        bend, nod, spread = {"neutral": (0, 0, 0), "tired": (15, 20, -2), "proud": (-6, -8, 4)}[style]
+        bend, nod, spread = {"neutral": (0, 0, 0), "tired": (15, 20, -2), "proud": (-6, -8, 4)}[
+            style
+        ]
         pose.trunk[:, 1] += np.radians(bend)
         pose.head[:, 1] += np.radians(nod)
         pose.arms[..., 0] += np.radians(bend)
@@ -92,7 +96,9 @@ def simulate_clip(action: str, seed: int) -> Clip:
     return _draw(action, np.random.default_rng([seed, zlib.crc32(action.encode())]))
 
 
-def simulate_motions(count: int, seed: int = 0, progress: Callable[[int, int], None] | None = None) -> Iterator[Clip]:
+def simulate_motions(
+    count: int, seed: int = 0, progress: Callable[[int, int], None] | None = None
+) -> Iterator[Clip]:
     """`count` clips, every action equally often, in random order; `progress(done, count)` is called after each."""
     for index in range(count):
         block, place = divmod(index, len(ACTIONS))

@@ -54,10 +54,17 @@ def walk_feet(
             ball[:, [0, 2]] += share[:, None] * (step.place - at)
             sole[:, 0] += share * turn
             # Round the bend (the sagitta of the arc) and round the standing leg.
-            bow = SIDE[foot] * min(0.12 * abs(turn), 0.12) - turn * float(np.hypot(*(step.place - at))) / 8
+            bow = (
+                SIDE[foot] * min(0.12 * abs(turn), 0.12)
+                - turn * float(np.hypot(*(step.place - at))) / 8
+            )
             left = bow * 4 * share * (1 - share)
-            ball[:, [0, 2]] += beside(np.zeros(2), heading + turn / 2, np.stack([left, 0 * left], axis=-1))
-            ball[:, 1] += step.height * ease(u / step.rise) * (1 - ease((u - 1 + step.fall) / step.fall))
+            ball[:, [0, 2]] += beside(
+                np.zeros(2), heading + turn / 2, np.stack([left, 0 * left], axis=-1)
+            )
+            ball[:, 1] += (
+                step.height * ease(u / step.rise) * (1 - ease((u - 1 + step.fall) / step.fall))
+            )
             swing = step.land - step.lift
             early = max(step.lift - 0.7 * swing, 0.5 * (free + step.lift), rises[-1][0] + 0.01)
             rises += [(early, 0.0), (step.lift + 0.06 * swing, step.push)]
@@ -91,11 +98,14 @@ class Path(NamedTuple):
         return place, np.asarray(np.interp(t, self.time, self.heading))
 
 
-def path(seconds: float, forward: Rate, sideways: Rate = 0.0, turn: Rate = 0.0, margin: float = 3.0) -> Path:
+def path(
+    seconds: float, forward: Rate, sideways: Rate = 0.0, turn: Rate = 0.0, margin: float = 3.0
+) -> Path:
     """Integrates speeds (m/s) and turning rate (rad/s) from the origin at t = 0, `margin` seconds longer either way."""
     time = np.arange(-margin, seconds + margin, DT)
     ahead, left, turning = (
-        np.broadcast_to(rate(time) if callable(rate) else rate, time.shape) for rate in (forward, sideways, turn)
+        np.broadcast_to(rate(time) if callable(rate) else rate, time.shape)
+        for rate in (forward, sideways, turn)
     )
 
     def integral(rate: np.ndarray) -> np.ndarray:
@@ -131,7 +141,9 @@ class Rhythm(NamedTuple):
     toe_out: float = 0.12
 
 
-def steps_along(path: Path, rhythm: Rhythm, moves: list[tuple[float, float]], first: int = 0) -> list[Step]:
+def steps_along(
+    path: Path, rhythm: Rhythm, moves: list[tuple[float, float]], first: int = 0
+) -> list[Step]:
     """Alternating steps while the body moves (each move from its first lift to its last landing)."""
     steps, foot = [], first
     for begin, end in moves:
@@ -142,9 +154,16 @@ def steps_along(path: Path, rhythm: Rhythm, moves: list[tuple[float, float]], fi
             lift = begin + k * time
             middle = lift + swing + time * rhythm.duty
             place, heading = path.at(middle)
-            speed, drift = (np.interp(middle, path.time, rate) for rate in (path.forward, path.sideways))
+            speed, drift = (
+                np.interp(middle, path.time, rate) for rate in (path.forward, path.sideways)
+            )
             side = 1 - 2 * foot
-            offset = np.array([side * (rhythm.width + 0.5 * abs(drift) * time), STANCE[0, 1] - 0.05 * min(speed, 1.6)])
+            offset = np.array(
+                [
+                    side * (rhythm.width + 0.5 * abs(drift) * time),
+                    STANCE[0, 1] - 0.05 * min(speed, 1.6),
+                ]
+            )
             stride = 2 * time * np.hypot(speed, drift)
             vigour = float(np.clip(2 * time * abs(speed) / 0.9, 0, 1))
             steps.append(

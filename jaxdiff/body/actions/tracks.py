@@ -26,7 +26,11 @@ def hermite(t: np.ndarray, times: ArrayLike, values: ArrayLike, slopes: ArrayLik
     expand = (slice(None), *[None] * (values.ndim - 1))
     u, h = u[expand], h[expand]
     start, end = values[i] + 0 * u, values[i + 1]
-    return start + (end - start) * u**2 * (3 - 2 * u) + h * u * (1 - u) * (slopes[i] * (1 - u) - slopes[i + 1] * u)
+    return (
+        start
+        + (end - start) * u**2 * (3 - 2 * u)
+        + h * u * (1 - u) * (slopes[i] * (1 - u) - slopes[i + 1] * u)
+    )
 
 
 def keys(t: np.ndarray, *frames: tuple[float, ArrayLike]) -> np.ndarray:
@@ -44,7 +48,9 @@ def keys(t: np.ndarray, *frames: tuple[float, ArrayLike]) -> np.ndarray:
     return hermite(t, times, values, slopes)
 
 
-def pulses(t: np.ndarray, starts: Sequence[float], rise: float, hold: float, fall: float) -> np.ndarray:
+def pulses(
+    t: np.ndarray, starts: Sequence[float], rise: float, hold: float, fall: float
+) -> np.ndarray:
     """0 -> 1 -> 0 at each start, smoothly."""
     total = np.zeros_like(t)
     for start in starts:
@@ -56,7 +62,9 @@ def smooth(x: np.ndarray, sigma: float) -> np.ndarray:
     """A Gaussian of `sigma` frames along the first axis, edge values repeated."""
     radius = int(np.ceil(3 * sigma))
     weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
-    flat = np.concatenate([x[:1].repeat(radius, 0), x, x[-1:].repeat(radius, 0)]).reshape(len(x) + 2 * radius, -1)
+    flat = np.concatenate([x[:1].repeat(radius, 0), x, x[-1:].repeat(radius, 0)]).reshape(
+        len(x) + 2 * radius, -1
+    )
     columns = [np.convolve(column, weights / weights.sum(), mode="valid") for column in flat.T]
     return np.stack(columns, axis=-1).reshape(x.shape)
 
@@ -64,6 +72,12 @@ def smooth(x: np.ndarray, sigma: float) -> np.ndarray:
 def drift(rng: np.random.Generator, t: np.ndarray, scale: ArrayLike) -> np.ndarray:
     """Slow aimless movement (T, *scale.shape) of standard deviation `scale`: three slow sines of random phase each."""
     scale = np.asarray(scale, np.float64)
-    frequency, phase = rng.uniform(0.08, 0.5, (3, *scale.shape)), rng.uniform(0, 2 * np.pi, (3, *scale.shape))
-    angle = 2 * np.pi * frequency[:, None] * t[(None, slice(None), *[None] * scale.ndim)] + phase[:, None]
+    frequency, phase = (
+        rng.uniform(0.08, 0.5, (3, *scale.shape)),
+        rng.uniform(0, 2 * np.pi, (3, *scale.shape)),
+    )
+    angle = (
+        2 * np.pi * frequency[:, None] * t[(None, slice(None), *[None] * scale.ndim)]
+        + phase[:, None]
+    )
     return scale * np.sqrt(2 / 3) * np.sin(angle).sum(0)

@@ -45,29 +45,56 @@ STYLES = {
     "neutral": Manner(),
     "tired": Manner(swing=10, elbow=8, lean=16, nod=22, bob=0.012, turn=3, speed=0.75, height=0.9),
     "proud": Manner(swing=32, elbow=14, lean=-5, nod=-8, bob=0.024, turn=6, speed=1.08, spread=12),
-    "happy": Manner(swing=38, elbow=32, lean=0, nod=-4, bob=0.035, sway=0.03, turn=8, speed=1.05, height=1.25),
-    "sneaky": Manner(swing=8, elbow=75, lean=26, nod=-14, crouch=0.13, bob=0.01, speed=0.55, height=1.4, spread=16),
-    "stiff": Manner(swing=3, elbow=4, lean=-1, bob=0.006, sway=0.008, roll=0, turn=0, speed=0.85, spread=5),
-    "unsteady": Manner(swing=14, elbow=26, lean=6, sway=0.06, roll=6, turn=6, width=0.05, speed=0.7, spread=20),
+    "happy": Manner(
+        swing=38, elbow=32, lean=0, nod=-4, bob=0.035, sway=0.03, turn=8, speed=1.05, height=1.25
+    ),
+    "sneaky": Manner(
+        swing=8,
+        elbow=75,
+        lean=26,
+        nod=-14,
+        crouch=0.13,
+        bob=0.01,
+        speed=0.55,
+        height=1.4,
+        spread=16,
+    ),
+    "stiff": Manner(
+        swing=3, elbow=4, lean=-1, bob=0.006, sway=0.008, roll=0, turn=0, speed=0.85, spread=5
+    ),
+    "unsteady": Manner(
+        swing=14, elbow=26, lean=6, sway=0.06, roll=6, turn=6, width=0.05, speed=0.7, spread=20
+    ),
 }
 
 
 def travel(
-    t: np.ndarray, course: Path, rhythm: Rhythm, manner: Manner, moves: list[tuple[float, float]], first: int
+    t: np.ndarray,
+    course: Path,
+    rhythm: Rhythm,
+    manner: Manner,
+    moves: list[tuple[float, float]],
+    first: int,
 ) -> Pose:
     """The pose of a body that moves along `course` in the intervals `moves`."""
-    rhythm = rhythm._replace(width=rhythm.width + manner.width, height=rhythm.height * manner.height)
+    rhythm = rhythm._replace(
+        width=rhythm.width + manner.width, height=rhythm.height * manner.height
+    )
     steps = steps_along(course, rhythm, moves, first)
     place, heading = course.at(moves[0][0])
     offsets = np.stack([SIDE * rhythm.width, STANCE[:, 1]], axis=-1)
     pose = standing(len(t))
-    pose.feet, pose.soles = walk_feet(t, beside(place, heading, offsets), heading + SIDE * rhythm.toe_out, steps)
+    pose.feet, pose.soles = walk_feet(
+        t, beside(place, heading, offsets), heading + SIDE * rhythm.toe_out, steps
+    )
 
     lands = np.array([step.land for step in steps])
     lands = np.concatenate([lands[:1] - rhythm.step, lands, lands[-1:] + rhythm.step])
     phase = np.pi * np.interp(t, lands, np.arange(len(lands)) + first - 1.0)
     support = phase - np.pi * rhythm.duty
-    moving = smooth(np.sum([ease((t - a) / 0.5) - ease((t - b + 0.3) / 0.5) for a, b in moves], axis=0), 1.5)
+    moving = smooth(
+        np.sum([ease((t - a) / 0.5) - ease((t - b + 0.3) / 0.5) for a, b in moves], axis=0), 1.5
+    )
     ahead = smooth(np.clip(np.interp(t, course.time, course.forward) / 0.8, -1, 1), 2)
 
     place, heading = course.at(t)

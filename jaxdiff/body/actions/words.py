@@ -5,7 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 WHO = ("a person", "someone", "a man", "a woman", "the person", "a figure", "this person")
-NUMBERS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+NUMBERS = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+]
 Words = Mapping[str, Mapping[str, tuple[str, ...]]]
 
 COMMON: Words = {
@@ -28,7 +42,10 @@ COMMON: Words = {
         "2": ("twice", "two times"),
         **{str(n): (f"{NUMBERS[n]} times",) for n in range(3, 13)},
     },
-    "direction": {"left": ("to the left", "to their left"), "right": ("to the right", "to their right")},
+    "direction": {
+        "left": ("to the left", "to their left"),
+        "right": ("to the right", "to their right"),
+    },
     "side": {"left": ("left",), "right": ("right",)},
 }
 
@@ -70,7 +87,11 @@ TEXTS: dict[str, tuple[tuple[str, ...], Words]] = {
         ),
         {
             "direction": CURVES,
-            "speed": {"slow": ("jogs", "jogs slowly"), "normal": ("runs",), "fast": ("sprints", "runs fast")},
+            "speed": {
+                "slow": ("jogs", "jogs slowly"),
+                "normal": ("runs",),
+                "fast": ("sprints", "runs fast"),
+            },
         },
     ),
     "walk_backwards": (
@@ -109,7 +130,10 @@ TEXTS: dict[str, tuple[tuple[str, ...], Words]] = {
         ),
         {
             "direction": CIRCLES,
-            "direction2": {"left": ("counterclockwise", "left-handed"), "right": ("clockwise", "right-handed")},
+            "direction2": {
+                "left": ("counterclockwise", "left-handed"),
+                "right": ("clockwise", "right-handed"),
+            },
         },
     ),
     "stop_and_go": (
@@ -157,8 +181,14 @@ TEXTS: dict[str, tuple[tuple[str, ...], Words]] = {
         ),
         {
             "side": ARMS,
-            "direction": {"front": ("to the front", "forward"), "side": ("sideways", "out to the side")},
-            "height": {"shoulder height": ("to shoulder height",), "overhead": ("overhead", "above the head")},
+            "direction": {
+                "front": ("to the front", "forward"),
+                "side": ("sideways", "out to the side"),
+            },
+            "height": {
+                "shoulder height": ("to shoulder height",),
+                "overhead": ("overhead", "above the head"),
+            },
         },
     ),
     "clap": (
@@ -195,7 +225,9 @@ TEXTS: dict[str, tuple[tuple[str, ...], Words]] = {
                 "right": ("with the right fist", "with the right hand"),
                 "both": ("with alternating fists", "with both hands in turn"),
             },
-            "count2": {str(n): ("one punch" if n == 1 else f"{NUMBERS[n]} punches",) for n in range(1, 7)},
+            "count2": {
+                str(n): ("one punch" if n == 1 else f"{NUMBERS[n]} punches",) for n in range(1, 7)
+            },
         },
     ),
     "throw": (
@@ -214,7 +246,12 @@ TEXTS: dict[str, tuple[tuple[str, ...], Words]] = {
             "{who} does side stretches {side} {speed}, {count}",
             "{who} stretches {side} {count} {speed}",
         ),
-        {"side": {"left": ("to the left", "to the left side"), "right": ("to the right", "to the right side")}},
+        {
+            "side": {
+                "left": ("to the left", "to the left side"),
+                "right": ("to the right", "to the right side"),
+            }
+        },
     ),
     "look_around": (
         (
@@ -234,7 +271,10 @@ TEXTS: dict[str, tuple[tuple[str, ...], Words]] = {
         ),
         {
             "depth": {"half": ("half", "shallow"), "deep": ("deep", "full")},
-            "depth2": {"half": ("halfway down", "slightly"), "deep": ("all the way down", "deeply")},
+            "depth2": {
+                "half": ("halfway down", "slightly"),
+                "deep": ("all the way down", "deeply"),
+            },
         },
     ),
     "jump": (
@@ -245,8 +285,14 @@ TEXTS: dict[str, tuple[tuple[str, ...], Words]] = {
             "{who} does {height2} jumps {direction}, {count}",
         ),
         {
-            "direction": {"up": ("up", "straight up", "on the spot"), "forward": ("forward", "ahead")},
-            "height": {"low": ("a little", "not very high"), "high": ("high", "as high as possible")},
+            "direction": {
+                "up": ("up", "straight up", "on the spot"),
+                "forward": ("forward", "ahead"),
+            },
+            "height": {
+                "low": ("a little", "not very high"),
+                "high": ("high", "as high as possible"),
+            },
             "height2": {"low": ("low", "small"), "high": ("high", "big")},
         },
     ),
@@ -258,7 +304,9 @@ TEXTS: dict[str, tuple[tuple[str, ...], Words]] = {
             "{who} exercises with {count} {speed}",
         ),
         {
-            "count": {str(n): (f"{NUMBERS[n]} jumping jacks", f"{n} jumping jacks") for n in range(2, 7)},
+            "count": {
+                str(n): (f"{NUMBERS[n]} jumping jacks", f"{n} jumping jacks") for n in range(2, 7)
+            },
             "count2": {str(n): (NUMBERS[n],) for n in range(2, 7)},
         },
     ),
@@ -288,7 +336,10 @@ TEXTS: dict[str, tuple[tuple[str, ...], Words]] = {
             "{who} lifts the {side} leg and kicks {direction} {height} {speed}",
         ),
         {
-            "direction": {"front": ("forward", "to the front"), "side": ("sideways", "out to the side")},
+            "direction": {
+                "front": ("forward", "to the front"),
+                "side": ("sideways", "out to the side"),
+            },
             "height": {"low": ("low", "at knee height"), "high": ("high", "high up")},
             "height2": {"low": ("low",), "high": ("high",)},
         },

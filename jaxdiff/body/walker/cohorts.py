@@ -46,7 +46,9 @@ Progress = Callable[[int, int], None]
 
 def generator(seed: int, kind: str, index: int, *task: float) -> np.random.Generator:
     """The randomness of one subject, or of one of the subject's tasks."""
-    return np.random.default_rng([seed, KINDS[kind], index, *(round(1000 * (100 + value)) for value in task)])
+    return np.random.default_rng(
+        [seed, KINDS[kind], index, *(round(1000 * (100 + value)) for value in task)]
+    )
 
 
 def gait_cohort(
@@ -87,7 +89,9 @@ def gait_cohort(
             if start != end:
                 way = TRANSITION
                 start, end = (start, end) if rng.uniform() < 0.5 else (end, start)
-            found += record_gait(walker, nodes, f"walker{index + 1:02d}", (start, end), way, sides, rng)
+            found += record_gait(
+                walker, nodes, f"walker{index + 1:02d}", (start, end), way, sides, rng
+            )
             done += len(sides)
             if progress:
                 progress(done, total)
@@ -134,7 +138,9 @@ def speed_cohort(
         nodes = gait_nodes(walker, *grid)
         for name, speed in tasks[index]:
             rng = generator(seed, kind, index, speed)
-            yield record_sagittal(walker, nodes, f"{kind}{index + 1:02d}", name, speed, seconds, rate, rng)
+            yield record_sagittal(
+                walker, nodes, f"{kind}{index + 1:02d}", name, speed, seconds, rate, rng
+            )
             done += 1
             if progress:
                 progress(done, total)
@@ -144,7 +150,9 @@ def _chosen(subjects: int | Sequence[int]) -> Sequence[int]:
     """The numbers of the subjects, given how many of them or which."""
     chosen = range(subjects) if isinstance(subjects, int) else subjects
     if not len(chosen) or min(chosen) < 0:
-        raise ConfigError(f"subjects are how many there shall be, or their numbers from 0 on; got {subjects}")
+        raise ConfigError(
+            f"subjects are how many there shall be, or their numbers from 0 on; got {subjects}"
+        )
     return chosen
 
 
@@ -162,6 +170,10 @@ def _check_range(walker: Walker, speeds: Sequence[float], inclines: Sequence[flo
     scale = np.sqrt(GRAVITY * walker.leg_length)
     slowest, fastest = 0.9 * grid[0][0] * scale, 1.1 * grid[0][-1] * scale
     if speeds and not slowest <= min(speeds) <= max(speeds) <= fastest:
-        raise ConfigError(f"speeds must lie in {slowest:.2f} … {fastest:.2f} m/s for this subject; got {list(speeds)}")
+        raise ConfigError(
+            f"speeds must lie in {slowest:.2f} … {fastest:.2f} m/s for this subject; got {list(speeds)}"
+        )
     if not grid[1][0] <= min(inclines) <= max(inclines) <= grid[1][-1]:
-        raise ConfigError(f"inclines must lie in {grid[1][0]:g} … {grid[1][-1]:g} degrees; got {list(inclines)}")
+        raise ConfigError(
+            f"inclines must lie in {grid[1][0]:g} … {grid[1][-1]:g} degrees; got {list(inclines)}"
+        )

@@ -34,7 +34,11 @@ def reach(q: np.ndarray, p: Prescription, flat: Planar) -> np.ndarray:
             ankle = pose.joint[foot]
             error = np.stack([flat.ankles.x[leg], p.track[leg], flat.ankles.z[leg]]) - ankle
             hinges = LEG[leg, [0, 1, 3]]
-            arms = (ankle - pose.joint[foot - 2], ankle - pose.joint[foot - 2], ankle - pose.joint[foot - 1])
+            arms = (
+                ankle - pose.joint[foot - 2],
+                ankle - pose.joint[foot - 2],
+                ankle - pose.joint[foot - 1],
+            )
             jacobian = np.stack([cross(pose.hinge[hinge], arm) for hinge, arm in zip(hinges, arms)])
             gram = np.einsum("icn,jcn->nij", jacobian, jacobian) + DAMPING**2 * np.eye(3)
             step = np.linalg.solve(gram, np.einsum("icn,cn->ni", jacobian, error)[..., None])
@@ -74,7 +78,9 @@ def complete(p: Prescription, unknowns: np.ndarray) -> np.ndarray:
     aim = (p.share * p.middle[:, None]).sum(0)
     q = reach(q, p, flat)
     for _ in range(2):
-        motion = newton_euler(np.pad(q, ((0, 0), (MARGIN, MARGIN)), mode="wrap"), PHASES / p.period, p.slope)
+        motion = newton_euler(
+            np.pad(q, ((0, 0), (MARGIN, MARGIN)), mode="wrap"), PHASES / p.period, p.slope
+        )
         spectrum = np.fft.rfft(aim - motion.zmp[1])
         spectrum[: HARMONICS + 1] *= gain
         spectrum[HARMONICS + 1 :] = 0.0

@@ -48,13 +48,18 @@ def periodic_pchip(knots: np.ndarray, values: np.ndarray, phase: np.ndarray) -> 
     w_before, w_after = h[:-1] + 2.0 * h[1:], 2.0 * h[:-1] + h[1:]
     monotone = before * after > 0.0
     safe_before, safe_after = np.where(monotone, before, 1.0), np.where(monotone, after, 1.0)
-    tangent = np.where(monotone, (w_before + w_after) / (w_before / safe_before + w_after / safe_after), 0.0)
+    tangent = np.where(
+        monotone, (w_before + w_after) / (w_before / safe_before + w_after / safe_after), 0.0
+    )
     x, y, h = x[1:-1], y[1:-1], h[1:-1]
     i = np.clip(np.searchsorted(x, phase, side="right") - 1, 0, len(h) - 1)
     t = (phase - x[i]) / h[i]
     hermite = (1 + 2 * t) * (1 - t) ** 2, t * (1 - t) ** 2, t**2 * (3 - 2 * t), t**2 * (t - 1)
     return (
-        hermite[0] * y[i] + hermite[1] * h[i] * tangent[i] + hermite[2] * y[i + 1] + hermite[3] * h[i] * tangent[i + 1]
+        hermite[0] * y[i]
+        + hermite[1] * h[i] * tangent[i]
+        + hermite[2] * y[i + 1]
+        + hermite[3] * h[i] * tangent[i + 1]
     )
 
 
@@ -112,7 +117,9 @@ def difference(y: np.ndarray) -> np.ndarray:
     inner = n - 2 * REACH
     total = np.zeros(y.shape[:-1] + (inner,))
     for k, weight in enumerate(STENCIL, start=1):
-        total += weight * (y[..., REACH + k : REACH + k + inner] - y[..., REACH - k : REACH - k + inner])
+        total += weight * (
+            y[..., REACH + k : REACH + k + inner] - y[..., REACH - k : REACH - k + inner]
+        )
     return total
 
 

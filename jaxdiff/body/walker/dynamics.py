@@ -99,14 +99,19 @@ def footprint(pose: Pose, stance: np.ndarray) -> np.ndarray:
         ahead = ahead / np.sqrt((ahead**2).sum(0))
         late = smoothstep((s - 0.10) / 0.12)
         heel, ball = (
-            pose.point(foot, point)[:2] - reach * ahead for point, reach in ((HEEL_POINT, HEEL), (BALL_POINT, BALL))
+            pose.point(foot, point)[:2] - reach * ahead
+            for point, reach in ((HEEL_POINT, HEEL), (BALL_POINT, BALL))
         )
         points.append(heel + late * (ball - heel))
     return np.stack(points)
 
 
 def distribute(
-    motion: Motion, share: np.ndarray, path: np.ndarray, stance: np.ndarray, slope: np.ndarray | float
+    motion: Motion,
+    share: np.ndarray,
+    path: np.ndarray,
+    stance: np.ndarray,
+    slope: np.ndarray | float,
 ) -> Contact:
     """Share the ground's wrench between the feet; `path` is how far ahead of the ankle each foot carries its load."""
     aim = footprint(motion.pose, stance)

@@ -33,9 +33,15 @@ def excitations(moments: np.ndarray, phase: np.ndarray) -> np.ndarray:
     return total
 
 
-def envelopes(moments: np.ndarray, phase: np.ndarray, time: np.ndarray, log_gain: np.ndarray) -> np.ndarray:
+def envelopes(
+    moments: np.ndarray, phase: np.ndarray, time: np.ndarray, log_gain: np.ndarray
+) -> np.ndarray:
     """Envelopes (8, T); `time` in seconds, `log_gain` (8, T) the drift of each electrode."""
     excited = excitations(moments, phase)[: len(RECORDED)]
-    early = np.stack([np.interp(time + DELAY, time, muscle) for muscle in excited]) * np.exp(log_gain)
+    early = np.stack([np.interp(time + DELAY, time, muscle) for muscle in excited]) * np.exp(
+        log_gain
+    )
     window = np.hanning(11)[1:-1] / np.hanning(11).sum()
-    return np.stack([np.convolve(np.pad(muscle, 4, mode="edge"), window, mode="valid") for muscle in early])
+    return np.stack(
+        [np.convolve(np.pad(muscle, 4, mode="edge"), window, mode="valid") for muscle in early]
+    )

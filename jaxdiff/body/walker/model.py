@@ -35,7 +35,14 @@ class Segment(NamedTuple):
     gyration: tuple[float, float, float]
 
 
-LEG_JOINTS = ("hip_flexion", "hip_adduction", "hip_rotation", "knee_flexion", "knee_adduction", "knee_rotation")
+LEG_JOINTS = (
+    "hip_flexion",
+    "hip_adduction",
+    "hip_rotation",
+    "knee_flexion",
+    "knee_adduction",
+    "knee_rotation",
+)
 LEG_JOINTS += ("ankle_dorsiflexion", "ankle_inversion", "ankle_rotation")
 COORDINATES = ("pelvis_tx", "pelvis_ty", "pelvis_tz", "pelvis_yaw", "pelvis_roll", "pelvis_pitch")
 COORDINATES += ("lumbar_yaw", "lumbar_roll", "lumbar_pitch")
@@ -52,20 +59,37 @@ HEEL_POINT, BALL_POINT, TOE_POINT = ((reach, 0.0, -FOOT_HEIGHT) for reach in (HE
 
 def _tree() -> tuple[Segment, ...]:
     segments = [
-        Segment("pelvis", -1, (0, 0, 0), ((Z, 1, 3), (X, 1, 4), (Y, 1, 5)), 0.1117, (0, 0, 0.065), (0.105, 0.10, 0.11)),
         Segment(
-            "trunk", 0, (0, 0, 0.109), ((Z, 1, 6), (X, 1, 7), (Y, 1, 8)), 0.3923, (0, 0, 0.332), (0.235, 0.225, 0.115)
+            "pelvis",
+            -1,
+            (0, 0, 0),
+            ((Z, 1, 3), (X, 1, 4), (Y, 1, 5)),
+            0.1117,
+            (0, 0, 0.065),
+            (0.105, 0.10, 0.11),
+        ),
+        Segment(
+            "trunk",
+            0,
+            (0, 0, 0.109),
+            ((Z, 1, 6), (X, 1, 7), (Y, 1, 8)),
+            0.3923,
+            (0, 0, 0.332),
+            (0.235, 0.225, 0.115),
         ),
     ]
     for i, side in enumerate(SIDES):
         shoulder = (0, OUTWARD[i] * 0.207, 0.435)
         hinge = ((Y, -1, int(ARM[i])),)
-        segments.append(Segment(f"arm_{side}", 1, shoulder, hinge, 0.0494, (0.02, 0, -0.33), (0.21, 0.21, 0.04)))
+        segments.append(
+            Segment(f"arm_{side}", 1, shoulder, hinge, 0.0494, (0.02, 0, -0.33), (0.21, 0.21, 0.04))
+        )
     for i, side in enumerate(SIDES):
         e = -OUTWARD[i]
         q = [int(k) for k in LEG[i]]
         hip, knee, ankle = (
-            ((Y, sign, q[k]), (X, e, q[k + 1]), (Z, e, q[k + 2])) for k, sign in ((0, -1), (3, 1), (6, -1))
+            ((Y, sign, q[k]), (X, e, q[k + 1]), (Z, e, q[k + 2]))
+            for k, sign in ((0, -1), (3, 1), (6, -1))
         )
         n = len(segments)
         segments += [
@@ -78,8 +102,24 @@ def _tree() -> tuple[Segment, ...]:
                 (0, 0, -0.1893),
                 (0.1521, 0.1521, 0.0689),
             ),
-            Segment(f"shank_{side}", n, (0, 0, -THIGH), knee, 0.0433, (0, 0, -0.2040), (0.1156, 0.1156, 0.0473)),
-            Segment(f"foot_{side}", n + 1, (0, 0, -SHANK), ankle, 0.0137, (0.057, 0, -0.040), (0.0356, 0.0703, 0.0738)),
+            Segment(
+                f"shank_{side}",
+                n,
+                (0, 0, -THIGH),
+                knee,
+                0.0433,
+                (0, 0, -0.2040),
+                (0.1156, 0.1156, 0.0473),
+            ),
+            Segment(
+                f"foot_{side}",
+                n + 1,
+                (0, 0, -SHANK),
+                ankle,
+                0.0137,
+                (0.057, 0, -0.040),
+                (0.0356, 0.0703, 0.0738),
+            ),
         ]
     return tuple(segments)
 
@@ -108,7 +148,11 @@ def forward(q: np.ndarray) -> Pose:
     """Forward kinematics of coordinates (29, …, T)."""
     shape = q.shape[1:]
     n = len(SEGMENTS)
-    frame, joint, centre = np.empty((n, 3, 3, *shape)), np.empty((n, 3, *shape)), np.empty((n, 3, *shape))
+    frame, joint, centre = (
+        np.empty((n, 3, 3, *shape)),
+        np.empty((n, 3, *shape)),
+        np.empty((n, 3, *shape)),
+    )
     hinge = np.zeros((len(q), 3, *shape))
     cos, sin = np.cos(q), np.sin(q)
     world = np.broadcast_to(np.eye(3).reshape(3, 3, *(1,) * len(shape)), (3, 3, *shape))
@@ -127,7 +171,9 @@ def forward(q: np.ndarray) -> Pose:
 
 
 JOINT_CENTRES = ("pelvis", "lumbar", "head") + tuple(
-    f"{name}_{side}" for side in SIDES for name in ("shoulder", "hand", "hip", "knee", "ankle", "heel", "toe")
+    f"{name}_{side}"
+    for side in SIDES
+    for name in ("shoulder", "hand", "hip", "knee", "ankle", "heel", "toe")
 )
 HEAD_TOP, HAND = (0.0, 0.0, 0.78), (0.02, 0.0, -0.62)
 

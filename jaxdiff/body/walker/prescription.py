@@ -81,7 +81,9 @@ def prescribe(walker: Walker, u: float, b: float) -> Prescription:
     both = load.sum(0)
     acceleration = SECOND_DERIVATIVE / period**2
     pressure = timing.pressure_path(walker, stance) - step * own
-    forcing = np.stack([-(load * pressure).sum(0) / PIVOT_HEIGHT - np.sin(slope), *(-load / PIVOT_HEIGHT)])
+    forcing = np.stack(
+        [-(load * pressure).sum(0) / PIVOT_HEIGHT - np.sin(slope), *(-load / PIVOT_HEIGHT)]
+    )
     pivot = np.linalg.solve(acceleration - np.diag(both / PIVOT_HEIGHT), forcing.T)
     drive = (acceleration @ pivot).T
     drive[0] += np.sin(slope)
@@ -90,7 +92,8 @@ def prescribe(walker: Walker, u: float, b: float) -> Prescription:
     lift = np.sin(np.pi * np.clip(swing, 0.0, 1.0)) ** 2
     track = middle[:, None] + OUTWARD[:, None] * walker.circumduction[:, None] * lift
     sway = np.linalg.solve(
-        acceleration - np.diag(both / PENDULUM_HEIGHT), -(load * middle[:, None]).sum(0) / PENDULUM_HEIGHT
+        acceleration - np.diag(both / PENDULUM_HEIGHT),
+        -(load * middle[:, None]).sum(0) / PENDULUM_HEIGHT,
     )
     inclination = np.arctan(np.abs(sway + OUTWARD[:, None] * HALF_PELVIS - track) / PELVIS_HEIGHT)
 

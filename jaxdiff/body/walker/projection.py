@@ -16,12 +16,21 @@ import numpy as np
 
 from jaxdiff.body.walker.curves import fourier, smoothstep
 from jaxdiff.body.walker.model import BALL, FOOT_HEIGHT, HALF_PELVIS, HEEL, OUTWARD, SHANK, THIGH
-from jaxdiff.body.walker.prescription import FIRST_DERIVATIVE, PHASES, SECOND_DERIVATIVE, Prescription
+from jaxdiff.body.walker.prescription import (
+    FIRST_DERIVATIVE,
+    PHASES,
+    SECOND_DERIVATIVE,
+    Prescription,
+)
 from jaxdiff.body.walker.templates import HARMONICS, evaluate
 
 WIDTH = 1 + 2 * HARMONICS
 LEGS = 6 * WIDTH
-PELVIS_X, PELVIS_Z, TRUNK = slice(LEGS, LEGS + 16), slice(LEGS + 16, LEGS + 33), slice(LEGS + 33, LEGS + 42)
+PELVIS_X, PELVIS_Z, TRUNK = (
+    slice(LEGS, LEGS + 16),
+    slice(LEGS + 16, LEGS + 33),
+    slice(LEGS + 33, LEGS + 42),
+)
 PLACE = LEGS + 42
 UNKNOWNS = PLACE + 2
 """Hip, knee, ankle of the right leg, then of the left (19 each), pelvis x, pelvis z, trunk pitch, x_R, x_L."""
@@ -29,7 +38,13 @@ UNKNOWNS = PLACE + 2
 MASSES = np.array([0.1117, 0.4911, 0.1416, 0.1416, 0.0433, 0.0433, 0.0137, 0.0137])
 """Pelvis, trunk with arms, thighs, shanks, feet."""
 GYRATIONS = np.array([0.10, 0.26, 0.1521, 0.1521, 0.1156, 0.1156, 0.0703, 0.0703])
-PELVIS_CENTRE, LUMBAR, TRUNK_CENTRE, THIGH_CENTRE, SHANK_CENTRE = 0.065, 0.109, 0.290, 0.1893, 0.2040
+PELVIS_CENTRE, LUMBAR, TRUNK_CENTRE, THIGH_CENTRE, SHANK_CENTRE = (
+    0.065,
+    0.109,
+    0.290,
+    0.1893,
+    0.2040,
+)
 FOOT_CENTRE = (0.057, 0.040)
 
 ANGLE_SPREAD, FOOT_SPREAD = np.deg2rad(4.0), np.deg2rad(5.0)
@@ -63,7 +78,11 @@ def fields(left_phase: float) -> Fields:
             start = (3 * leg + joint) * WIDTH
             legs[joint, leg, :, start : start + WIDTH] = fourier(phase - shift, HARMONICS)
     x, z, trunk = np.zeros((3, PHASES, UNKNOWNS))
-    x[:, PELVIS_X], z[:, PELVIS_Z], trunk[:, TRUNK] = fourier(phase, 8)[:, 1:], fourier(phase, 8), fourier(phase, 4)
+    x[:, PELVIS_X], z[:, PELVIS_Z], trunk[:, TRUNK] = (
+        fourier(phase, 8)[:, 1:],
+        fourier(phase, 8),
+        fourier(phase, 4),
+    )
     shape = np.zeros((LEGS + 16, UNKNOWNS))
     shape[:LEGS, :LEGS] = np.diag(np.tile(SHAPE_WEIGHT, 6))
     shape[LEGS:, PELVIS_X] = np.eye(16) * np.sqrt(PHASES / 2) / DRIFT_SPREAD
@@ -103,7 +122,12 @@ class Point(NamedTuple):
         cos, sin = np.cos(angle), np.sin(angle)
         x, z = ahead * cos + down * sin, upright * (ahead * sin - down * cos)
         turn_x, turn_z = down * cos - ahead * sin, upright * (ahead * cos + down * sin)
-        return Point(self.x + x, self.z + z, self.dx + turn_x[..., None] * field, self.dz + turn_z[..., None] * field)
+        return Point(
+            self.x + x,
+            self.z + z,
+            self.dx + turn_x[..., None] * field,
+            self.dz + turn_z[..., None] * field,
+        )
 
 
 class Planar(NamedTuple):
@@ -145,13 +169,19 @@ def planar(p: Prescription, unknowns: np.ndarray, jacobian: bool = True) -> Plan
     pelvis = root.extend(-p.tilt, still, -PELVIS_CENTRE)
     upper = root.extend(-p.tilt, still, -LUMBAR).extend(-trunk, d_trunk, -TRUNK_CENTRE)
     aside = -OUTWARD[:, None] * HALF_PELVIS
-    hips = Point(root.x + aside * np.sin(p.yaw), root.z + aside * np.sin(p.obliquity), root.dx, root.dz)
+    hips = Point(
+        root.x + aside * np.sin(p.yaw), root.z + aside * np.sin(p.obliquity), root.dx, root.dz
+    )
     thighs = hips.extend(thigh, d_hip, THIGH_CENTRE, upright=p.upright)
     knees = hips.extend(thigh, d_hip, THIGH, upright=p.upright)
     shanks = knees.extend(shank, d_shank, SHANK_CENTRE, upright=p.upright)
     ankles = knees.extend(shank, d_shank, SHANK, upright=p.upright)
     feet = ankles.extend(pitch, d_pitch, FOOT_CENTRE[1], FOOT_CENTRE[0])
-    centres = [Point(*(a[None] for a in point)) for point in (pelvis, upper)] + [thighs, shanks, feet]
+    centres = [Point(*(a[None] for a in point)) for point in (pelvis, upper)] + [
+        thighs,
+        shanks,
+        feet,
+    ]
     return Planar(
         hip=hip,
         knee=knee,
@@ -168,7 +198,9 @@ def planar(p: Prescription, unknowns: np.ndarray, jacobian: bool = True) -> Plan
     )
 
 
-def residuals(p: Prescription, unknowns: np.ndarray, jacobian: bool = True) -> tuple[np.ndarray, np.ndarray]:
+def residuals(
+    p: Prescription, unknowns: np.ndarray, jacobian: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
     """Nonlinear residuals (contact, forces, knee floor), each divided by its spread, and their Jacobian."""
     s = planar(p, unknowns, jacobian)
     f = fields(p.left_phase)
@@ -187,18 +219,27 @@ def residuals(p: Prescription, unknowns: np.ndarray, jacobian: bool = True) -> t
     belt = unknowns[PLACE:, None] - p.step * p.phase
     floor = CLEARANCE * np.sin(np.pi * np.clip(p.swing, 0.0, 1.0))
     in_stance = p.stance <= 1.0
-    on_heel = in_stance * smoothstep((0.58 - p.stance) / 0.14) * smoothstep((p.stance + 0.02) / 0.08)
+    on_heel = (
+        in_stance * smoothstep((0.58 - p.stance) / 0.14) * smoothstep((p.stance + 0.02) / 0.08)
+    )
     on_ball = in_stance * smoothstep((p.stance - 0.06) / 0.10) * smoothstep((1.0 - p.stance) / 0.06)
     for point, reach, weight in ((s.heels, HEEL, on_heel), (s.balls, BALL, on_ball)):
         add(point.z, point.dz, CONTACT_SPREAD, weight)
-        add(point.x - belt - reach, point.dx - places[:, None], CONTACT_SPREAD, SLIP_WEIGHT * weight)
+        add(
+            point.x - belt - reach, point.dx - places[:, None], CONTACT_SPREAD, SLIP_WEIGHT * weight
+        )
         add_floor(point.z - floor, point.dz, CLEARANCE_SPREAD)
 
     first, second = FIRST_DERIVATIVE / p.period, SECOND_DERIVATIVE / p.period**2
     x, z, dx, dz = s.centres
     m, along, across = MASSES[:, None], np.sin(p.slope), np.cos(p.slope)
     fx, fz = m * (x @ second.T + along), m * (z @ second.T + across)
-    total_x, total_z, d_x, d_z = fx.sum(0), fz.sum(0), np.tensordot(MASSES, dx, 1), np.tensordot(MASSES, dz, 1)
+    total_x, total_z, d_x, d_z = (
+        fx.sum(0),
+        fz.sum(0),
+        np.tensordot(MASSES, dx, 1),
+        np.tensordot(MASSES, dz, 1),
+    )
     d_total_x, d_total_z = second @ d_x, second @ d_z
     inertia = MASSES * GYRATIONS**2
     moment = (x * fz - z * fx).sum(0) + second @ (inertia @ s.angles)
@@ -214,8 +255,15 @@ def residuals(p: Prescription, unknowns: np.ndarray, jacobian: bool = True) -> t
     pressure = (p.share * (unknowns[PLACE:, None] + p.pressure)).sum(0)
     d_pressure = p.share.T @ places
     add(total_z - p.total, d_total_z, NORMAL_SPREAD)
-    add(total_x - p.drive[0] - unknowns[PLACE:] @ p.drive[1:], d_total_x - p.drive[1:].T @ places, SHEAR_SPREAD)
-    error, d_error = total_z * pressure, pressure[:, None] * d_total_z + total_z[:, None] * d_pressure
+    add(
+        total_x - p.drive[0] - unknowns[PLACE:] @ p.drive[1:],
+        d_total_x - p.drive[1:].T @ places,
+        SHEAR_SPREAD,
+    )
+    error, d_error = (
+        total_z * pressure,
+        pressure[:, None] * d_total_z + total_z[:, None] * d_pressure,
+    )
     add(moment - error, d_moment - d_error, MOMENT_SPREAD)
     return np.concatenate(value), np.concatenate(slope)
 
@@ -260,7 +308,9 @@ def project(p: Prescription, iterations: int = 12) -> np.ndarray:
     return unknowns
 
 
-def respond(p: Prescription, unknowns: np.ndarray, changed: Sequence[Prescription]) -> list[np.ndarray]:
+def respond(
+    p: Prescription, unknowns: np.ndarray, changed: Sequence[Prescription]
+) -> list[np.ndarray]:
     """How the solution moves when its prescription changes a little: `dU = -(J'J)⁻¹ J'(r_changed - r)`.
 
     The contact- and Newton-consistent image of a deviation: this is how strides are made to vary.
@@ -269,7 +319,8 @@ def respond(p: Prescription, unknowns: np.ndarray, changed: Sequence[Prescriptio
     normal, _, slope = linearise(p, unknowns)
     r, _ = residuals(p, unknowns, jacobian=False)
     gradients = [
-        slope.T @ (residuals(other, unknowns, jacobian=False)[0] - r) + f.linear.T @ (aims(p) - aims(other))
+        slope.T @ (residuals(other, unknowns, jacobian=False)[0] - r)
+        + f.linear.T @ (aims(p) - aims(other))
         for other in changed
     ]
     return list(-np.linalg.solve(normal, np.stack(gradients, axis=1)).T)

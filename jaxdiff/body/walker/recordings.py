@@ -14,7 +14,15 @@ from jaxdiff.body.walker.nodes import STRIDE, Nodes
 from jaxdiff.body.walker.subjects import Walker
 
 CHANNELS: dict[str, tuple[str, ...]] = {
-    "angles": (*LEG_JOINTS, "foot_pitch", "foot_roll", "foot_yaw", "pelvis_yaw", "pelvis_list", "pelvis_tilt"),
+    "angles": (
+        *LEG_JOINTS,
+        "foot_pitch",
+        "foot_roll",
+        "foot_yaw",
+        "pelvis_yaw",
+        "pelvis_list",
+        "pelvis_tilt",
+    ),
     "moments": (
         *("hip_extension_moment", "hip_abduction_moment", "hip_external_rotation_moment"),
         *("knee_extension_moment", "knee_abduction_moment", "knee_external_rotation_moment"),
@@ -22,7 +30,9 @@ CHANNELS: dict[str, tuple[str, ...]] = {
     ),
     "grf": ("grf_forward", "grf_medial", "grf_normal"),
     "emg": RECORDED,
-    "sagittal": tuple(f"{name}_{side}" for side in "rl" for name in ("hip_flexion", "knee_angle", "ankle_angle")),
+    "sagittal": tuple(
+        f"{name}_{side}" for side in "rl" for name in ("hip_flexion", "knee_angle", "ankle_angle")
+    ),
 }
 """Angles are of one leg and read alike on both sides: flexion, dorsiflexion, adduction, inversion, internal rotation,
 toes up and toes in positive; the pelvis is forward and up on that side, and tilted forward. Moments are internal. The
@@ -97,7 +107,9 @@ def record_gait(
     speeds, inclines = (start + (end - start) * way[:, None]).T
     walked = trials.walk(walker, nodes, speeds, inclines, rng)
     kinetic = trials.kinetics(walked)
-    setting = np.stack([walked.speed * np.sqrt(GRAVITY * walker.leg_length), walked.incline], axis=1)[trials.CORE]
+    setting = np.stack(
+        [walked.speed * np.sqrt(GRAVITY * walker.leg_length), walked.incline], axis=1
+    )[trials.CORE]
     changing = np.all([np.abs(setting - task).max(axis=1) > 1e-6 for task in (start, end)], axis=0)
     electrodes = rng.spawn(2)
     found = []
@@ -112,7 +124,10 @@ def record_gait(
         time = walked.time[trials.CORE][keep]
         found.append(
             Trial(
-                signals={name: np.ascontiguousarray(s[:, keep].T, np.float32) for name, s in signals.items()},
+                signals={
+                    name: np.ascontiguousarray(s[:, keep].T, np.float32)
+                    for name, s in signals.items()
+                },
                 time=time - time[0],
                 rate=float("nan"),
                 subject=subject,
@@ -145,7 +160,9 @@ def record_sagittal(
     samples = round(seconds * rate)
     start = 1.0 + stride_seconds * rng.uniform()
     time = start + np.arange(samples) / rate
-    stride = np.floor(np.interp(time, walked.time, np.arange(len(walked.time)) / STRIDE)).astype(int)
+    stride = np.floor(np.interp(time, walked.time, np.arange(len(walked.time)) / STRIDE)).astype(
+        int
+    )
     angles = trials.resample(walked, start, samples, rate, SYNTHESIS_RATE)
     return Trial(
         signals={"sagittal": angles.astype(np.float32)},

@@ -128,7 +128,8 @@ def impaired(walker: Walker, severity: float, paretic: str) -> Walker:
         hip_flexion=walker.hip_flexion + sev * (-6.0 * weak + 2.0 * other),
         hip_extension=walker.hip_extension + sev * 7.0 * weak,
         knee_swing=walker.knee_swing + sev * (-28.0 * weak + 1.0 * other),
-        knee_stance=walker.knee_stance * (1.0 - 0.5 * sev * weak) + sev * (-3.0 * weak + 2.0 * other),
+        knee_stance=walker.knee_stance * (1.0 - 0.5 * sev * weak)
+        + sev * (-3.0 * weak + 2.0 * other),
         ankle_push=walker.ankle_push + sev * 9.0 * weak,
         ankle_dorsi=walker.ankle_dorsi - sev * 5.0 * weak,
         circumduction=walker.circumduction + 0.05 * sev * weak,

@@ -33,7 +33,13 @@ def key_points(walker: Walker, leg: int, u: float, b: float) -> dict[str, tuple[
     ft = -60 - 28 * du + 0.6 * n + 0.2 * p + 0.5 * apf
     return {
         "hip": (
-            [(0, h0), (0.18, h0 - 3), (0.5, 0.42 * h0 + 0.58 * hm - 1), (0.83, hm), (1, hm + 8 + 5 * du)],
+            [
+                (0, h0),
+                (0.18, h0 - 3),
+                (0.5, 0.42 * h0 + 0.58 * hm - 1),
+                (0.83, hm),
+                (1, hm + 8 + 5 * du),
+            ],
             [(0.4, 0.3 * hm + 0.7 * h0 + 1), (0.7, h0 + 3 + 0.2 * p)],
         ),
         "knee": (
@@ -99,7 +105,9 @@ def wave(phase: np.ndarray, shift: float = 0.0, harmonic: int = 1) -> np.ndarray
     return np.cos(2.0 * np.pi * harmonic * (phase - shift))
 
 
-def pelvis(walker: Walker, u: float, b: float, phase: np.ndarray, swing: np.ndarray) -> tuple[np.ndarray, ...]:
+def pelvis(
+    walker: Walker, u: float, b: float, phase: np.ndarray, swing: np.ndarray
+) -> tuple[np.ndarray, ...]:
     """Pelvis yaw, list and tilt over the stride; a weak leg is hiked in its swing."""
     u = float(template_speed(walker, u))
     yaw = walker.yaw_factor * (3 + 8 * u) * wave(phase)
@@ -109,20 +117,32 @@ def pelvis(walker: Walker, u: float, b: float, phase: np.ndarray, swing: np.ndar
     return yaw, obliquity, tilt
 
 
-def upper_body(walker: Walker, u: float, b: float, phase: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
+def upper_body(
+    walker: Walker, u: float, b: float, phase: np.ndarray
+) -> tuple[np.ndarray, float, np.ndarray]:
     """Trunk yaw in space, the trunk's target lean, and shoulder flexion (2, N)."""
     u = float(template_speed(walker, u))
     lean = b + 0.35 * max(b, 0.0) - 0.4 * max(-b, 0.0) + 2 + walker.lean
     swing = (5 + 50 * u) * wave(phase)
-    return -(2 + 3 * u) * wave(phase), lean, 3 + walker.arm_factor[:, None] * np.stack([-swing, swing])
+    return (
+        -(2 + 3 * u) * wave(phase),
+        lean,
+        3 + walker.arm_factor[:, None] * np.stack([-swing, swing]),
+    )
 
 
-def transverse(walker: Walker, u: float, phase: np.ndarray, yaw: np.ndarray) -> tuple[np.ndarray, ...]:
+def transverse(
+    walker: Walker, u: float, phase: np.ndarray, yaw: np.ndarray
+) -> tuple[np.ndarray, ...]:
     """Hip rotation, knee rotation and knee adduction (2, N) at the legs' own phases; small and prescribed."""
     k = walker.transverse_factor * (0.7 + 0.75 * float(template_speed(walker, u)))
     hip_rotation = walker.hip_rotation + 2 * k * wave(phase, 0.15) + 0.8 * np.stack([-yaw, yaw])
-    knee_rotation = walker.knee_rotation + 3.5 * k * wave(phase, 0.12) + 1.5 * k * wave(phase, 0.7, 2)
-    knee_adduction = walker.knee_adduction + 1.2 * k * wave(phase, 0.72) + 0.6 * k * wave(phase, 0.15, 2)
+    knee_rotation = (
+        walker.knee_rotation + 3.5 * k * wave(phase, 0.12) + 1.5 * k * wave(phase, 0.7, 2)
+    )
+    knee_adduction = (
+        walker.knee_adduction + 1.2 * k * wave(phase, 0.72) + 0.6 * k * wave(phase, 0.15, 2)
+    )
     return hip_rotation, knee_rotation, knee_adduction
 
 

@@ -17,7 +17,11 @@ SPEED_EXPONENT = 0.57
 
 def stride_time(walker: Walker, u: np.ndarray | float, b: np.ndarray | float) -> np.ndarray:
     """Time from right heel strike to right heel strike, in sqrt(L/g)."""
-    step_frequency = 0.5605 * (u / 0.4) ** (1.0 - SPEED_EXPONENT) * (1.0 - 0.003 * b + 0.003 * np.maximum(-b, 0.0))
+    step_frequency = (
+        0.5605
+        * (u / 0.4) ** (1.0 - SPEED_EXPONENT)
+        * (1.0 - 0.003 * b + 0.003 * np.maximum(-b, 0.0))
+    )
     return walker.stride_factor * 2.0 / step_frequency
 
 
@@ -47,7 +51,9 @@ def stance_and_swing(phase: np.ndarray, stance_end: np.ndarray) -> tuple[np.ndar
     return phase / stance_end, (phase - stance_end) / (1.0 - stance_end)
 
 
-def loading(walker: Walker, u: np.ndarray | float, stance: np.ndarray, stance_end: np.ndarray) -> np.ndarray:
+def loading(
+    walker: Walker, u: np.ndarray | float, stance: np.ndarray, stance_end: np.ndarray
+) -> np.ndarray:
     """Shape (2, …) of the normal force under each foot, unscaled.
 
     `q(s) = S(s/dl) S((1-s)/ds') [1 - c1 cos 4πs + c2 sin 2πs]`: the leading foot loads faster than the trailing one

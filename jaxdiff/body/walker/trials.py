@@ -14,7 +14,14 @@ import numpy as np
 
 from jaxdiff.body.walker import timing, variability
 from jaxdiff.body.walker.curves import low_pass, stride_spline
-from jaxdiff.body.walker.dynamics import MARGIN, Contact, Motion, distribute, joint_torques, newton_euler
+from jaxdiff.body.walker.dynamics import (
+    MARGIN,
+    Contact,
+    Motion,
+    distribute,
+    joint_torques,
+    newton_euler,
+)
 from jaxdiff.body.walker.emg import GAIN_SPREAD, RECORDED, envelopes
 from jaxdiff.body.walker.model import FEET, GRAVITY, LEG, OUTWARD
 from jaxdiff.body.walker.nodes import STRIDE, Nodes, over_stride
@@ -57,7 +64,9 @@ def knee_floor(angle: np.ndarray) -> np.ndarray:
     return least + soft * np.logaddexp(0.0, (angle - least) / soft)
 
 
-def walk(walker: Walker, nodes: Nodes, speeds: np.ndarray, inclines: np.ndarray, rng: np.random.Generator) -> Walk:
+def walk(
+    walker: Walker, nodes: Nodes, speeds: np.ndarray, inclines: np.ndarray, rng: np.random.Generator
+) -> Walk:
     """Walk one stride per entry of `speeds` (m/s) and `inclines` (degrees)."""
     second = np.sqrt(walker.leg_length / GRAVITY)
     strides = len(speeds)
@@ -100,7 +109,9 @@ def kinetics(walked: Walk) -> Kinetics:
     stance_end = timing.duty(walker, u)
     stance, _ = timing.stance_and_swing(timing.leg_phase(walker, walked.phase[CORE]), stance_end)
     load = timing.loading(walker, u, stance, stance_end)
-    contact = distribute(motion, load / load.sum(0), timing.pressure_path(walker, stance), stance, slope)
+    contact = distribute(
+        motion, load / load.sum(0), timing.pressure_path(walker, stance), stance, slope
+    )
     return Kinetics(motion, contact, joint_torques(motion, contact))
 
 
@@ -138,7 +149,9 @@ def emg(walked: Walk, kinetic: Kinetics, side: int, rng: np.random.Generator) ->
         rng, walked.strides + 2 * SPARE, variability.SHAPE_MEMORY, GAIN_SPREAD, len(RECORDED)
     )
     log_gain = stride_spline(gains, x - side * walked.walker.left_phase).T
-    return envelopes(np.stack([hip, knee, ankle, hip_abduction]), phase, walked.time[CORE], log_gain)
+    return envelopes(
+        np.stack([hip, knee, ankle, hip_abduction]), phase, walked.time[CORE], log_gain
+    )
 
 
 SAGITTAL = LEG[:, [0, 3, 6]].ravel()

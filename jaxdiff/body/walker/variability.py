@@ -67,8 +67,12 @@ def modes() -> Nodes:
     """
     reference = Walker()
     right = np.array([1.0, 0.0])
-    varied = [reference._replace(**{k: getattr(reference, k) + sd * right}) for k, sd in LEG_MODES.items()]
-    varied += [reference._replace(**{k: getattr(reference, k) + sd}) for k, sd in BODY_MODES.items()]
+    varied = [
+        reference._replace(**{k: getattr(reference, k) + sd * right}) for k, sd in LEG_MODES.items()
+    ]
+    varied += [
+        reference._replace(**{k: getattr(reference, k) + sd}) for k, sd in BODY_MODES.items()
+    ]
     images = []
     for u in SPEEDS:
         for b in SLOPES:
@@ -84,7 +88,9 @@ def modes() -> Nodes:
     return Nodes(np.array(SPEEDS), np.array(SLOPES), curves.reshape(len(BASIS), len(images), -1))
 
 
-def autoregressive(rng: np.random.Generator, strides: int, memory: float, spread: float, width: int) -> np.ndarray:
+def autoregressive(
+    rng: np.random.Generator, strides: int, memory: float, spread: float, width: int
+) -> np.ndarray:
     """A stationary first-order autoregressive sequence per column, (strides, width)."""
     noise = rng.standard_normal((strides, width))
     values = np.empty_like(noise)
@@ -100,7 +106,9 @@ def stride_length(rng: np.random.Generator, strides: int, x: np.ndarray) -> np.n
     return SPLINE_GAIN * stride_spline(values[:, 0], x)
 
 
-def amplitudes(rng: np.random.Generator, walker: Walker, strides: int, x: np.ndarray, u: np.ndarray) -> np.ndarray:
+def amplitudes(
+    rng: np.random.Generator, walker: Walker, strides: int, x: np.ndarray, u: np.ndarray
+) -> np.ndarray:
     """Amplitude of every mode along x, in standard deviations (T, MODES); slow and impaired walking varies more."""
     values = autoregressive(rng, strides, SHAPE_MEMORY, 1.0, MODES)
     n = len(LEG_MODES)

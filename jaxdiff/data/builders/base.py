@@ -48,7 +48,9 @@ def example(
     lengths = {name: len(values) for name, values in signals.items()}
     frames = min(lengths.values(), default=0)
     if not frames or set(lengths.values()) != {frames}:
-        raise DataError(f"trial {trial!r}: the modalities need the same number of frames, not {lengths}")
+        raise DataError(
+            f"trial {trial!r}: the modalities need the same number of frames, not {lengths}"
+        )
     return {
         "trial": trial,
         "subject": subject,
@@ -101,7 +103,9 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # pyrig
         from rich.console import Console
         from rich.progress import track
 
-        return track(items, f"preparing {self.name}", console=Console(stderr=True), disable=not self.progress)
+        return track(
+            items, f"preparing {self.name}", console=Console(stderr=True), disable=not self.progress
+        )
 
     def need(self, path: Path) -> Path:
         """The path, if it is there."""
@@ -112,10 +116,15 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # pyrig
     def _info(self) -> tfds.core.DatasetInfo:
         text, texts = tfds.features.Text(), tfds.features.Sequence(tfds.features.Text())
         features = {
-            **dict.fromkeys(("trial", "subject", "task", "side", "paretic", "split", "channels", "units"), text),
+            **dict.fromkeys(
+                ("trial", "subject", "task", "side", "paretic", "split", "channels", "units"), text
+            ),
             **dict.fromkeys(("rate", "speed", "incline"), _array((), np.float64)),
             "transition": tfds.features.Scalar(np.bool_),
-            "signals": {name: _array((None, len(names)), np.float32) for name, (names, _) in self.modalities().items()},
+            "signals": {
+                name: _array((None, len(names)), np.float32)
+                for name, (names, _) in self.modalities().items()
+            },
             "time": _array((None,), np.float64),
             "stride": _array((None,), np.int32),
             "captions": texts,
@@ -137,13 +146,17 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # pyrig
     def _generate_examples(self, root: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         modalities = self.modalities()
         channels = json.dumps({name: list(channels) for name, (channels, _) in modalities.items()})
-        units = json.dumps({name: [canonical(unit) for unit in units] for name, (_, units) in modalities.items()})
+        units = json.dumps(
+            {name: [canonical(unit) for unit in units] for name, (_, units) in modalities.items()}
+        )
         number = -1
         for number, trial in enumerate(self.examples(root)):
             for name, (names, _) in modalities.items():
                 shape = trial["signals"][name].shape
                 if shape[1:] != (len(names),):
-                    raise DataError(f"trial {trial['trial']!r}: {name} has shape {shape}, not (T, {len(names)})")
+                    raise DataError(
+                        f"trial {trial['trial']!r}: {name} has shape {shape}, not (T, {len(names)})"
+                    )
             yield number, {**trial, "channels": channels, "units": units}
         if number < 0:
             raise DataError(f"{self.name} is empty: no trial was found. {self.source}".rstrip())
@@ -166,7 +179,8 @@ def fingerprint(*parts: Any) -> str:
 def decoded(stored: Mapping[str, Any]) -> dict[str, Any]:
     """An example as it was before it was stored."""
     example: dict[str, Any] = {
-        name: value.decode() if isinstance(value, bytes) else value for name, value in stored.items()
+        name: value.decode() if isinstance(value, bytes) else value
+        for name, value in stored.items()
     }
     for name in ("captions", "tokens"):
         example[name] = [text.decode() for text in stored[name]]

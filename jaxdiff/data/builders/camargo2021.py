@@ -46,7 +46,9 @@ class Camargo2021(Builder):
     """sagittal (6, deg): hip, knee and ankle of the right and of the left leg."""
 
     name = "camargo2021"
-    description = "Treadmill walking at 28 speeds from 0.5 to 1.85 m/s: sagittal joint angles of both legs."
+    description = (
+        "Treadmill walking at 28 speeds from 0.5 to 1.85 m/s: sagittal joint angles of both legs."
+    )
     homepage = "https://www.epic.gatech.edu/opensource-biomechanics-camargo-et-al/"
     citation = "Camargo, Ramanathan, Flanagan, Young. J Biomech 119 (2021) 110320, doi:10.1016/j.jbiomech.2021.110320"
     licence = "CC BY 4.0"
@@ -57,7 +59,10 @@ class Camargo2021(Builder):
 
     @classmethod
     def configured(cls, **settings: float) -> Config:
-        return Config(name="-".join(["speeds", *(f"{name}{value:g}" for name, value in settings.items())]), **settings)
+        return Config(
+            name="-".join(["speeds", *(f"{name}{value:g}" for name, value in settings.items())]),
+            **settings,
+        )
 
     def modalities(self) -> Modalities:
         return {"sagittal": (SAGITTAL, ["deg"] * 6)}
@@ -70,11 +75,15 @@ class Camargo2021(Builder):
             )
         for path in self.track(paths):
             angles = _table(path, ["Header", *COLUMNS])
-            conditions = _table(self.need(path.parent.parent / "conditions" / path.name), ["Header", "Speed"])
+            conditions = _table(
+                self.need(path.parent.parent / "conditions" / path.name), ["Header", "Speed"]
+            )
             subject = path.relative_to(root).parts[0]
             yield from self._stretches(f"{subject}/{path.stem}", subject, angles, conditions)
 
-    def _stretches(self, trial: str, subject: str, angles: np.ndarray, belt: np.ndarray) -> Iterator[dict[str, Any]]:
+    def _stretches(
+        self, trial: str, subject: str, angles: np.ndarray, belt: np.ndarray
+    ) -> Iterator[dict[str, Any]]:
         seconds, rate = self.builder_config.seconds, self.builder_config.rate
         time, values = angles[:, 0], angles[:, 1:] * np.array(list(COLUMNS.values()))
         old = (len(time) - 1) / (time[-1] - time[0])
@@ -117,5 +126,7 @@ def _table(path: Path, columns: list[str]) -> np.ndarray:
         raise FileError(f"{path} cannot be read as a MATLAB file: {error}") from None
     for table in variables.values():
         if set(columns) <= set(getattr(table, "columns", ())):
-            return np.stack([np.asarray(table[name], np.float64).ravel() for name in columns], axis=1)
+            return np.stack(
+                [np.asarray(table[name], np.float64).ravel() for name in columns], axis=1
+            )
     raise FileError(f"{path} has no table with the columns {', '.join(columns)}")

@@ -34,9 +34,7 @@ class Embry2018(Builder):
 
     name = "embry2018"
     description = "Walking at 0.8, 1.0 and 1.2 m/s on slopes of -10 to 10 degrees: joint angles, moments, forces."
-    homepage = (
-        "https://ieee-dataport.org/open-access/effect-walking-incline-and-speed-human-leg-kinematics-kinetics-and-emg"
-    )
+    homepage = "https://ieee-dataport.org/open-access/effect-walking-incline-and-speed-human-leg-kinematics-kinetics-and-emg"
     citation = "Embry, Villarreal, Macaluso, Gregg. IEEE DataPort 2018, doi:10.21227/gk32-e868"
     licence = "as on its IEEE DataPort page"
     source = (
@@ -45,7 +43,10 @@ class Embry2018(Builder):
     )
 
     def modalities(self) -> Modalities:
-        angles, moments = ([f"{joint}_{axis}" for joint in joints for axis in "xyz"] for joints in (JOINTS, JOINTS[:3]))
+        angles, moments = (
+            [f"{joint}_{axis}" for joint in joints for axis in "xyz"]
+            for joints in (JOINTS, JOINTS[:3])
+        )
         return {
             "angles": (angles, ["deg"] * 15),
             "moments": ([f"{name}_moment" for name in moments], ["N m/kg"] * 9),
@@ -64,7 +65,9 @@ class Embry2018(Builder):
             raise FileError(f"{path} is not an HDF5 (MATLAB v7.3) file: {error}") from None
         with file:
             everyone = _group(file, "Gaitcycle", path)
-            trials = [(who, name) for who in everyone for name in everyone[who] if TRIAL.fullmatch(name)]
+            trials = [
+                (who, name) for who in everyone for name in everyone[who] if TRIAL.fullmatch(name)
+            ]
             for who, name in self.track(trials):
                 mass = _mass(file, everyone[who])
                 for side in ("left", "right"):
@@ -82,8 +85,13 @@ def _trial(group: Any, name: str, side: str, mass: float, path: Path) -> dict[st
         )
     )
     stored = {
-        "angles": np.stack([angles[joint][axis][()] for joint in JOINTS for axis in "xyz"], axis=-1),
-        "moments": np.stack([moments[joint][axis][()] for joint in JOINTS[:3] for axis in "xyz"], axis=-1) / 1000,
+        "angles": np.stack(
+            [angles[joint][axis][()] for joint in JOINTS for axis in "xyz"], axis=-1
+        ),
+        "moments": np.stack(
+            [moments[joint][axis][()] for joint in JOINTS[:3] for axis in "xyz"], axis=-1
+        )
+        / 1000,
         "grf": np.stack([force[axis][()] for axis in "xyz"], axis=-1) / mass,
     }
     time = _group(group, f"cycles/{side}/time", path)[()]
@@ -102,7 +110,10 @@ def _trial(group: Any, name: str, side: str, mass: float, path: Path) -> dict[st
     seconds = time[:strides][keep]
     return example(
         f"{name}/{side}",
-        {name: values[:strides][keep].reshape(-1, values.shape[-1]) for name, values in stored.items()},
+        {
+            name: values[:strides][keep].reshape(-1, values.shape[-1])
+            for name, values in stored.items()
+        },
         rate=(SAMPLES - 1) / float(np.median(seconds[:, -1] - seconds[:, 0])),
         subject=who,
         task=task,

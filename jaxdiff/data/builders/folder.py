@@ -61,17 +61,28 @@ class Folder(Builder):
             if isinstance(channels, str) and BRACES.fullmatch(channels):
                 channels = self._packed(self._first(), channels[1:-1]).tolist()
             channels = [channels] if isinstance(channels, str) else list(channels)
-            if modality.array and self._packed(self._first(), modality.array).shape[-2:] == (len(channels), 3):
+            if modality.array and self._packed(self._first(), modality.array).shape[-2:] == (
+                len(channels),
+                3,
+            ):
                 channels = [f"{joint}_{axis}" for joint in channels for axis in "xyz"]
-            units = [modality.units] * len(channels) if isinstance(modality.units, str) else list(modality.units)
+            units = (
+                [modality.units] * len(channels)
+                if isinstance(modality.units, str)
+                else list(modality.units)
+            )
             if len(units) != len(channels):
-                raise ConfigError(f"{self.recipe.path}: {name} has {len(channels)} channels, but {len(units)} units")
+                raise ConfigError(
+                    f"{self.recipe.path}: {name} has {len(channels)} channels, but {len(units)} units"
+                )
             found[name] = channels, units
         return found
 
     def examples(self, root: Path) -> Iterator[dict[str, Any]]:
         for path, fields in self.track(self.recipe.matches(self.builder_config.root)):
-            yield from self._unpacked(path) if self.recipe.packed else [self._recorded(path, fields)]
+            yield from (
+                self._unpacked(path) if self.recipe.packed else [self._recorded(path, fields)]
+            )
 
     def _recorded(self, path: str, fields: Mapping[str, str]) -> dict[str, Any]:
         """The trial in one file, with the modalities that are in others."""
@@ -83,10 +94,14 @@ class Folder(Builder):
             file = recipe.filled(modality.files, fields) if modality.files else path
             if file not in opened:
                 opened[file] = read(root / file, recipe.rate)
-            asked = modality.channels.values() if isinstance(modality.channels, Mapping) else channels
+            asked = (
+                modality.channels.values() if isinstance(modality.channels, Mapping) else channels
+            )
             part = opened[file].select(list(asked))
             scale = [factor(old, new, mass) if old else 1.0 for old, new in zip(part.units, units)]
-            parts[name] = dataclasses.replace(part, values=part.values * np.asarray(scale, np.float32))
+            parts[name] = dataclasses.replace(
+                part, values=part.values * np.asarray(scale, np.float32)
+            )
         signals, rate, start = together(parts, path)
         captions = _lines(root / recipe.filled(recipe.captions, fields)) if recipe.captions else []
         time = start + np.arange(len(next(iter(signals.values())))) / rate
@@ -95,10 +110,14 @@ class Folder(Builder):
     def _unpacked(self, path: str) -> Iterator[dict[str, Any]]:
         """The trials packed in one npz."""
         recipe = self.recipe
-        arrays: dict[str, Any] = {name: self._packed(path, m.array) for name, m in recipe.modalities.items()}
+        arrays: dict[str, Any] = {
+            name: self._packed(path, m.array) for name, m in recipe.modalities.items()
+        }
         if recipe.offsets:
             edges = self._packed(path, recipe.offsets)
-            arrays = {name: np.split(array[: edges[-1]], edges[1:-1]) for name, array in arrays.items()}
+            arrays = {
+                name: np.split(array[: edges[-1]], edges[1:-1]) for name, array in arrays.items()
+            }
         count = len(next(iter(arrays.values())))
         named = {
             name
@@ -115,8 +134,13 @@ class Folder(Builder):
                 continue
             about = recipe.about(known, f"{path.rsplit('.', 1)[0]}/{row}")
             about.pop("mass", None)
-            signals = {name: np.reshape(array[row], (len(array[row]), -1)) for name, array in arrays.items()}
-            captions = np.atleast_1d(known[recipe.captions[1:-1]]).tolist() if recipe.captions else []
+            signals = {
+                name: np.reshape(array[row], (len(array[row]), -1))
+                for name, array in arrays.items()
+            }
+            captions = (
+                np.atleast_1d(known[recipe.captions[1:-1]]).tolist() if recipe.captions else []
+            )
             yield example(signals=signals, rate=float(recipe.rate or 0), captions=captions, **about)
 
     def _first(self) -> str:
@@ -132,7 +156,9 @@ class Folder(Builder):
                     )
                 return file[name]
         except (OSError, ValueError) as error:
-            raise FileError(f"{path} cannot be read as an npz file of plain arrays: {error}") from None
+            raise FileError(
+                f"{path} cannot be read as an npz file of plain arrays: {error}"
+            ) from None
 
 
 def _lines(path: Path) -> list[str]:
@@ -143,11 +169,15 @@ def _lines(path: Path) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def together(parts: Mapping[str, Recording], path: str) -> tuple[dict[str, np.ndarray], float, float]:
+def together(
+    parts: Mapping[str, Recording], path: str
+) -> tuple[dict[str, np.ndarray], float, float]:
     """Recordings of one trial on one time axis: only the time that all of them cover."""
     rates = sorted({part.rate for part in parts.values()})
     if len(rates) > 1:
-        raise DataError(f"{path}: the modalities have the rates {rates} Hz; give rate, and they are resampled")
+        raise DataError(
+            f"{path}: the modalities have the rates {rates} Hz; give rate, and they are resampled"
+        )
     start = max(part.start for part in parts.values())
     skip = {name: round((start - part.start) * rates[0]) for name, part in parts.items()}
     frames = min(len(part.values) - skip[name] for name, part in parts.items())

@@ -32,7 +32,9 @@ class Fukuchi2018(Builder):
     """angles (15, deg), moments (9, N m/kg) and grf (3, N/kg: forward, up, sideways) of average strides."""
 
     name = "fukuchi2018"
-    description = "Average strides of 42 healthy adults at three overground and eight treadmill speeds."
+    description = (
+        "Average strides of 42 healthy adults at three overground and eight treadmill speeds."
+    )
     homepage = "https://doi.org/10.6084/m9.figshare.5722711"
     citation = "Fukuchi, Fukuchi, Duarte. PeerJ 6 (2018) e4640, doi:10.7717/peerj.4640"
     licence = "CC BY 4.0"
@@ -43,7 +45,8 @@ class Fukuchi2018(Builder):
 
     def modalities(self) -> Modalities:
         angles, moments = (
-            [f"{joint.lower()}_{axis}" for joint in joints for axis in "xyz"] for joints in (JOINTS, JOINTS[:3])
+            [f"{joint.lower()}_{axis}" for joint in joints for axis in "xyz"]
+            for joints in (JOINTS, JOINTS[:3])
         )
         return {
             "angles": (angles, ["deg"] * 15),
@@ -56,15 +59,24 @@ class Fukuchi2018(Builder):
         folder = self.need(root / "WBDSascii")
         paths = [path for path in sorted(folder.iterdir()) if FILE.fullmatch(path.name)]
         if not paths:
-            raise FileError(f"{self.name}: nothing like WBDS01walkT05ang.txt in {folder}. {self.source}")
+            raise FileError(
+                f"{self.name}: nothing like WBDS01walkT05ang.txt in {folder}. {self.source}"
+            )
         for path in self.track(paths):
             who, task = FILE.fullmatch(path.name).groups()  # pyright: ignore[reportOptionalMemberAccess]
-            angles, kinetics = _columns(path), _columns(self.need(folder / path.name.replace("ang.txt", "knt.txt")))
+            angles, kinetics = (
+                _columns(path),
+                _columns(self.need(folder / path.name.replace("ang.txt", "knt.txt"))),
+            )
             for side, letter in SIDES.items():
                 signals = {
-                    "angles": _pick(angles, [f"{letter}{joint}Angle{axis}" for joint in JOINTS for axis in "XYZ"]),
+                    "angles": _pick(
+                        angles,
+                        [f"{letter}{joint}Angle{axis}" for joint in JOINTS for axis in "XYZ"],
+                    ),
                     "moments": _pick(
-                        kinetics, [f"{letter}{joint}Moment{axis}" for joint in JOINTS[:3] for axis in "XYZ"]
+                        kinetics,
+                        [f"{letter}{joint}Moment{axis}" for joint in JOINTS[:3] for axis in "XYZ"],
                     ),
                     "grf": _pick(kinetics, [f"{letter}GRF{axis}" for axis in "XYZ"]),
                 }
@@ -103,17 +115,23 @@ def _columns(path: Path) -> dict[str, np.ndarray]:
     lines = path.read_text(encoding="utf-8-sig", errors="replace").rstrip().splitlines()
     names = lines[0].split("\t") if lines else []
     try:
-        values = np.array([[float(cell or "nan") for cell in line.split("\t")] for line in lines[1:]])
+        values = np.array(
+            [[float(cell or "nan") for cell in line.split("\t")] for line in lines[1:]]
+        )
     except ValueError as error:
         raise FileError(f"{path}: {error}") from None
     if values.shape != (SAMPLES, len(names)):
-        raise FileError(f"{path}: expected {SAMPLES} rows of {len(names)} numbers, found shape {values.shape}")
+        raise FileError(
+            f"{path}: expected {SAMPLES} rows of {len(names)} numbers, found shape {values.shape}"
+        )
     return {name.strip(): column for name, column in zip(names, values.T)}
 
 
 def _pick(columns: dict[str, np.ndarray], names: list[str]) -> np.ndarray:
     """The named columns; one the file does not have is a gap (NaN), but it must have some."""
     if not columns.keys() & set(names):
-        raise FileError(f"none of the columns {', '.join(names)} is in the file, which has {', '.join(columns)}")
+        raise FileError(
+            f"none of the columns {', '.join(names)} is in the file, which has {', '.join(columns)}"
+        )
     gap = np.full(SAMPLES, np.nan)
     return np.stack([columns.get(name, gap) for name in names], axis=1)

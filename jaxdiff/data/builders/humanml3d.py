@@ -45,7 +45,9 @@ class HumanML3D(Builder):
 
     def examples(self, root: Path) -> Iterator[dict[str, Any]]:
         clips = [
-            (split, clip) for split in ("train", "val", "test") for clip in _lines(self.need(root / f"{split}.txt"))
+            (split, clip)
+            for split in ("train", "val", "test")
+            for clip in _lines(self.need(root / f"{split}.txt"))
         ]
         features, texts = self.need(root / "new_joint_vecs"), self.need(root / "texts")
         missing = []
@@ -56,7 +58,10 @@ class HumanML3D(Builder):
             else:
                 missing.append(clip)
         if missing:
-            warnings.warn(f"{len(missing)} of {len(clips)} listed clips are missing, {missing[0]} first", stacklevel=2)
+            warnings.warn(
+                f"{len(missing)} of {len(clips)} listed clips are missing, {missing[0]} first",
+                stacklevel=2,
+            )
 
     def _clip(self, clip: str, split: str, path: Path, text: Path) -> Iterator[dict[str, Any]]:
         try:
@@ -65,11 +70,17 @@ class HumanML3D(Builder):
             raise FileError(f"{path} is not a NumPy array: {error}") from None
         width = len(names(self.layout))
         if motion.ndim != 2 or motion.shape[1] != width:
-            raise FileError(f"{path} has shape {motion.shape}; {self.name} has {width} features a frame")
+            raise FileError(
+                f"{path} has shape {motion.shape}; {self.name} has {width} features a frame"
+            )
         if not np.isfinite(motion).all():
             return
         whole: tuple[list[str], list[str]] = ([], [])
-        about: dict[str, Any] = {"rate": self.layout.fps, "subject": clip.removeprefix("M"), "split": split}
+        about: dict[str, Any] = {
+            "rate": self.layout.fps,
+            "subject": clip.removeprefix("M"),
+            "split": split,
+        }
         for number, line in enumerate(_lines(text)):
             caption, tokens, start, end = _caption(line, text, number + 1)
             if not start and not end:
@@ -79,7 +90,9 @@ class HumanML3D(Builder):
             part = motion[int(start * PART_FPS) : int(end * PART_FPS)]
             if len(part):
                 signals = {"motion": part}
-                yield example(f"{clip}#{number + 1}", signals, captions=[caption], tokens=[tokens], **about)
+                yield example(
+                    f"{clip}#{number + 1}", signals, captions=[caption], tokens=[tokens], **about
+                )
         if whole[0]:
             yield example(clip, {"motion": motion}, captions=whole[0], tokens=whole[1], **about)
 
@@ -110,4 +123,6 @@ def _caption(line: str, path: Path, number: int) -> tuple[str, str, float, float
         caption, tokens, start, end = parts
         return caption, tokens, *(float(np.nan_to_num(float(value))) for value in (start, end))  # pyright: ignore[reportReturnType]
     except ValueError:
-        raise FileError(f"{path}, line {number}: expected caption#words#start#end, found {line!r}") from None
+        raise FileError(
+            f"{path}, line {number}: expected caption#words#start#end, found {line!r}"
+        ) from None

@@ -36,7 +36,9 @@ class MIA(Builder):
     """joints (75, m) and emg (8, arbitrary units) of 30 frames at 10 Hz; the exercise is the task."""
 
     name = "mia"
-    description = "Ten people, fifteen exercises: body pose from video and surface EMG of eight muscles."
+    description = (
+        "Ten people, fifteen exercises: body pose from video and surface EMG of eight muscles."
+    )
     homepage = "https://musclesinaction.cs.columbia.edu"
     citation = "Chiquier, Vondrick. Muscles in Action. ICCV 2023"
     licence = "none stated"
@@ -60,10 +62,14 @@ class MIA(Builder):
             emg = _array(clip / "emgvalues.npy", (FRAMES, len(MUSCLES)))
             joints = _array(self.need(clip / "joints3d.npy"), (FRAMES, -1, 3))[:, :JOINTS]
             if joints.shape[1] < JOINTS:
-                raise FileError(f"{clip / 'joints3d.npy'} has {joints.shape[1]} joints; {JOINTS} are needed")
+                raise FileError(
+                    f"{clip / 'joints3d.npy'} has {joints.shape[1]} joints; {JOINTS} are needed"
+                )
             signals = {"joints": joints.reshape(FRAMES, -1), "emg": emg}
             trial = clip.relative_to(root).as_posix()
-            yield example(trial, signals, rate=10.0, subject=subject, task=exercise, side="both", split=split)
+            yield example(
+                trial, signals, rate=10.0, subject=subject, task=exercise, side="both", split=split
+            )
 
 
 def _array(path: Path, shape: tuple[int, ...]) -> np.ndarray:
@@ -72,6 +78,8 @@ def _array(path: Path, shape: tuple[int, ...]) -> np.ndarray:
         array = np.load(path, allow_pickle=False)
     except (ValueError, OSError) as error:
         raise FileError(f"{path} is not a NumPy array: {error}") from None
-    if len(array.shape) != len(shape) or any(want not in (-1, got) for want, got in zip(shape, array.shape)):
+    if len(array.shape) != len(shape) or any(
+        want not in (-1, got) for want, got in zip(shape, array.shape)
+    ):
         raise FileError(f"{path} has shape {array.shape}; expected {shape}")
     return array

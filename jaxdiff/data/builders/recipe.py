@@ -72,36 +72,53 @@ class Recipe:
     def matches(self, root: Path) -> list[tuple[str, dict[str, str]]]:
         """The files that fit the pattern, with the fields their paths give; sorted."""
         pattern = _pattern(self.files)
-        found = [(name, match.groupdict()) for name in files(root) if (match := pattern.fullmatch(name))]
+        found = [
+            (name, match.groupdict()) for name in files(root) if (match := pattern.fullmatch(name))
+        ]
         if not found:
             raise FileError(f"{self.path}: no file in {root} is like {self.files!r}")
         return found
 
     def used(self, root: Path) -> list[str]:
         """All files that the recipe can ask for."""
-        texts = [self.files, *(modality.files for modality in self.modalities.values()), self.captions]
+        texts = [
+            self.files,
+            *(modality.files for modality in self.modalities.values()),
+            self.captions,
+        ]
         patterns = [_pattern(text) for text in texts if text]
-        return [name for name in files(root) if any(pattern.fullmatch(name) for pattern in patterns)]
+        return [
+            name for name in files(root) if any(pattern.fullmatch(name) for pattern in patterns)
+        ]
 
     def filled(self, text: str, known: Mapping[str, Any]) -> str:
         """The text with its braces filled in."""
         for name in BRACES.findall(text):
             if name not in known:
-                raise ConfigError(f"{self.path}: nothing is called {name!r} in {text!r}; {nearest(name, known)}")
+                raise ConfigError(
+                    f"{self.path}: nothing is called {name!r} in {text!r}; {nearest(name, known)}"
+                )
         return BRACES.sub(lambda match: str(known[match[1]]), text)
 
     def about(self, known: Mapping[str, Any], trial: str) -> dict[str, Any]:
         """The fields of one trial, numbers as numbers; `known` is what braces may name."""
-        given = {"trial": trial, **{name: value for name, value in known.items() if name in (*TEXTS, *NUMBERS)}}
+        given = {
+            "trial": trial,
+            **{name: value for name, value in known.items() if name in (*TEXTS, *NUMBERS)},
+        }
         given |= {name: self.filled(str(value), known) for name, value in self.fields.items()}
         if not given.get("subject"):
-            raise ConfigError(f"{self.path}: say who the subject is: {{subject}} in files, or subject under fields")
+            raise ConfigError(
+                f"{self.path}: say who the subject is: {{subject}} in files, or subject under fields"
+            )
         about: dict[str, Any] = {name: str(given[name]) for name in TEXTS if name in given}
         for name in (name for name in NUMBERS if name in given):
             try:
                 about[name] = float(given[name])
             except ValueError:
-                raise ConfigError(f"{self.path}: {name} of {trial!r} is not a number: {given[name]!r}") from None
+                raise ConfigError(
+                    f"{self.path}: {name} of {trial!r} is not a number: {given[name]!r}"
+                ) from None
         return about
 
 
@@ -122,9 +139,15 @@ def read_recipe(path: Path) -> Recipe:
     contents = read_yaml(path)
     found = faults(contents)
     if found:
-        raise ConfigError(f"{path}: {found[0]}" + (f" (and {len(found) - 1} more)" if found[1:] else ""))
-    modalities = {str(name): Modality(**modality) for name, modality in contents["modalities"].items()}
-    return Recipe(path, **{**contents, "modalities": modalities, "fields": contents.get("fields") or {}})
+        raise ConfigError(
+            f"{path}: {found[0]}" + (f" (and {len(found) - 1} more)" if found[1:] else "")
+        )
+    modalities = {
+        str(name): Modality(**modality) for name, modality in contents["modalities"].items()
+    }
+    return Recipe(
+        path, **{**contents, "modalities": modalities, "fields": contents.get("fields") or {}}
+    )
 
 
 def faults(contents: Any) -> list[str]:
@@ -140,7 +163,10 @@ def faults(contents: Any) -> list[str]:
     for name in given:
         if name not in (*TEXTS, *NUMBERS):
             found.append(f"no field {name!r}; {nearest(name, (*TEXTS, *NUMBERS))}")
-    arrays = [isinstance(modality, Mapping) and bool(modality.get("array")) for modality in modalities.values()]
+    arrays = [
+        isinstance(modality, Mapping) and bool(modality.get("array"))
+        for modality in modalities.values()
+    ]
     if any(arrays) and not all(arrays):
         found.append("either every modality is an array of a packed file, or none is")
     if any(arrays) and not contents.get("rate"):
@@ -155,7 +181,9 @@ def files(root: Path) -> Iterator[str]:
     """The names of all files below a folder, relative to it, sorted."""
     if not root.is_dir():
         raise FileError(f"there is no directory {root}")
-    return iter(sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()))
+    return iter(
+        sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+    )
 
 
 def _entries(contents: Any, kind: type, what: str) -> list[str]:
@@ -163,7 +191,11 @@ def _entries(contents: Any, kind: type, what: str) -> list[str]:
     known = [field.name for field in fields(kind) if field.name != "path"]
     if not isinstance(contents, Mapping):
         return [f"{what} must be a mapping with some of {', '.join(known)}"]
-    found = [f"{what} has no entry {name!r}; {nearest(name, known)}" for name in contents if name not in known]
+    found = [
+        f"{what} has no entry {name!r}; {nearest(name, known)}"
+        for name in contents
+        if name not in known
+    ]
     needed = ("name", "files", "modalities") if kind is Recipe else ("channels", "units")
     return found + [f"{what} needs an entry {name!r}" for name in needed if not contents.get(name)]
 

@@ -44,15 +44,23 @@ class Simulated(Builder, skip_registration=True):  # pyright: ignore
         if size not in cls.sizes:
             raise ConfigError(f"{cls.name} has no size {size!r}; {nearest(size, cls.sizes)}")
         known = {
-            name: p.default for name, p in inspect.signature(cls.simulator).parameters.items() if name != "progress"
+            name: p.default
+            for name, p in inspect.signature(cls.simulator).parameters.items()
+            if name != "progress"
         }
         for name, value in settings.items():
             if name not in known:
-                raise ConfigError(f"{cls.name} has no setting {name!r}; {nearest(name, [*known, 'size'])}")
+                raise ConfigError(
+                    f"{cls.name} has no setting {name!r}; {nearest(name, [*known, 'size'])}"
+                )
             if isinstance(known[name], int | float) and isinstance(value, str):
-                raise ConfigError(f"{cls.name}: {name} is a number, such as {known[name]}; got {value!r}")
+                raise ConfigError(
+                    f"{cls.name}: {name} is a number, such as {known[name]}; got {value!r}"
+                )
             if isinstance(known[name], tuple) and not isinstance(value, list | tuple):
-                raise ConfigError(f"{cls.name}: {name} is a list, such as {list(known[name][:3])}; got {value!r}")
+                raise ConfigError(
+                    f"{cls.name}: {name} is a list, such as {list(known[name][:3])}; got {value!r}"
+                )
         settings = {**cls.sizes[size], **settings}
         folder = Path(inspect.getfile(cls.simulator)).parent
         sources = [path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.py"))]
@@ -95,7 +103,9 @@ class SimulatedGait(Simulated):
     """angles (15), moments (9), grf (3) and emg (8) of either leg, 150 samples a stride, at speeds x inclines."""
 
     name = "simulated_gait"
-    description = "Simulated people walking at three speeds on nine slopes, and from one task to the next."
+    description = (
+        "Simulated people walking at three speeds on nine slopes, and from one task to the next."
+    )
     simulator = staticmethod(walker.gait_cohort)
     sizes: ClassVar = {
         "tiny": {"subjects": 3, "speeds": (0.8, 1.2), "inclines": (0.0,), "strides": 4},
@@ -104,7 +114,10 @@ class SimulatedGait(Simulated):
     }
 
     def modalities(self) -> Modalities:
-        return {name: (walker.CHANNELS[name], walker.UNITS[name]) for name in ("angles", "moments", "grf", "emg")}
+        return {
+            name: (walker.CHANNELS[name], walker.UNITS[name])
+            for name in ("angles", "moments", "grf", "emg")
+        }
 
     def examples(self, root: Path) -> Iterator[dict[str, Any]]:
         return map(walked, self.simulated())
@@ -114,7 +127,9 @@ class SimulatedSpeeds(Simulated):
     """sagittal (6): 30 s at 20 Hz of able-bodied people (kind="able") or of stroke survivors (kind="stroke")."""
 
     name = "simulated_speeds"
-    description = "Simulated people on a treadmill at up to 28 speeds, able-bodied or after a stroke."
+    description = (
+        "Simulated people on a treadmill at up to 28 speeds, able-bodied or after a stroke."
+    )
     simulator = staticmethod(walker.speed_cohort)
     sizes: ClassVar = {
         "tiny": {"subjects": 3, "speeds": (0.6, 0.9), "seconds": 6.0},
@@ -149,7 +164,9 @@ class SimulatedMotion(Simulated):
 
     def modalities(self) -> Modalities:
         features, muscles = humanml3d.names(humanml3d.LAYOUT_22), actions.MUSCLES
-        joints = [f"{joint}_{axis}" for joint in humanml3d.LAYOUT_22.skeleton.names for axis in "xyz"]
+        joints = [
+            f"{joint}_{axis}" for joint in humanml3d.LAYOUT_22.skeleton.names for axis in "xyz"
+        ]
         return {
             "motion": (features, ["1"] * len(features)),
             "joints": (joints, ["m"] * len(joints)),

@@ -92,5 +92,7 @@ def write(path: str | os.PathLike, recording: Recording) -> None:
 def _choose(table: dict[str, Callable], path: str | os.PathLike, verb: str) -> Callable:
     extension = Path(path).suffix.lower()
     if extension not in table:
-        raise bad(path, f"cannot {verb} the extension {extension!r}; supported are {', '.join(table)}")
+        raise bad(
+            path, f"cannot {verb} the extension {extension!r}; supported are {', '.join(table)}"
+        )
     return table[extension]

@@ -19,7 +19,9 @@ from jaxdiff.body.skeleton import Skeleton, along_tree, hang
 from jaxdiff.data.formats import files
 from jaxdiff.errors import DataError
 
-_CHANNELS = {f"{axis}{kind}".lower(): f"{axis}{kind}" for axis in "XYZ" for kind in ("position", "rotation")}
+_CHANNELS = {
+    f"{axis}{kind}".lower(): f"{axis}{kind}" for axis in "XYZ" for kind in ("position", "rotation")
+}
 
 
 @dataclass(frozen=True)
@@ -67,17 +69,23 @@ class Bvh:
                 if channel.endswith("position"):
                     place[:, j, axis] = values
                 else:
-                    turn[:, j] = rot.multiply(turn[:, j], rot.about("xyz"[axis], np.radians(values)))
+                    turn[:, j] = rot.multiply(
+                        turn[:, j], rot.about("xyz"[axis], np.radians(values))
+                    )
                 column += 1
         place = place * self.scale
         if rate is None or rate == self.rate:
             return turn, place
         if not 0 < rate <= 100 * self.rate:
             raise DataError(f"cannot resample from {self.rate:g} Hz to {rate:g} Hz")
-        position = np.arange(int(np.floor((len(turn) - 1) * rate / self.rate + 1e-6)) + 1) * (self.rate / rate)
+        position = np.arange(int(np.floor((len(turn) - 1) * rate / self.rate + 1e-6)) + 1) * (
+            self.rate / rate
+        )
         before = np.minimum(np.floor(position + 1e-9).astype(np.int64), len(turn) - 1)
         after, part = np.minimum(before + 1, len(turn) - 1), (position - before)[:, None, None]
-        step = rot.axis_angle_from_quaternion(rot.multiply(rot.conjugate(turn[before]), turn[after]))
+        step = rot.axis_angle_from_quaternion(
+            rot.multiply(rot.conjugate(turn[before]), turn[after])
+        )
         turn = rot.multiply(turn[before], rot.quaternion_from_axis_angle(part * step))
         return turn, place[before] + part * (place[after] - place[before])
 
@@ -98,14 +106,25 @@ def read_bvh(path: str | os.PathLike, scale: float = 0.01) -> Bvh:
     frames, frame_time = _motion_header(path, lines, motion)
     body = [(i, line) for i, line in enumerate(lines[motion + 2 :], motion + 3) if line.strip()]
     if len(body) != frames or not body:
-        raise files.bad(path, f"the header announces {frames} frames, the file has {len(body)}", motion + 1)
+        raise files.bad(
+            path, f"the header announces {frames} frames, the file has {len(body)}", motion + 1
+        )
     channels = tuple(tree.channels[j] for j in range(len(tree.names)))
     columns = [f"{name} {channel}" for name, own in zip(tree.names, channels) for channel in own]
     if not columns:
         raise files.bad(path, "no joint has channels, so there is no motion")
     table = files.numbers(path, body, columns, gaps=False)
     places = np.array([tree.offsets[j] for j in range(len(tree.names))])
-    return Bvh(tuple(tree.names), tuple(tree.parents), places, tree.ends, channels, table, frame_time, scale)
+    return Bvh(
+        tuple(tree.names),
+        tuple(tree.parents),
+        places,
+        tree.ends,
+        channels,
+        table,
+        frame_time,
+        scale,
+    )
 
 
 class _Tree(NamedTuple):
@@ -125,7 +144,9 @@ def _hierarchy(path: str | os.PathLike, lines: list[str]) -> tuple[_Tree, int]:
     coming: list[int | None] = []  # what the next brace opens
     first = next(i for i, line in enumerate(lines, 1) if line.strip())
     if lines[first - 1].strip().upper() != "HIERARCHY":
-        raise files.bad(path, f"a BVH file starts with HIERARCHY, not with {lines[first - 1][:40]!r}", first)
+        raise files.bad(
+            path, f"a BVH file starts with HIERARCHY, not with {lines[first - 1][:40]!r}", first
+        )
     for number, line in enumerate(lines[first:], first + 1):
         words = line.replace("{", " { ").replace("}", " } ").split()
         while words:
@@ -141,7 +162,9 @@ def _hierarchy(path: str | os.PathLike, lines: list[str]) -> tuple[_Tree, int]:
                     coming.append(None)
                     continue
                 if not name or name in tree.names:
-                    raise files.bad(path, f"the joint name {name[:60]!r} is empty or used twice", number)
+                    raise files.bad(
+                        path, f"the joint name {name[:60]!r} is empty or used twice", number
+                    )
                 coming.append(len(tree.names))
                 tree.names.append(name)
                 tree.parents.append(-1 if inside is None else inside)
@@ -160,12 +183,18 @@ def _hierarchy(path: str | os.PathLike, lines: list[str]) -> tuple[_Tree, int]:
             elif key == "MOTION" and tree.names and not open_joints:
                 return tree, number
             else:
-                raise files.bad(path, f"{word[:40]!r} is not expected here in a BVH hierarchy", number)
-    raise files.bad(path, "no line 'MOTION' after the hierarchy; the file is cut off or no BVH", len(lines))
+                raise files.bad(
+                    path, f"{word[:40]!r} is not expected here in a BVH hierarchy", number
+                )
+    raise files.bad(
+        path, "no line 'MOTION' after the hierarchy; the file is cut off or no BVH", len(lines)
+    )
 
 
 def _vector(path: str | os.PathLike, words: list[str], line: int) -> np.ndarray:
-    return files.numbers(path, [(line, " ".join(words))], ["x offset", "y offset", "z offset"], gaps=False)[0]
+    return files.numbers(
+        path, [(line, " ".join(words))], ["x offset", "y offset", "z offset"], gaps=False
+    )[0]
 
 
 def _channels(path: str | os.PathLike, words: list[str], line: int) -> tuple[str, ...]:
@@ -174,7 +203,11 @@ def _channels(path: str | os.PathLike, words: list[str], line: int) -> tuple[str
     positions = [channel for channel in known if channel.endswith("position")]
     if len(known) != count or "" in known or len(set(positions)) < len(positions):
         told = " ".join(words[1:])[:60]
-        raise files.bad(path, f"{count} channels such as Xposition or Zrotation are expected, not {told!r}", line)
+        raise files.bad(
+            path,
+            f"{count} channels such as Xposition or Zrotation are expected, not {told!r}",
+            line,
+        )
     return known
 
 
@@ -198,11 +231,20 @@ def write_bvh(path: str | os.PathLike, bvh: Bvh) -> None:
     if not np.isfinite(bvh.motion).all() or not bvh.motion.size:
         raise files.bad(path, "a motion that is empty or holds NaN or infinities cannot be written")
     for name in bvh.names:
-        if not name.isprintable() or " ".join(name.split()) != name or not name or set(name) & set("{}"):
-            raise files.bad(path, f"the joint name {name!r} does not fit into a BVH file; use plain words")
+        if (
+            not name.isprintable()
+            or " ".join(name.split()) != name
+            or not name
+            or set(name) & set("{}")
+        ):
+            raise files.bad(
+                path, f"the joint name {name!r} does not fit into a BVH file; use plain words"
+            )
     if len(set(bvh.names)) < len(bvh.names):
         raise files.bad(path, "two joints have the same name")
-    children = [[j for j, parent in enumerate(bvh.parents) if parent == i] for i in range(len(bvh.names))]
+    children = [
+        [j for j, parent in enumerate(bvh.parents) if parent == i] for i in range(len(bvh.names))
+    ]
     lines, pending = ["HIERARCHY"], [(0, 0, False)]
     while pending:
         j, depth, closing = pending.pop()
@@ -214,7 +256,12 @@ def write_bvh(path: str | os.PathLike, bvh: Bvh) -> None:
         lines.append(f"{pad}\tOFFSET {_text(bvh.offsets[j])}")
         lines.append(f"{pad}\tCHANNELS {' '.join([str(len(bvh.channels[j])), *bvh.channels[j]])}")
         if j in bvh.ends:
-            lines += [f"{pad}\tEnd Site", f"{pad}\t{{", f"{pad}\t\tOFFSET {_text(bvh.ends[j])}", f"{pad}\t}}"]
+            lines += [
+                f"{pad}\tEnd Site",
+                f"{pad}\t{{",
+                f"{pad}\t\tOFFSET {_text(bvh.ends[j])}",
+                f"{pad}\t}}",
+            ]
         pending.append((j, depth, True))
         pending += [(child, depth + 1, False) for child in reversed(children[j])]
     lines += ["MOTION", f"Frames: {len(bvh.motion)}", f"Frame Time: {float(bvh.frame_time)!r}"]

@@ -25,10 +25,16 @@ def bvh_from_rotations(
 ) -> Bvh:
     """A BVH of local rotations (T, J, 4), quaternions (w, x, y, z), and root positions (T, 3) in metres."""
     tree = depth_first(skeleton.parents)
-    parents = tuple(-1 if skeleton.parents[j] < 0 else tree.index(skeleton.parents[j]) for j in tree)
-    angles = np.degrees(rot.euler_from_quaternion(np.asarray(rotations, np.float64)[:, tree], order.lower()))
+    parents = tuple(
+        -1 if skeleton.parents[j] < 0 else tree.index(skeleton.parents[j]) for j in tree
+    )
+    angles = np.degrees(
+        rot.euler_from_quaternion(np.asarray(rotations, np.float64)[:, tree], order.lower())
+    )
     angles = np.unwrap(angles, period=360, axis=0)  # programs interpolate between frames
-    motion = np.concatenate([np.asarray(root, np.float64) / scale, angles.reshape(len(angles), -1)], axis=1)
+    motion = np.concatenate(
+        [np.asarray(root, np.float64) / scale, angles.reshape(len(angles), -1)], axis=1
+    )
     turns = tuple(f"{axis}rotation" for axis in order.upper())
     channels = (("Xposition", "Yposition", "Zposition", *turns), *([turns] * (len(tree) - 1)))
     offsets = np.asarray(skeleton.offsets, np.float64)[list(tree)] / scale
@@ -37,7 +43,9 @@ def bvh_from_rotations(
     return Bvh(names, parents, offsets, ends, channels, motion, 1 / fps, scale)
 
 
-def write_joints_bvh(path: str | os.PathLike, joints: np.ndarray, skeleton: Skeleton, fps: float) -> None:
+def write_joints_bvh(
+    path: str | os.PathLike, joints: np.ndarray, skeleton: Skeleton, fps: float
+) -> None:
     """Joint positions (T, J, 3) in metres as a BVH in centimetres that any program opens.
 
     The rest pose has the directions of the skeleton's offsets and the (median) bone lengths of the motion.
@@ -66,7 +74,11 @@ def write_recording_bvh(path: str | os.PathLike, recording: Recording) -> None:
     names = [channel[:-2] for channel in recording.channels[::3]]
     expected = tuple(f"{name}_{axis}" for name in names for axis in "xyz")
     parents = tuple(recording.meta.get("parents", "").split())
-    if expected != recording.channels or len(parents) != len(names) or set(recording.units) != {"m"}:
+    if (
+        expected != recording.channels
+        or len(parents) != len(names)
+        or set(recording.units) != {"m"}
+    ):
         raise files.bad(
             path,
             "a BVH is written from joint positions: channels 'joint_x', '_y', '_z' in m, and meta['parents'] with the "
@@ -75,7 +87,9 @@ def write_recording_bvh(path: str | os.PathLike, recording: Recording) -> None:
     try:
         tree = tuple(int(parent) for parent in parents)
     except ValueError:
-        raise files.bad(path, f"meta['parents'] holds more than numbers: {' '.join(parents)[:60]!r}") from None
+        raise files.bad(
+            path, f"meta['parents'] holds more than numbers: {' '.join(parents)[:60]!r}"
+        ) from None
     if not np.isfinite(recording.values).all():
         raise files.bad(path, "the joint positions hold NaN or infinities; fill the gaps first")
     joints = recording.values.reshape(len(recording.values), -1, 3)
@@ -83,8 +97,12 @@ def write_recording_bvh(path: str | os.PathLike, recording: Recording) -> None:
     write_joints_bvh(path, joints, Skeleton(tuple(names), tree, rest), recording.rate)
 
 
-def joints_recording(joints: np.ndarray, skeleton: Skeleton, rate: float, unit: str = "m") -> Recording:
+def joints_recording(
+    joints: np.ndarray, skeleton: Skeleton, rate: float, unit: str = "m"
+) -> Recording:
     """Joint positions (T, J, 3) as a recording that remembers its tree."""
     channels = tuple(f"{name}_{axis}" for name in skeleton.names for axis in "xyz")
     meta = {"parents": " ".join(map(str, skeleton.parents))}
-    return Recording(joints.reshape(len(joints), -1), channels, (unit,) * len(channels), rate, 0.0, meta)
+    return Recording(
+        joints.reshape(len(joints), -1), channels, (unit,) * len(channels), rate, 0.0, meta
+    )

@@ -41,30 +41,47 @@ def read_c3d(path: str | os.PathLike) -> C3d:
     scale, rate = (float(source.array(at, 1, "f4")[0]) for at in (12, 20))
     rate = float(table.number("POINT:RATE", rate))
     channels = per_frame // subframes if subframes else 0
-    if not (0 < rate < 1e9) or channels * subframes != per_frame or not points + per_frame or start < 0:
-        raise files.bad(path, f"the header is damaged: {points} points, {per_frame} analog samples, {rate} Hz")
+    if (
+        not (0 < rate < 1e9)
+        or channels * subframes != per_frame
+        or not points + per_frame
+        or start < 0
+    ):
+        raise files.bad(
+            path, f"the header is damaged: {points} points, {per_frame} analog samples, {rate} Hz"
+        )
 
     kind = "f4" if scale < 0 else "i2"
     width = 4 * points + per_frame
     frames = _frame_count(table, first, last)
     room = max(0, len(source.content) - start) // (width * int(kind[1]))
     if not 0 < frames <= room:
-        raise files.bad(path, f"the header announces {frames} frames, there is room for {room}; it is cut or damaged")
+        raise files.bad(
+            path,
+            f"the header announces {frames} frames, there is room for {room}; it is cut or damaged",
+        )
     unsigned = kind == "i2" and table.texts("ANALOG:FORMAT")[:1] == ["UNSIGNED"]
     words = source.array(start, frames * width, kind).reshape(frames, width)
     begin = max(0, first - 1) / rate
 
-    def recording(values: np.ndarray, names: list[str], units: list[str], hertz: float) -> Recording | None:
+    def recording(
+        values: np.ndarray, names: list[str], units: list[str], hertz: float
+    ) -> Recording | None:
         if not names:
             return None
         if np.isinf(values).any():
-            raise files.bad(path, f"channel {names[int(np.argwhere(np.isinf(values))[0][1])]!r} holds infinities")
+            raise files.bad(
+                path,
+                f"channel {names[int(np.argwhere(np.isinf(values))[0][1])]!r} holds infinities",
+            )
         try:
             return Recording(values, tuple(names), tuple(units), hertz, begin)
         except DataError as error:
             raise files.bad(path, str(error)) from None
 
-    with np.errstate(all="ignore"):  # damaged files overflow; what is infinite in the end is refused
+    with np.errstate(
+        all="ignore"
+    ):  # damaged files overflow; what is infinite in the end is refused
         marks = words[:, : 4 * points].reshape(frames, points, 4).astype(np.float64)
         where = marks[..., :3] * (1.0 if kind == "f4" else scale)
         where[marks[..., 3] < 0] = np.nan
@@ -72,7 +89,9 @@ def read_c3d(path: str | os.PathLike) -> C3d:
         analog = (analog.view(source.order + "u2") if unsigned else analog).astype(np.float64)
         zero = table.column("ANALOG:OFFSET", channels, 0.0)
         zero = zero % 65536 if unsigned else zero
-        analog = (analog - zero) * (table.column("ANALOG:SCALE", channels, 1.0) * table.number("ANALOG:GEN_SCALE", 1.0))
+        analog = (analog - zero) * (
+            table.column("ANALOG:SCALE", channels, 1.0) * table.number("ANALOG:GEN_SCALE", 1.0)
+        )
         unit = (table.texts("POINT:UNITS") or ["mm"])[0]
         names = [f"{name}_{axis}" for name in _labels(table, "POINT", points) for axis in "xyz"]
         hertz = rate * subframes
@@ -90,10 +109,17 @@ def read_c3d_recording(path: str | os.PathLike, rate: float | None = None) -> Re
     points, forces, analog = read_c3d(path)
     try:
         if analog is not None:
-            emg = [n for n, u in zip(analog.channels, analog.units) if "emg" in n.lower() or u in ("V", "mV", "uV")]
+            emg = [
+                n
+                for n, u in zip(analog.channels, analog.units)
+                if "emg" in n.lower() or u in ("V", "mV", "uV")
+            ]
             if emg and analog.rate > 80:
                 envelopes = dict(zip(emg, analog.select(emg).envelope().values.T))
-                mixed = [envelopes.get(name, values) for name, values in zip(analog.channels, analog.values.T)]
+                mixed = [
+                    envelopes.get(name, values)
+                    for name, values in zip(analog.channels, analog.values.T)
+                ]
                 meta = {"emg": "linear envelopes: high-pass 20 Hz, rectified, low-pass 6 Hz"}
                 analog = replace(analog, values=np.stack(mixed, axis=1), meta=meta)
         parts = [part for part in (points, forces, analog) if part is not None]
@@ -127,23 +153,36 @@ def _labels(table: c3d_file.Parameters, group: str, count: int) -> list[str]:
     return names
 
 
-def _plates(table: c3d_file.Parameters, analog: np.ndarray, length: str) -> tuple[_Channels, set[int]]:
+def _plates(
+    table: c3d_file.Parameters, analog: np.ndarray, length: str
+) -> tuple[_Channels, set[int]]:
     """Values, names and units of all plates that are understood, and the analog channels they were made of."""
     values, names, units, used = [np.zeros((len(analog), 0))], [], [], set()
     kinds = np.nan_to_num(table.numbers("FORCE_PLATFORM:TYPE").reshape(-1)).astype(np.int64)
-    for i in range(max(0, min(int(np.nan_to_num(table.number("FORCE_PLATFORM:USED", 0.0))), len(kinds)))):
+    for i in range(
+        max(0, min(int(np.nan_to_num(table.number("FORCE_PLATFORM:USED", 0.0))), len(kinds)))
+    ):
         kind = int(kinds[i])
         wires = table.item("FORCE_PLATFORM:CHANNEL", (force_plates.channels_of(kind),), i)
         corners = table.item("FORCE_PLATFORM:CORNERS", (3, 4), i)
         origin = table.item("FORCE_PLATFORM:ORIGIN", (3,), i)
         matrix = table.item("FORCE_PLATFORM:CAL_MATRIX", (6, 6), i) if kind == 4 else None
-        if wires is None or corners is None or origin is None or not force_plates.usable(kind, corners.T):
+        if (
+            wires is None
+            or corners is None
+            or origin is None
+            or not force_plates.usable(kind, corners.T)
+        ):
             continue
         own = wires.astype(np.int64) - 1
         if own.min() < 0 or own.max() >= analog.shape[1]:
             continue
         values += force_plates.wrench(kind, analog[:, own], corners.T, origin, matrix)
-        for quantity, unit in (("force_{}_v", "N"), ("force_{}_p", length), ("torque_{}_", f"N {length}")):
+        for quantity, unit in (
+            ("force_{}_v", "N"),
+            ("force_{}_p", length),
+            ("torque_{}_", f"N {length}"),
+        ):
             names += ["ground_" + quantity.format(i + 1) + axis for axis in "xyz"]
             units += [unit] * 3
         used |= set(own.tolist())

@@ -25,7 +25,9 @@ class Source:
     def __init__(self, path: str | os.PathLike):
         self.path, self.content = path, files.read_bytes(path)
         if len(self.content) < 2 * BLOCK or self.content[1] != 0x50:
-            raise files.bad(path, "is not a C3D file, or cut off: it does not start with a C3D header")
+            raise files.bad(
+                path, "is not a C3D file, or cut off: it does not start with a C3D header"
+            )
         self.parameters = (self.content[0] - 1) * BLOCK
         self.processor = self.bytes(self.parameters + 3, 1)[0]
         if self.parameters < BLOCK or self.processor not in _ORDERS:
@@ -35,7 +37,10 @@ class Source:
     def bytes(self, start: int, count: int) -> bytes:
         piece = self.content[start : start + count] if start >= 0 else b""
         if len(piece) < count:
-            raise files.bad(self.path, f"more than its {len(self.content)} bytes is announced; it is cut or damaged")
+            raise files.bad(
+                self.path,
+                f"more than its {len(self.content)} bytes is announced; it is cut or damaged",
+            )
         return piece
 
     def word(self, start: int) -> int:
@@ -45,7 +50,9 @@ class Source:
     def array(self, start: int, count: int, kind: str) -> np.ndarray:
         """`count` numbers of `kind` "i1", "i2", "u2" or "f4"."""
         piece = self.bytes(start, count * int(kind[1]))
-        if kind == "f4" and self.processor == _DEC:  # VAX floats: words swapped, exponent bias two higher
+        if (
+            kind == "f4" and self.processor == _DEC
+        ):  # VAX floats: words swapped, exponent bias two higher
             swapped = np.frombuffer(piece, "<u2").reshape(-1, 2)[:, ::-1]
             return np.ascontiguousarray(swapped).view("<f4").reshape(-1) / np.float32(4)
         return np.frombuffer(piece, self.order + kind)
@@ -71,7 +78,9 @@ class Parameters:
             if step == 0:
                 break
             at += step
-        self.table = {f"{groups.get(number, number)}:{name}": value for number, name, value in found}
+        self.table = {
+            f"{groups.get(number, number)}:{name}": value for number, name, value in found
+        }
 
     def texts(self, key: str) -> list[str]:
         value = self.table.get(key, [])
@@ -94,7 +103,11 @@ class Parameters:
         """Item `i` of an array whose last axis counts items of that shape; a single one may come without that axis."""
         array = self.numbers(key)
         array = array[..., None] if array.ndim == len(shape) else array
-        if array.ndim != len(shape) + 1 or array.shape[-1] <= i or any(a < b for a, b in zip(array.shape, shape)):
+        if (
+            array.ndim != len(shape) + 1
+            or array.shape[-1] <= i
+            or any(a < b for a, b in zip(array.shape, shape))
+        ):
             return None
         return np.nan_to_num(array[(*map(slice, shape), i)].astype(np.float64))
 
@@ -109,7 +122,10 @@ def _value(source: Source, at: int) -> Any:
         texts = [raw[i : i + width] for i in range(0, size, width)] if width else []
         return [_decoded(text) for text in texts]
     if kind not in (1, 2, 4) or count > 7:
-        raise files.bad(source.path, f"a parameter has the unknown type {kind} or {count} dimensions; it is damaged")
+        raise files.bad(
+            source.path,
+            f"a parameter has the unknown type {kind} or {count} dimensions; it is damaged",
+        )
     if not size:
         return np.zeros(0)
     return source.array(at, size, {1: "i1", 2: "i2", 4: "f4"}[kind]).reshape(shape, order="F")

@@ -15,7 +15,20 @@ import numpy as np
 from jaxdiff.data.recording import Recording, StampError
 from jaxdiff.errors import DataError, FileError
 
-_MISSING = {"", "nan", "+nan", "-nan", "na", "n/a", "null", "-nan(ind)", "nan(ind)", "1.#qnan", "-1.#qnan", "-1.#ind"}
+_MISSING = {
+    "",
+    "nan",
+    "+nan",
+    "-nan",
+    "na",
+    "n/a",
+    "null",
+    "-nan(ind)",
+    "nan(ind)",
+    "1.#qnan",
+    "-1.#qnan",
+    "-1.#ind",
+}
 
 
 def bad(path: str | os.PathLike, what: str, line: int | None = None) -> FileError:
@@ -43,13 +56,19 @@ def read_lines(path: str | os.PathLike) -> list[str]:
     content = read_bytes(path)
     if b"\0" in content:
         line = content[: content.index(b"\0")].count(b"\n") + 1
-        raise bad(path, "holds a NUL byte, so it is binary or damaged; a text file in UTF-8 is expected", line)
+        raise bad(
+            path,
+            "holds a NUL byte, so it is binary or damaged; a text file in UTF-8 is expected",
+            line,
+        )
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         byte = content[error.start]
-        raise bad(path, f"byte 0x{byte:02x} is not UTF-8 text; save the file in UTF-8", line) from None
+        raise bad(
+            path, f"byte 0x{byte:02x} is not UTF-8 text; save the file in UTF-8", line
+        ) from None
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     while lines and not lines[-1].strip():
         lines.pop()
@@ -84,15 +103,21 @@ def numbers(
         with suppress(ValueError):
             table = np.loadtxt(texts, delimiter=delimiter, comments=None, quotechar='"', ndmin=2)
     if table.shape != (len(lines), len(columns)):
-        table = np.array([_row(path, split(text), number, columns) for number, text in lines], np.float64)
+        table = np.array(
+            [_row(path, split(text), number, columns) for number, text in lines], np.float64
+        )
     wrong = np.isinf(table) if gaps else ~np.isfinite(table)
     if wrong.any():
         i, j = np.argwhere(wrong)[0]
-        raise bad(path, f"{table[i, j]} in column {columns[j]!r} is not a finite number", lines[i][0])
+        raise bad(
+            path, f"{table[i, j]} in column {columns[j]!r} is not a finite number", lines[i][0]
+        )
     return table
 
 
-def _row(path: str | os.PathLike, cells: list[str], line: int, columns: Sequence[str]) -> list[float]:
+def _row(
+    path: str | os.PathLike, cells: list[str], line: int, columns: Sequence[str]
+) -> list[float]:
     if len(cells) != len(columns):
         raise bad(path, f"{len(cells)} values in a table of {len(columns)} columns", line)
     return [_number(path, cell, line, column) for cell, column in zip(cells, columns)]
@@ -129,14 +154,19 @@ def timed(
         raise bad(path, "has no channels beside the time")
     for j in time[1:]:
         if not np.array_equal(table[:, j], table[:, time[0]]):
-            raise bad(path, f"the time columns {columns[time[0]]!r} and {columns[j]!r} differ; keep one of them")
+            raise bad(
+                path,
+                f"the time columns {columns[time[0]]!r} and {columns[j]!r} differ; keep one of them",
+            )
     names, units = [columns[j] for j in rest], [units[j] for j in rest]
     try:
         if time:
             return Recording.from_times(table[:, time[0]], table[:, rest], names, units, rate, meta)
         if rate is None:
             raise DataError("there is no time column; name one 'time', or give the rate in Hz")
-        return Recording(table[:, rest], tuple(names), tuple(units), float(rate), 0.0, dict(meta or {}))
+        return Recording(
+            table[:, rest], tuple(names), tuple(units), float(rate), 0.0, dict(meta or {})
+        )
     except StampError as error:
         raise bad(path, error.what, lines[error.sample][0]) from None
     except DataError as error:
@@ -154,10 +184,16 @@ def at_rate(path: str | os.PathLike, recording: Recording, rate: float | None) -
 def check_writable(path: str | os.PathLike, recording: Recording, forbidden: str = "") -> None:
     """Refuse what a text table could not give back: odd names, infinities, nothing at all."""
     for name in (*recording.channels, *recording.units):
-        if name != name.strip() or not name.isprintable() or any(character in name for character in forbidden):
+        if (
+            name != name.strip()
+            or not name.isprintable()
+            or any(character in name for character in forbidden)
+        ):
             raise bad(path, f"the name {name!r} does not fit into this format; use plain words")
     if "" in recording.channels or any(is_time(name) for name in recording.channels):
-        raise bad(path, "a channel without a name, or named like the time column, cannot be written")
+        raise bad(
+            path, "a channel without a name, or named like the time column, cannot be written"
+        )
     if not recording.values.size:
         raise bad(path, f"an empty recording {recording.values.shape} cannot be written")
     if np.isinf(recording.values).any():

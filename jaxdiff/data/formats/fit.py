@@ -20,14 +20,21 @@ def fit_rotations(joints: np.ndarray, skeleton: Skeleton) -> tuple[Skeleton, np.
     """Positions (T, J, 3) -> the skeleton with the median bone lengths of the motion, and local rotations (T, J, 4)."""
     parents = skeleton.parents
     if joints.ndim != 3 or joints.shape[1:] != (len(parents), 3) or not len(joints):
-        raise DataError(f"joints (T, {len(parents)}, 3) are expected for this skeleton; got {joints.shape}")
+        raise DataError(
+            f"joints (T, {len(parents)}, 3) are expected for this skeleton; got {joints.shape}"
+        )
     if parents[0] != -1 or not all(0 <= parent < j for j, parent in enumerate(parents[1:], 1)):
-        raise DataError("the first joint must be the root (parent -1), and parents must come before their children")
+        raise DataError(
+            "the first joint must be the root (parent -1), and parents must come before their children"
+        )
     if not np.isfinite(joints).all():
         raise DataError("the joint positions hold NaN or infinities; fill the gaps first")
     vectors, lengths = bones(joints, parents), np.median(bone_lengths(joints, parents), axis=0)
     rest = np.asarray(skeleton.offsets, np.float64)
-    for instead in (vectors[0], np.array([0.0, 1, 0])):  # for a rest bone without a direction: the first frame's, or up
+    for instead in (
+        vectors[0],
+        np.array([0.0, 1, 0]),
+    ):  # for a rest bone without a direction: the first frame's, or up
         rest = np.where(np.linalg.norm(rest, axis=-1, keepdims=True) > _STILL, rest, instead)
     offsets = rest / np.linalg.norm(rest, axis=-1, keepdims=True) * lengths[:, None]
     offsets[0] = 0
@@ -53,7 +60,10 @@ def _turn(rest: np.ndarray, seen: np.ndarray) -> np.ndarray:
         target = np.where(there, seen[:, 0], rest[0])
         return rot.between(np.broadcast_to(rest[0], target.shape), target)
     weight = np.linalg.norm(rest, axis=-1)
-    rest, seen = rest / weight[:, None], seen / np.maximum(np.linalg.norm(seen, axis=-1, keepdims=True), _STILL)
+    rest, seen = (
+        rest / weight[:, None],
+        seen / np.maximum(np.linalg.norm(seen, axis=-1, keepdims=True), _STILL),
+    )
     product = np.einsum("c,ci,tcj->tij", weight / weight.sum(), rest, seen)
     matrix = np.empty((len(seen), 4, 4))
     matrix[:, 0, 0] = np.trace(product, axis1=1, axis2=2)

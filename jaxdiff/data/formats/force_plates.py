@@ -23,17 +23,25 @@ def channels_of(kind: int) -> int:
 
 def usable(kind: int, corners: np.ndarray) -> bool:
     """Whether the type is understood and the corners say where the plate lies."""
-    return kind in _SENSORS and bool(np.linalg.norm(np.cross(corners[0] - corners[1], corners[0] - corners[3])) > 1e-9)
+    return kind in _SENSORS and bool(
+        np.linalg.norm(np.cross(corners[0] - corners[1], corners[0] - corners[3])) > 1e-9
+    )
 
 
 def wrench(
-    kind: int, raw: np.ndarray, corners: np.ndarray, origin: np.ndarray, calibration: np.ndarray | None
+    kind: int,
+    raw: np.ndarray,
+    corners: np.ndarray,
+    origin: np.ndarray,
+    calibration: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Force, centre of pressure and free moment, each (T, 3), in the lab's frame.
 
     `raw` (T, 6 or 8) are the plate's channels, `corners` (4, 3) and `origin` (3,) as the file gives them.
     """
-    if origin[2] > 0:  # the sensor lies below the surface; some programs store the vector the other way round
+    if (
+        origin[2] > 0
+    ):  # the sensor lies below the surface; some programs store the vector the other way round
         origin = origin * [1, 1, -1] if kind == 3 else -origin
     if kind == 1:
         force, point = raw[:, :3], np.stack([raw[:, 3], raw[:, 4], np.zeros(len(raw))], axis=1)
@@ -43,14 +51,20 @@ def wrench(
             x12, x34, y14, y23, z1, z2, z3, z4 = raw.T
             a, b = origin[:2]
             force = np.stack([x12 + x34, y14 + y23, z1 + z2 + z3 + z4], axis=1)
-            turn = [b * (z1 + z2 - z3 - z4), a * (z2 + z3 - z1 - z4), b * (x34 - x12) + a * (y14 - y23)]
+            turn = [
+                b * (z1 + z2 - z3 - z4),
+                a * (z2 + z3 - z1 - z4),
+                b * (x34 - x12) + a * (y14 - y23),
+            ]
             moment, origin = np.stack(turn, axis=1), origin * [0, 0, 1]
         else:
             raw = raw if calibration is None else raw @ calibration.T
             force, moment = raw[:, :3], raw[:, 3:]
         moment = moment + np.cross(force, origin)
         with np.errstate(divide="ignore", invalid="ignore"):
-            point = np.stack([-moment[:, 1], moment[:, 0], np.zeros(len(raw))], axis=1) / force[:, 2:]
+            point = (
+                np.stack([-moment[:, 1], moment[:, 0], np.zeros(len(raw))], axis=1) / force[:, 2:]
+            )
         free = moment - np.cross(point, force)
     x, y = corners[0] - corners[1], corners[0] - corners[3]
     z = np.cross(x, y)

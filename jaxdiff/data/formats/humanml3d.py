@@ -22,15 +22,24 @@ _UNITS = {LAYOUT_22: "m", LAYOUT_21: "mm"}
 def read_npy(path: str | os.PathLike, rate: float | None = None) -> Recording:
     """Motion features, or joint positions as channels `pelvis_x`, `pelvis_y`, ...; which of them, the shape tells."""
     values = array(path)
-    if values.dtype not in (np.float32, np.float64) or not len(values.reshape(-1)) or not np.isfinite(values).all():
-        raise files.bad(path, f"finite floats are expected; these are {values.dtype} {values.shape}, or hold NaN")
+    if (
+        values.dtype not in (np.float32, np.float64)
+        or not len(values.reshape(-1))
+        or not np.isfinite(values).all()
+    ):
+        raise files.bad(
+            path,
+            f"finite floats are expected; these are {values.dtype} {values.shape}, or hold NaN",
+        )
     for layout, unit in _UNITS.items():
         joints, hertz = len(layout.skeleton.names), layout.fps if rate is None else float(rate)
         if values.shape[1:] == (joints, 3):
             return joints_recording(values, layout.skeleton, hertz, unit)
         if values.shape[1:] == (12 * joints - 1,):
             return Recording(values, names(layout), _feature_units(layout, unit), hertz)
-    raise files.bad(path, f"motion is (T, 22, 3), (T, 263), (T, 21, 3) or (T, 251); this is {values.shape}")
+    raise files.bad(
+        path, f"motion is (T, 22, 3), (T, 263), (T, 21, 3) or (T, 251); this is {values.shape}"
+    )
 
 
 def write_npy(path: str | os.PathLike, recording: Recording) -> None:
@@ -41,9 +50,14 @@ def write_npy(path: str | os.PathLike, recording: Recording) -> None:
         skeleton = layout.skeleton
         if recording.channels == names(layout):
             return _write(path, recording.values)
-        if recording.channels == tuple(f"{joint}_{axis}" for joint in skeleton.names for axis in "xyz"):
+        if recording.channels == tuple(
+            f"{joint}_{axis}" for joint in skeleton.names for axis in "xyz"
+        ):
             return _write(path, recording.values.reshape(len(recording.values), -1, 3))
-    raise files.bad(path, "a .npy holds features or joint positions of HumanML3D or KIT-ML; write a .npz instead")
+    raise files.bad(
+        path,
+        "a .npy holds features or joint positions of HumanML3D or KIT-ML; write a .npz instead",
+    )
 
 
 def _write(path: str | os.PathLike, values: np.ndarray) -> None:
@@ -53,5 +67,10 @@ def _write(path: str | os.PathLike, values: np.ndarray) -> None:
 
 def _feature_units(layout: Layout, length: str) -> tuple[str, ...]:
     """Half the turn in rad per frame; lengths, and lengths per frame; rotations and contacts are pure numbers."""
-    units = {"turn": "rad/frame", "velocity": f"{length}/frame", "height": length, "position": length}
+    units = {
+        "turn": "rad/frame",
+        "velocity": f"{length}/frame",
+        "height": length,
+        "position": length,
+    }
     return tuple(units.get(name.split("/")[1], "") for name in names(layout))

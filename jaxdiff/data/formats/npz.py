@@ -28,9 +28,14 @@ def arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
             found = {}
             for info in archive.infolist():
                 if info.file_size > _DEFLATE_LIMIT * (info.compress_size + 1):
-                    raise files.bad(path, f"{info.filename!r} claims more data than it can hold; the file is damaged")
+                    raise files.bad(
+                        path,
+                        f"{info.filename!r} claims more data than it can hold; the file is damaged",
+                    )
                 with archive.open(info) as stream:
-                    found[info.filename.removesuffix(".npy")] = _array(path, stream, info.filename, info.file_size)
+                    found[info.filename.removesuffix(".npy")] = _array(
+                        path, stream, info.filename, info.file_size
+                    )
             return found
     except FileError:
         raise
@@ -49,20 +54,36 @@ def _array(path: str | os.PathLike, stream: IO[bytes], name: str, size: int) -> 
     """One array in `.npy` form from a stream of `size` bytes."""
     try:
         version = np.lib.format.read_magic(stream)
-        header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
+        header = {
+            (1, 0): np.lib.format.read_array_header_1_0,
+            (2, 0): np.lib.format.read_array_header_2_0,
+        }[version]
         shape, fortran, dtype = header(stream)
-    except Exception as error:  # NumPy's header parser meets damaged bytes with many types of exception
-        raise files.bad(path, f"{name} is not in .npy form ({type(error).__name__}: {error})") from None
+    except (
+        Exception
+    ) as error:  # NumPy's header parser meets damaged bytes with many types of exception
+        raise files.bad(
+            path, f"{name} is not in .npy form ({type(error).__name__}: {error})"
+        ) from None
     if dtype.hasobject or dtype.names or not dtype.itemsize:
-        raise files.bad(path, f"{name} holds {dtype} objects; without pickle only plain numbers and texts are read")
+        raise files.bad(
+            path,
+            f"{name} holds {dtype} objects; without pickle only plain numbers and texts are read",
+        )
     count = 1
     for length in shape:
         count *= int(length)
     if min(shape, default=0) < 0 or count * dtype.itemsize > size:
-        raise files.bad(path, f"{name} announces {shape} of {dtype}, more than the file holds; it is cut or damaged")
+        raise files.bad(
+            path,
+            f"{name} announces {shape} of {dtype}, more than the file holds; it is cut or damaged",
+        )
     content = stream.read(count * dtype.itemsize)
     if len(content) < count * dtype.itemsize:
-        raise files.bad(path, f"{name} ends after {len(content)} of {count * dtype.itemsize} bytes; it is cut off")
+        raise files.bad(
+            path,
+            f"{name} ends after {len(content)} of {count * dtype.itemsize} bytes; it is cut off",
+        )
     values = np.frombuffer(content, dtype, count) if count else np.zeros(0, dtype)
     return values.reshape(shape, order="F" if fortran else "C").copy()
 
@@ -72,15 +93,29 @@ def read_npz(path: str | os.PathLike, rate: float | None = None) -> Recording:
     found = arrays(path)
     absent = {"values", "channels", "units", "rate", "start", "meta"} - set(found)
     if absent:
-        raise files.bad(path, f"is not a recording: it lacks {sorted(absent)}; it has {sorted(found)}")
+        raise files.bad(
+            path, f"is not a recording: it lacks {sorted(absent)}; it has {sorted(found)}"
+        )
     values = found["values"]
-    if values.ndim != 2 or values.dtype not in (np.float32, np.float64) or not values.size or np.isinf(values).any():
-        raise files.bad(path, f"'values' must be finite floats or NaN, (T, C); they are {values.dtype} {values.shape}")
+    if (
+        values.ndim != 2
+        or values.dtype not in (np.float32, np.float64)
+        or not values.size
+        or np.isinf(values).any()
+    ):
+        raise files.bad(
+            path,
+            f"'values' must be finite floats or NaN, (T, C); they are {values.dtype} {values.shape}",
+        )
     try:
         meta = json.loads(str(found["meta"].item()))
         channels, units = (tuple(map(str, np.ravel(found[key]))) for key in ("channels", "units"))
         start = float(found["start"].item())
-        if not np.isfinite(start) or not isinstance(meta, dict) or not all(isinstance(v, str) for v in meta.values()):
+        if (
+            not np.isfinite(start)
+            or not isinstance(meta, dict)
+            or not all(isinstance(v, str) for v in meta.values())
+        ):
             raise ValueError("start must be finite and meta a table of texts")
         recording = Recording(values, channels, units, float(found["rate"].item()), start, meta)
     except (ValueError, TypeError, DataError, RecursionError) as error:
@@ -90,7 +125,11 @@ def read_npz(path: str | os.PathLike, rate: float | None = None) -> Recording:
 
 def write_npz(path: str | os.PathLike, recording: Recording) -> None:
     """The whole recording, compressed."""
-    values = recording.values if recording.values.dtype == np.float32 else recording.values.astype(np.float64)
+    values = (
+        recording.values
+        if recording.values.dtype == np.float32
+        else recording.values.astype(np.float64)
+    )
     if not values.size or np.isinf(values).any():
         raise files.bad(path, "a recording that is empty or holds infinities cannot be written")
     with files.atomic(path) as file:

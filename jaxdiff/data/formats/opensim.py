@@ -23,7 +23,9 @@ _UNITS = (  # naming rules of OpenSim's tools, the first that matches counts
     (re.compile(r"(_moment|_torque_?[xyz]?|_m[xyz])$"), "N m"),
     (re.compile(r"_(t|p|force_p)[xyz](/value)?$"), "m"),
 )
-_ANGLE = re.compile(r"flexion|adduction|rotation|angle|tilt|list|obliquity|bending|pro_sup|lumbar|subtalar|mtp")
+_ANGLE = re.compile(
+    r"flexion|adduction|rotation|angle|tilt|list|obliquity|bending|pro_sup|lumbar|subtalar|mtp"
+)
 
 
 def read_opensim(path: str | os.PathLike, rate: float | None = None) -> Recording:
@@ -31,7 +33,9 @@ def read_opensim(path: str | os.PathLike, rate: float | None = None) -> Recordin
     lines = files.read_lines(path)
     end = next((i for i, line in enumerate(lines) if line.strip().lower() == "endheader"), None)
     if end is None:
-        raise files.bad(path, "no line 'endheader'; an OpenSim table has a header that ends with it")
+        raise files.bad(
+            path, "no line 'endheader'; an OpenSim table has a header that ends with it"
+        )
     header, counts, meta = {}, {}, {}
     for i, line in enumerate(lines[:end]):
         match = _KEY.fullmatch(line)
@@ -39,7 +43,10 @@ def read_opensim(path: str | os.PathLike, rate: float | None = None) -> Recordin
             key = match[1].lower()
             header[key] = match[2]
             if key in _ROWS + _COLUMNS:
-                counts[_ROWS if key in _ROWS else _COLUMNS] = files.integer(path, match[2], match[1], i + 1), i + 1
+                counts[_ROWS if key in _ROWS else _COLUMNS] = (
+                    files.integer(path, match[2], match[1], i + 1),
+                    i + 1,
+                )
             elif key not in _KNOWN:
                 meta[match[1]] = match[2]
         elif i == 0:
@@ -57,7 +64,9 @@ def read_opensim(path: str | os.PathLike, rate: float | None = None) -> Recordin
         announced, line = counts.get(what, (found, 0))
         if announced != found:
             noun = "rows" if what is _ROWS else "columns"
-            raise files.bad(path, f"the header announces {announced} {noun}, the file has {found}", line)
+            raise files.bad(
+                path, f"the header announces {announced} {noun}, the file has {found}", line
+            )
 
     degrees = header.get("indegrees", "no").lower() in ("yes", "y", "true", "1")
     units = [_unit(label, degrees) for label in labels]
@@ -65,12 +74,16 @@ def read_opensim(path: str | os.PathLike, rate: float | None = None) -> Recordin
         told = header["units"].split(",")
         channels = [j for j, label in enumerate(labels) if not files.is_time(label)]
         if len(told) != len(channels):
-            raise files.bad(path, f"the header names {len(told)} units for {len(channels)} channels")
+            raise files.bad(
+                path, f"the header names {len(told)} units for {len(channels)} channels"
+            )
         for j, unit in zip(channels, told):
             units[j] = unit.strip()
     table = files.numbers(path, body[1:], labels)
     time = [j for j, label in enumerate(labels) if files.is_time(label)]
-    return files.timed(path, table, labels, units, time, body[1:], rate, {"name": header.get("name", ""), **meta})
+    return files.timed(
+        path, table, labels, units, time, body[1:], rate, {"name": header.get("name", ""), **meta}
+    )
 
 
 def write_opensim(path: str | os.PathLike, recording: Recording) -> None:
@@ -78,13 +91,23 @@ def write_opensim(path: str | os.PathLike, recording: Recording) -> None:
     files.check_writable(path, recording)
     for name in recording.channels:
         if " " in name:
-            raise files.bad(path, f"the channel name {name!r} holds a space, where OpenSim would split it")
+            raise files.bad(
+                path, f"the channel name {name!r} holds a space, where OpenSim would split it"
+            )
     if any("," in unit for unit in recording.units):
-        raise files.bad(path, f"a unit with a comma does not fit on the header line: {recording.units}")
+        raise files.bad(
+            path, f"a unit with a comma does not fit on the header line: {recording.units}"
+        )
     if {"deg", "rad"} <= set(recording.units):
-        raise files.bad(path, "angles are both in deg and in rad; a table has one unit for all, so convert some")
+        raise files.bad(
+            path, "angles are both in deg and in rad; a table has one unit for all, so convert some"
+        )
     name = recording.meta.get("name") or Path(path).stem
-    meta = {k: v for k, v in recording.meta.items() if k.lower() not in _KNOWN and re.fullmatch(r"\w+", k) and v}
+    meta = {
+        k: v
+        for k, v in recording.meta.items()
+        if k.lower() not in _KNOWN and re.fullmatch(r"\w+", k) and v
+    }
     for text in (name, *meta.values()):
         if not text.isprintable() or text != text.strip():
             raise files.bad(path, f"the text {text!r} does not fit on one header line")
@@ -110,7 +133,9 @@ def read_trc(path: str | os.PathLike, rate: float | None = None) -> Recording:
     if not lines[0].strip().lower().startswith("pathfiletype"):
         raise files.bad(path, "a .trc file starts with 'PathFileType'", 1)
     if len(lines) < 6:
-        raise files.bad(path, f"{len(lines)} lines; a .trc file has five lines of header, then numbers")
+        raise files.bad(
+            path, f"{len(lines)} lines; a .trc file has five lines of header, then numbers"
+        )
     keys, told = lines[1].split(), lines[2].split()
     header = {key.lower(): value for key, value in zip(keys, told)}
     for key in ("numframes", "nummarkers", "units"):
@@ -120,7 +145,11 @@ def read_trc(path: str | os.PathLike, rate: float | None = None) -> Recording:
     names = [cell.strip() for cell in cells[2:] if cell.strip()]
     markers = files.integer(path, header["nummarkers"], "NumMarkers", 3)
     if len(names) != markers or [cell.strip().lower() for cell in cells[:2]] != ["frame#", "time"]:
-        raise files.bad(path, f"'Frame#', 'Time' and {markers} marker names are expected, not {len(names)} names", 4)
+        raise files.bad(
+            path,
+            f"'Frame#', 'Time' and {markers} marker names are expected, not {len(names)} names",
+            4,
+        )
     columns = ["frame", "time"] + [f"{name}_{axis}" for name in names for axis in "xyz"]
     body = [(i + 1, line) for i, line in enumerate(lines) if i > 4 and line.strip()]
     frames = files.integer(path, header["numframes"], "NumFrames", 3)

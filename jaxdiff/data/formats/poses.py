@@ -43,7 +43,9 @@ def read_poses(
     if joints is None:
         joints = _skinned(path, found, body)
     if joints.ndim != 3 or joints.shape[1] < BODY or joints.shape[2] != 3 or not len(joints):
-        raise files.bad(path, f"joints are (T, J, 3), the {BODY} of the body first; these are {joints.shape}")
+        raise files.bad(
+            path, f"joints are (T, J, 3), the {BODY} of the body first; these are {joints.shape}"
+        )
     joints = np.asarray(joints[:, :BODY], np.float32)
     if up == "z":
         joints = joints[..., [0, 2, 1]] * np.array([1, 1, -1], np.float32)
@@ -55,18 +57,25 @@ def read_poses(
     return joints_recording(joints, HUMANML3D, rate, "m")
 
 
-def _skinned(path: str | os.PathLike, found: Mapping[str, np.ndarray], body: BodyModel | None) -> np.ndarray:
+def _skinned(
+    path: str | os.PathLike, found: Mapping[str, np.ndarray], body: BodyModel | None
+) -> np.ndarray:
     poses = _find(path, found, "poses", "pose")
     if poses is None:
-        raise files.bad(path, f"has neither 'joints' nor SMPL 'poses'; it has {', '.join(sorted(found)) or 'nothing'}")
+        raise files.bad(
+            path,
+            f"has neither 'joints' nor SMPL 'poses'; it has {', '.join(sorted(found)) or 'nothing'}",
+        )
     if body is None:
         raise files.bad(
-            path, "holds SMPL parameters: a body model is needed to place the joints, `body=smpl.load(...)`"
+            path,
+            "holds SMPL parameters: a body model is needed to place the joints, `body=smpl.load(...)`",
         )
     count = len(body.parents)
     if count < BODY or poses.ndim != 2 or poses.shape[1] < 3 * BODY:
         raise files.bad(
-            path, f"poses are (T, 3 J) and the body has J joints, J >= {BODY}; got {poses.shape} and {count}"
+            path,
+            f"poses are (T, 3 J) and the body has J joints, J >= {BODY}; got {poses.shape} and {count}",
         )
     frames = len(poses)
     turns = np.zeros((frames, count, 3), np.float32)
@@ -74,24 +83,37 @@ def _skinned(path: str | os.PathLike, found: Mapping[str, np.ndarray], body: Bod
     betas = _per_frame(path, "betas", _find(path, found, "betas"), frames, 0)
     place = _per_frame(path, "trans", _find(path, found, "trans", "transl"), frames, 3)
     betas = betas[:, : body.shape_directions.shape[-1]]
-    return np.asarray(jax.vmap(lambda *one: skin(body, *one)[1][:BODY])(jnp.asarray(turns), betas, place))
+    return np.asarray(
+        jax.vmap(lambda *one: skin(body, *one)[1][:BODY])(jnp.asarray(turns), betas, place)
+    )
 
 
-def _per_frame(path: str | os.PathLike, name: str, values: np.ndarray | None, frames: int, width: int) -> jax.Array:
+def _per_frame(
+    path: str | os.PathLike, name: str, values: np.ndarray | None, frames: int, width: int
+) -> jax.Array:
     """`(T, n)` of a value per motion or per frame; zeros of this width where there is none."""
     values = np.zeros(width, np.float32) if values is None else values
-    if values.ndim not in (1, 2) or (values.ndim == 2 and len(values) != frames) or width not in (0, values.shape[-1]):
-        raise files.bad(path, f"{name!r} has the shape {values.shape} beside {frames} frames of poses")
+    if (
+        values.ndim not in (1, 2)
+        or (values.ndim == 2 and len(values) != frames)
+        or width not in (0, values.shape[-1])
+    ):
+        raise files.bad(
+            path, f"{name!r} has the shape {values.shape} beside {frames} frames of poses"
+        )
     return jnp.asarray(np.broadcast_to(np.asarray(values, np.float32), (frames, values.shape[-1])))
 
 
-def _find(path: str | os.PathLike, found: Mapping[str, np.ndarray], *names: str) -> np.ndarray | None:
+def _find(
+    path: str | os.PathLike, found: Mapping[str, np.ndarray], *names: str
+) -> np.ndarray | None:
     """The first of these that the file has, if it is finite numbers."""
     name = next((name for name in names if name in found), None)
     if name is None:
         return None
     if not (np.issubdtype(found[name].dtype, np.number) and np.isfinite(found[name]).all()):
         raise files.bad(
-            path, f"{name!r} should hold finite numbers; it is {found[name].dtype}, or holds NaN or infinities"
+            path,
+            f"{name!r} should hold finite numbers; it is {found[name].dtype}, or holds NaN or infinities",
         )
     return found[name]

@@ -35,7 +35,9 @@ def read_table(path: str | os.PathLike, rate: float | None = None) -> Recording:
 
     names, body = split(lines[0][1]), lines[1:]
     if not all(names) or any(_is_number(name) for name in names):
-        raise files.bad(path, f"a name for every column is expected, not {lines[0][1][:60]!r}", lines[0][0])
+        raise files.bad(
+            path, f"a name for every column is expected, not {lines[0][1][:60]!r}", lines[0][0]
+        )
     second = split(body[0][1])
     if any(second) and not any(_is_number(cell) for cell in second):
         if len(second) != len(names):
@@ -44,7 +46,10 @@ def read_table(path: str | os.PathLike, rate: float | None = None) -> Recording:
     else:
         parts = [_NAME_AND_UNIT.fullmatch(name) for name in names]
         units = ["" if part is None else part[2] or part[3] or "" for part in parts]
-        names = [name if part is None or files.is_time(name) else part[1] for name, part in zip(names, parts)]
+        names = [
+            name if part is None or files.is_time(name) else part[1]
+            for name, part in zip(names, parts)
+        ]
     if not body:
         raise files.bad(path, "no rows of numbers after the header")
     table = files.numbers(path, body, names, split, delimiter)
@@ -59,11 +64,15 @@ def write_table(path: str | os.PathLike, recording: Recording) -> None:
     """Names, units, numbers in full; commas, or tabs in a `.tsv`. An empty cell is a missing sample."""
     files.check_writable(path, recording, forbidden=',;\t"')
     if any(_is_number(text) for text in (*recording.channels, *recording.units)):
-        raise files.bad(path, "a channel or unit that reads as a number cannot be written; rename it")
+        raise files.bad(
+            path, "a channel or unit that reads as a number cannot be written; rename it"
+        )
     delimiter = "\t" if Path(path).suffix.lower() == ".tsv" else ","
     lines = [delimiter.join(["time", *recording.channels]), delimiter.join(["s", *recording.units])]
     for time, row in zip(recording.time.tolist(), recording.values.tolist()):
-        lines.append(delimiter.join([repr(time), *("" if value != value else repr(value) for value in row)]))
+        lines.append(
+            delimiter.join([repr(time), *("" if value != value else repr(value) for value in row)])
+        )
     files.write_text(path, lines)
 
 

@@ -16,7 +16,9 @@ def mish(x: jax.Array) -> jax.Array:
 
 def gelu(x: jax.Array) -> jax.Array:
     """`x Φ(x)` with the exact normal distribution function (flax defaults to the tanh form)."""
-    return (0.5 * x * (1.0 + jax.lax.erf(x.astype(jnp.float32) * np.float32(np.sqrt(0.5))))).astype(x.dtype)
+    return (0.5 * x * (1.0 + jax.lax.erf(x.astype(jnp.float32) * np.float32(np.sqrt(0.5))))).astype(
+        x.dtype
+    )
 
 
 def quick_gelu(x: jax.Array) -> jax.Array:

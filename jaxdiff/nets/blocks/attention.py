@@ -67,12 +67,16 @@ class MultiHeadAttention(nn.Module):
         key = query if key is None else key
         value = key if value is None else value
         width = query.shape[-1]
-        kernel = self.param("in_kernel", nn.initializers.xavier_uniform(), (width, 3 * width), jnp.float32)
+        kernel = self.param(
+            "in_kernel", nn.initializers.xavier_uniform(), (width, 3 * width), jnp.float32
+        )
         bias = self.param("in_bias", nn.initializers.zeros, (3 * width,), jnp.float32)
 
         def project(x: jax.Array, first: int, last: int) -> list[jax.Array]:
             columns = slice(first * width, last * width)
-            y = x.astype(self.dtype) @ kernel[:, columns].astype(self.dtype) + bias[columns].astype(self.dtype)
+            y = x.astype(self.dtype) @ kernel[:, columns].astype(self.dtype) + bias[columns].astype(
+                self.dtype
+            )
             y = y.reshape(*y.shape[:-1], last - first, self.heads, width // self.heads)
             return [y[..., i, :, :] for i in range(last - first)]
 
@@ -91,12 +95,16 @@ class MultiHeadAttention(nn.Module):
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(5,))
-def _attend(q: jax.Array, kt: jax.Array, v: jax.Array, mask: Any, words: Any, dropout: float) -> jax.Array:
+def _attend(
+    q: jax.Array, kt: jax.Array, v: jax.Array, mask: Any, words: Any, dropout: float
+) -> jax.Array:
     """Head-major: `q (..., H, Lq, d)` scaled, `kt (..., H, d, Lk)`, `v (..., H, Lk, d)`."""
     return _forward(q, kt, v, mask, words, dropout)[0]
 
 
-def _forward(q: jax.Array, kt: jax.Array, v: jax.Array, mask: Any, words: Any, dropout: float) -> tuple[jax.Array, Any]:
+def _forward(
+    q: jax.Array, kt: jax.Array, v: jax.Array, mask: Any, words: Any, dropout: float
+) -> tuple[jax.Array, Any]:
     scores = jnp.matmul(q, kt, preferred_element_type=jnp.float32)
     if mask is not None:
         scores = jnp.where(mask, scores, np.float32(-1e30))

@@ -26,7 +26,9 @@ def conv1d(x: jax.Array, kernel: jax.Array, stride: int = 1, padding: int = 0) -
         y = winograd.convolve(flat, kernel, padding)
         return y.reshape(*x.shape[:-2], *y.shape[-2:])
     layout = ("NWC", "WIO", "NWC")
-    y = jax.lax.conv_general_dilated(flat, kernel, (stride,), [(padding, padding)], dimension_numbers=layout)
+    y = jax.lax.conv_general_dilated(
+        flat, kernel, (stride,), [(padding, padding)], dimension_numbers=layout
+    )
     return y.reshape(*x.shape[:-2], *y.shape[-2:])
 
 

@@ -23,9 +23,13 @@ def sinusoid(position: jax.Array, width: int) -> jax.Array:
 
     The frequencies are rounded to float32 as PyTorch rounds them: at t = 999 another rounding moves the sine by 2e-5.
     """
-    frequency = np.exp(np.arange(0, width, 2, dtype=np.float32) * np.float32(-math.log(BASE) / width))
+    frequency = np.exp(
+        np.arange(0, width, 2, dtype=np.float32) * np.float32(-math.log(BASE) / width)
+    )
     angle = jnp.asarray(position, jnp.float32)[..., None] * frequency
-    return jnp.stack([jnp.sin(angle), jnp.cos(angle)], -1).reshape(*angle.shape[:-1], -1)[..., :width]
+    return jnp.stack([jnp.sin(angle), jnp.cos(angle)], -1).reshape(*angle.shape[:-1], -1)[
+        ..., :width
+    ]
 
 
 def positions(length: int, width: int) -> np.ndarray:

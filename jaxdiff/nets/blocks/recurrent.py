@@ -31,7 +31,9 @@ class BiGRU(nn.Module):
     ) -> tuple[jax.Array, jax.Array]:
         w = _weights(self, x.shape[-1], self.hidden, gates=3)
         ways = _Ways(x, lengths)
-        gates = jnp.einsum("d...ti,dig->td...g", ways.both, w.input_kernel) + ways.across(w.input_bias)
+        gates = jnp.einsum("d...ti,dig->td...g", ways.both, w.input_kernel) + ways.across(
+            w.input_bias
+        )
         recurrent_bias = ways.across(w.hidden_bias)
 
         def step(carry: tuple[jax.Array], gate: jax.Array) -> tuple[jax.Array]:
@@ -69,7 +71,12 @@ class BiLSTM(nn.Module):
             kernel = jnp.concatenate([w.input_kernel, w.hidden_kernel], 1)
             bias = ways.across(w.input_bias + w.hidden_bias)
 
-            def step(carry: tuple[jax.Array, jax.Array], now: jax.Array, kernel: Any = kernel, bias: Any = bias):
+            def step(
+                carry: tuple[jax.Array, jax.Array],
+                now: jax.Array,
+                kernel: Any = kernel,
+                bias: Any = bias,
+            ):
                 h, c = carry
                 gates = jnp.einsum("d...k,dkg->d...g", jnp.concatenate([now, h], -1), kernel) + bias
                 i, f, g, o = jnp.split(gates, 4, -1)
@@ -77,7 +84,11 @@ class BiLSTM(nn.Module):
                 return jax.nn.sigmoid(o) * jnp.tanh(c), c
 
             pair = slice(2 * layer, 2 * layer + 2)
-            start = (ways.zeros(self.hidden),) * 2 if initial is None else (initial[0][pair], initial[1][pair])
+            start = (
+                (ways.zeros(self.hidden),) * 2
+                if initial is None
+                else (initial[0][pair], initial[1][pair])
+            )
             x, state = ways.run(step, start, jnp.moveaxis(ways.both, -2, 0))
             last.append(state)
         h, c = (jnp.concatenate(states) for states in zip(*last))
@@ -96,9 +107,14 @@ class _Weights(NamedTuple):
 def _weights(module: nn.Module, inputs: int, hidden: int, gates: int, suffix: str = "") -> _Weights:
     kernel = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform", batch_axis=(0,))
     zeros = nn.initializers.zeros
-    shapes = [(kernel, (2, n, gates * hidden)) for n in (inputs, hidden)] + [(zeros, (2, gates * hidden))] * 2
+    shapes = [(kernel, (2, n, gates * hidden)) for n in (inputs, hidden)] + [
+        (zeros, (2, gates * hidden))
+    ] * 2
     return _Weights(
-        *(module.param(name + suffix, init, s, jnp.float32) for name, (init, s) in zip(_Weights._fields, shapes))
+        *(
+            module.param(name + suffix, init, s, jnp.float32)
+            for name, (init, s) in zip(_Weights._fields, shapes)
+        )
     )
 
 
@@ -117,7 +133,9 @@ class _Ways:
 
     def reverse(self, a: jax.Array) -> jax.Array:
         """`a` backwards within its length."""
-        return jnp.flip(a, -2) if self.mirror is None else jnp.take_along_axis(a, self.mirror, axis=-2)
+        return (
+            jnp.flip(a, -2) if self.mirror is None else jnp.take_along_axis(a, self.mirror, axis=-2)
+        )
 
     def across(self, bias: jax.Array) -> jax.Array:
         """A vector a direction `(2, n)`, broadcastable over the leading axes."""

@@ -48,7 +48,9 @@ class EncoderLayer(nn.Module):
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, x: jax.Array, mask: jax.Array | None = None, deterministic: bool = True) -> jax.Array:
+    def __call__(
+        self, x: jax.Array, mask: jax.Array | None = None, deterministic: bool = True
+    ) -> jax.Array:
         attend = MultiHeadAttention(self.heads, self.dropout, self.dtype, name="attention")
         feed = FeedForward(self.ff, self.activation, self.dropout, self.dtype, name="feed")
         parts = [
@@ -101,7 +103,9 @@ class Encoder(nn.Module):
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, x: jax.Array, mask: jax.Array | None = None, deterministic: bool = True) -> jax.Array:
+    def __call__(
+        self, x: jax.Array, mask: jax.Array | None = None, deterministic: bool = True
+    ) -> jax.Array:
         options = (self.heads, self.ff, self.activation, self.norm_first, self.dropout, self.dtype)
         for i in range(self.layers):
             x = EncoderLayer(*options, name=f"layers_{i}")(x, mask, deterministic)
@@ -131,7 +135,9 @@ class Decoder(nn.Module):
     ) -> jax.Array:
         options = (self.heads, self.ff, self.activation, self.norm_first, self.dropout, self.dtype)
         for i in range(self.layers):
-            x = DecoderLayer(*options, name=f"layers_{i}")(x, memory, mask, memory_mask, deterministic)
+            x = DecoderLayer(*options, name=f"layers_{i}")(
+                x, memory, mask, memory_mask, deterministic
+            )
         return LayerNorm(dtype=self.dtype, name="norm")(x) if self.final_norm else x
 
 

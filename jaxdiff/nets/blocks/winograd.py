@@ -62,4 +62,7 @@ def transforms(taps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def _combined(matrix: np.ndarray, parts: list[jax.Array]) -> list[jax.Array]:
     """The rows of a matrix as sums of arrays: eight numbers are too few for a matrix product."""
     rows = [[(weight, part) for weight, part in zip(row, parts) if weight] for row in matrix]
-    return [sum((np.float32(w) * part for w, part in row[1:]), np.float32(row[0][0]) * row[0][1]) for row in rows]
+    return [
+        sum((np.float32(w) * part for w, part in row[1:]), np.float32(row[0][0]) * row[0][1])
+        for row in rows
+    ]

@@ -37,8 +37,12 @@ COLUMNS = {
 
 FILTERS: dict[str, Refiner] = {
     "Gaussian": lambda joints, rate: np.asarray(filters.gaussian(joints, 0.075 * rate)),
-    "Savitzky-Golay": lambda joints, rate: np.asarray(filters.savitzky_golay(joints, 2 * round(0.2 * rate) + 1, 2)),
-    "One-Euro": lambda joints, rate: np.asarray(filters.one_euro(joints, rate, min_cutoff=1.0, beta=3.0)),
+    "Savitzky-Golay": lambda joints, rate: np.asarray(
+        filters.savitzky_golay(joints, 2 * round(0.2 * rate) + 1, 2)
+    ),
+    "One-Euro": lambda joints, rate: np.asarray(
+        filters.one_euro(joints, rate, min_cutoff=1.0, beta=3.0)
+    ),
 }
 """The filters at widths that suit walking at 20 frames a second."""
 
@@ -63,7 +67,10 @@ def by_inversion(
     @jax.jit
     def run(features: Array) -> Array:
         motion = (features - scale.offset) / scale.scale
-        return refine(motion[None], inward, back, schedule, strength, steps, floor)[0] * scale.scale + scale.offset
+        return (
+            refine(motion[None], inward, back, schedule, strength, steps, floor)[0] * scale.scale
+            + scale.offset
+        )
 
     def refiner(joints: np.ndarray, rate: float) -> np.ndarray:
         return refine_joints(joints / scale.metres, run, layout, variant) * scale.metres
@@ -91,7 +98,9 @@ def benchmark(
 
     score("truth", clips)
     for seed in seeds:
-        noisy = [corrupt(clip, scene.rate, 1000 * seed + i, corruption) for i, clip in enumerate(clips)]
+        noisy = [
+            corrupt(clip, scene.rate, 1000 * seed + i, corruption) for i, clip in enumerate(clips)
+        ]
         score("corrupted", noisy)
         for name, refiner in refiners.items():
             score(name, [refiner(motion, scene.rate) for motion in noisy])
@@ -102,12 +111,19 @@ def benchmark(
 
 def error(motions: Sequence[np.ndarray], truths: Sequence[np.ndarray]) -> float:
     """Mean distance of joints in the world, in mm."""
-    return float(1000 * np.concatenate([mpjpe(motion, truth) for motion, truth in zip(motions, truths)]).mean())
+    return float(
+        1000
+        * np.concatenate([mpjpe(motion, truth) for motion, truth in zip(motions, truths)]).mean()
+    )
 
 
 def table(rows: Mapping[str, Mapping[str, Sequence[float]]], title: str, clips: int) -> Table:
     """The benchmark as a table: mean and deviation over seeds."""
-    made = Table(title, tuple(COLUMNS.values()), note=f"{clips} clips; mean ± deviation over seeds of the corruption.")
+    made = Table(
+        title,
+        tuple(COLUMNS.values()),
+        note=f"{clips} clips; mean ± deviation over seeds of the corruption.",
+    )
     for row, figures in rows.items():
         made.row(row, {COLUMNS[name]: cell(values) for name, values in figures.items()})
     return made

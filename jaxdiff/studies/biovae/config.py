@@ -24,12 +24,16 @@ def get_config(word: str = "quick") -> ConfigDict:
     config = text_to_motion("paper" if word == "paper" else "tiny" if word == "tiny" else "quick")
     config.unlock()
     config.experiment = "muscles" if word == "muscles" else "tables"
-    config.tables = (word,) if word in TABLES else ("table2", "table4", "table5", "table6") if small else TABLES
+    config.tables = (
+        (word,) if word in TABLES else ("table2", "table4", "table5", "table6") if small else TABLES
+    )
     config.arms = ARMS  # of the ablation: those that are trained and compared
     config.data.clips = 0  # at most so many clips; 0: all
     config.data.root = placeholder(str)  # bandai_namco_2: its folder, if not $JAXDIFF_SHARED/data
     config.run = placeholder(str)  # the networks of this earlier run instead of new ones
-    config.backbone = placeholder(str)  # the model of this run of text to motion instead of a new one
+    config.backbone = placeholder(
+        str
+    )  # the model of this run of text to motion instead of a new one
 
     config.biovae = ConfigDict()
     config.biovae.width = 128  # of encoder, heads and decoder
@@ -55,7 +59,9 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.refiner.batch_size = 64
     config.refiner.levels = 20  # noise levels it meets, from the cleanest
     config.refiner.training = settings.config(steps=10_000, log_every=100, save_every=1000)
-    config.refiner.training.optimizer.update(learning_rate=2e-3, clip_norm=1.0, decay="cosine", warmup_steps=50)
+    config.refiner.training.optimizer.update(
+        learning_rate=2e-3, clip_norm=1.0, decay="cosine", warmup_steps=50
+    )
     config.refiner.training.update(ema_decay=0.999)
 
     config.muscles = ConfigDict()
@@ -63,18 +69,26 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.muscles.levels = 50  # noise levels met, from the cleanest
     config.muscles.transformer = False  # the pose-to-EMG transformer beside it (word `muscles`)
     config.muscles.training = settings.config(steps=10_000, log_every=100, save_every=1000)
-    config.muscles.training.optimizer.update(learning_rate=1e-3, clip_norm=1.0, decay="cosine", warmup_steps=50)
+    config.muscles.training.optimizer.update(
+        learning_rate=1e-3, clip_norm=1.0, decay="cosine", warmup_steps=50
+    )
 
     config.estimation = ConfigDict()
     config.estimation.clips = 64  # test clips of the benchmark ...
-    config.estimation.captured = False  # clips of the motion pack in their place: networks that never saw it
+    config.estimation.captured = (
+        False  # clips of the motion pack in their place: networks that never saw it
+    )
     config.estimation.seeds = 3  # ... each corrupted so many times
     config.estimation.strengths = (0.1, 0.3)  # of the inversions
     config.estimation.steps = 50
-    config.estimation.floor = (
-        0.0  # level at which inversions begin: about as noisy as what the network does not reproduce
-    )
-    config.estimation.trust = (0.002, 0.005, 0.01, 0.02, 0.05)  # s²: candidates of `follow`, chosen on validation clips
+    config.estimation.floor = 0.0  # level at which inversions begin: about as noisy as what the network does not reproduce
+    config.estimation.trust = (
+        0.002,
+        0.005,
+        0.01,
+        0.02,
+        0.05,
+    )  # s²: candidates of `follow`, chosen on validation clips
     config.estimation.window = 32  # of SmoothNet
     config.estimation.smoothnet = settings.config(steps=2000, log_every=100, save_every=500)
     config.estimation.smoothnet.optimizer.update(learning_rate=1e-3, clip_norm=1.0, decay="cosine")
@@ -92,7 +106,9 @@ def get_config(word: str = "quick") -> ConfigDict:
         config.biovae.update(width=96, groups=4)
         config.finetune.batch_size = 16
         config.finetune.training.update(steps=400, log_every=50, save_every=100, ema_decay=0.98)
-        config.finetune.training.optimizer.update(learning_rate=2e-3, warmup_steps=20, decay="cosine")
+        config.finetune.training.optimizer.update(
+            learning_rate=2e-3, warmup_steps=20, decay="cosine"
+        )
         config.refiner.batch_size = 24
         config.refiner.training.update(steps=1000, log_every=100, save_every=250, ema_decay=0.98)
         config.muscles.batch_size = 24

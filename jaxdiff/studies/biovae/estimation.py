@@ -36,8 +36,12 @@ def refiners(config: Config, prepared: Prepared, nets: Networks) -> dict[str, Re
     """Every refiner by name; what has a trust gets it from validation clips."""
     assert nets.refiner is not None and nets.smoothnet is not None
     how, words = config.estimation, len(prepared.base.words)
-    settings = {name: preparation.settings(config, words, ARMS[name]) for name in ("backbone", "all")}
-    plain, whole = (denoiser(settings[name], nets.arms[name][0], None) for name in ("backbone", "all"))
+    settings = {
+        name: preparation.settings(config, words, ARMS[name]) for name in ("backbone", "all")
+    }
+    plain, whole = (
+        denoiser(settings[name], nets.arms[name][0], None) for name in ("backbone", "all")
+    )
     found = dict(FILTERS)
     found["SmoothNet"] = by_smoothnet(training.smoothnet_settings(config), nets.smoothnet)
     for strength in how.strengths:
@@ -69,10 +73,14 @@ def benchmark_clips(config: Config, prepared: Prepared, side: str) -> list[np.nd
     return [clip for clip in clips if len(clip) == length][:most]
 
 
-def trusted(ways: Mapping[float, Refiner], clips: list[np.ndarray], rate: float, seed: int = 900) -> float:
+def trusted(
+    ways: Mapping[float, Refiner], clips: list[np.ndarray], rate: float, seed: int = 900
+) -> float:
     """The trust of the least product of MPJPE and acceleration error, where MPJPE is not above the Gaussian filter's."""
     noisy = [corrupt(clip, rate, seed + i) for i, clip in enumerate(clips)]
-    limit = pose([np.asarray(filters.gaussian(x, GAUSSIAN * rate)) for x in noisy], clips, rate)["mpjpe"]
+    limit = pose([np.asarray(filters.gaussian(x, GAUSSIAN * rate)) for x in noisy], clips, rate)[
+        "mpjpe"
+    ]
     found = {trust: pose([way(x, rate) for x in noisy], clips, rate) for trust, way in ways.items()}
     allowed = {trust: row for trust, row in found.items() if row["mpjpe"] <= limit} or found
     return min(allowed, key=lambda trust: allowed[trust]["mpjpe"] * allowed[trust]["accel_error"])

@@ -73,10 +73,15 @@ def plausibility(config: Config, prepared: Prepared, made: Made) -> dict[str, Fi
         batch = everything(test, seed)
         drawn = np.random.default_rng([seed, 11]).permutation(len(test))[: config.evaluation.clips]
         length = batch["length"][drawn]
-        condition = {"text": read([test.captions[i] for i in batch["caption"][drawn]]), "length": length}
+        condition = {
+            "text": read([test.captions[i] for i in batch["caption"][drawn]]),
+            "length": length,
+        }
         score("real", joints(prepared, normalised(prepared.normaliser, batch)[drawn], length))
         for row, (generate, trainings) in made.items():
-            motion = captions.chunked(generate, trainings[seed % len(trainings)], jax.random.key(seed), condition)
+            motion = captions.chunked(
+                generate, trainings[seed % len(trainings)], jax.random.key(seed), condition
+            )
             score(row, joints(prepared, motion, length))
     return rows
 
@@ -97,15 +102,22 @@ def joints(prepared: Prepared, motion: np.ndarray, length: np.ndarray) -> list[n
     return [clip[:n] for clip, n in zip(every, length)]
 
 
-def protocol(config: Config, prepared: Prepared, made: Made, judge: Params) -> dict[str, dict[str, float]]:
+def protocol(
+    config: Config, prepared: Prepared, made: Made, judge: Params
+) -> dict[str, dict[str, float]]:
     """Text to motion's figures by row, mean and 95 % interval (`…_ci95`); the row `real` first.
 
     The interval is over trainings where there are several, over repetitions where there is one.
     """
-    embed = make_generate(evaluator.evaluator(evaluator_settings(config, len(prepared.base.evaluator_words))).generate)
+    embed = make_generate(
+        evaluator.evaluator(evaluator_settings(config, len(prepared.base.evaluator_words))).generate
+    )
     rows = {}
     for row, (generate, trainings) in made.items():
-        found = [captions.protocol(config, prepared.base, generate, params, embed, judge) for params in trainings]
+        found = [
+            captions.protocol(config, prepared.base, generate, params, embed, judge)
+            for params in trainings
+        ]
         told = [each["generated"] for each in found]
         rows |= {
             "real": found[0]["real"],
@@ -128,17 +140,24 @@ def muscles(
     said = {"training mean": np.broadcast_to(mean, truth.shape)}
     told = {"motion": motion, "length": np.full(len(motion), length, np.int32)}
     for name, params in networks.items():
-        run = make_generate(muscle_encoder.muscle_encoder(preparation.encoder_settings(config, name)).generate)
+        run = make_generate(
+            muscle_encoder.muscle_encoder(preparation.encoder_settings(config, name)).generate
+        )
         said[name] = captions.chunked(run, params, jax.random.key(0), told)
     names = clips.channels[preparation.MUSCLES]
     errors = {row: np.square(u - truth).mean((0, 1)) for row, u in said.items()}
     return {
-        row: {"all": [float(np.sqrt(e.mean()))], **{m: [float(np.sqrt(x))] for m, x in zip(names, e)}}
+        row: {
+            "all": [float(np.sqrt(e.mean()))],
+            **{m: [float(np.sqrt(x))] for m, x in zip(names, e)},
+        }
         for row, e in errors.items()
     }
 
 
-def nearer(rows: Mapping[str, Figures], row: str, baseline: str = "backbone", real: str = "real") -> dict[str, int]:
+def nearer(
+    rows: Mapping[str, Figures], row: str, baseline: str = "backbone", real: str = "real"
+) -> dict[str, int]:
     """Of every figure, whether a row is nearer to the real one than the baseline is in every repetition (1), farther
     in every one (-1), or now this and now that (0)."""
     verdict = {}

@@ -30,7 +30,11 @@ def told(config: Config, prepared: Prepared, runs: Made) -> Clips:
         made[f"all, acceleration × {factor:g}"] = evaluation.by(factor, generate), params
     test = prepared.base.sides["test"]
     batch = everything(test, 0)
-    chosen = np.linspace(0, len(test) - 1, min(config.evaluation.examples, len(test))).round().astype(np.int64)
+    chosen = (
+        np.linspace(0, len(test) - 1, min(config.evaluation.examples, len(test)))
+        .round()
+        .astype(np.int64)
+    )
     said, length = [test.captions[i] for i in batch["caption"][chosen]], batch["length"][chosen]
     condition = {"text": texts.reader(config, prepared.base.words)(said), "length": length}
     motions = {"real": normalised(prepared.normaliser, batch)[chosen]}
@@ -51,5 +55,9 @@ def repaired(config: Config, prepared: Prepared, refiner: Params, most: int = 3)
     for number, clip in enumerate(estimation.benchmark_clips(config, prepared, "test")[:most]):
         estimate = corrupt(clip, rate, number)
         refined = follow(estimate, state(estimate), rate, TRUST)
-        clips[f"clip {number + 1}"] = {"real": clip, "estimate": estimate, "refined": np.asarray(refined)}
+        clips[f"clip {number + 1}"] = {
+            "real": clip,
+            "estimate": estimate,
+            "refined": np.asarray(refined),
+        }
     return clips

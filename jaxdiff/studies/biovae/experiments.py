@@ -9,7 +9,16 @@ from jaxdiff.body.skeleton import HUMANML3D
 from jaxdiff.metrics.physical import Scene
 from jaxdiff.report.page import Page
 from jaxdiff.report.tables import Table, provenance
-from jaxdiff.studies.biovae import benchmark, estimation, evaluation, examples, paper, preparation, tables, training
+from jaxdiff.studies.biovae import (
+    benchmark,
+    estimation,
+    evaluation,
+    examples,
+    paper,
+    preparation,
+    tables,
+    training,
+)
 from jaxdiff.studies.biovae.evaluation import Made
 from jaxdiff.studies.biovae.preparation import Prepared
 from jaxdiff.studies.biovae.training import ARMS, Networks
@@ -38,7 +47,10 @@ def run_tables(config: Config, out: Path) -> None:
     judge, where = None, Path(config.run) if config.run else out
     if config.evaluator.training.steps and any(table in JUDGED for table in config.tables):
         judge = training.train_judge(config, prepared, where)
-    runs = {name: (evaluation.generator(config, prepared, ARMS[name]), p) for name, p in nets.arms.items()}
+    runs = {
+        name: (evaluation.generator(config, prepared, ARMS[name]), p)
+        for name, p in nets.arms.items()
+    }
     made = made_tables(config, prepared, nets, runs, judge)
     said = provenance(config.data.name, config.training.seed, time.perf_counter() - begin)
     page = Page(f"BioVAE: {config.data.name}")
@@ -82,16 +94,22 @@ def made_tables(
         found = evaluation.protocol(config, prepared, judged, judge)
         if "table1" in where:
             part = {row: found[row] for row in ("real", *NEEDS["table1"])}
-            made["table1"] = tables.traditional(f"Generation on {data} (Table I)", part, paper.TABLE1["humanml3d"])
+            made["table1"] = tables.traditional(
+                f"Generation on {data} (Table I)", part, paper.TABLE1["humanml3d"]
+            )
         if "table3" in where:
-            made["table3"] = tables.traditional(f"Ablation on {data} (Table III)", found, paper.TABLE3)
+            made["table3"] = tables.traditional(
+                f"Ablation on {data} (Table III)", found, paper.TABLE3
+            )
     if "table5" in where:
         made["table5"] = estimated(config, prepared, nets)
     if "table6" in where:
         generate, params = runs["all"]
         scaled = {f"{f:.1f}": (evaluation.by(f, generate), params) for f in config.editing.factors}
         told = evaluation.protocol(config, prepared, scaled, judge) if judge is not None else {}
-        made["table6"] = tables.editing(evaluation.plausibility(config, prepared, scaled), told, paper.TABLE6)
+        made["table6"] = tables.editing(
+            evaluation.plausibility(config, prepared, scaled), told, paper.TABLE6
+        )
     return made
 
 
@@ -100,7 +118,10 @@ def estimated(config: Config, prepared: Prepared, nets: Networks) -> Table:
     clips = estimation.benchmark_clips(config, prepared, "test")
     scene = Scene(rate=prepared.base.rate)
     rows = benchmark.benchmark(
-        clips, estimation.refiners(config, prepared, nets), seeds=range(config.estimation.seeds), scene=scene
+        clips,
+        estimation.refiners(config, prepared, nets),
+        seeds=range(config.estimation.seeds),
+        scene=scene,
     )
     data = preparation.PACK if config.estimation.captured else config.data.name
     table = benchmark.table(rows, f"Pose estimation on {data}, corrupted (Table V)", len(clips))

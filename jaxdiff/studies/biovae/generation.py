@@ -75,7 +75,9 @@ def generate_file(
     if not text.strip():
         raise ConfigError("generation needs a text that is not empty")
     if not 4 <= seconds * rate <= longest:
-        raise ConfigError(f"the model knows motions of {4 / rate:g} s to {longest / rate:g} s, not of {seconds:g} s")
+        raise ConfigError(
+            f"the model knows motions of {4 / rate:g} s to {longest / rate:g} s, not of {seconds:g} s"
+        )
     frames = round(seconds * rate)
     model = load_arm(run, ARMS["all"], frames)
     condition = {
@@ -91,7 +93,11 @@ def generate_file(
 
 
 def refine_file(
-    run: str | Path, path: str | Path, output: str | Path, trust: float = TRUST, strength: float = 0.0
+    run: str | Path,
+    path: str | Path,
+    output: str | Path,
+    trust: float = TRUST,
+    strength: float = 0.0,
 ) -> np.ndarray:
     """An estimate, smooth and closer to the truth: it follows the accelerations that the refiner states of it.
 
@@ -103,7 +109,9 @@ def refine_file(
         plain, whole = (load_arm(run, ARMS[name]) for name in ("backbone", "all"))
         inward, back = (denoiser(each.settings, each.params, None) for each in (plain, whole))
         floor = model.config.estimation.floor
-        joints = by_inversion(inward, back, whole.scale, strength, STEPS, floor)(joints, model.scale.rate)
+        joints = by_inversion(inward, back, whole.scale, strength, STEPS, floor)(
+            joints, model.scale.rate
+        )
     state = estimation.states(model.settings, model.params, model.scale)
     refined = follow(joints, state(joints), model.scale.rate, trust)
     write(output, refined, model.scale.rate)
@@ -121,7 +129,9 @@ def edit_file(
     """A motion with larger or smaller accelerations, of all joints or of those named."""
     model = load_arm(run, ARMS["all"])
     motion = read(path, model.scale.rate)
-    edited = edit(model, motion, factors(factor, joints), strength, floor=model.config.estimation.floor)
+    edited = edit(
+        model, motion, factors(factor, joints), strength, floor=model.config.estimation.floor
+    )
     write(output, edited, model.scale.rate)
     return edited
 
@@ -140,7 +150,9 @@ def edit(
     """
     grid = levels(schedules.linear(1000, 1e-4, 0.02), strength, steps, floor)
     if grid is None:
-        raise ConfigError(f"the strength of an edit lies above the floor of the inversion, {floor}; got {strength}")
+        raise ConfigError(
+            f"the strength of an edit lies above the floor of the inversion, {floor}; got {strength}"
+        )
     scale = model.scale
 
     @jax.jit
@@ -149,7 +161,9 @@ def edit(
         plain = denoiser(model.settings, model.params, None)
         scaled = denoiser(model.settings, model.params, None, factor=jnp.asarray(factor)[None])
         z = invert(plain, grid, x)
-        ways = (sample(None, back, grids.floored(grid), solvers.ddim(), z) for back in (scaled, plain))
+        ways = (
+            sample(None, back, grids.floored(grid), solvers.ddim(), z) for back in (scaled, plain)
+        )
         return seen + (next(ways) - next(ways))[0] * scale.scale
 
     return refine_joints(motion, run, LAYOUT_22, "fixed")
@@ -191,5 +205,7 @@ def write(path: str | Path, joints: np.ndarray, rate: float) -> None:
     elif kind == ".bvh":
         formats.write_joints_bvh(path, joints, HUMANML3D, rate)
     else:
-        raise FileError(f"{path}: motions are written to .npz and .bvh, not to {kind or 'a file without an extension'}")
+        raise FileError(
+            f"{path}: motions are written to .npz and .bvh, not to {kind or 'a file without an extension'}"
+        )
     print(f"{path}: {len(joints)} frames at {rate:g} Hz")

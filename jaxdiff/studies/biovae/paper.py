@@ -4,7 +4,15 @@ Skating, floating, penetration and clipping are shares of frames; see `metrics.p
 instead. Table I has HumanML3D 0.133 FID for StableMoFusion, Table III 0.090 for the same network: compare within a table.
 """
 
-TRADITIONAL = ("r_precision_1", "r_precision_2", "r_precision_3", "fid", "mm_dist", "diversity", "multimodality")
+TRADITIONAL = (
+    "r_precision_1",
+    "r_precision_2",
+    "r_precision_3",
+    "fid",
+    "mm_dist",
+    "diversity",
+    "multimodality",
+)
 PHYSICAL = ("vc", "ac", "speed", "smoothness", "floating", "skating", "penetration", "clipping")
 ESTIMATION = ("pa_mpjpe", "mpjpe", "pve", "accel_error")
 

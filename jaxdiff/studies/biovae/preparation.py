@@ -35,7 +35,13 @@ PACK = "bandai_namco_2"
 JOINTS, MUSCLES, ESTIMATE, ESTIMATED = "joints", "emg", "estimate", "estimated_joints"
 CHANNELS = tuple(f"{joint}_{axis}" for joint in HUMANML3D.names for axis in "xyz")
 
-PACK_NAMES = {"spine1": "Spine", "spine3": "Chest", "neck": "Neck", "head": "Head", "pelvis": "Hips"} | {
+PACK_NAMES = {
+    "spine1": "Spine",
+    "spine3": "Chest",
+    "neck": "Neck",
+    "head": "Head",
+    "pelvis": "Hips",
+} | {
     f"{side}_{ours}": f"{theirs}_{side[0].upper()}"
     for side in ("left", "right")
     for ours, theirs in {
@@ -67,7 +73,10 @@ class Prepared:
         """Joints `(T, 22, 3)` in metres of whole clips, their first `length` frames."""
         trials = self.base.sides[side].trials
         values = trials.modality(JOINTS)
-        return [values[a : a + min(n, length)].reshape(-1, 22, 3) for a, n in zip(trials.start, trials.length)]
+        return [
+            values[a : a + min(n, length)].reshape(-1, 22, 3)
+            for a, n in zip(trials.start, trials.length)
+        ]
 
 
 @dataclass(frozen=True)
@@ -89,7 +98,9 @@ def prepare(config: Config, trials: Trials | None = None) -> Prepared:
     trials = load_trials(config) if trials is None else trials
     base = captions.prepare(config, completed(trials))
     if base.layout is not humanml3d.LAYOUT_22:
-        raise ConfigError("BioVAE is studied on the 22 joints of HumanML3D; convert other skeletons first")
+        raise ConfigError(
+            "BioVAE is studied on the 22 joints of HumanML3D; convert other skeletons first"
+        )
     found = Prepared(base, Scale(base.normaliser.offset, base.normaliser.scale, base.rate))
     unit = fit_acceleration(found.clips("train"), base.rate)
     return replace(found, scale=found.scale._replace(acceleration=unit))
@@ -122,7 +133,8 @@ def load_pack(root: str | None = None, most: int = 0) -> Trials:
 
     def one(i: int) -> dict[str, Any]:
         joints = as_humanml3d(
-            pack.modality(JOINTS)[pack.start[i] : pack.start[i] + pack.length[i]], pack.channels[JOINTS]
+            pack.modality(JOINTS)[pack.start[i] : pack.start[i] + pack.length[i]],
+            pack.channels[JOINTS],
         )
         upright = np.asarray(humanml3d.canonical(jnp.asarray(joints), humanml3d.LAYOUT_22)[0])
         told = {name: str(pack.column(name)[i]) for name in ("trial", "subject", "task")}
@@ -165,7 +177,9 @@ def completed(trials: Trials) -> Trials:
     if MUSCLES not in signals:
         signals[MUSCLES] = np.zeros((len(trials.time), len(actions.MUSCLES)), np.float32)
         for span, rate in zip(spans, trials.column("rate")):
-            signals[MUSCLES][span] = actions.activations(signals[JOINTS][span].reshape(-1, 22, 3), rate)
+            signals[MUSCLES][span] = actions.activations(
+                signals[JOINTS][span].reshape(-1, 22, 3), rate
+            )
         channels[MUSCLES], units[MUSCLES] = tuple(actions.MUSCLES), ("1",) * len(actions.MUSCLES)
     return replace(trials, signals=signals, channels=channels, units=units)
 
@@ -173,14 +187,19 @@ def completed(trials: Trials) -> Trials:
 def estimated(trials: Trials, seed: int) -> Trials:
     """The trials with an estimate of every clip, as joints and as features."""
     signals = dict(trials.signals)
-    signals[ESTIMATE], signals[ESTIMATED] = (np.zeros_like(signals[name]) for name in (MOTION, JOINTS))
+    signals[ESTIMATE], signals[ESTIMATED] = (
+        np.zeros_like(signals[name]) for name in (MOTION, JOINTS)
+    )
     for i, (a, n) in enumerate(zip(trials.start, trials.length)):
         span, rate = slice(a, a + n), float(trials.column("rate")[i])
         joints = corrupt(signals[JOINTS][span].reshape(-1, 22, 3), rate, 10_000 * (seed + 1) + i)
         signals[ESTIMATED][span] = joints.reshape(-1, 66)
         signals[ESTIMATE][span] = lengthened_features(joints)
     names = {ESTIMATE: MOTION, ESTIMATED: JOINTS}
-    channels, units = ({**of, **{new: of[old] for new, old in names.items()}} for of in (trials.channels, trials.units))
+    channels, units = (
+        {**of, **{new: of[old] for new, old in names.items()}}
+        for of in (trials.channels, trials.units)
+    )
     return replace(trials, signals=signals, channels=channels, units=units)
 
 
@@ -197,7 +216,9 @@ def source(config: Config, prepared: Prepared, cache: Path, estimates: bool = Fa
     trials = estimated(train.trials.compact(), 0) if estimates else train.trials
     extra = (MUSCLES, ESTIMATE) if estimates else (MUSCLES,)
     data = config.data
-    clips = captioned(trials, MOTION, data.shortest, data.longest, config.finetune.length, crop=True, extra=extra)
+    clips = captioned(
+        trials, MOTION, data.shortest, data.longest, config.finetune.length, crop=True, extra=extra
+    )
     read = texts.reader(config, prepared.base.words)
     return Source(clips, prepared.normaliser, {"text": texts.table(read, clips.captions, cache)})
 
@@ -212,7 +233,19 @@ def settings(config: Config, words: int, arm: Any, frames: int = 0) -> biovae.Se
     own = config.biovae
     return biovae.Settings(
         backbone_settings(config, words, frames),
-        **{name: own[name] for name in ("width", "blocks", "kernel_size", "groups", "heads", "positive", "told", "kl")},
+        **{
+            name: own[name]
+            for name in (
+                "width",
+                "blocks",
+                "kernel_size",
+                "groups",
+                "heads",
+                "positive",
+                "told",
+                "kl",
+            )
+        },
         mechanics=arm.mechanics,
         accel=own.accel * arm.losses,
         phys=own.phys * arm.losses,
@@ -225,8 +258,12 @@ def encoder_settings(config: Config, network: str = "encoder") -> muscle_encoder
     """The settings of the motion encoder in its pre-training, or of the transformer beside it, of about its size."""
     own, levels = config.biovae, config.muscles.levels
     if network == "transformer":
-        return muscle_encoder.Settings(network, own.width, own.blocks, heads=own.heads, ff=2 * own.width, dropout=0.0)
-    return muscle_encoder.Settings(network, own.width, own.blocks, own.kernel_size, own.groups, levels=levels)
+        return muscle_encoder.Settings(
+            network, own.width, own.blocks, heads=own.heads, ff=2 * own.width, dropout=0.0
+        )
+    return muscle_encoder.Settings(
+        network, own.width, own.blocks, own.kernel_size, own.groups, levels=levels
+    )
 
 
 def _example(

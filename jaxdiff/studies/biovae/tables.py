@@ -31,10 +31,14 @@ MORE = ("accel", "jerk", "root_force", "torque_excess", "energy_gap")
 """Figures of ours that the paper does not have."""
 
 
-def plausibility(title: str, rows: Mapping[str, Figures], published: Mapping[str, Sequence[float | None]]) -> Table:
+def plausibility(
+    title: str, rows: Mapping[str, Figures], published: Mapping[str, Sequence[float | None]]
+) -> Table:
     """Tables II and IV: nearest to the real row is best."""
     repetitions = len(rows["real"]["vc"])
-    told = [f"Mean ± deviation over {repetitions} repetitions; the row `real` is the one to be close to."]
+    told = [
+        f"Mean ± deviation over {repetitions} repetitions; the row `real` is the one to be close to."
+    ]
     for row in rows:
         if row not in ("real", "backbone"):
             told.append(_moves(rows, row, "backbone"))
@@ -42,13 +46,17 @@ def plausibility(title: str, rows: Mapping[str, Figures], published: Mapping[str
         told.append(_moves(rows, "all", CONTROL))
     table = Table(title, [NAMES[name] for name in (*paper.PHYSICAL, *MORE)], note=" ".join(told))
     for row, figures in rows.items():
-        table.row(row, {NAMES[n]: cell(figures[n]) for n in (*paper.PHYSICAL, *MORE) if n in figures})
+        table.row(
+            row, {NAMES[n]: cell(figures[n]) for n in (*paper.PHYSICAL, *MORE) if n in figures}
+        )
     _published(table, paper.PHYSICAL, published)
     return table
 
 
 def traditional(
-    title: str, rows: Mapping[str, Mapping[str, float]], published: Mapping[str, Sequence[float | None]]
+    title: str,
+    rows: Mapping[str, Mapping[str, float]],
+    published: Mapping[str, Sequence[float | None]],
 ) -> Table:
     """Tables I and III."""
     note = "Mean ± 95 % interval. Our figures are in the space of an evaluator trained here, the paper's in its own."
@@ -72,17 +80,28 @@ def editing(
         means = [sum(rows[f][name]) / len(rows[f][name]) for f in factors]
         grows = all(a < b for a, b in zip(means, means[1:]))
         said.append(f"{name} {'grows' if grows else 'does not grow'} with the factor")
-    table = Table("Editing by acceleration", [NAMES[n] for n in names], note="; ".join(said).capitalize() + ".")
+    table = Table(
+        "Editing by acceleration",
+        [NAMES[n] for n in names],
+        note="; ".join(said).capitalize() + ".",
+    )
     for row, figures in rows.items():
         cells = {NAMES[n]: cell(figures[n]) for n in names if n in figures}
-        table.row(row, cells | {NAMES[n]: _interval(told[row], n) for n in names if n in told.get(row, {})})
+        table.row(
+            row,
+            cells | {NAMES[n]: _interval(told[row], n) for n in names if n in told.get(row, {})},
+        )
     _published(table, paper.EDITED, published)
     return table
 
 
 def estimation(table: Table, published: Mapping[str, Mapping[str, Sequence[float]]]) -> Table:
     """Table V: the paper's rows under those of the benchmark, which has no surface and hence no PVE."""
-    columns = {"pa_mpjpe": "PA-MPJPE [mm]", "mpjpe": "MPJPE [mm]", "accel_error": "accel error [m/s²]"}
+    columns = {
+        "pa_mpjpe": "PA-MPJPE [mm]",
+        "mpjpe": "MPJPE [mm]",
+        "accel_error": "accel error [m/s²]",
+    }
     for data, rows in published.items():
         for row, values in rows.items():
             cells = {columns[n]: v for n, v in zip(paper.ESTIMATION, values) if n in columns}
@@ -102,8 +121,14 @@ def muscles(rows: Mapping[str, Figures], clips: int) -> Table:
 
 def _moves(rows: Mapping[str, Figures], row: str, baseline: str) -> str:
     """In every repetition, that is; what is nearer in some and farther in others is not named."""
-    moved = {NAMES[name].split(" [")[0]: way for name, way in nearer(rows, row, baseline).items() if name in NAMES}
-    nearer_in, farther_in = (", ".join(n for n, way in moved.items() if way == sign) or "nothing" for sign in (1, -1))
+    moved = {
+        NAMES[name].split(" [")[0]: way
+        for name, way in nearer(rows, row, baseline).items()
+        if name in NAMES
+    }
+    nearer_in, farther_in = (
+        ", ".join(n for n, way in moved.items() if way == sign) or "nothing" for sign in (1, -1)
+    )
     return f"`{row}` against `{baseline}`, in every repetition: nearer to real in {nearer_in}; farther in {farther_in}."
 
 
@@ -111,6 +136,10 @@ def _interval(figures: Mapping[str, float], name: str) -> str:
     return f"{figures[name]:.3f} ± {figures[f'{name}_ci95']:.3f}"
 
 
-def _published(table: Table, names: Sequence[str], rows: Mapping[str, Sequence[float | None]]) -> None:
+def _published(
+    table: Table, names: Sequence[str], rows: Mapping[str, Sequence[float | None]]
+) -> None:
     for row, values in rows.items():
-        table.row(f"paper: {row}", {NAMES[n]: f"{v:g}" for n, v in zip(names, values) if v is not None})
+        table.row(
+            f"paper: {row}", {NAMES[n]: f"{v:g}" for n, v in zip(names, values) if v is not None}
+        )

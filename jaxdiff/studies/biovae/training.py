@@ -57,14 +57,23 @@ class Networks(NamedTuple):
     smoothnet: Params | None = None
 
 
-def train(config: Config, prepared: Prepared, out: Path, arms: tuple[str, ...], estimation: bool) -> Networks:
+def train(
+    config: Config, prepared: Prepared, out: Path, arms: tuple[str, ...], estimation: bool
+) -> Networks:
     """The arms of these names, and the networks of pose estimation where wanted."""
     where = Path(config.run) if config.run else out
     times = range(config.finetune.trainings)
-    trained = {name: tuple(train_arm(config, prepared, where, ARMS[name], i) for i in times) for name in arms}
+    trained = {
+        name: tuple(train_arm(config, prepared, where, ARMS[name], i) for i in times)
+        for name in arms
+    }
     if not estimation:
         return Networks(trained)
-    return Networks(trained, train_arm(config, prepared, where, REFINER), train_smoothnet(config, prepared, where))
+    return Networks(
+        trained,
+        train_arm(config, prepared, where, REFINER),
+        train_smoothnet(config, prepared, where),
+    )
 
 
 def train_arm(config: Config, prepared: Prepared, out: Path, arm: Arm, repeat: int = 0) -> Params:
@@ -83,8 +92,12 @@ def train_arm(config: Config, prepared: Prepared, out: Path, arm: Arm, repeat: i
     source = preparation.source(config, prepared, out / "cache", arm.estimates)
     how = settings.from_config(part.training)
     how = how._replace(seed=how.seed + repeat)
-    data = Batches(source, part.batch_size, how.seed, host=jax.process_index(), hosts=jax.process_count())
-    return fit(started(method, backbone, encoder), data, how, directory, about=about(config, prepared)).ema
+    data = Batches(
+        source, part.batch_size, how.seed, host=jax.process_index(), hosts=jax.process_count()
+    )
+    return fit(
+        started(method, backbone, encoder), data, how, directory, about=about(config, prepared)
+    ).ema
 
 
 def started(method: Method, backbone: Params | None, encoder: Params | None) -> Method:
@@ -100,8 +113,13 @@ def train_backbone(config: Config, prepared: Prepared, out: Path) -> Params:
     """Text to motion's model, trained in `out/model` or taken from a run of that study on the same data."""
     if config.backbone:
         params, told = load_params(Path(config.backbone) / MODEL / "checkpoints", step="latest")
-        if told["words"] != list(prepared.base.words) or told["normaliser"] != prepared.normaliser.state():
-            raise ConfigError(f"the model of {config.backbone} was trained on other data than {config.data.name}")
+        if (
+            told["words"] != list(prepared.base.words)
+            or told["normaliser"] != prepared.normaliser.state()
+        ):
+            raise ConfigError(
+                f"the model of {config.backbone} was trained on other data than {config.data.name}"
+            )
         return params
     if done(out / MODEL, config.training.steps):
         return load_params(out / MODEL / "checkpoints", step="latest")[0]
@@ -115,7 +133,9 @@ def train_judge(config: Config, prepared: Prepared, out: Path) -> Params:
     return train_evaluator(config, prepared.base, out)
 
 
-def train_encoder(config: Config, prepared: Prepared, out: Path, network: str = "encoder") -> Params:
+def train_encoder(
+    config: Config, prepared: Prepared, out: Path, network: str = "encoder"
+) -> Params:
     """The motion encoder (or the transformer beside it) that reads muscles from motion."""
     directory = out / (ENCODER if network == "encoder" else network)
     how = settings.from_config(config.muscles.training)
@@ -123,7 +143,13 @@ def train_encoder(config: Config, prepared: Prepared, out: Path, network: str = 
         return load_params(directory / "checkpoints", step="latest")[0]
     method = muscle_encoder.muscle_encoder(preparation.encoder_settings(config, network))
     source = preparation.source(config, prepared, out / "cache")
-    data = Batches(source, config.muscles.batch_size, how.seed, host=jax.process_index(), hosts=jax.process_count())
+    data = Batches(
+        source,
+        config.muscles.batch_size,
+        how.seed,
+        host=jax.process_index(),
+        hosts=jax.process_count(),
+    )
     return fit(method, data, how, directory, about=about(config, prepared)).ema
 
 
@@ -134,7 +160,9 @@ def train_smoothnet(config: Config, prepared: Prepared, out: Path) -> Params:
         return load_params(out / SMOOTHNET / "checkpoints", step="latest")[0]
     trials = preparation.estimated(prepared.base.sides["train"].trials.compact(), 1)
     data = Batches(Windows(trials, own.window), 32, how.seed)
-    return fit(smoothing.smoothing(smoothnet_settings(config)), data, how, out / SMOOTHNET, about={}).ema
+    return fit(
+        smoothing.smoothing(smoothnet_settings(config)), data, how, out / SMOOTHNET, about={}
+    ).ema
 
 
 class Windows:
@@ -147,7 +175,9 @@ class Windows:
         return len(self.trials)
 
     def __call__(self, index: np.ndarray, u: np.ndarray) -> dict[str, np.ndarray]:
-        first = self.trials.start[index] + (u[:, 0] * (self.trials.length[index] - self.window + 1)).astype(np.int64)
+        first = self.trials.start[index] + (
+            u[:, 0] * (self.trials.length[index] - self.window + 1)
+        ).astype(np.int64)
         rows = first[:, None] + np.arange(self.window)
         names = {"estimate": preparation.ESTIMATED, "truth": preparation.JOINTS}
         return {name: relative(self.trials.modality(of)[rows]) for name, of in names.items()}

@@ -30,31 +30,45 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.data.pairs = "one"  # tables: this pair only (one), or the paper's three (all)
     config.data.length = 300  # samples in a window: two strides of 150
     config.data.transitions = True  # keep the strides in which the task changes
-    config.data.folds = 6  # of a K-fold cross-validation over subjects (and tasks); "train" uses the first
+    config.data.folds = (
+        6  # of a K-fold cross-validation over subjects (and tasks); "train" uses the first
+    )
     config.data.hold_out_tasks = False  # leave tasks out of training too, not only subjects
     config.data.windows = 96  # test windows looked at, drawn evenly; 0: all
 
     config.model = ConfigDict()
     config.model.size = "small"  # tiny | brief | small | medium | paper128 | paper25m
-    config.model.alignment = "llma"  # none | llma | contrast | covariance | simclr | barlow | vicreg | mse
+    config.model.alignment = (
+        "llma"  # none | llma | contrast | covariance | simclr | barlow | vicreg | mse
+    )
     config.model.variant = "official"  # official | paper: the formulas as printed
     config.model.tau = 0.1  # temperature of the contrastive losses
     config.model.window = 30  # samples in a window of the contrast, C
     config.model.symmetric = False  # contrast in both directions
     config.model.alpha = placeholder(float)  # fixed weight of the alignment; unset: learned
     config.model.gamma = 1.0  # weight of the energy loss
-    config.model.linear = True  # start from ridge regression and its error bars; the paper starts from nothing
-    config.model.condition_noise = 0.05  # noise on the condition in training, against memorising small data
+    config.model.linear = (
+        True  # start from ridge regression and its error bars; the paper starts from nothing
+    )
+    config.model.condition_noise = (
+        0.05  # noise on the condition in training, against memorising small data
+    )
     config.model.bfloat16 = False  # compute in bfloat16
 
     config.sampling = ConfigDict()
-    config.sampling.solver = "dpm"  # ddim | ddpm | dpm (second order, Karras' levels: the right spread in few steps)
+    config.sampling.solver = (
+        "dpm"  # ddim | ddpm | dpm (second order, Karras' levels: the right spread in few steps)
+    )
     config.sampling.steps = 20  # of generation
     config.sampling.samples = 8  # per condition, for means and error bars
-    config.sampling.predictive_steps = 300  # of training behind the predictive score; 0: no such score
+    config.sampling.predictive_steps = (
+        300  # of training behind the predictive score; 0: no such score
+    )
 
     config.batch_size = 32
-    config.training = settings.config(steps=500, log_every=100, save_every=250, evaluate_every=100, ema_decay=0.99)
+    config.training = settings.config(
+        steps=500, log_every=100, save_every=250, evaluate_every=100, ema_decay=0.99
+    )
     config.training.score = "validation_mse"
     config.training.optimizer.learning_rate = 1e-3
     config.training.optimizer.weight_decay = 1e-2
@@ -84,7 +98,9 @@ def get_config(word: str = "quick") -> ConfigDict:
         config.batch_size = 16
         config.sampling.predictive_steps = 200
         config.sampling.samples = 16
-        config.training.ema_decay = 0.0  # an average over so few steps remembers the start; the last steps are small
+        config.training.ema_decay = (
+            0.0  # an average over so few steps remembers the start; the last steps are small
+        )
         config.training.steps = 160
         config.training.log_every = 80
         config.training.evaluate_every = 0
@@ -92,7 +108,9 @@ def get_config(word: str = "quick") -> ConfigDict:
         config.training.score = ""
         config.training.optimizer.warmup_steps = 40
     if word == "verheul":
-        config.data.name = "verheul2024"  # the stance phases of braking, found through $JAXDIFF_SHARED
+        config.data.name = (
+            "verheul2024"  # the stance phases of braking, found through $JAXDIFF_SHARED
+        )
         config.data.length = 100
         config.data.folds = 11  # one subject left out each time
         config.data.windows = 0

@@ -65,7 +65,9 @@ def score(
     }
     if predictive_steps:
         every = max(1, truth.shape[1] // 60)
-        figures["pred"] = predictive_score(truth[:, ::every], drawn[0][:, ::every], steps=predictive_steps)
+        figures["pred"] = predictive_score(
+            truth[:, ::every], drawn[0][:, ::every], steps=predictive_steps
+        )
     if len(drawn) > 1:
         figures["crps"] = uncertainty.crps(drawn, truth)
         figures["coverage_90"] = uncertainty.coverage(drawn, truth, (0.9,))["coverage_90"]
@@ -73,17 +75,26 @@ def score(
     return figures
 
 
-def baseline_predictions(fold: Fold, side: dict[str, np.ndarray], target: str) -> dict[str, np.ndarray]:
+def baseline_predictions(
+    fold: Fold, side: dict[str, np.ndarray], target: str
+) -> dict[str, np.ndarray]:
     """What simple methods say of the test windows, `(1, N, L, d)` each."""
     train = fold.side("train", most=600)
     given, wanted, groups = train[OTHER[target]], train[target], train["subject"]
-    return {name: fit(given, wanted, groups)(side[OTHER[target]])[None] for name, fit in baselines.BASELINES.items()}
+    return {
+        name: fit(given, wanted, groups)(side[OTHER[target]])[None]
+        for name, fit in baselines.BASELINES.items()
+    }
 
 
-def encoded(settings: Settings, params: Params, side: dict[str, np.ndarray], modality: str) -> np.ndarray:
+def encoded(
+    settings: Settings, params: Params, side: dict[str, np.ndarray], modality: str
+) -> np.ndarray:
     """Latents of clean signals, `(N, tokens · width)`: what the probes and the pictures look at."""
     run = jax.jit(lambda signals: latents(settings, params, modality, signals))
-    parts = [np.asarray(run(side[modality][i : i + CHUNK])) for i in range(0, len(side[modality]), CHUNK)]
+    parts = [
+        np.asarray(run(side[modality][i : i + CHUNK])) for i in range(0, len(side[modality]), CHUNK)
+    ]
     return np.concatenate(parts).reshape(len(side[modality]), -1)
 
 
@@ -96,7 +107,9 @@ def probes(settings: Settings, params: Params, fold: Fold, most: int = 600) -> d
     side = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     codes = {m: encoded(settings, params, side, m) for m in ("x", "y")}
     figures: dict[str, Any] = {
-        f"{kind}_{m}": probe(_reduced(codes[m]), side["task"], side["subject"], hidden=hidden)["accuracy"]
+        f"{kind}_{m}": probe(_reduced(codes[m]), side["task"], side["subject"], hidden=hidden)[
+            "accuracy"
+        ]
         for m in codes
         for kind, hidden in (("linear", 0), ("nonlinear", 128))
     }

@@ -44,10 +44,14 @@ def run_train(config: Config, out: Path) -> None:
         drawn = evaluation.draw(generate, params, given, side[given], config.sampling.samples)
         names = getattr(fold.test, given), getattr(fold.test, target)
         table = Table(f"{names[1]} from {names[0]}, subjects never seen", COLUMNS, note=NOTE)
-        mae = Table(f"Mean absolute error of {names[1]}, in their units", fold.scale[target].channels)
+        mae = Table(
+            f"Mean absolute error of {names[1]}, in their units", fold.scale[target].channels
+        )
         rows = {"LLMA": drawn, **evaluation.baseline_predictions(fold, side, target)}
         for name, prediction in rows.items():
-            scores = evaluation.score(fold, side, target, prediction, config.sampling.predictive_steps)
+            scores = evaluation.score(
+                fold, side, target, prediction, config.sampling.predictive_steps
+            )
             table.row(name, {c: Cell(scores[c]) for c in COLUMNS if c in scores})
             mae.row(name, _channel_errors(scores))
         _add_paper(table, (config.data.x, config.data.y), target)
@@ -56,7 +60,9 @@ def run_train(config: Config, out: Path) -> None:
         page.table(mae)
         page.figures(figures.windows(fold, side, drawn, target))
         if walks := figures.walks(fold, side, drawn, target):
-            page.motion("The leg that walks", walks, legs.skeleton(("right",)), figures.LEG_RATE, LEG)
+            page.motion(
+                "The leg that walks", walks, legs.skeleton(("right",)), figures.LEG_RATE, LEG
+            )
     codes = {m: evaluation.encoded(settings, params, side, m) for m in ("x", "y")}
     page.figures(figures.maps(codes, side["task"]))
     page.curves("Training", out / "metrics.jsonl")
@@ -70,7 +76,10 @@ def run_train(config: Config, out: Path) -> None:
 
 def _channel_errors(scores: dict[str, float]) -> dict[str, Any]:
     errors = {name[4:]: value for name, value in scores.items() if name.startswith("mae/")}
-    return {name.split(" [")[0]: f"{value:.3g} {name.split(' [')[1][:-1]}" for name, value in errors.items()}
+    return {
+        name.split(" [")[0]: f"{value:.3g} {name.split(' [')[1][:-1]}"
+        for name, value in errors.items()
+    }
 
 
 class Variant(NamedTuple):
@@ -91,12 +100,26 @@ def _each_variant(
     known = [laws(config, fold) for fold in each]
     for variant in variants:
         print(f"{' and '.join(pair)}: {variant.label}, {len(each)} folds side by side", flush=True)
-        name = "-".join([*pair, variant.word, *(f"{part}{weight:g}" for part, weight in variant.weights.items())])
-        yield variant, *train_folds(config, each, variant.word, variant.weights, out / "models" / name, known)
+        name = "-".join(
+            [
+                *pair,
+                variant.word,
+                *(f"{part}{weight:g}" for part, weight in variant.weights.items()),
+            ]
+        )
+        yield (
+            variant,
+            *train_folds(config, each, variant.word, variant.weights, out / "models" / name, known),
+        )
 
 
 def _scores(
-    config: Config, each: list[Fold], method: Method, params: list[Params], target: str, samples: int
+    config: Config,
+    each: list[Fold],
+    method: Method,
+    params: list[Params],
+    target: str,
+    samples: int,
 ) -> list[dict[str, Any]]:
     generate = make_generate(method.generate)
     given, rows = evaluation.OTHER[target], []
@@ -110,7 +133,9 @@ def _scores(
 def run_table1(config: Config, out: Path) -> list[Table]:
     """Generation with and without alignment, three pairs in both directions, against baselines and the paper."""
     begin, trials = time.perf_counter(), load_trials(config)
-    table = Table("Table 1: cross-modal generation with and without latent alignment", COLUMNS, note=NOTE)
+    table = Table(
+        "Table 1: cross-modal generation with and without latent alignment", COLUMNS, note=NOTE
+    )
     variants = [Variant("without", "none"), Variant("with", "llma")]
     for pair in _pairs(config):
         each = folds(config, trials, *pair)
@@ -119,7 +144,9 @@ def run_table1(config: Config, out: Path) -> list[Table]:
         for variant, method, params in _each_variant(config, each, extended, out, pair):
             samples = 1 if variant.word == "direct" else config.sampling.samples
             for target in ("x", "y"):
-                found[variant.label, target] = _scores(config, each, method, params, target, samples)
+                found[variant.label, target] = _scores(
+                    config, each, method, params, target, samples
+                )
                 if variant.word == "none" and config.model.linear:
                     start = [_silenced(p) for p in params]
                     found["start", target] = _scores(config, each, method, start, target, samples)
@@ -127,16 +154,20 @@ def run_table1(config: Config, out: Path) -> list[Table]:
             head = f"{pair[0]}–{pair[1]} {ARROW[target]}"
             for variant in variants:
                 _add(table, f"{head} {variant.label} alignment", found[variant.label, target])
-            _add(table, f"{head} deterministic transformer", found["deterministic transformer", target])
+            _add(
+                table,
+                f"{head} deterministic transformer",
+                found["deterministic transformer", target],
+            )
             if config.model.linear:
                 _add(table, f"{head} linear-Gaussian start", found["start", target])
             for name, scores in _baselines(config, each, target).items():
                 _add(table, f"{head} {name}", scores)
-            table.row(f"{head} paired test", _paired(found["without", target], found["with", target]))
+            table.row(
+                f"{head} paired test", _paired(found["without", target], found["with", target])
+            )
             _add_paper(table, pair, target, f"{head} ")
-    table.note += (
-        "Paired test: mean change from without to with over folds, and its two-sided p (sign-flip permutation)."
-    )
+    table.note += "Paired test: mean change from without to with over folds, and its two-sided p (sign-flip permutation)."
     _keep(table, "table1", config, out, begin)
     return [table]
 
@@ -147,9 +178,12 @@ def run_table2(config: Config, out: Path) -> list[Table]:
     words = ("none", "barlow", "simclr", "mse", "vicreg", "llma")
     columns = [f"{a}–{b} {ARROW[t]}" for a, b in _pairs(config) for t in ("x", "y")]
     tables = {
-        kind: Table(f"Table 2: {kind} probing accuracy of the tasks", columns) for kind in ("linear", "nonlinear")
+        kind: Table(f"Table 2: {kind} probing accuracy of the tasks", columns)
+        for kind in ("linear", "nonlinear")
     }
-    alike = Table("Correlation of the latents of the two modalities", [f"{a}–{b}" for a, b in _pairs(config)])
+    alike = Table(
+        "Correlation of the latents of the two modalities", [f"{a}–{b}" for a, b in _pairs(config)]
+    )
     cells: dict[tuple[str, str], dict[str, Cell]] = {}
     for pair in _pairs(config):
         each = folds(config, trials, *pair)
@@ -160,9 +194,13 @@ def run_table2(config: Config, out: Path) -> list[Table]:
             for kind in tables:
                 for target in ("x", "y"):
                     name = f"{pair[0]}–{pair[1]} {ARROW[target]}"
-                    cells.setdefault((kind, word), {})[name] = cell(f[f"{kind}_{target}"] for f in found)
+                    cells.setdefault((kind, word), {})[name] = cell(
+                        f[f"{kind}_{target}"] for f in found
+                    )
             name = f"{pair[0]}–{pair[1]}"
-            cells.setdefault(("alike", word), {})[name] = cell(f["latent_correlation"] for f in found)
+            cells.setdefault(("alike", word), {})[name] = cell(
+                f["latent_correlation"] for f in found
+            )
     for kind, table in tables.items():
         for word in words:
             table.row(word, cells[kind, word])
@@ -188,8 +226,12 @@ def run_table3(config: Config, out: Path) -> list[Table]:
         Variant("all", "llma"),
     ]
     each = folds(config, trials)
-    for (label, _, _), method, params in _each_variant(config, each, variants, out, (config.data.x, config.data.y)):
-        scores = {t: _scores(config, each, method, params, t, config.sampling.samples) for t in ("x", "y")}
+    for (label, _, _), method, params in _each_variant(
+        config, each, variants, out, (config.data.x, config.data.y)
+    ):
+        scores = {
+            t: _scores(config, each, method, params, t, config.sampling.samples) for t in ("x", "y")
+        }
         row = {ARROW[t]: cell(s["mse"] for s in scores[t]) for t in scores}
         table.row(label, row)
         quoted = (paper.quoted(value) for value in paper.TABLE3[label])
@@ -204,7 +246,9 @@ TABLES = {"table1": run_table1, "table2": run_table2, "table3": run_table3}
 def run_tables(config: Config, out: Path) -> None:
     """The tables of a config, from one set of trained models, and a page of them; on real data Table 1 alone."""
     begin = time.perf_counter()
-    which = {"tables": tuple(TABLES), "verheul": ("table1",)}.get(config.experiment, (config.experiment,))
+    which = {"tables": tuple(TABLES), "verheul": ("table1",)}.get(
+        config.experiment, (config.experiment,)
+    )
     report(config, [table for name in which for table in TABLES[name](config, out)], out, begin)
 
 
@@ -223,7 +267,9 @@ def report(config: Config, tables: list[Table], out: Path, begin: float) -> Path
 
 def _silenced(params: Params) -> Params:
     """The networks of a model made to add nothing: what is left is the law they started from."""
-    quiet = {m: {**params[m], "out": jax.tree.map(np.zeros_like, params[m]["out"])} for m in ("x", "y")}
+    quiet = {
+        m: {**params[m], "out": jax.tree.map(np.zeros_like, params[m]["out"])} for m in ("x", "y")
+    }
     return {**params, **quiet}
 
 

@@ -29,13 +29,17 @@ def _axes(count: int) -> tuple[Any, Any]:
         raise MissingExtra("drawing", "viz") from error
     columns = min(3, count)
     rows = -(-count // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(3.4 * columns, 2.2 * rows), squeeze=False, layout="constrained")
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(3.4 * columns, 2.2 * rows), squeeze=False, layout="constrained"
+    )
     for axis in axes.ravel()[count:]:
         axis.axis("off")
     return figure, axes.ravel()
 
 
-def windows(fold: Fold, side: dict[str, np.ndarray], drawn: np.ndarray, target: str) -> Iterator[tuple[str, Any, str]]:
+def windows(
+    fold: Fold, side: dict[str, np.ndarray], drawn: np.ndarray, target: str
+) -> Iterator[tuple[str, Any, str]]:
     """Title, figure and description of what was generated for the test windows."""
     name = getattr(fold.test, target)
     yield (
@@ -55,7 +59,9 @@ def maps(codes: dict[str, np.ndarray], task: np.ndarray) -> Iterator[tuple[str, 
     yield "Latents of both modalities", latent_map(codes, task), "Map of latents coloured by task"
 
 
-def bands(fold: Fold, side: dict[str, np.ndarray], drawn: np.ndarray, target: str, most: int = 9) -> Any:
+def bands(
+    fold: Fold, side: dict[str, np.ndarray], drawn: np.ndarray, target: str, most: int = 9
+) -> Any:
     """Mean and standard deviation over the test windows, real and generated (paper, Figs. 2 and 4)."""
     scale = fold.scale[target]
     truth = fold.physical(side[target], target)
@@ -80,7 +86,9 @@ def representative(side: dict[str, np.ndarray], drawn: np.ndarray, target: str) 
     return {"best": order[0], "median": order[len(order) // 2], "worst": order[-1]}
 
 
-def walks(fold: Fold, side: dict[str, np.ndarray], drawn: np.ndarray, target: str) -> dict[str, dict[str, np.ndarray]]:
+def walks(
+    fold: Fold, side: dict[str, np.ndarray], drawn: np.ndarray, target: str
+) -> dict[str, dict[str, np.ndarray]]:
     """The measured leg of these windows, real and as one sample has it, both where the angles to draw it are generated."""
     channels = fold.scale[target].channels
     names = next((names for names in SAGITTAL if set(names) <= set(channels)), None)
@@ -90,7 +98,10 @@ def walks(fold: Fold, side: dict[str, np.ndarray], drawn: np.ndarray, target: st
     windows = {"real": side[target], "generated": drawn[0]}
     shown = {name: fold.physical(values, target)[..., columns] for name, values in windows.items()}
     return {
-        f"{label} window": {name: legs.joints(values[i], LEG_RATE, sides=("right",)) for name, values in shown.items()}
+        f"{label} window": {
+            name: legs.joints(values[i], LEG_RATE, sides=("right",))
+            for name, values in shown.items()
+        }
         for label, i in representative(side, drawn, target).items()
     }
 

@@ -39,7 +39,9 @@ def generate_file(
     recording = generate(run, formats.read(source), samples, seed, strikes, longest_gap)
     formats.write(target, recording)
     what = ", ".join(name for name in recording.channels if not name.endswith(("_p05", "_p95")))
-    print(f"{target}: {what}; {len(recording.values)} samples at {recording.rate:g} Hz, median and 5–95 % of {samples}")
+    print(
+        f"{target}: {what}; {len(recording.values)} samples at {recording.rate:g} Hz, median and 5–95 % of {samples}"
+    )
     return recording
 
 
@@ -71,12 +73,16 @@ def generate(
         signal, events, unit = recording.resample(about["rate"]).values, np.zeros(0), "samples"
     if len(signal) < length:
         has = len(signal) // per_stride if per_stride else len(signal)
-        raise DataError(f"the recording is too short: it has {has} of the {unit} ({length} samples) the model needs")
+        raise DataError(
+            f"the recording is too short: it has {has} of the {unit} ({length} samples) the model needs"
+        )
 
     config = ConfigDict(about["config"])
     method = llma(method_settings(config), window=length)
     conditions = np.repeat(scales[given](signal)[None].astype(np.float32), samples, axis=0)
-    drawn = np.asarray(make_generate(method.generate)(params, jax.random.key(seed), {given: conditions}))
+    drawn = np.asarray(
+        make_generate(method.generate)(params, jax.random.key(seed), {given: conditions})
+    )
     drawn = scales[target].inverse(drawn)
     return _as_recording(drawn, scales[target], recording, events, per_stride, about["rate"])
 
@@ -86,7 +92,10 @@ def which(recording: Recording, scales: dict[str, Normaliser]) -> str:
     for name, scale in scales.items():
         if set(scale.channels) <= set(recording.channels):
             return name
-    missing = {name: [c for c in scale.channels if c not in recording.channels] for name, scale in scales.items()}
+    missing = {
+        name: [c for c in scale.channels if c not in recording.channels]
+        for name, scale in scales.items()
+    }
     nearest = min(missing, key=lambda name: len(missing[name]) / len(scales[name].channels))
     raise DataError(
         f"the recording has neither of the model's modalities; nearest is {', '.join(scales[nearest].channels)}, of which "
@@ -97,7 +106,9 @@ def which(recording: Recording, scales: dict[str, Normaliser]) -> str:
 def fitted(recording: Recording, scale: Normaliser, longest_gap: float) -> Recording:
     """The model's channels, in its units, without gaps."""
     recording = recording.select(scale.channels)
-    recording = recording.convert({old: new for old, new in zip(recording.units, scale.units) if old and old != new})
+    recording = recording.convert(
+        {old: new for old, new in zip(recording.units, scale.units) if old and old != new}
+    )
     if longest_gap:
         recording = recording.fill_gaps(longest_gap)
     gaps = recording.gaps()
@@ -117,7 +128,9 @@ def _events(recording: Recording, strikes: Sequence[float] | None) -> np.ndarray
         inside = events[(events >= 0) & (events <= len(recording.values) - 1)]
     elif hips := [c for c in recording.channels if c.startswith(("hip_flexion", "hip_x"))]:
         inside = strikes_from_hip(recording.select(hips[:1]).values[:, 0], recording.rate)
-    elif forces := [c for c in recording.channels if c in ("grf_normal", "grf_vertical", "grf_z", "vertical")]:
+    elif forces := [
+        c for c in recording.channels if c in ("grf_normal", "grf_vertical", "grf_z", "vertical")
+    ]:
         force = recording.select(forces[:1]).values[:, 0]
         loaded = force > LOADED_FOOT * force.max()
         inside = np.flatnonzero(loaded[1:] & ~loaded[:-1]) + 1.0
@@ -146,10 +159,18 @@ def _as_recording(
     values = np.concatenate(list(parts.values()), axis=1)
     units = scale.units * len(parts)
     if per_stride is None:
-        made = Recording(values, channels, units, float(rate or source.rate), source.start, dict(source.meta))
+        made = Recording(
+            values, channels, units, float(rate or source.rate), source.start, dict(source.meta)
+        )
         return made.resample(source.rate)
     samples = np.arange(np.ceil(events[0]), np.floor(events[-1]) + 1)
     phase = np.interp(samples, events, np.arange(len(events)) * per_stride)
     grid = np.arange(len(values))
     values = np.stack([np.interp(phase, grid, channel) for channel in values.T], axis=1)
-    return replace(source, values=values, channels=channels, units=units, start=source.start + samples[0] / source.rate)
+    return replace(
+        source,
+        values=values,
+        channels=channels,
+        units=units,
+        start=source.start + samples[0] / source.rate,
+    )

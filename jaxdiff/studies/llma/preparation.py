@@ -74,7 +74,9 @@ def shared_folder() -> Path:
     """Where real data lie: `$JAXDIFF_SHARED/data`."""
     root = Path(os.environ.get("JAXDIFF_SHARED", "")) / "data"
     if not os.environ.get("JAXDIFF_SHARED") or not root.is_dir():
-        raise FileError("this config needs real data: set JAXDIFF_SHARED to the folder that has data/verheul2024.npz")
+        raise FileError(
+            "this config needs real data: set JAXDIFF_SHARED to the folder that has data/verheul2024.npz"
+        )
     return root
 
 
@@ -108,7 +110,9 @@ def method_settings(config: Config, alignment: str = "") -> Settings:
     return Settings(
         size=network,
         alignment=alignment or model.alignment,
-        options=align.Settings(model.tau, max(1, model.window // network.patch), model.symmetric, False, model.variant),
+        options=align.Settings(
+            model.tau, max(1, model.window // network.patch), model.symmetric, False, model.variant
+        ),
         alpha=model.alpha,
         gamma=model.gamma,
         linear=model.linear,
@@ -125,12 +129,19 @@ def laws(config: Config, fold: Fold, most: int = 600) -> Params:
         return {}
     train, subjects = fold.side("train", most), len(fold.train.trials.levels["subject"])
     x, y, who = train["x"], train["y"], train["subject"]
-    return {"fixed": {"x": linear_gaussian.fit(x, y, who, subjects), "y": linear_gaussian.fit(y, x, who, subjects)}}
+    return {
+        "fixed": {
+            "x": linear_gaussian.fit(x, y, who, subjects),
+            "y": linear_gaussian.fit(y, x, who, subjects),
+        }
+    }
 
 
 def batches(source: windows.Windows, config: Config, seed: int = 0) -> pipeline.Batches:
     """Endless training batches, this host's share."""
-    return pipeline.Batches(source, config.batch_size, seed, host=jax.process_index(), hosts=jax.process_count())
+    return pipeline.Batches(
+        source, config.batch_size, seed, host=jax.process_index(), hosts=jax.process_count()
+    )
 
 
 def about(config: Config, fold: Fold) -> dict[str, Any]:

@@ -32,7 +32,9 @@ def train(config: Config, fold: Fold, out: Path) -> Params:
         errors = {}
         for given, target in evaluation.OTHER.items():
             drawn = evaluation.draw(generate, state.ema, given, validation[given], 1)
-            errors[f"validation_mse_{target}"] = float(np.square(drawn[0] - validation[target]).mean())
+            errors[f"validation_mse_{target}"] = float(
+                np.square(drawn[0] - validation[target]).mean()
+            )
         return {**errors, "validation_mse": sum(errors.values()) / 2}
 
     fit(
@@ -81,5 +83,9 @@ def train_folds(
 def _trained_with(config: Config) -> dict[str, Any]:
     """What the networks depend on: other tables, and more samples or windows to judge them by, take them as they are."""
     parts = {name: config.to_dict()[name] for name in ("data", "model", "batch_size", "training")}
-    parts["data"] = {name: value for name, value in parts["data"].items() if name not in ("windows", "pairs", "x", "y")}
+    parts["data"] = {
+        name: value
+        for name, value in parts["data"].items()
+        if name not in ("windows", "pairs", "x", "y")
+    }
     return {"config": parts}

@@ -25,7 +25,9 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.compare = ()  # directories of other trained runs, to stand beside this one in the tables
 
     config.data = ConfigDict()
-    config.data.name = "simulated_speeds"  # the able-bodied: simulated_speeds | camargo2021 | folder
+    config.data.name = (
+        "simulated_speeds"  # the able-bodied: simulated_speeds | camargo2021 | folder
+    )
     config.data.size = "full"  # of a simulated cohort: tiny | quick | full
     config.data.recipe = placeholder(str)  # folder: the YAML that describes it
     config.data.manual_dir = placeholder(str)  # gated data sets: where their files lie
@@ -35,26 +37,32 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.data.pairs = 100_000  # balanced pairs of speeds an epoch
     config.data.stroke = "simulated_speeds"  # the stroke cohort, or empty for none
     config.data.stroke_recipe = placeholder(str)  # folder: its YAML
-    config.data.stroke_normaliser = "others"  # others | paper (partly their own statistics) | training
+    config.data.stroke_normaliser = (
+        "others"  # others | paper (partly their own statistics) | training
+    )
 
     config.model = ConfigDict()
-    config.model.align = "phase"  # none: sequences in time, as in the paper | phase: strides on a grid of phases
-    config.model.about = (
-        "quadratic"  # phase: the residual is about the source after the population's change, or: source
+    config.model.align = (
+        "phase"  # none: sequences in time, as in the paper | phase: strides on a grid of phases
     )
+    config.model.about = "quadratic"  # phase: the residual is about the source after the population's change, or: source
     config.model.strides = 20  # phase: strides in a sequence
     config.model.points = 30  # phase: samples of a stride
     config.model.size = "stride"  # tiny | small | stride | paper
     config.model.prediction = "v"  # eps (paper) | v | x0
     config.model.knee = 2.0  # weight of the knees in the denoising loss
-    config.model.person = 0.5  # phase: random person added to source and target, in deviations; 0: none
+    config.model.person = (
+        0.5  # phase: random person added to source and target, in deviations; 0: none
+    )
     config.model.mirror = True  # phase: half of the pairs with the legs exchanged
     config.model.near = 0.1  # m/s: below this change of speed the residual fades; 0: never (paper)
     config.model.residual = 1.0  # weights of the auxiliary losses
     config.model.identity = 1.0
     config.model.subject = 0.1
     config.model.snr = "alpha_bar"  # alpha_bar | min_snr: their weight over noise levels
-    config.model.unit_residual = True  # scale the residual to unit variance (the paper does not say)
+    config.model.unit_residual = (
+        True  # scale the residual to unit variance (the paper does not say)
+    )
     config.model.schedule = "linear"  # linear | scaled_linear | cosine
     config.model.bfloat16 = False  # compute in bfloat16
 
@@ -65,12 +73,26 @@ def get_config(word: str = "quick") -> ConfigDict:
 
     config.evaluation = ConfigDict()
     config.evaluation.source_speeds = (0.55, 0.80, 1.05, 1.30, 1.55, 1.80)  # m/s; () for all
-    config.evaluation.target_speeds = (0.55, 0.65, 0.80, 0.95, 1.05, 1.15, 1.30, 1.45, 1.55, 1.65, 1.80)
+    config.evaluation.target_speeds = (
+        0.55,
+        0.65,
+        0.80,
+        0.95,
+        1.05,
+        1.15,
+        1.30,
+        1.45,
+        1.55,
+        1.65,
+        1.80,
+    )
     config.evaluation.validation_pairs = 256  # at most so many
     config.evaluation.regression_steps = 400  # of the MLP and TCN baselines
 
     config.batch_size = 16
-    config.training = settings.config(steps=4500, log_every=200, save_every=1000, evaluate_every=500, ema_decay=0.995)
+    config.training = settings.config(
+        steps=4500, log_every=200, save_every=1000, evaluate_every=500, ema_decay=0.995
+    )
     config.training.score = "validation_loss"
     config.training.optimizer.learning_rate = 1e-3
     config.training.optimizer.weight_decay = 1e-3

@@ -55,7 +55,9 @@ class Gaits:
 
     def select(self, which: np.ndarray) -> Gaits:
         """The gaits of a mask or an index array."""
-        rows = {name: getattr(self, name)[which] for name in ("values", "subject", "speed", "paretic")}
+        rows = {
+            name: getattr(self, name)[which] for name in ("values", "subject", "speed", "paretic")
+        }
         return dataclasses.replace(self, **rows)
 
     @cached_property
@@ -75,14 +77,24 @@ def gaits(trials: Trials, seconds: float, rate: float) -> Gaits:
     """The first `seconds` of every trial."""
     frames, found = round(seconds * rate), trials.modality(MODALITY)
     if not np.allclose(trials.column("rate"), rate):
-        raise DataError(f"speed transfer works at {rate:g} Hz; these trials have {np.unique(trials.column('rate'))} Hz")
+        raise DataError(
+            f"speed transfer works at {rate:g} Hz; these trials have {np.unique(trials.column('rate'))} Hz"
+        )
     if (trials.length < frames).any():
         raise DataError(
             f"speed transfer needs {seconds:g} s of every trial; the shortest has {trials.length.min() / rate:g} s"
         )
     rows = trials.start[:, None] + np.arange(frames)
     subject, speed, paretic = (trials.column(name) for name in ("subject", "speed", "paretic"))
-    return Gaits(found[rows], subject, speed, paretic, rate, trials.channels[MODALITY], trials.units[MODALITY])
+    return Gaits(
+        found[rows],
+        subject,
+        speed,
+        paretic,
+        rate,
+        trials.channels[MODALITY],
+        trials.units[MODALITY],
+    )
 
 
 def load(name: str, **settings: Any) -> Trials:
@@ -127,7 +139,9 @@ class PairSource:
         chosen = self.rows(index, u)
         source, target = chosen["source"], chosen["target"]
         begin = u[:, 1:3] if self.form.align == "phase" else np.zeros((len(source), 2))
-        begin = np.where((source == target)[:, None], begin[:, :1], begin)  # the same trial, the same strides
+        begin = np.where(
+            (source == target)[:, None], begin[:, :1], begin
+        )  # the same trial, the same strides
         given, wanted = self.sequences(source, begin[:, 0]), self.gaits.speed[target]
         return {
             "source": given,
@@ -152,7 +166,9 @@ class PairSource:
 
     def sequences(self, rows: np.ndarray, begin: np.ndarray) -> np.ndarray:
         """(B, T, C), normalised; `begin` in [0, 1) chooses the first stride."""
-        return np.stack([window(self._prepared[row], self.form, start) for row, start in zip(rows, begin)])
+        return np.stack(
+            [window(self._prepared[row], self.form, start) for row, start in zip(rows, begin)]
+        )
 
 
 def prepared(gaits: Gaits, form: Form) -> list[np.ndarray]:
@@ -177,7 +193,10 @@ def speeds(
     v = gaits.speed[source]
     if form.align == "none":
         return speed_vector(v, target)
-    pace = [10 * np.log(gaits.clocks[i].frequency / people.frequency(float(gaits.speed[i]))) for i in source]
+    pace = [
+        10 * np.log(gaits.clocks[i].frequency / people.frequency(float(gaits.speed[i])))
+        for i in source
+    ]
     return speed_vector(v, target, np.array(pace))
 
 

@@ -56,7 +56,10 @@ class Task:
 
 
 def task(
-    gaits: Gaits, subjects: Sequence[str], source_speeds: Sequence[float] = (), target_speeds: Sequence[float] = ()
+    gaits: Gaits,
+    subjects: Sequence[str],
+    source_speeds: Sequence[float] = (),
+    target_speeds: Sequence[float] = (),
 ) -> Task:
     """Every pair of these subjects' recordings, from these speeds to those; no speeds: all there are."""
 
@@ -66,10 +69,14 @@ def task(
             keep &= (np.abs(gaits.speed[:, None] - np.asarray(speeds)) < SAME_SPEED).any(1)
         return np.flatnonzero(keep)
 
-    source, target = (a.ravel() for a in np.meshgrid(rows(source_speeds), rows(target_speeds), indexing="ij"))
+    source, target = (
+        a.ravel() for a in np.meshgrid(rows(source_speeds), rows(target_speeds), indexing="ij")
+    )
     own = gaits.subject[source] == gaits.subject[target]
     if not own.any():
-        raise DataError(f"no pairs: the subjects {list(subjects)} have none of the speeds {list(source_speeds)} m/s")
+        raise DataError(
+            f"no pairs: the subjects {list(subjects)} have none of the speeds {list(source_speeds)} m/s"
+        )
     return Task(gaits, source[own], target[own])
 
 
@@ -106,7 +113,9 @@ def judge(task: Task, generated: np.ndarray, ranked: bool = False) -> Results:
     for target, values in zip(task.target, generated):
         found = cycles(values, task.gaits.rate)
 
-        def errors(i: int, values: np.ndarray = values, found: list[np.ndarray] = found) -> metrics.GaitErrors:
+        def errors(
+            i: int, values: np.ndarray = values, found: list[np.ndarray] = found
+        ) -> metrics.GaitErrors:
             return metrics.gait_errors(task.gaits.values[i], values, task.cycles[i], found)
 
         own = errors(target)
@@ -123,7 +132,13 @@ def judge(task: Task, generated: np.ndarray, ranked: bool = False) -> Results:
         rows.append((own.mae, own.mae_per_cycle, own.correlation, *pace, rank, available))
     columns = [np.array(column) for column in zip(*rows)]
     who = task.gaits.subject[task.source]
-    return Results(who, task.gaits.speed[task.source], task.target_speed, task.gaits.paretic[task.source], *columns)
+    return Results(
+        who,
+        task.gaits.speed[task.source],
+        task.target_speed,
+        task.gaits.paretic[task.source],
+        *columns,
+    )
 
 
 def scores(results: Results) -> dict[str, float]:

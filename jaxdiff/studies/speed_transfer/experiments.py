@@ -53,14 +53,20 @@ def report(config: Config, who: Cohorts, out: Path, begin: float) -> None:
     tasks = asked_tasks(config, who)
     if asked == {"table2"}:
         del tasks["able"]
-    generated = {cohort: answers(config, who, model, cohort, each) for cohort, each in tasks.items()}
+    generated = {
+        cohort: answers(config, who, model, cohort, each) for cohort, each in tasks.items()
+    }
     found: dict[str, dict[str, Results]] = {}
     for cohort, said_by in generated.items():
         ranked = bool(asked - {"table2"})
-        found[cohort] = {name: judge(part, values, ranked) for name, (part, values) in said_by.items()}
+        found[cohort] = {
+            name: judge(part, values, ranked) for name, (part, values) in said_by.items()
+        }
 
     made: dict[str, Table] = {}
-    plain = {c: {n: r for n, r in results.items() if n not in CONTROLS} for c, results in found.items()}
+    plain = {
+        c: {n: r for n, r in results.items() if n not in CONTROLS} for c, results in found.items()
+    }
     if "table1" in asked:
         made["table1"] = tables.overall(plain)
     if "table2" in asked:
@@ -70,11 +76,17 @@ def report(config: Config, who: Cohorts, out: Path, begin: float) -> None:
     if "baselines" in asked:
         made |= {f"baselines-{cohort}": tables.details(plain, cohort) for cohort in plain}
     if "figures" in asked:
-        made["by-source"], made["by-change"] = tables.by_source(plain["able"]), tables.by_change(plain["able"])
+        made["by-source"], made["by-change"] = (
+            tables.by_source(plain["able"]),
+            tables.by_change(plain["able"]),
+        )
         made["by-number"] = tables.by_number(plain["able"])
 
     facts = about_data(config, begin)
-    facts |= {"model": describe(model, said["step"]), "embedding": sensitivity(model, next(iter(tasks.values())))}
+    facts |= {
+        "model": describe(model, said["step"]),
+        "embedding": sensitivity(model, next(iter(tasks.values()))),
+    }
     page = Page("Speed transfer: the gait of a person at other speeds")
     for name, table in made.items():
         table.show()
@@ -82,9 +94,13 @@ def report(config: Config, who: Cohorts, out: Path, begin: float) -> None:
         page.table(table)
     if "figures" in asked:
         for cohort, results in plain.items():
-            shown = figures.walks(tasks[cohort], generated[cohort][figures.OURS][1], results[figures.OURS])
+            shown = figures.walks(
+                tasks[cohort], generated[cohort][figures.OURS][1], results[figures.OURS]
+            )
             rate = tasks[cohort].gaits.rate
-            page.motion(f"Walking, {tables.COHORTS[cohort]}", shown, legs.skeleton(), rate, figures.LEGS)
+            page.motion(
+                f"Walking, {tables.COHORTS[cohort]}", shown, legs.skeleton(), rate, figures.LEGS
+            )
         page.figures(_pictures(out / "figures", plain, tasks, generated, model))
     page.curves("Training", out / "metrics.jsonl")
     page.facts(facts)
@@ -102,7 +118,9 @@ def _pictures(
     drawings = figures.drawn(found, tasks, generated)
     for cohort, each in tasks.items():
         gaits = each.gaits.select(np.unique(each.source))
-        drawings[f"people-{cohort}"] = figures.people(embedded(model, gaits), gaits, tables.COHORTS[cohort])
+        drawings[f"people-{cohort}"] = figures.people(
+            embedded(model, gaits), gaits, tables.COHORTS[cohort]
+        )
     folder.mkdir(exist_ok=True)
     for name, (figure, description) in drawings.items():
         figure.savefig(folder / f"{name}.png", dpi=110)
@@ -141,8 +159,14 @@ def embedding_shift(model: Transfer, gaits: Gaits, seed: int = 0) -> tuple[float
     """Mean distances of embeddings: of a gait and its circular shift in time, and of two people at one speed."""
 
     rng, z = np.random.default_rng(seed), embedded(model, gaits)
-    shifted = [np.roll(values, -int(rng.integers(1, len(values))), axis=0) for values in gaits.values]
-    moved = np.linalg.norm(embedded(model, replace(gaits, values=np.stack(shifted))) - z, axis=1).mean()
+    shifted = [
+        np.roll(values, -int(rng.integers(1, len(values))), axis=0) for values in gaits.values
+    ]
+    moved = np.linalg.norm(
+        embedded(model, replace(gaits, values=np.stack(shifted))) - z, axis=1
+    ).mean()
     apart = np.linalg.norm(z[:, None] - z, axis=-1)
-    rivals = (gaits.subject[:, None] != gaits.subject) & (np.abs(gaits.speed[:, None] - gaits.speed) < SAME_SPEED)
+    rivals = (gaits.subject[:, None] != gaits.subject) & (
+        np.abs(gaits.speed[:, None] - gaits.speed) < SAME_SPEED
+    )
     return float(moved), float(apart[rivals].mean()) if rivals.any() else float("nan")

@@ -37,7 +37,9 @@ Drawing = tuple[Any, str]
 
 
 def drawn(
-    found: Found, tasks: Mapping[str, Task], generated: Mapping[str, Mapping[str, tuple[Task, np.ndarray]]]
+    found: Found,
+    tasks: Mapping[str, Task],
+    generated: Mapping[str, Mapping[str, tuple[Task, np.ndarray]]],
 ) -> dict[str, Drawing]:
     """All figures by name."""
     figures: dict[str, Drawing] = {}
@@ -45,7 +47,9 @@ def drawn(
         ours, title = results[OURS], COHORTS[cohort]
         figures[f"gait-{cohort}"] = gaits(tasks[cohort], generated[cohort][OURS][1], ours, title)
         figures[f"cadence-{cohort}"] = cadences(ours, title)
-        figures[f"rank-{cohort}"] = heat(ours, ours.rank, f"Personalisation rank, {title}", "rank, 1 is best")
+        figures[f"rank-{cohort}"] = heat(
+            ours, ours.rank, f"Personalisation rank, {title}", "rank, 1 is best"
+        )
         figures[f"error-{cohort}"] = heat(ours, ours.error, f"MAE, {title}", "degrees")
     figures["sources"] = sources(found["able"])
     return figures
@@ -80,7 +84,9 @@ def walks(
             "real": (task.gaits.values[task.target[i]], speeds[1]),
             "generated": (generated[i], speeds[1]),
         }
-        clips[f"{label} pair: {speeds[0]:g} m/s to {speeds[1]:g} m/s, {results.error[i]:.2f}° off"] = {
+        clips[
+            f"{label} pair: {speeds[0]:g} m/s to {speeds[1]:g} m/s, {results.error[i]:.2f}° off"
+        ] = {
             name: legs.joints(_from_strike(values, rate)[: round(seconds * rate)], rate, speed)
             for name, (values, speed) in shown.items()
         }
@@ -100,30 +106,43 @@ def gaits(task: Task, generated: np.ndarray, results: Results, title: str) -> Dr
         for side, hip in enumerate(HIPS):
             for joint, name in enumerate(JOINTS):
                 axis = row[3 * side + joint]
-                for values, colour in ((task.gaits.values[task.target[i]], REAL), (generated[i], GENERATED)):
+                for values, colour in (
+                    (task.gaits.values[task.target[i]], REAL),
+                    (generated[i], GENERATED),
+                ):
                     strides = normalise_strides(
                         values[:, hip + joint], strikes_from_hip(values[:, hip], task.gaits.rate)
                     )
                     if len(strides):
                         mean, sd = strides.mean(0), strides.std(0)
                         axis.plot(percent, mean, color=colour, lw=1.2)
-                        axis.fill_between(percent, mean - sd, mean + sd, color=colour, alpha=0.18, lw=0)
+                        axis.fill_between(
+                            percent, mean - sd, mean + sd, color=colour, alpha=0.18, lw=0
+                        )
                 axis.set_title(f"{('right', 'left')[side]} {name}", fontsize=8)
         row[0].set_ylabel(
             f"{label}: {results.source_speed[i]:g} → {results.target_speed[i]:g} m/s\n{results.error[i]:.2f}°",
             fontsize=8,
         )
     figure.supxlabel(f"% of stride ({title}; black: real, red: generated; degrees)", fontsize=8)
-    return figure, f"Joint angles over the stride of a representative {title} subject, real in black, generated in red"
+    return (
+        figure,
+        f"Joint angles over the stride of a representative {title} subject, real in black, generated in red",
+    )
 
 
 def cadences(results: Results, title: str) -> Drawing:
     """Mean cadence at each target speed with a regression line (Fig. 4)."""
     figure, axes = _axes(1, 1)
     axis = axes[0, 0]
-    for values, colour, label in ((results.real_cadence, REAL, "real"), (results.cadence, GENERATED, "generated")):
+    for values, colour, label in (
+        (results.real_cadence, REAL, "real"),
+        (results.cadence, GENERATED, "generated"),
+    ):
         levels = by_level(results.target_speed, values)
-        axis.errorbar(levels.level, levels.mean, levels.sd, color=colour, fmt="o", ms=3, lw=0.8, label=label)
+        axis.errorbar(
+            levels.level, levels.mean, levels.sd, color=colour, fmt="o", ms=3, lw=0.8, label=label
+        )
         slope, base = np.polyfit(levels.level, levels.mean, 1)
         axis.plot(levels.level, base + slope * levels.level, color=colour, lw=1)
     axis.set(xlabel="target speed [m/s]", ylabel="cadence [steps/min]", title=title)
@@ -137,7 +156,9 @@ def heat(results: Results, values: np.ndarray, title: str, unit: str) -> Drawing
     figure, axes = _axes(1, 1)
     axis = axes[0, 0]
     image = axis.imshow(found.mean, origin="lower", cmap="viridis", aspect="auto")
-    axis.set_xticks(range(len(found.target)), [f"{v:.2f}" for v in found.target], rotation=90, fontsize=7)
+    axis.set_xticks(
+        range(len(found.target)), [f"{v:.2f}" for v in found.target], rotation=90, fontsize=7
+    )
     axis.set_yticks(range(len(found.source)), [f"{v:.2f}" for v in found.source], fontsize=7)
     axis.set(xlabel="target speed [m/s]", ylabel="source speed [m/s]", title=title)
     figure.colorbar(image, label=unit)
@@ -181,7 +202,10 @@ def people(codes: np.ndarray, gaits: Gaits, title: str) -> Drawing:
         axis.set_title(label, fontsize=8)
         axis.set_xticks([])
         axis.set_yticks([])
-    return figure, f"Two principal components of the embeddings of {title} recordings, by person and by speed"
+    return (
+        figure,
+        f"Two principal components of the embeddings of {title} recordings, by person and by speed",
+    )
 
 
 def _axes(rows: int, columns: int) -> tuple[Any, np.ndarray]:

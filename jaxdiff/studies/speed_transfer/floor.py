@@ -39,7 +39,8 @@ class Knowing(NamedTuple):
     def __call__(self, task: Task) -> dict[str, Results]:
         """Answer -> how near it is."""
         own = {
-            who: self.second.select(self.second.subject == who).population() for who in np.unique(task.gaits.subject)
+            who: self.second.select(self.second.subject == who).population()
+            for who in np.unique(task.gaits.subject)
         }
         length = task.gaits.values.shape[1]
 
@@ -69,7 +70,9 @@ class Knowing(NamedTuple):
 
 def second(gaits: Gaits, cohort: str, seed: int = 0) -> Gaits:
     """The people of a simulated cohort (its `seed`) at their speeds once more, with other strides."""
-    if cohort not in COHORTS or not all(str(who).startswith(cohort) for who in np.unique(gaits.subject)):
+    if cohort not in COHORTS or not all(
+        str(who).startswith(cohort) for who in np.unique(gaits.subject)
+    ):
         raise ConfigError(
             f"only simulated people walk once more; these are {', '.join(np.unique(gaits.subject)[:3])} …"
         )
@@ -80,15 +83,22 @@ def second(gaits: Gaits, cohort: str, seed: int = 0) -> Gaits:
         walker = draw(generator(seed, cohort, index))
         nodes = gait_nodes(walker, *grid)
         for row in np.flatnonzero(gaits.subject == who):
-            speed, rng = float(gaits.speed[row]), generator(seed + 1, cohort, index, float(gaits.speed[row]))
-            walked = record_sagittal(walker, nodes, who, "", speed, length / gaits.rate, gaits.rate, rng)
+            speed, rng = (
+                float(gaits.speed[row]),
+                generator(seed + 1, cohort, index, float(gaits.speed[row])),
+            )
+            walked = record_sagittal(
+                walker, nodes, who, "", speed, length / gaits.rate, gaits.rate, rng
+            )
             values[row] = walked.signals["sagittal"]
     return dataclasses.replace(gaits, values=values)
 
 
 def table(people: Population, tasks: Mapping[str, Task]) -> Table:
     """The errors of those who know, on every cohort."""
-    found = {cohort: Knowing(people, second(task.gaits, cohort))(task) for cohort, task in tasks.items()}
+    found = {
+        cohort: Knowing(people, second(task.gaits, cohort))(task) for cohort, task in tasks.items()
+    }
     made = tables.overall(found)
     made.title = "What is there to be known?"
     return made

@@ -52,7 +52,9 @@ def generate_files(
     return paths
 
 
-def places(source: Path, target_speeds: Sequence[float], output: str | Path | None = None) -> list[Path]:
+def places(
+    source: Path, target_speeds: Sequence[float], output: str | Path | None = None
+) -> list[Path]:
     """`walk_0.60.csv` for `walk.csv` at 0.6 m/s: beside the source, or in a directory `output`.
 
     An `output` with an extension is a file: the one of a single speed, else the stem and the format of all.
@@ -89,8 +91,14 @@ def generate(
     model, said = transfer.load(run)
     for speed in (source_speed, *target_speeds):
         if not PLAUSIBLE[0] <= speed <= PLAUSIBLE[1]:
-            raise ConfigError(f"speeds are in m/s, between {PLAUSIBLE[0]} and {PLAUSIBLE[1]}; got {speed:g}")
-    rate, seconds, names = float(said["rate"]), float(said["seconds"]), tuple(channels or said["channels"])
+            raise ConfigError(
+                f"speeds are in m/s, between {PLAUSIBLE[0]} and {PLAUSIBLE[1]}; got {speed:g}"
+            )
+    rate, seconds, names = (
+        float(said["rate"]),
+        float(said["seconds"]),
+        tuple(channels or said["channels"]),
+    )
     if len(names) != len(said["channels"]):
         raise ConfigError(
             f"the model has {len(said['channels'])} channels ({', '.join(said['channels'])}); got {len(names)} names"
@@ -101,7 +109,9 @@ def generate(
             f"(channels, --channels); it has {', '.join(recording.channels)}"
         )
     own = recording.select(names)
-    given = own.convert({old: new for old, new in zip(own.units, said["units"]) if old and old != new})
+    given = own.convert(
+        {old: new for old, new in zip(own.units, said["units"]) if old and old != new}
+    )
     given = given.fill_gaps(longest_gap) if longest_gap else given
     if given.gaps():
         gap = given.gaps()[0]
@@ -132,5 +142,8 @@ def generate(
     made = model(gaits, np.zeros(len(wanted), int), wanted, seed)
     back = {new: old for old, new in zip(own.units, said["units"]) if old and old != new}
     meta = {name: text for name, text in recording.meta.items() if name not in ("task", "trial")}
-    whole = [replace(given, values=values, meta={**meta, "speed": f"{v:g} m/s"}) for values, v in zip(made, wanted)]
+    whole = [
+        replace(given, values=values, meta={**meta, "speed": f"{v:g} m/s"})
+        for values, v in zip(made, wanted)
+    ]
     return [each.resample(recording.rate).convert(back) for each in whole]

@@ -19,7 +19,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxdiff.studies.speed_transfer.alignment import FINER, Clock, curve_at, retimed_phase, strides, warp
+from jaxdiff.studies.speed_transfer.alignment import (
+    FINER,
+    Clock,
+    curve_at,
+    retimed_phase,
+    strides,
+    warp,
+)
 
 BASELINES = ("copy", "warp", "linear", "quadratic", "mean")
 
@@ -53,7 +60,11 @@ class Population(NamedTuple):
     def curve(self, speed: float) -> np.ndarray:
         """The mean stride at a speed, (points, C); beyond the speeds seen, the last one's."""
         flat = self.curves.reshape(len(self.speeds), -1)
-        right = int(np.clip(np.searchsorted(self.speeds, speed), 1, len(self.speeds) - 1)) if len(flat) > 1 else 0
+        right = (
+            int(np.clip(np.searchsorted(self.speeds, speed), 1, len(self.speeds) - 1))
+            if len(flat) > 1
+            else 0
+        )
         left = max(right - 1, 0)
         gap = self.speeds[right] - self.speeds[left]
         weight = np.clip((speed - self.speeds[left]) / gap, 0, 1) if gap else 0.0
@@ -61,7 +72,9 @@ class Population(NamedTuple):
 
     def state(self) -> dict[str, Any]:
         """Plain lists, to keep in a checkpoint."""
-        return {name: np.asarray(value, np.float32).tolist() for name, value in self._asdict().items()}
+        return {
+            name: np.asarray(value, np.float32).tolist() for name, value in self._asdict().items()
+        }
 
 
 def from_state(state: Mapping[str, Any]) -> Population:
@@ -69,7 +82,9 @@ def from_state(state: Mapping[str, Any]) -> Population:
     return Population(**{name: np.asarray(state[name], np.float32) for name in Population._fields})
 
 
-def fit(clocks: Sequence[Clock], speed: np.ndarray, subject: np.ndarray, points: int = 100) -> Population:
+def fit(
+    clocks: Sequence[Clock], speed: np.ndarray, subject: np.ndarray, points: int = 100
+) -> Population:
     """The population of these trials (their clocks, speeds and subjects, in the same order)."""
     speed = np.asarray(speed, np.float64)
     log_v, log_f = np.log(speed), np.log([c.frequency for c in clocks])
@@ -77,15 +92,21 @@ def fit(clocks: Sequence[Clock], speed: np.ndarray, subject: np.ndarray, points:
     within = lambda a: a - _by_subject(a, subject)  # noqa: E731
     powers = np.stack([log_v, log_v**2], axis=1)
     law = np.linalg.lstsq(within(powers), within(log_f), rcond=None)[0]
-    slope, bend = (_change(within(speed[:, None] ** range(1, n + 1)), within(curve)) for n in (1, 2))
+    slope, bend = (
+        _change(within(speed[:, None] ** range(1, n + 1)), within(curve)) for n in (1, 2)
+    )
     speeds = np.unique(np.round(speed, 2))
     curves = np.stack([curve[np.round(speed, 2) == v].mean(0) for v in speeds])
-    return Population(np.array([(log_f - powers @ law).mean(), *law]), slope[0], bend, speeds, curves)
+    return Population(
+        np.array([(log_f - powers @ law).mean(), *law]), slope[0], bend, speeds, curves
+    )
 
 
 def _change(powers: np.ndarray, curve: np.ndarray) -> np.ndarray:
     """Least squares of curves (N, points, C) on powers (N, n): (n, points, C)."""
-    return np.linalg.lstsq(powers, curve.reshape(len(curve), -1), rcond=None)[0].reshape(-1, *curve.shape[1:])
+    return np.linalg.lstsq(powers, curve.reshape(len(curve), -1), rcond=None)[0].reshape(
+        -1, *curve.shape[1:]
+    )
 
 
 def _by_subject(values: np.ndarray, subject: np.ndarray) -> np.ndarray:
@@ -97,18 +118,30 @@ def _by_subject(values: np.ndarray, subject: np.ndarray) -> np.ndarray:
 
 
 def baseline(
-    name: str, population: Population, source: Clock, source_speed: float, target_speed: float, length: int
+    name: str,
+    population: Population,
+    source: Clock,
+    source_speed: float,
+    target_speed: float,
+    length: int,
 ) -> np.ndarray:
     """One of `BASELINES`: (length, C) in degrees."""
     if name == "copy":
         return retimed(source, 1.0, length)[0]
     if name == "mean":
         time = np.arange(length) * (FINER / source.rate)
-        return curve_at(population.curve(target_speed), source.phase[0] + population.frequency(target_speed) * time)
+        return curve_at(
+            population.curve(target_speed),
+            source.phase[0] + population.frequency(target_speed) * time,
+        )
     base, phase = retimed(source, population.ratio(source_speed, target_speed), length)
     if name == "linear":
         return base + (target_speed - source_speed) * curve_at(population.slope, phase)
-    return base + curve_at(population.change(source_speed, target_speed), phase) if name == "quadratic" else base
+    return (
+        base + curve_at(population.change(source_speed, target_speed), phase)
+        if name == "quadratic"
+        else base
+    )
 
 
 def retimed(source: Clock, ratio: float, length: int) -> tuple[np.ndarray, np.ndarray]:

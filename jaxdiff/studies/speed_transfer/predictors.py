@@ -33,20 +33,30 @@ def answers(
     def ask(name: str, part: Task, answer: Any) -> None:
         begin = time.perf_counter()
         found[name] = part, answer(part)
-        print(f"{cohort}: {name}, {len(part)} pairs, {time.perf_counter() - begin:.0f} s", flush=True)
+        print(
+            f"{cohort}: {name}, {len(part)} pairs, {time.perf_counter() - begin:.0f} s", flush=True
+        )
 
     ask("diffusion", each, lambda t: model(t.gaits, t.source, t.target_speed, normaliser=scales))
     for path in config.compare:
         other, said = trained.load(path)
         label = f"diffusion, {describe(other, said['step'])}"
-        ask(label, each, lambda t, other=other: other(t.gaits, t.source, t.target_speed, normaliser=scales))
+        ask(
+            label,
+            each,
+            lambda t, other=other: other(t.gaits, t.source, t.target_speed, normaliser=scales),
+        )
     for name in population.BASELINES:
         ask(name, each, lambda t, name=name: simple(name, model, t))
     if cohort == "able" and {"table1", "baselines", "figures"} & set(config.report):
         asked = np.unique(each.gaits.speed[each.source]).round(2).tolist()
         wanted = tuple(np.unique(each.target_speed.round(2)).tolist())
-        settings = regression.Settings(steps=config.evaluation.regression_steps, target_speeds=wanted)
-        settings = settings._replace(source_speeds=tuple(asked)) if len(asked) <= FEW_SPEEDS else settings
+        settings = regression.Settings(
+            steps=config.evaluation.regression_steps, target_speeds=wanted
+        )
+        settings = (
+            settings._replace(source_speeds=tuple(asked)) if len(asked) <= FEW_SPEEDS else settings
+        )
         part = each.where(np.isin(each.gaits.speed[each.source].round(2), settings.source_speeds))
         in_time = model._replace(form=Form("none", each.gaits.values.shape[1], 0))
         for label, kind, lent in (
@@ -55,11 +65,19 @@ def answers(
             ("tcn, phase aligned", "tcn", model),
         ):
             if lent.form.align == "phase" or not label.endswith("aligned"):
-                ask(label, part, lambda t, k=kind, m=lent: regression.train(k, people, m, settings)(t))
+                ask(
+                    label,
+                    part,
+                    lambda t, k=kind, m=lent: regression.train(k, people, m, settings)(t),
+                )
     if "table3" in config.report:
         others = other_subjects(each.gaits.subject, each.gaits.speed)[each.source]
         ask(CONTROLS[0], each, lambda t: instead(model, t, others, scales))
-        ask(CONTROLS[1], each, lambda t: model(t.gaits, t.source, t.target_speed, normaliser=scales, who=others))
+        ask(
+            CONTROLS[1],
+            each,
+            lambda t: model(t.gaits, t.source, t.target_speed, normaliser=scales, who=others),
+        )
     return found
 
 
@@ -69,13 +87,17 @@ def simple(name: str, model: Transfer, asked: Task) -> np.ndarray:
     pairs = zip(asked.source, asked.target_speed.tolist())
     return np.stack(
         [
-            population.baseline(name, model.population, gaits.clocks[s], float(gaits.speed[s]), v, length)
+            population.baseline(
+                name, model.population, gaits.clocks[s], float(gaits.speed[s]), v, length
+            )
             for s, v in pairs
         ]
     )
 
 
-def instead(model: Transfer, asked: Task, others: np.ndarray, scales: np.ndarray | None) -> np.ndarray:
+def instead(
+    model: Transfer, asked: Task, others: np.ndarray, scales: np.ndarray | None
+) -> np.ndarray:
     """Everybody's gait made from somebody else's: the paper's control of personalisation."""
     return model(asked.gaits, others, asked.target_speed, normaliser=scales)
 

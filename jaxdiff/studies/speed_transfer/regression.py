@@ -25,7 +25,10 @@ from jaxdiff.training.state import init_state
 from jaxdiff.training.step import make_step
 from jaxdiff.typing import Params
 
-NETWORKS: dict[str, tuple[type[nn.Module], float]] = {"mlp": (SequenceMLP, 3e-4), "tcn": (TCN, 2e-3)}
+NETWORKS: dict[str, tuple[type[nn.Module], float]] = {
+    "mlp": (SequenceMLP, 3e-4),
+    "tcn": (TCN, 2e-3),
+}
 """Network and learning rate; the flattened sequence is a wide input, which a step of Adam moves far."""
 
 
@@ -60,9 +63,16 @@ class Regressor(NamedTuple):
                 f"this baseline was not trained to go from {v:g} to {w:g} m/s; it has {self.pairs.tolist()}"
             )
         form, scale = self.transfer.form, self.transfer.normaliser.scale
-        whole = {row: prepared(task.gaits.select(np.array([row])), form)[0] for row in np.unique(task.source)}
+        whole = {
+            row: prepared(task.gaits.select(np.array([row])), form)[0]
+            for row in np.unique(task.source)
+        }
         x = np.stack([self.transfer.normaliser(window(whole[row], form)) for row in task.source])
-        condition = {"source": x, "speed": task.target_speed.astype(np.float32), "member": away.argmin(1)}
+        condition = {
+            "source": x,
+            "speed": task.target_speed.astype(np.float32),
+            "member": away.argmin(1),
+        }
         run = jax.jit(speed_regression(self.net).generate)
         y = []
         for begin in range(0, len(x), 64):
@@ -75,32 +85,49 @@ class Regressor(NamedTuple):
         return np.stack([self.transfer.play(task.gaits, s, v, r) for s, v, r in asked])
 
 
-def train(kind: str, gaits: Gaits, transfer: Transfer, settings: Settings, seed: int = 0) -> Regressor:
+def train(
+    kind: str, gaits: Gaits, transfer: Transfer, settings: Settings, seed: int = 0
+) -> Regressor:
     """The bank of one kind (`mlp`, `tcn`), from training subjects who have every speed."""
     if kind not in NETWORKS:
         raise ConfigError(f"no regression baseline {kind!r}; {nearest(kind, NETWORKS)}")
     rng = np.random.default_rng(seed)
     speeds = np.unique(np.round(gaits.speed, 2))
-    targets: Sequence[float] = (settings.target_speeds or speeds.tolist()) if kind == "mlp" else [np.nan]
+    targets: Sequence[float] = (
+        (settings.target_speeds or speeds.tolist()) if kind == "mlp" else [np.nan]
+    )
     pairs = np.array([(v, w) for v in settings.source_speeds for w in targets])
     form, people = transfer.form, np.unique(gaits.subject)
     whole = prepared(gaits, form)
-    row = {(who, round(v, 2)): i for i, (who, v) in enumerate(zip(gaits.subject, gaits.speed.tolist()))}
+    row = {
+        (who, round(v, 2)): i for i, (who, v) in enumerate(zip(gaits.subject, gaits.speed.tolist()))
+    }
 
     def draw() -> dict[str, np.ndarray]:
         who = rng.permutation(np.resize(people, max(settings.batch, len(people))))[: settings.batch]
         wanted = np.broadcast_to(pairs[None], (len(who), *pairs.shape)).copy()
         free = np.isnan(wanted[..., 1])
         wanted[..., 1][free] = rng.choice(speeds, free.sum())
-        rows = np.array([[[row[name, round(v, 2)] for v in pair] for pair in each] for name, each in zip(who, wanted)])
-        x = transfer.normaliser(np.stack([window(whole[i], form, rng.random()) for i in rows.ravel()]))
+        rows = np.array(
+            [
+                [[row[name, round(v, 2)] for v in pair] for pair in each]
+                for name, each in zip(who, wanted)
+            ]
+        )
+        x = transfer.normaliser(
+            np.stack([window(whole[i], form, rng.random()) for i in rows.ravel()])
+        )
         source, target = np.moveaxis(x.reshape(*rows.shape, *x.shape[1:]), 2, 0)
         if form.align == "none":
             wish = target
         else:
             asked = rows[..., 0].ravel(), wanted[..., 1].ravel()
             moved = change(gaits, *asked, form, transfer.population) / transfer.normaliser.scale
-            wish = target - source - moved.reshape(*rows.shape[:2], *moved.shape[1:]).astype(source.dtype)
+            wish = (
+                target
+                - source
+                - moved.reshape(*rows.shape[:2], *moved.shape[1:]).astype(source.dtype)
+            )
         return {"source": source, "target": wish, "speed": wanted[..., 1].astype(np.float32)}
 
     make, rate = NETWORKS[kind]

@@ -44,7 +44,9 @@ def overall(found: Found) -> Table:
     table = Table("Table I: overall results", list(OVERALL.values()), note=NOTE)
     for cohort, results in found.items():
         title = COHORTS[cohort]
-        table.row(f"{title}: paper (other data)", {OVERALL[k]: v for k, v in paper.TABLE1[cohort].items()})
+        table.row(
+            f"{title}: paper (other data)", {OVERALL[k]: v for k, v in paper.TABLE1[cohort].items()}
+        )
         for name, of in results.items():
             values = cells(of)
             table.row(f"{title}: {name}", {column: values[key] for key, column in OVERALL.items()})
@@ -68,7 +70,11 @@ def sides(results: Mapping[str, Results]) -> Table:
     columns = [f"{joint} {side}" for joint in JOINTS for side in ("paretic", "non-paretic")]
     table = Table("Table II: the paretic and the other side (stroke)", columns, note=NOTE)
     for key in ("mae", "r"):
-        quoted = {f"{j} {s}": v for j in JOINTS for s, v in zip(("paretic", "non-paretic"), paper.TABLE2[j][key])}
+        quoted = {
+            f"{j} {s}": v
+            for j in JOINTS
+            for s, v in zip(("paretic", "non-paretic"), paper.TABLE2[j][key])
+        }
         table.row(f"paper (other data): {key}", quoted)
         for name, of in results.items():
             rows = []

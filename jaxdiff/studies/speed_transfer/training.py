@@ -51,13 +51,21 @@ def load(name: str, d: Config, recipe: str | None, **simulated: str) -> Trials:
     """One data set, with the settings that it knows."""
     if name == "simulated_speeds":
         return data.load(name, size=d.size, **simulated)
-    return data.load(name, recipe=recipe) if name == "folder" else data.load(name, manual_dir=d.manual_dir)
+    return (
+        data.load(name, recipe=recipe)
+        if name == "folder"
+        else data.load(name, manual_dir=d.manual_dir)
+    )
 
 
 def form(config: Config) -> Form:
     """How this config's gaits become sequences."""
     m = config.model
-    frames = m.strides * m.points if m.align == "phase" else round(config.data.seconds * config.data.rate)
+    frames = (
+        m.strides * m.points
+        if m.align == "phase"
+        else round(config.data.seconds * config.data.rate)
+    )
     return Form(m.align, frames, m.points, m.about)
 
 
@@ -91,11 +99,17 @@ def train(config: Config, who: Cohorts, out: Path) -> Transfer:
     shape, people = form(config), who.gaits(who.train)
     normaliser = normalise.fit(who.train, "zscore", [data.MODALITY])[data.MODALITY]
     population = people.population()
-    pairs = PairSource(people, data.training_pairs(who.train, config.data.pairs), shape, normaliser, population)
-    scale = residual_scale(pairs) if config.model.unit_residual else np.ones(len(normaliser.channels))
+    pairs = PairSource(
+        people, data.training_pairs(who.train, config.data.pairs), shape, normaliser, population
+    )
+    scale = (
+        residual_scale(pairs) if config.model.unit_residual else np.ones(len(normaliser.channels))
+    )
     wanted = model_settings(config, scale)
 
-    watched = PairSource(who.gaits(who.validation), data.all_pairs(who.validation), shape, normaliser, population)
+    watched = PairSource(
+        who.gaits(who.validation), data.all_pairs(who.validation), shape, normaliser, population
+    )
     count = min(len(watched), config.evaluation.validation_pairs)
     chosen = np.linspace(0, len(watched) - 1, count).round().astype(int)
     validation = watched(chosen, np.zeros((count, 4)))
@@ -110,14 +124,23 @@ def train(config: Config, who: Cohorts, out: Path) -> Transfer:
         return {"validation_loss": float(np.concatenate(parts).mean())}
 
     said = about(wanted, shape, normaliser, population)
-    kept = {name: value for name, value in config.to_dict().items() if name not in ("report", "compare", "evaluation")}
+    kept = {
+        name: value
+        for name, value in config.to_dict().items()
+        if name not in ("report", "compare", "evaluation")
+    }
     fit(
         method.speed_transfer(wanted),
         Batches(pairs, config.batch_size, config.training.seed, shuffle=False),
         settings.from_config(config.training),
         out,
         evaluate=evaluate,
-        about={**said, "config": _plain(kept), "rate": config.data.rate, "seconds": config.data.seconds},
+        about={
+            **said,
+            "config": _plain(kept),
+            "rate": config.data.rate,
+            "seconds": config.data.seconds,
+        },
     )
     return Transfer(None, wanted, shape, normaliser, population)
 

@@ -56,7 +56,11 @@ class Transfer(NamedTuple):
         wanted = sorted({*source.tolist(), *(source if who is None else who).tolist()})
         whole = dict(zip(wanted, prepared(gaits.select(np.array(wanted)), self.form)))
         affine = np.stack([self.normaliser.offset, self.normaliser.scale])
-        affine = np.broadcast_to(affine, (len(gaits), *affine.shape)) if normaliser is None else normaliser
+        affine = (
+            np.broadcast_to(affine, (len(gaits), *affine.shape))
+            if normaliser is None
+            else normaliser
+        )
 
         def sequences(rows: np.ndarray) -> np.ndarray:
             offset, scale = np.moveaxis(affine[rows], 1, 0)[:, :, None]
@@ -79,11 +83,15 @@ class Transfer(NamedTuple):
         parts = []
         for begin in range(0, count, size):
             rows = np.arange(begin, begin + size) % count
-            part = {name: jnp.asarray(value[rows], jnp.float32) for name, value in condition.items()}
+            part = {
+                name: jnp.asarray(value[rows], jnp.float32) for name, value in condition.items()
+            }
             parts.append(np.asarray(run(self.params, jax.random.key(seed + begin), part)))
         return np.concatenate(parts)[:count]
 
-    def play(self, gaits: Gaits, source: int, target_speed: float, residual: np.ndarray) -> np.ndarray:
+    def play(
+        self, gaits: Gaits, source: int, target_speed: float, residual: np.ndarray
+    ) -> np.ndarray:
         """A residual in degrees, (frames, C), put on the source: (T, C)."""
         if self.form.align == "none":
             return gaits.values[source] + residual
@@ -104,7 +112,11 @@ def about(
     settings: method.Settings, form: Form, normaliser: Normaliser, people: population.Population
 ) -> dict[str, Any]:
     """What a checkpoint says so that `load` can make a `Transfer` of it."""
-    plain = {**settings._asdict(), "size": settings.size._asdict(), "dtype": jnp.dtype(settings.dtype).name}
+    plain = {
+        **settings._asdict(),
+        "size": settings.size._asdict(),
+        "dtype": jnp.dtype(settings.dtype).name,
+    }
     return {
         "method": "speed_transfer",
         "model": plain,
@@ -116,11 +128,15 @@ def about(
     }
 
 
-def load(run: str | Path, weights: str = "ema", step: int | str = "best") -> tuple[Transfer, dict[str, Any]]:
+def load(
+    run: str | Path, weights: str = "ema", step: int | str = "best"
+) -> tuple[Transfer, dict[str, Any]]:
     """The model of a run's checkpoint, and what the checkpoint says about itself."""
     params, said = load_params(Path(run) / "checkpoints", weights, step)
     if said.get("method") != "speed_transfer" or "bend" not in said.get("population", {}):
-        raise CheckpointError(f"{run} holds no model of speed transfer, or one of another version; train it again")
+        raise CheckpointError(
+            f"{run} holds no model of speed transfer, or one of another version; train it again"
+        )
     return from_about(params, said), said
 
 
@@ -130,5 +146,8 @@ def from_about(params: Params, said: Mapping[str, Any]) -> Transfer:
     plain.update(size=Size(**plain["size"]), dtype=jnp.dtype(plain["dtype"]).type)
     plain.update({name: tuple(plain[name]) for name in ("channel_weights", "residual_scale")})
     settings, form = method.Settings(**plain), Form(**said["form"])
-    people, scales = population.from_state(said["population"]), normalise.from_state(said["normaliser"])
+    people, scales = (
+        population.from_state(said["population"]),
+        normalise.from_state(said["normaliser"]),
+    )
     return Transfer(params, settings, form, scales, people)

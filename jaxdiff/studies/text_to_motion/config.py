@@ -31,8 +31,12 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.model = ConfigDict()
     config.model.size = "full"  # tiny | mini | small | medium | full
     config.model.text = "clip"  # words: an encoder trained with the model; clip: frozen CLIP features, a trained head
-    config.model.clip = placeholder(str)  # clip: its converted weights (python -m jaxdiff.interop convert --from clip)
-    config.model.bpe = placeholder(str)  # clip: its vocabulary, bpe_simple_vocab_16e6.txt.gz or merges.txt
+    config.model.clip = placeholder(
+        str
+    )  # clip: its converted weights (python -m jaxdiff.interop convert --from clip)
+    config.model.bpe = placeholder(
+        str
+    )  # clip: its vocabulary, bpe_simple_vocab_16e6.txt.gz or merges.txt
     config.model.text_width = 256  # of the text encoder or head
     config.model.text_layers = 4
     config.model.text_ff = 2048
@@ -58,7 +62,9 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.training.ema_every = 32
 
     config.evaluator = ConfigDict()
-    config.evaluator.run = placeholder(str)  # the evaluator of this earlier run instead of a new one
+    config.evaluator.run = placeholder(
+        str
+    )  # the evaluator of this earlier run instead of a new one
     config.evaluator.word_width = 300
     config.evaluator.movement = 512
     config.evaluator.motion_hidden = 1024
@@ -66,7 +72,9 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.evaluator.embedding = 512
     config.evaluator.margin = 10.0  # of the contrast
     config.evaluator.batch_size = 32
-    config.evaluator.training = settings.config(steps=200_000, log_every=100, save_every=5000, evaluate_every=5000)
+    config.evaluator.training = settings.config(
+        steps=200_000, log_every=100, save_every=5000, evaluate_every=5000
+    )
     config.evaluator.training.optimizer.learning_rate = 1e-4
     config.evaluator.training.optimizer.clip_norm = 0.5
     config.evaluator.training.ema_decay = 0.99
@@ -105,7 +113,9 @@ def get_config(word: str = "quick") -> ConfigDict:
         config.training.optimizer.decay = "cosine"
         config.training.ema_decay = 0.995
         config.training.ema_every = 1
-        config.evaluator.update(word_width=64, movement=96, motion_hidden=96, text_hidden=96, embedding=64)
+        config.evaluator.update(
+            word_width=64, movement=96, motion_hidden=96, text_hidden=96, embedding=64
+        )
         config.evaluator.training.steps = 500
         config.evaluator.training.log_every = 50
         config.evaluator.training.save_every = 100
@@ -120,7 +130,9 @@ def get_config(word: str = "quick") -> ConfigDict:
         config.batch_size = 8
         config.training.steps = config.evaluator.training.steps = 4
         config.evaluator.training.evaluate_every = 2
-        config.evaluator.update(batch_size=8, word_width=8, movement=8, motion_hidden=8, text_hidden=8, embedding=8)
+        config.evaluator.update(
+            batch_size=8, word_width=8, movement=8, motion_hidden=8, text_hidden=8, embedding=8
+        )
         config.sampling.steps = 2
         config.evaluation.update(repetitions=2, pairs=16, texts=2, repeats=10, examples=1)
     config.lock()

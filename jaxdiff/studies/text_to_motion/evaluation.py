@@ -32,12 +32,17 @@ CHUNK = 64
 Generate = Callable[[Params, Key, Any], Array]
 
 
-def chunked(run: Generate, params: Params, key: Key, condition: Mapping[str, np.ndarray]) -> np.ndarray:
+def chunked(
+    run: Generate, params: Params, key: Key, condition: Mapping[str, np.ndarray]
+) -> np.ndarray:
     """`run` on any number of conditions, in pieces of one size: compiled once."""
     size = len(next(iter(condition.values())))
     pieces = []
     for i in range(0, size, CHUNK):
-        filled = {name: np.resize(a[i : i + CHUNK], (CHUNK, *a.shape[1:])) for name, a in condition.items()}
+        filled = {
+            name: np.resize(a[i : i + CHUNK], (CHUNK, *a.shape[1:]))
+            for name, a in condition.items()
+        }
         pieces.append(np.asarray(run(params, jax.random.fold_in(key, i), filled))[: size - i])
     return np.concatenate(pieces)
 
@@ -61,8 +66,15 @@ def protocol(
     def told(caption: np.ndarray) -> dict[str, np.ndarray]:
         return {name: table[caption] for name, table in tables.items()}
 
-    def embedded(motion: np.ndarray, length: np.ndarray, caption: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        rows = chunked(embed, evaluator, jax.random.key(0), {"motion": motion, "length": length, **told(caption)})
+    def embedded(
+        motion: np.ndarray, length: np.ndarray, caption: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        rows = chunked(
+            embed,
+            evaluator,
+            jax.random.key(0),
+            {"motion": motion, "length": length, **told(caption)},
+        )
         return rows[:, 1], rows[:, 0]
 
     def drawn(key: Key, length: np.ndarray, caption: np.ndarray) -> np.ndarray:
@@ -73,8 +85,14 @@ def protocol(
     def repetition(seed: int) -> dict[str, dict[str, float]]:
         rng, key = np.random.default_rng([seed, 7]), jax.random.key(seed)
         batch, other = everything(test, 2 * seed), everything(test, 2 * seed + 1)
-        motion, length, caption = normalised(prepared.plain, batch), batch["length"], batch["caption"]
-        _, reference = embedded(normalised(prepared.plain, other), other["length"], other["caption"])
+        motion, length, caption = (
+            normalised(prepared.plain, batch),
+            batch["length"],
+            batch["caption"],
+        )
+        _, reference = embedded(
+            normalised(prepared.plain, other), other["length"], other["caption"]
+        )
 
         text, real = embedded(motion, length, caption)
         made = embedded(drawn(jax.random.fold_in(key, 0), length, caption), length, caption)[1]
@@ -87,19 +105,29 @@ def protocol(
             "noise": embedded(noise, length, caption)[1],
         }
         pairs = min(how.pairs, len(test))
-        rows = {name: scores(text, each, reference, seed=seed, pairs=pairs) for name, each in motions.items()}
+        rows = {
+            name: scores(text, each, reference, seed=seed, pairs=pairs)
+            for name, each in motions.items()
+        }
 
         chosen = rng.choice(len(test), min(how.texts, len(test)), replace=False).repeat(how.repeats)
         again = drawn(jax.random.fold_in(key, 1), length[chosen], caption[chosen])
-        repeats = embedded(again, length[chosen], caption[chosen])[1].reshape(-1, how.repeats, real.shape[-1])
+        repeats = embedded(again, length[chosen], caption[chosen])[1].reshape(
+            -1, how.repeats, real.shape[-1]
+        )
         rows["generated"] = scores(text, made, reference, repeats, seed=seed, pairs=pairs)
         return rows
 
     each = [repetition(seed) for seed in range(how.repetitions)]
-    return {row: repeated(lambda seed, row=row: each[seed][row], range(how.repetitions)) for row in each[0]}
+    return {
+        row: repeated(lambda seed, row=row: each[seed][row], range(how.repetitions))
+        for row in each[0]
+    }
 
 
-def renormalised(motion: np.ndarray, length: np.ndarray, own: Normaliser, other: Normaliser) -> np.ndarray:
+def renormalised(
+    motion: np.ndarray, length: np.ndarray, own: Normaliser, other: Normaliser
+) -> np.ndarray:
     """From the units of one network to those of another."""
     return normalised(other, {"motion": own.inverse(motion), "length": length})
 

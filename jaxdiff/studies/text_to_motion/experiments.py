@@ -53,8 +53,12 @@ def run_train(config: Config, out: Path) -> None:
     prepared = preparation.prepare(config)
     judge = train_evaluator(config, prepared, out)
     params = train_model(config, prepared, out)
-    generate = make_generate(text_to_motion(preparation.model_settings(config, len(prepared.words))).generate)
-    embed = make_generate(evaluator(preparation.evaluator_settings(config, len(prepared.evaluator_words))).generate)
+    generate = make_generate(
+        text_to_motion(preparation.model_settings(config, len(prepared.words))).generate
+    )
+    embed = make_generate(
+        evaluator(preparation.evaluator_settings(config, len(prepared.evaluator_words))).generate
+    )
     rows = evaluation.protocol(config, prepared, generate, params, embed, judge)
 
     table = results(config, rows, len(prepared.sides["test"]))
@@ -69,8 +73,12 @@ def run_train(config: Config, out: Path) -> None:
         page.table(_with_published(beside))
     made = drawn(config, prepared, generate, params)
     clips = examples(prepared, made, config.evaluation.examples)
-    page.motion("Test captions, real beside generated", clips, prepared.layout.skeleton, prepared.rate)
-    said_of_map = "Two principal components of the evaluator's embeddings of real and generated motions"
+    page.motion(
+        "Test captions, real beside generated", clips, prepared.layout.skeleton, prepared.rate
+    )
+    said_of_map = (
+        "Two principal components of the evaluator's embeddings of real and generated motions"
+    )
     page.scatter("Map of the motions", latent_map(prepared, made, embed, judge), said_of_map)
     page.curves("Training of the model", out / MODEL / "metrics.jsonl")
     page.curves("Training of the evaluator", out / EVALUATOR / "metrics.jsonl")
@@ -84,7 +92,9 @@ def run_evaluator(config: Config, out: Path) -> None:
     train_evaluator(config, preparation.prepare(config), out)
     page = Page(f"Evaluator of text and motion: {config.data.name}")
     page.curves("Training of the evaluator", out / EVALUATOR / "metrics.jsonl")
-    page.facts(provenance(config.data.name, config.evaluator.training.seed, time.perf_counter() - begin))
+    page.facts(
+        provenance(config.data.name, config.evaluator.training.seed, time.perf_counter() - begin)
+    )
     print(f"evaluator: {out / EVALUATOR}, report: {page.save(out / 'report.html')}")
 
 
@@ -100,8 +110,13 @@ def results(config: Config, rows: dict[str, dict[str, float]], clips: int) -> Ta
     table = Table(f"Text to motion on {config.data.name}", tuple(COLUMNS.values()), note=note)
     count = config.evaluation.repetitions
     for row, figures in rows.items():
-        deviation = {name: figures[f"{name}_ci95"] * count**0.5 / 1.96 for name in COLUMNS if name in figures}
-        table.row(row, {COLUMNS[name]: Interval(figures[name], sd, count) for name, sd in deviation.items()})
+        deviation = {
+            name: figures[f"{name}_ci95"] * count**0.5 / 1.96 for name in COLUMNS if name in figures
+        }
+        table.row(
+            row,
+            {COLUMNS[name]: Interval(figures[name], sd, count) for name, sd in deviation.items()},
+        )
     return _with_published(table) if config.data.name == "humanml3d" else table
 
 
@@ -123,9 +138,14 @@ class Drawn(NamedTuple):
 def drawn(config: Config, prepared: Prepared, generate: Any, params: Params) -> Drawn:
     """One motion for each of some test clips, spread evenly over them."""
     test, batch = prepared.sides["test"], preparation.everything(prepared.sides["test"], 0)
-    chosen = np.linspace(0, len(test) - 1, min(evaluation.CHUNK, len(test))).round().astype(np.int64)
+    chosen = (
+        np.linspace(0, len(test) - 1, min(evaluation.CHUNK, len(test))).round().astype(np.int64)
+    )
     caption, length = batch["caption"][chosen], batch["length"][chosen]
-    told = {"text": texts.reader(config, prepared.words)([test.captions[i] for i in caption]), "length": length}
+    told = {
+        "text": texts.reader(config, prepared.words)([test.captions[i] for i in caption]),
+        "length": length,
+    }
     made = evaluation.chunked(generate, params, jax.random.key(0), told)
     return Drawn(caption, length, batch["motion"][chosen], prepared.normaliser.inverse(made))
 
@@ -133,7 +153,9 @@ def drawn(config: Config, prepared: Prepared, generate: Any, params: Params) -> 
 def examples(prepared: Prepared, made: Drawn, most: int) -> dict[str, dict[str, np.ndarray]]:
     """Real and generated joints of some captions."""
     clips = {}
-    for number, i in enumerate(np.linspace(0, len(made.length) - 1, min(most, len(made.length))).round().astype(int)):
+    for number, i in enumerate(
+        np.linspace(0, len(made.length) - 1, min(most, len(made.length))).round().astype(int)
+    ):
         motions = {"real": made.real[i], "generated": made.generated[i]}
         clips[f"{number + 1}. {prepared.sides['test'].captions[made.caption[i]]}"] = {
             name: in_metres(np.asarray(joints_from_features(x)), prepared.layout)[: made.length[i]]
@@ -142,7 +164,9 @@ def examples(prepared: Prepared, made: Drawn, most: int) -> dict[str, dict[str, 
     return clips
 
 
-def latent_map(prepared: Prepared, made: Drawn, embed: Any, judge: Params) -> dict[str, list[tuple[float, float]]]:
+def latent_map(
+    prepared: Prepared, made: Drawn, embed: Any, judge: Params
+) -> dict[str, list[tuple[float, float]]]:
     """Where the evaluator sees real and generated motions, in a plane."""
     test = prepared.sides["test"]
     tables = texts.evaluator_texts(Vocabulary(prepared.evaluator_words), test.captions, test.tokens)
@@ -150,6 +174,8 @@ def latent_map(prepared: Prepared, made: Drawn, embed: Any, judge: Params) -> di
     codes = []
     for motion in (made.real, made.generated):
         seen = preparation.normalised(prepared.plain, {"motion": motion, "length": made.length})
-        codes.append(evaluation.chunked(embed, judge, jax.random.key(0), {"motion": seen, **told})[:, 1])
+        codes.append(
+            evaluation.chunked(embed, judge, jax.random.key(0), {"motion": seen, **told})[:, 1]
+        )
     plane = picture(np.concatenate(codes), "pca").tolist()
     return {"real": plane[: len(made.length)], "generated": plane[len(made.length) :]}

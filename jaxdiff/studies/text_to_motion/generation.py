@@ -39,7 +39,9 @@ def generate_files(
         page.motion("Motion", {"": {"generated": metres}}, layout.skeleton, rate)
         page.save(paths[2])
         written += paths
-    print(f"{out}: {', '.join(path.name for path in written)}; {len(motions[0])} frames at {rate:g} Hz")
+    print(
+        f"{out}: {', '.join(path.name for path in written)}; {len(motions[0])} frames at {rate:g} Hz"
+    )
     return written
 
 
@@ -51,14 +53,18 @@ def generate(
     config, rate = ConfigDict(about["config"]), float(about["rate"])
     longest = about["config"]["data"]["length"]
     if not 4 <= seconds * rate <= longest:
-        raise ConfigError(f"the model knows motions of {4 / rate:g} s to {longest / rate:g} s, not of {seconds:g} s")
+        raise ConfigError(
+            f"the model knows motions of {4 / rate:g} s to {longest / rate:g} s, not of {seconds:g} s"
+        )
     frames = round(seconds * rate)
     if not text.strip() or samples < 1:
         raise ConfigError("generation needs a text that is not empty, and one sample or more")
     settings = preparation.model_settings(config, len(about["words"]), frames)
     told = np.asarray(texts.reader(config, about["words"])([text]))
     condition = {"text": told.repeat(samples, axis=0), "length": np.full(samples, frames, np.int32)}
-    motion = make_generate(text_to_motion(settings).generate)(params, jax.random.key(seed), condition)
+    motion = make_generate(text_to_motion(settings).generate)(
+        params, jax.random.key(seed), condition
+    )
     normaliser = normalise.from_state(about["normaliser"])
     joints = jax.vmap(joints_from_features)(normaliser.inverse(np.asarray(motion)))
     return np.asarray(joints), preparation.layout_of(normaliser), rate

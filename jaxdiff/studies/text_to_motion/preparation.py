@@ -96,7 +96,9 @@ def split_of(trials: Trials, seed: int = 0) -> splits.Split:
         return splits.as_published(trials)
     people, tenth = len(trials.subjects), max(1, len(trials.subjects) // 10)
     if people < 3:
-        raise DataError(f"text to motion needs clips of three or more subjects to split; these are of {people}")
+        raise DataError(
+            f"text to motion needs clips of three or more subjects to split; these are of {people}"
+        )
     return splits.by_counts(trials, people - 2 * tenth, tenth, tenth, seed)
 
 
@@ -122,13 +124,17 @@ def model_source(config: Config, prepared: Prepared, cache: Path) -> Captioned:
 def evaluator_source(prepared: Prepared, side: str) -> Captioned:
     """What the evaluator is trained, or validated, on."""
     clips = prepared.sides[side]
-    tables = texts.evaluator_texts(Vocabulary(prepared.evaluator_words), clips.captions, clips.tokens)
+    tables = texts.evaluator_texts(
+        Vocabulary(prepared.evaluator_words), clips.captions, clips.tokens
+    )
     return Captioned(clips, prepared.plain, tables)
 
 
 def batches(source: Captioned, batch_size: int, seed: int) -> pipeline.Batches:
     """Endless training batches, this host's share."""
-    return pipeline.Batches(source, batch_size, seed, host=jax.process_index(), hosts=jax.process_count())
+    return pipeline.Batches(
+        source, batch_size, seed, host=jax.process_index(), hosts=jax.process_count()
+    )
 
 
 def model_settings(config: Config, words: int, frames: int = 0) -> text_to_motion.Settings:
@@ -181,5 +187,7 @@ def layout_of(normaliser: Normaliser) -> Layout:
     """The skeleton whose features these are."""
     joints = joint_count(normaliser.offset)  # type: ignore[arg-type]
     if joints not in LAYOUTS:
-        raise DataError(f"motion features of {joints} joints: only those of HumanML3D (22) and KIT-ML (21) are known")
+        raise DataError(
+            f"motion features of {joints} joints: only those of HumanML3D (22) and KIT-ML (21) are known"
+        )
     return LAYOUTS[joints]

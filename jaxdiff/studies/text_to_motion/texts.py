@@ -43,10 +43,15 @@ def parts(caption: str, tokens: str) -> list[tuple[str, int]]:
     """Words and the numbers of their parts of speech; from the tagged words (`walk/VERB`) where there are some."""
     if tokens:
         pairs = [token.rsplit("/", 1) for token in tokens.split()]
-        found = [(word.lower(), SPEECH.index(tag[0]) if tag and tag[0] in SPEECH else -1) for word, *tag in pairs]
+        found = [
+            (word.lower(), SPEECH.index(tag[0]) if tag and tag[0] in SPEECH else -1)
+            for word, *tag in pairs
+        ]
     else:
         found = [(word, -1) for word in re.findall(r"\w+", caption.lower())]
-    return [(word, _KIND.get(word, _KIND.get(_ENDING.sub("", word), speech))) for word, speech in found]
+    return [
+        (word, _KIND.get(word, _KIND.get(_ENDING.sub("", word), speech))) for word, speech in found
+    ]
 
 
 def evaluator_words(captions: Sequence[str], tokens: Sequence[str]) -> Vocabulary:
@@ -54,7 +59,9 @@ def evaluator_words(captions: Sequence[str], tokens: Sequence[str]) -> Vocabular
     return Vocabulary.build(word for pair in zip(captions, tokens) for word, _ in parts(*pair))
 
 
-def evaluator_texts(vocabulary: Vocabulary, captions: Sequence[str], tokens: Sequence[str]) -> dict[str, np.ndarray]:
+def evaluator_texts(
+    vocabulary: Vocabulary, captions: Sequence[str], tokens: Sequence[str]
+) -> dict[str, np.ndarray]:
     """`words` and `speech` (captions, 22), `count` (captions,): start, up to 20 words, end; unknown words are padding."""
     table = np.zeros((3, len(captions), LONGEST + 2), np.int32)
     table[1] = SPEECH.index("OTHER")
@@ -90,18 +97,25 @@ def reader(config: Config, words: Sequence[str]) -> Callable[[Sequence[str]], np
     def features(captions: Sequence[str]) -> np.ndarray:
         ids = tokenizer.batch(captions)
         parts = [ids[i : i + CHUNK] for i in range(0, len(ids), CHUNK)]
-        return np.concatenate([np.asarray(encode(np.resize(x, (CHUNK, ids.shape[1]))))[: len(x)] for x in parts])
+        return np.concatenate(
+            [np.asarray(encode(np.resize(x, (CHUNK, ids.shape[1]))))[: len(x)] for x in parts]
+        )
 
     return features
 
 
-def table(read: Callable[[Sequence[str]], np.ndarray], captions: Sequence[str], cache: Path) -> np.ndarray:
+def table(
+    read: Callable[[Sequence[str]], np.ndarray], captions: Sequence[str], cache: Path
+) -> np.ndarray:
     """What the model reads of every caption, each read once; large tables lie in a file in `cache`, not in memory."""
     first = read(captions[:1])
     if first.dtype == np.int32:
         return read(captions)
     cache.mkdir(parents=True, exist_ok=True)
-    path = cache / f"text-{hashlib.sha256(json.dumps([*captions, first.tolist()]).encode()).hexdigest()[:16]}.npy"
+    path = (
+        cache
+        / f"text-{hashlib.sha256(json.dumps([*captions, first.tolist()]).encode()).hexdigest()[:16]}.npy"
+    )
     if not path.exists():
         shape = (len(captions), *first.shape[1:])
         rows = np.lib.format.open_memmap(path.with_suffix(".tmp"), "w+", np.float32, shape)

@@ -26,7 +26,10 @@ def train_evaluator(config: Config, prepared: Prepared, out: Path) -> Params:
     """The evaluator with the least loss on the validation clips, trained in `out/evaluator` or taken from another run."""
     if config.evaluator.run:
         params, told = load_params(Path(config.evaluator.run) / EVALUATOR / "checkpoints")
-        if tuple(told["words"]) != prepared.evaluator_words or told["normaliser"] != prepared.plain.state():
+        if (
+            tuple(told["words"]) != prepared.evaluator_words
+            or told["normaliser"] != prepared.plain.state()
+        ):
             raise ConfigError(
                 f"the evaluator of {config.evaluator.run} was trained on other data than {config.data.name}"
             )
@@ -35,7 +38,11 @@ def train_evaluator(config: Config, prepared: Prepared, out: Path) -> Params:
     batch_size, seed = config.evaluator.batch_size, config.evaluator.training.seed
     validation = held_out(preparation.evaluator_source(prepared, "validation"), batch_size)
     keys = jax.random.split(jax.random.key(seed), batch_size)
-    measure = jax.jit(lambda params, batch: method.loss(params, batch, keys[: len(batch["length"])], lambda z: z, {}))
+    measure = jax.jit(
+        lambda params, batch: method.loss(
+            params, batch, keys[: len(batch["length"])], lambda z: z, {}
+        )
+    )
 
     def evaluate(state: TrainState) -> dict[str, float]:
         rows = [measure(state.ema, batch) for batch in validation]
@@ -45,7 +52,10 @@ def train_evaluator(config: Config, prepared: Prepared, out: Path) -> Params:
         }
 
     data = preparation.batches(preparation.evaluator_source(prepared, "train"), batch_size, seed)
-    how, said = settings.from_config(config.evaluator.training), preparation.about("evaluator", config, prepared)
+    how, said = (
+        settings.from_config(config.evaluator.training),
+        preparation.about("evaluator", config, prepared),
+    )
     fit(method, data, how, out / EVALUATOR, evaluate=evaluate, about=said)
     return load_params(out / EVALUATOR / "checkpoints")[0]
 
@@ -62,5 +72,8 @@ def train_model(config: Config, prepared: Prepared, out: Path) -> Params:
     method = text_to_motion(preparation.model_settings(config, len(prepared.words)))
     source = preparation.model_source(config, prepared, out / "cache")
     data = preparation.batches(source, config.batch_size, config.training.seed)
-    how, said = settings.from_config(config.training), preparation.about("text_to_motion", config, prepared)
+    how, said = (
+        settings.from_config(config.training),
+        preparation.about("text_to_motion", config, prepared),
+    )
     return fit(method, data, how, out / MODEL, about=said).ema

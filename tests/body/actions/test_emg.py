@@ -11,7 +11,9 @@ from jaxdiff.body.skeleton import HUMANML3D, mirror
 from jaxdiff.errors import DataError
 
 M = {name: i for i, name in enumerate(MUSCLES)}
-MIRRORED = [M[n.replace("left", "?").replace("right", "left").replace("?", "right")] for n in MUSCLES]
+MIRRORED = [
+    M[n.replace("left", "?").replace("right", "left").replace("?", "right")] for n in MUSCLES
+]
 
 
 def of(pose):
@@ -21,7 +23,9 @@ def of(pose):
 def test_the_order_is_that_of_muscles_in_action():
     parts = [(name.split("_")[0], name.split("_")[1]) for name in MUSCLES]
     sides = ["right", "left"] * 3 + ["left", "right"]
-    assert parts == list(zip(sides, ["quadriceps"] * 2 + ["hamstrings"] * 2 + ["gluteus"] * 2 + ["biceps"] * 2))
+    assert parts == list(
+        zip(sides, ["quadriceps"] * 2 + ["hamstrings"] * 2 + ["gluteus"] * 2 + ["biceps"] * 2)
+    )
 
 
 @pytest.mark.parametrize("action", ACTIONS)
@@ -78,8 +82,12 @@ def test_a_forearm_held_level_takes_its_biceps_as_the_lever_says():
     level = of(pose)[15]
     moment = 0.022 * 9.81 * 0.682 * 0.25
     drive = 0.01 * np.logaddexp(0, moment / 0.01)
-    assert level[M["right_biceps"]] == pytest.approx(1 - np.exp(-drive / STRENGTH["biceps"]), abs=1e-4)
-    assert level[M["left_biceps"]] == pytest.approx(1 - np.exp(-0.01 * np.log(2) / STRENGTH["biceps"]), abs=1e-4)
+    assert level[M["right_biceps"]] == pytest.approx(
+        1 - np.exp(-drive / STRENGTH["biceps"]), abs=1e-4
+    )
+    assert level[M["left_biceps"]] == pytest.approx(
+        1 - np.exp(-0.01 * np.log(2) / STRENGTH["biceps"]), abs=1e-4
+    )
 
 
 def test_the_leg_that_stands_works_and_legs_in_flight_rest():
@@ -88,7 +96,9 @@ def test_the_leg_that_stands_works_and_legs_in_flight_rest():
     pose.feet[:, 1] += [0, 0.3, -0.2]
     drive = of(pose)[15]
     assert drive[M["left_quadriceps"]] > drive[M["right_quadriceps"]]
-    clip = next(c for c in (simulate_clip("jump", s) for s in range(20)) if c.attributes["height"] == "high")
+    clip = next(
+        c for c in (simulate_clip("jump", s) for s in range(20)) if c.attributes["height"] == "high"
+    )
     drive = activations(clip.joints, clip.fps)
     height = clip.joints[:, 10:12, 1].min(1)
     quadriceps = drive[:, M["right_quadriceps"]]

@@ -33,7 +33,9 @@ def test_a_cubic_with_ballistic_slopes_is_the_parabola():
 def test_brush_strokes():
     assert ease(-1) == 0 and ease(0.5) == 0.5 and ease(2) == 1
     np.testing.assert_allclose(smooth(np.full((20, 3), 2.0), 2.0), 2.0)
-    np.testing.assert_allclose(smooth(np.arange(50.0), 1.5)[10:40], np.arange(50.0)[10:40], atol=1e-12)
+    np.testing.assert_allclose(
+        smooth(np.arange(50.0), 1.5)[10:40], np.arange(50.0)[10:40], atol=1e-12
+    )
     pulse = pulses(T, [1.0, 3.0], 0.5, 0.3, 0.5)
     assert pulse[[20, 60]].max() == 0 and pulse[[30, 36, 70, 76]].min() == pytest.approx(1)
     wander = drift(np.random.default_rng(0), np.arange(20000) / 20, np.array([1.0, 2.0]))
@@ -42,11 +44,16 @@ def test_brush_strokes():
 
 def test_feet_stand_still_between_steps_and_arrive_where_planned():
     places = np.array([[0.1, 0.0], [-0.1, 0.0]])
-    steps = [Step(0, 1.0, 1.5, np.array([0.1, 0.6]), 0.3), Step(1, 2.0, 2.5, np.array([-0.1, 0.6]), 0.0, push=0.9)]
+    steps = [
+        Step(0, 1.0, 1.5, np.array([0.1, 0.6]), 0.3),
+        Step(1, 2.0, 2.5, np.array([-0.1, 0.6]), 0.0, push=0.9),
+    ]
     feet, soles = walk_feet(T, places, np.zeros(2), steps)
     left, right = feet[:, 0], feet[:, 1]
     assert (left[:21] == [0.1, 0, 0]).all() and (right[:41] == [-0.1, 0, 0]).all()
-    np.testing.assert_allclose(left[30:], np.broadcast_to([0.1, 0, 0.6], left[30:].shape), atol=1e-12)
+    np.testing.assert_allclose(
+        left[30:], np.broadcast_to([0.1, 0, 0.6], left[30:].shape), atol=1e-12
+    )
     assert left[20:31, 1].max() == pytest.approx(0.12) and soles[-1, 0, 0] == pytest.approx(0.3)
     assert 0.6 < soles[40, 1, 1] < 0.95 and abs(soles[-1, 1, 1]) < 1e-9
 

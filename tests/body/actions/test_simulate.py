@@ -13,7 +13,16 @@ from jaxdiff.body.skeleton import HUMANML3D, bone_lengths
 from jaxdiff.errors import ConfigError
 
 FLIGHT = {"run", "jump", "jumping_jacks", "hop"}
-IN_PLACE = set(ACTIONS) - {"walk", "run", "walk_backwards", "sidestep", "circle", "stop_and_go", "turn_back", "jump"}
+IN_PLACE = set(ACTIONS) - {
+    "walk",
+    "run",
+    "walk_backwards",
+    "sidestep",
+    "circle",
+    "stop_and_go",
+    "turn_back",
+    "jump",
+}
 SEEDS = range(5)
 EVERY = pytest.mark.parametrize("action", ACTIONS)
 J = {name: j for j, name in enumerate(HUMANML3D.names)}
@@ -51,7 +60,18 @@ def segment_distance(point, a, b):
 
 def test_there_are_enough_actions():
     assert len(ACTIONS) == len(set(ACTIONS)) >= 14
-    wanted = {"walk", "run", "sidestep", "walk_backwards", "turn", "circle", "stop_and_go", "squat", "jump", "kick"}
+    wanted = {
+        "walk",
+        "run",
+        "sidestep",
+        "walk_backwards",
+        "turn",
+        "circle",
+        "stop_and_go",
+        "squat",
+        "jump",
+        "kick",
+    }
     assert wanted | {"wave", "raise_arms", "bow", "sit_down"} <= set(ACTIONS)
 
 
@@ -71,7 +91,9 @@ def test_bones_never_change_their_length(action):
     for clip in clips(action):
         lengths = bone_lengths(clip.joints.astype(np.float64), HUMANML3D.parents)
         far = np.abs(clip.joints).max()
-        np.testing.assert_allclose(lengths, np.broadcast_to(rest, lengths.shape), atol=4e-7 * max(far, 1))
+        np.testing.assert_allclose(
+            lengths, np.broadcast_to(rest, lengths.shape), atol=4e-7 * max(far, 1)
+        )
 
 
 @EVERY
@@ -83,16 +105,25 @@ def test_feet_neither_skate_nor_sink_nor_float(action):
         if action not in FLIGHT:
             assert lowest.max() < 0.05
         assert (lowest < 0.05).mean() > 0.5
-        assert lowest.argmin() in np.flatnonzero(clip.joints[..., 1].min(1) == lowest), "the feet bear the body"
+        assert lowest.argmin() in np.flatnonzero(clip.joints[..., 1].min(1) == lowest), (
+            "the feet bear the body"
+        )
 
 
 @EVERY
 def test_movement_is_smooth(action):
     """m/s³; human walking has a few hundred at the pelvis and one or two thousand at the feet."""
     for clip in clips(action):
-        jerk = np.linalg.norm(np.diff(clip.joints.astype(np.float64), 3, axis=0), axis=-1) * clip.fps**3
+        jerk = (
+            np.linalg.norm(np.diff(clip.joints.astype(np.float64), 3, axis=0), axis=-1)
+            * clip.fps**3
+        )
         limit = 12000 if action == "run" else 5000
-        assert jerk.max() < limit and jerk[:, 0].max() < 800 and jerk.mean() < (600 if action == "run" else 250)
+        assert (
+            jerk.max() < limit
+            and jerk[:, 0].max() < 800
+            and jerk.mean() < (600 if action == "run" else 250)
+        )
 
 
 @EVERY
@@ -104,7 +135,9 @@ def test_joints_bend_the_right_way_and_limbs_stay_outside_the_trunk(action):
             ahead = ((knee - (hip + ankle) / 2) * np.cross(ankle - hip, left)).sum(-1)
             assert (ahead > 0).all(), "knees bend backwards"
             for name in ("elbow", "wrist"):
-                trunk = segment_distance(joint(clip, f"{side}_{name}"), joint(clip, "pelvis"), joint(clip, "neck"))
+                trunk = segment_distance(
+                    joint(clip, f"{side}_{name}"), joint(clip, "pelvis"), joint(clip, "neck")
+                )
                 assert trunk.min() > 0.15
             other = {"left": "right", "right": "left"}[side]
             shank = [joint(clip, f"{other}_{name}") for name in ("knee", "ankle")]
@@ -116,7 +149,12 @@ def test_clips_start_at_the_origin_facing_ahead(action):
     for clip in clips(action):
         np.testing.assert_allclose(clip.joints[0, 0, [0, 2]], 0, atol=1e-6)
         first = clip.joints[0]
-        across = first[J["left_hip"]] - first[J["right_hip"]] + first[J["left_shoulder"]] - first[J["right_shoulder"]]
+        across = (
+            first[J["left_hip"]]
+            - first[J["right_hip"]]
+            + first[J["left_shoulder"]]
+            - first[J["right_shoulder"]]
+        )
         assert across[0] > 0 and abs(across[2]) < 1e-6
 
 
@@ -124,7 +162,11 @@ def test_clips_start_at_the_origin_facing_ahead(action):
 def test_actions_in_place_stay_there(action):
     for clip in clips(action):
         moved = np.linalg.norm(clip.joints[-1, 0, [0, 2]] - clip.joints[0, 0, [0, 2]])
-        assert (moved < 0.5) if action in IN_PLACE else (moved > 0.3 or action in ("jump", "circle", "turn_back"))
+        assert (
+            (moved < 0.5)
+            if action in IN_PLACE
+            else (moved > 0.3 or action in ("jump", "circle", "turn_back"))
+        )
 
 
 def test_motions_survive_the_feature_representation():
@@ -154,11 +196,17 @@ def test_clips_depend_on_their_seed_alone():
 
 def test_every_action_comes_equally_often_and_progress_is_told():
     told = []
-    drawn = list(simulate_motions(2 * len(ACTIONS), seed=1, progress=lambda done, count: told.append((done, count))))
+    drawn = list(
+        simulate_motions(
+            2 * len(ACTIONS), seed=1, progress=lambda done, count: told.append((done, count))
+        )
+    )
     for half in (drawn[: len(ACTIONS)], drawn[len(ACTIONS) :]):
         assert sorted(clip.action for clip in half) == sorted(ACTIONS)
     assert told == [(i + 1, len(drawn)) for i in range(len(drawn))]
-    assert [clip.action for clip in drawn[: len(ACTIONS)]] != [clip.action for clip in drawn[len(ACTIONS) :]]
+    assert [clip.action for clip in drawn[: len(ACTIONS)]] != [
+        clip.action for clip in drawn[len(ACTIONS) :]
+    ]
 
 
 def test_an_unknown_action_is_named():
@@ -170,13 +218,16 @@ def test_an_unknown_action_is_named():
 
 
 def mean_speed(clip):
-    return np.linalg.norm(np.diff(joint(clip, "pelvis")[:, [0, 2]], axis=0), axis=-1).mean() * clip.fps
+    return (
+        np.linalg.norm(np.diff(joint(clip, "pelvis")[:, [0, 2]], axis=0), axis=-1).mean() * clip.fps
+    )
 
 
 @pytest.mark.parametrize("action", ["walk", "run", "walk_backwards", "circle"])
 def test_slow_is_slower_than_fast(action):
     slow, normal, fast = (
-        np.median([mean_speed(clip) for clip in having(action, speed=speed)]) for speed in ("slow", "normal", "fast")
+        np.median([mean_speed(clip) for clip in having(action, speed=speed)])
+        for speed in ("slow", "normal", "fast")
     )
     assert slow < normal < fast
 
@@ -194,7 +245,9 @@ def test_turns_turn_as_far_and_where_they_say():
     for action in ("circle", "turn_back"):
         for clip in clips(action):
             sign = 1 if clip.attributes["direction"] == "left" else -1
-            assert sign * (heading(clip)[-1] - heading(clip)[0]) > (5.0 if action == "circle" else 2.8)
+            assert sign * (heading(clip)[-1] - heading(clip)[0]) > (
+                5.0 if action == "circle" else 2.8
+            )
 
 
 def test_walking_goes_where_it_says():
@@ -206,7 +259,9 @@ def test_walking_goes_where_it_says():
             assert sign * clip.joints[-1, 0, 0] == pytest.approx(0.42 * steps, rel=0.15)
     assert all(clip.joints[-1, 0, 2] < -0.5 for clip in clips("walk_backwards"))
     for clip in clips("stop_and_go"):
-        speed = np.linalg.norm(np.diff(joint(clip, "pelvis")[:, [0, 2]], axis=0), axis=-1) * clip.fps
+        speed = (
+            np.linalg.norm(np.diff(joint(clip, "pelvis")[:, [0, 2]], axis=0), axis=-1) * clip.fps
+        )
         assert speed.min() < 0.05 and speed[0] > 0.2 and speed[-1] > 0.2
 
 
@@ -239,7 +294,9 @@ def test_squats_and_sitting_lower_the_pelvis():
 
 
 def sides(clip):
-    return {"left": ["left"], "right": ["right"], "both": ["left", "right"]}[clip.attributes["side"]]
+    return {"left": ["left"], "right": ["right"], "both": ["left", "right"]}[
+        clip.attributes["side"]
+    ]
 
 
 def test_the_named_limb_acts():
@@ -249,11 +306,14 @@ def test_the_named_limb_acts():
     for clip in [*clips("hop"), *clips("balance")]:
         other = {"left": "right", "right": "left"}[clip.attributes["side"]]
         assert (
-            joint(clip, f"{other}_foot")[:, 1].max() > joint(clip, f"{clip.attributes['side']}_foot")[:, 1].max() + 0.1
+            joint(clip, f"{other}_foot")[:, 1].max()
+            > joint(clip, f"{clip.attributes['side']}_foot")[:, 1].max() + 0.1
         )
     for clip in clips("wave", range(20)):
         raised = [
-            s for s in ("left", "right") if (joint(clip, f"{s}_wrist") - joint(clip, f"{s}_elbow"))[:, 1].max() > 0.1
+            s
+            for s in ("left", "right")
+            if (joint(clip, f"{s}_wrist") - joint(clip, f"{s}_elbow"))[:, 1].max() > 0.1
         ]
         assert raised == sides(clip)
     for clip in clips("raise_arms", range(20)):
@@ -277,7 +337,10 @@ def test_gait_events_are_found_in_simulated_walking():
             continue
         pelvis = joint(clip, "pelvis")
         ankles = [joint(clip, f"{side}_ankle") for side in ("left", "right")]
-        both = [gait.strikes_from_foot(ankle, pelvis, np.array([0.0, 0, 1]), clip.fps) for ankle in ankles]
+        both = [
+            gait.strikes_from_foot(ankle, pelvis, np.array([0.0, 0, 1]), clip.fps)
+            for ankle in ankles
+        ]
         for ankle, strikes in zip(ankles, both):
             assert len(strikes) >= 2
             speed = np.linalg.norm(np.diff(ankle, axis=0), axis=-1) * clip.fps

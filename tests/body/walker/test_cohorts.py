@@ -37,7 +37,12 @@ def test_channels_and_units(gait_trials):
         "sagittal": 6,
     }
     assert all(len(CHANNELS[name]) == len(UNITS[name]) for name in CHANNELS)
-    assert CHANNELS["sagittal"][:4] == ("hip_flexion_r", "knee_angle_r", "ankle_angle_r", "hip_flexion_l")
+    assert CHANNELS["sagittal"][:4] == (
+        "hip_flexion_r",
+        "knee_angle_r",
+        "ankle_angle_r",
+        "hip_flexion_l",
+    )
     for trial in gait_trials:
         samples = len(trial.time)
         assert set(trial.signals) == {"angles", "moments", "grf", "emg"}
@@ -51,7 +56,12 @@ def test_channels_and_units(gait_trials):
 def test_every_task_once_per_side(gait_trials):
     steady = [(t.subject, t.task, t.side) for t in gait_trials if not t.transition.any()]
     assert len(steady) == len(set(steady)) == 2 * 2 * 2 * 2
-    assert {t.task for t in gait_trials if not t.transition.any()} == {"s0x8i0", "s0x8i5", "s1x2i0", "s1x2i5"}
+    assert {t.task for t in gait_trials if not t.transition.any()} == {
+        "s0x8i0",
+        "s0x8i5",
+        "s1x2i0",
+        "s1x2i5",
+    }
     changing = [t for t in gait_trials if t.transition.any()]
     assert len(changing) == 2 * 2 * 2 and all("-" in t.task for t in changing)
     for trial in changing:
@@ -59,14 +69,20 @@ def test_every_task_once_per_side(gait_trials):
 
 
 def test_task_names_follow_the_data_set():
-    assert [task_name(0.8, -7.5), task_name(1.0, 0.0), task_name(1.2, 10.0)] == ["s0x8d7x5", "s1i0", "s1x2i10"]
+    assert [task_name(0.8, -7.5), task_name(1.0, 0.0), task_name(1.2, 10.0)] == [
+        "s0x8d7x5",
+        "s1i0",
+        "s1x2i10",
+    ]
 
 
 def test_strides_start_at_heel_strike(gait_trials):
     """On both sides the load is zero at the start of a stride, bears the body a fifth in, and is gone in swing."""
     for trial in gait_trials:
         normal = trial.signals["grf"][:, 2].reshape(-1, 150) / 9.81
-        assert normal[:, 0].max() < 0.05 and normal[:, 30].min() > 0.7 and normal[:, 115:].max() < 0.01
+        assert (
+            normal[:, 0].max() < 0.05 and normal[:, 30].min() > 0.7 and normal[:, 115:].max() < 0.01
+        )
         medial = trial.signals["grf"][:, 1].reshape(-1, 150)[:, 15:75].mean()
         assert 0.0 < medial < 1.0
         assert trial.signals["moments"][:, 6].max() > 0.9
@@ -113,7 +129,13 @@ def test_another_seed_is_another_cohort(gait_trials, few_slopes):
 def test_progress_is_reported():
     seen = []
     list(
-        speed_cohort("able", 1, speeds=(0.8, 1.0), seconds=4.0, progress=lambda done, total: seen.append((done, total)))
+        speed_cohort(
+            "able",
+            1,
+            speeds=(0.8, 1.0),
+            seconds=4.0,
+            progress=lambda done, total: seen.append((done, total)),
+        )
     )
     assert seen == [(1, 2), (2, 2)]
 
@@ -134,20 +156,31 @@ def mean_cycle(trial) -> np.ndarray:
     cycles = [np.flatnonzero(trial.stride == k) for k in range(1, trial.stride.max())]
     along = np.linspace(0.0, 1.0, 60)
     return np.mean(
-        [[np.interp(along, np.linspace(0, 1, len(c)), angles[c, j]) for j in range(3)] for c in cycles], axis=0
+        [
+            [np.interp(along, np.linspace(0, 1, len(c)), angles[c, j]) for j in range(3)]
+            for c in cycles
+        ],
+        axis=0,
     ).ravel()
 
 
 def test_subjects_are_distinguishable_across_speeds(speed_trials):
     """Nearest mean of the other speeds, the speed's own mean removed: far above chance (1 in 5)."""
-    speeds, people = sorted({t.speed for t in speed_trials}), sorted({t.subject for t in speed_trials})
+    speeds, people = (
+        sorted({t.speed for t in speed_trials}),
+        sorted({t.subject for t in speed_trials}),
+    )
     cycle = {(t.subject, t.speed): mean_cycle(t) for t in speed_trials}
     norm = {v: np.mean([cycle[s, v] for s in people], axis=0) for v in speeds}
     right = 0
     for v in speeds:
-        own = {s: np.mean([cycle[s, w] - norm[w] for w in speeds if w != v], axis=0) for s in people}
+        own = {
+            s: np.mean([cycle[s, w] - norm[w] for w in speeds if w != v], axis=0) for s in people
+        }
         for s in people:
-            right += s == min(people, key=lambda other: np.linalg.norm(cycle[s, v] - norm[v] - own[other]))
+            right += s == min(
+                people, key=lambda other: np.linalg.norm(cycle[s, v] - norm[v] - own[other])
+            )
     assert right / len(cycle) > 0.8
 
 
@@ -184,7 +217,10 @@ def test_impossible_cohorts_are_refused(call):
 @pytest.mark.slow
 def test_cohort_reproduces_the_published_means():
     """Ten people, 27 tasks: levels, slopes and monotone trends of the means; the tables are printed (-s)."""
-    index = {name: CHANNELS["moments"].index(f"{name}_moment") for name in ("hip_extension", "knee_extension")}
+    index = {
+        name: CHANNELS["moments"].index(f"{name}_moment")
+        for name in ("hip_extension", "knee_extension")
+    }
     ankle = CHANNELS["moments"].index("ankle_plantarflexion_moment")
     rows: dict[tuple[float, float], list] = {}
     for trial in gait_cohort(sides=("right",)):
@@ -208,20 +244,57 @@ def test_cohort_reproduces_the_published_means():
                 "stride": trial.time[-1] / (len(trial.time) - 1) * 150,
             }
         )
-    mean = {task: {k: np.mean([row[k] for row in many]) for k in many[0]} for task, many in rows.items()}
-    for task in [(v, 0.0) for v in (0.8, 1.0, 1.2)] + [(1.0, b) for b in (-10.0, -5.0, 0.0, 5.0, 10.0)]:
+    mean = {
+        task: {k: np.mean([row[k] for row in many]) for k in many[0]} for task, many in rows.items()
+    }
+    for task in [(v, 0.0) for v in (0.8, 1.0, 1.2)] + [
+        (1.0, b) for b in (-10.0, -5.0, 0.0, 5.0, 10.0)
+    ]:
         print(task, {k: round(float(v), 3) for k, v in mean[task].items()})
     published = {
-        (0.8, 0.0): {"F1": 1.05, "valley": 0.91, "F2": 1.05, "AP min": -0.126, "AP max": 0.131, "ankle": 1.27},
-        (1.2, 0.0): {"F1": 1.11, "valley": 0.80, "F2": 1.09, "AP min": -0.171, "AP max": 0.193, "hip ext": 0.66},
-        (1.0, -10.0): {"AP min": -0.34, "knee early": 0.64, "knee late": 1.19, "hip ext": 0.61, "F1": 1.14},
-        (1.0, 10.0): {"AP max": 0.35, "knee early": 0.69, "knee late": 0.14, "hip ext": 0.88, "F2": 1.08},
+        (0.8, 0.0): {
+            "F1": 1.05,
+            "valley": 0.91,
+            "F2": 1.05,
+            "AP min": -0.126,
+            "AP max": 0.131,
+            "ankle": 1.27,
+        },
+        (1.2, 0.0): {
+            "F1": 1.11,
+            "valley": 0.80,
+            "F2": 1.09,
+            "AP min": -0.171,
+            "AP max": 0.193,
+            "hip ext": 0.66,
+        },
+        (1.0, -10.0): {
+            "AP min": -0.34,
+            "knee early": 0.64,
+            "knee late": 1.19,
+            "hip ext": 0.61,
+            "F1": 1.14,
+        },
+        (1.0, 10.0): {
+            "AP max": 0.35,
+            "knee early": 0.69,
+            "knee late": 0.14,
+            "hip ext": 0.88,
+            "F2": 1.08,
+        },
     }
     for task, values in published.items():
         for name, value in values.items():
             assert mean[task][name] == pytest.approx(value, rel=0.08, abs=0.03), (task, name)
     slow, middle, fast = (mean[v, 0.0] for v in (0.8, 1.0, 1.2))
-    for name, sign in (("F1", 1), ("AP min", -1), ("AP max", 1), ("ankle", 1), ("knee early", 1), ("hip flex", 1)):
+    for name, sign in (
+        ("F1", 1),
+        ("AP min", -1),
+        ("AP max", 1),
+        ("ankle", 1),
+        ("knee early", 1),
+        ("hip flex", 1),
+    ):
         assert sign * slow[name] < sign * middle[name] < sign * fast[name], name
     assert fast["stride"] < middle["stride"] < slow["stride"]
     assert mean[1.0, 0.0]["hip ext"] < mean[1.0, 5.0]["hip ext"] < mean[1.0, 10.0]["hip ext"]

@@ -54,7 +54,9 @@ def test_mass_changes_nothing_per_kilogram(gait):
 
 def test_size_scales_by_similarity(gait):
     """The same u means the same angles and forces; moments per kilogram grow with the leg."""
-    small, tall = (gait(0.4, 0.0, Walker(leg_length=length), f"leg {length}") for length in (0.8, 1.0))
+    small, tall = (
+        gait(0.4, 0.0, Walker(leg_length=length), f"leg {length}") for length in (0.8, 1.0)
+    )
     np.testing.assert_array_equal(small.q, tall.q)
     np.testing.assert_allclose(small.moment(0, 6) / 0.8, tall.moment(0, 6), atol=1e-12)
 

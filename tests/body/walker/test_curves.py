@@ -17,8 +17,12 @@ def test_fourier_fit_inverts_the_basis():
 
 def test_spectral_derivatives_are_exact_for_harmonics():
     wave, quarter = (np.cos(2 * np.pi * 5 * PHASE + shift) for shift in (0.3, 0.3 + np.pi / 2))
-    np.testing.assert_allclose(curves.spectral_derivative(96, 1) @ wave, 10 * np.pi * quarter, atol=1e-10)
-    np.testing.assert_allclose(curves.spectral_derivative(96, 2) @ wave, -((10 * np.pi) ** 2) * wave, atol=1e-8)
+    np.testing.assert_allclose(
+        curves.spectral_derivative(96, 1) @ wave, 10 * np.pi * quarter, atol=1e-10
+    )
+    np.testing.assert_allclose(
+        curves.spectral_derivative(96, 2) @ wave, -((10 * np.pi) ** 2) * wave, atol=1e-8
+    )
 
 
 def test_difference_is_of_eighth_order():
@@ -42,7 +46,9 @@ def test_pchip_equals_scipy():
     rng = np.random.default_rng(1)
     knots, values = np.sort(rng.uniform(0, 1, 9)), rng.standard_normal(9)
     values[4] = values[3]
-    many = interpolate.PchipInterpolator(np.concatenate([knots - 1, knots, knots + 1]), np.tile(values, 3))
+    many = interpolate.PchipInterpolator(
+        np.concatenate([knots - 1, knots, knots + 1]), np.tile(values, 3)
+    )
     shuffled = rng.permutation(9)
     got = curves.periodic_pchip(knots[shuffled], values[shuffled], PHASE)
     np.testing.assert_allclose(got, many(PHASE), atol=1e-12)

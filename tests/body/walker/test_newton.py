@@ -58,7 +58,9 @@ def _angular_velocity(stride, segment: int) -> np.ndarray:
 
 def _mjcf(slope: float) -> str:
     """The same body as a MuJoCo model: slides and hinges, no contact, tilted gravity."""
-    children = {i: [j for j, s in enumerate(SEGMENTS) if s.parent == i] for i in range(-1, len(SEGMENTS))}
+    children = {
+        i: [j for j, s in enumerate(SEGMENTS) if s.parent == i] for i in range(-1, len(SEGMENTS))
+    }
 
     def text(values) -> str:
         return " ".join(f"{v:.17g}" for v in values)
@@ -68,7 +70,9 @@ def _mjcf(slope: float) -> str:
         joints = ""
         if segment.parent < 0:
             for k in range(3):
-                joints += f'<joint name="{COORDINATES[k]}" type="slide" axis="{text(np.eye(3)[k])}"/>'
+                joints += (
+                    f'<joint name="{COORDINATES[k]}" type="slide" axis="{text(np.eye(3)[k])}"/>'
+                )
         for axis, sign, coordinate in segment.hinges:
             joints += f'<joint name="{COORDINATES[coordinate]}" type="hinge" axis="{text(sign * np.eye(3)[axis])}"/>'
         inertia = text(segment.mass * np.array(segment.gyration) ** 2)
@@ -110,7 +114,9 @@ def test_forward_kinematics_keeps_lengths_and_frames():
     q = np.random.default_rng(0).uniform(-1, 1, (len(COORDINATES), 7))
     pose = forward(q)
     product = np.einsum("sijt,skjt->sikt", pose.frame, pose.frame)
-    np.testing.assert_allclose(product, np.broadcast_to(np.eye(3)[:, :, None], product.shape), atol=1e-14)
+    np.testing.assert_allclose(
+        product, np.broadcast_to(np.eye(3)[:, :, None], product.shape), atol=1e-14
+    )
     thigh = pose.joint[FEET[0] - 1] - pose.joint[FEET[0] - 2]
     np.testing.assert_allclose(np.linalg.norm(thigh, axis=0), 0.4623, atol=1e-14)
 

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from jaxdiff.body.walker.prescription import prescribe
-from jaxdiff.body.walker.projection import UNKNOWNS, cost, fields, linearise, project, residuals, respond
+from jaxdiff.body.walker.projection import (
+    UNKNOWNS,
+    cost,
+    fields,
+    linearise,
+    project,
+    residuals,
+    respond,
+)
 from jaxdiff.body.walker.subjects import Walker, able_bodied, impaired
 
 ODD = impaired(able_bodied(np.random.default_rng(3)), 0.7, "left")
@@ -51,7 +59,9 @@ def test_response_replaces_a_new_projection():
     """After a small change of the walker the linear response is as good as solving again, and better than nothing."""
     p = prescribe(Walker(), 0.4, 0.0)
     solved = project(p)
-    changed = prescribe(Walker(knee_swing=np.array([4.2, 0.0]), lean=1.4, load_dip=np.array([0.0, 0.045])), 0.4, 0.0)
+    changed = prescribe(
+        Walker(knee_swing=np.array([4.2, 0.0]), lean=1.4, load_dip=np.array([0.0, 0.045])), 0.4, 0.0
+    )
     (step,) = respond(p, solved, [changed])
     again = cost(changed, project(changed))
     assert cost(changed, solved + step) < 1.005 * again < 0.98 * cost(changed, solved)

@@ -44,7 +44,10 @@ def test_reference_vector(gait):
     force = stride.forces.contact.force[0]
     got = {
         **{name: stride.angle(0, joint) for name, joint in (("hip", 0), ("knee", 3), ("ankle", 6))},
-        **{f"{name} moment": stride.moment(0, joint) for name, joint in (("hip", 0), ("knee", 3), ("ankle", 6))},
+        **{
+            f"{name} moment": stride.moment(0, joint)
+            for name, joint in (("hip", 0), ("knee", 3), ("ankle", 6))
+        },
         "normal": force[2],
         "forward": force[0],
     }
@@ -55,7 +58,10 @@ def test_reference_vector(gait):
 
 def test_reference_centre_of_pressure(gait):
     stride = gait(0.4, 0.0)
-    ahead = stride.forces.contact.pressure[0, 0] - footprint(stride.forces.motion.pose, stride.stance)[0, 0]
+    ahead = (
+        stride.forces.contact.pressure[0, 0]
+        - footprint(stride.forces.motion.pose, stride.stance)[0, 0]
+    )
     np.testing.assert_allclose(91.7 * ahead[TENTHS[1:6]], PRESSURE, atol=0.3)
 
 
@@ -76,7 +82,9 @@ def table():
     return curves
 
 
-@pytest.mark.parametrize("u, b", [(0.2, 0), (0.3, 7.5), (0.4, -10), (0.4, 0), (0.4, 10), (0.5, -5), (0.6, 0)])
+@pytest.mark.parametrize(
+    "u, b", [(0.2, 0), (0.3, 7.5), (0.4, -10), (0.4, 0), (0.4, 10), (0.5, -5), (0.6, 0)]
+)
 def test_fourier_table(table, u, b):
     """The table is a regression over many gaits; agreement is within one and a half times its own error."""
     coefficients = complete(p := prescribe(Walker(), u, b), project(p))

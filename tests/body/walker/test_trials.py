@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from jaxdiff.body.walker import JOINT_CENTRES, Walker, gait_nodes, joint_centres, kinetics, trials, walk
+from jaxdiff.body.walker import (
+    JOINT_CENTRES,
+    Walker,
+    gait_nodes,
+    joint_centres,
+    kinetics,
+    trials,
+    walk,
+)
 from jaxdiff.body.walker.completion import complete
 from jaxdiff.body.walker.model import COORDINATES, LEG
 from jaxdiff.body.walker.nodes import BASIS, SLOPE_TASK
@@ -44,7 +52,10 @@ def test_spread_between_strides(steady):
         assert spread[channel] == pytest.approx(expected, rel=0.3)
     time = np.diff(walked.time[::150])
     assert time.std() / time.mean() == pytest.approx(0.02, rel=0.35)
-    peak = trials.reaction(kinetic, 0)[2][trials.kept(walked, 0)].reshape(-1, 150)[:, 8:40].max(-1) / 9.81
+    peak = (
+        trials.reaction(kinetic, 0)[2][trials.kept(walked, 0)].reshape(-1, 150)[:, 8:40].max(-1)
+        / 9.81
+    )
     assert peak.std() == pytest.approx(0.035, rel=0.35)
 
 
@@ -91,7 +102,9 @@ def test_stick_figure(steady):
     points = joint_centres(walked.q, walked.walker.leg_length)
     at = {name: points[:, i] for i, name in enumerate(JOINT_CENTRES)}
     assert points.shape == (len(walked.time), len(JOINT_CENTRES), 3)
-    np.testing.assert_allclose(np.linalg.norm(at["knee_r"] - at["hip_r"], axis=1), 0.4623 * 0.917, atol=1e-9)
+    np.testing.assert_allclose(
+        np.linalg.norm(at["knee_r"] - at["hip_r"], axis=1), 0.4623 * 0.917, atol=1e-9
+    )
     assert at["head"][:, 2].min() > 1.5 and -0.03 < at["heel_l"][:, 2].min() < 0.02
     assert np.all(at["hip_l"][:, 1] > at["hip_r"][:, 1])
 
@@ -101,5 +114,7 @@ def test_decimation_keeps_the_curve(steady):
     walked, _ = steady
     coarse = trials.resample(walked, 2.0, 200, 20.0, 200.0)
     time = 2.0 + np.arange(200) / 20.0
-    exact = np.rad2deg(np.stack([np.interp(time, walked.time, walked.q[k]) for k in trials.SAGITTAL], axis=1))
+    exact = np.rad2deg(
+        np.stack([np.interp(time, walked.time, walked.q[k]) for k in trials.SAGITTAL], axis=1)
+    )
     assert np.sqrt(np.mean((coarse - exact) ** 2)) < 0.4

@@ -39,17 +39,34 @@ def parameter_block(groups, processor):
             else:
                 array = np.asarray(value)
                 kind = 2 if array.dtype.kind == "i" else 4
-                shape, data = array.shape, pack(array.reshape(-1, order="F"), {2: "i2", 4: "f4"}[kind], processor)
+                shape, data = (
+                    array.shape,
+                    pack(array.reshape(-1, order="F"), {2: "i2", 4: "f4"}[kind], processor),
+                )
             body = struct.pack("bB", kind, len(shape)) + bytes(shape) + data + b"\0"
             name = key.encode()
-            entries += struct.pack("bb", len(name), number) + name + struct.pack(short, len(body) + 2) + body
+            entries += (
+                struct.pack("bb", len(name), number)
+                + name
+                + struct.pack(short, len(body) + 2)
+                + body
+            )
     content = bytes([1, 0x50, 0, processor]) + entries + b"\0\0"
     blocks = -(-len(content) // 512)
     return (content[:2] + bytes([blocks]) + content[3:]).ljust(512 * blocks, b"\0")
 
 
 def c3d_bytes(
-    points, analog, processor=INTEL, integers=False, labels=(), wires=(), plates=None, first=1, offset=0, more=None
+    points,
+    analog,
+    processor=INTEL,
+    integers=False,
+    labels=(),
+    wires=(),
+    plates=None,
+    first=1,
+    offset=0,
+    more=None,
 ):
     """points (T, N, 3) at 100 Hz in mm, analog (k T, A); missing points are NaN. Integers have steps of 0.01 and 0.001."""
     frames, count = points.shape[:2]
@@ -80,14 +97,23 @@ def c3d_bytes(
     start = 2 + len(parameters) // 512
     groups["POINT"]["DATA_START"] = start
     missing = np.isnan(points).any(-1)
-    marks = np.concatenate([np.nan_to_num(points), np.where(missing, -1.0, 0.0)[..., None]], axis=-1)
+    marks = np.concatenate(
+        [np.nan_to_num(points), np.where(missing, -1.0, 0.0)[..., None]], axis=-1
+    )
     if integers:
         marks[..., :3] = np.round(marks[..., :3] / scale)
         analog = np.round(analog / 0.001)
     analog = analog + offset
     rows = np.concatenate([marks.reshape(frames, -1), analog.reshape(frames, -1)], axis=1)
-    words = pack([count, subframes * channels, first, min(first + frames - 1, 0xFFFF), 0], "u2", processor)
-    header = bytes([2, 0x50]) + words + pack([scale], "f4", processor) + pack([start, subframes], "i2", processor)
+    words = pack(
+        [count, subframes * channels, first, min(first + frames - 1, 0xFFFF), 0], "u2", processor
+    )
+    header = (
+        bytes([2, 0x50])
+        + words
+        + pack([scale], "f4", processor)
+        + pack([start, subframes], "i2", processor)
+    )
     header = (header + pack([100.0], "f4", processor)).ljust(512, b"\0")
     return header + parameters + pack(rows.reshape(-1), "i2" if integers else "f4", processor)
 
@@ -96,11 +122,15 @@ PLATE = {
     "USED": 1,
     "TYPE": np.array([2]),
     "ZERO": np.array([1, 0]),
-    "CORNERS": np.array([[[0, 400, 400, 0], [600, 600, 0, 0], [0, 0, 0, 0]]], float).transpose(1, 2, 0),
+    "CORNERS": np.array([[[0, 400, 400, 0], [600, 600, 0, 0], [0, 0, 0, 0]]], float).transpose(
+        1, 2, 0
+    ),
     "ORIGIN": np.array([[0.0], [0.0], [-40.0]]),
     "CHANNEL": np.arange(1, 7)[:, None],
 }
-WIRES = [(f"{kind}{axis}1", unit) for kind, unit in (("F", "N"), ("M", "Nmm")) for axis in "xyz"] + [("EMG_TA", "V")]
+WIRES = [
+    (f"{kind}{axis}1", unit) for kind, unit in (("F", "N"), ("M", "Nmm")) for axis in "xyz"
+] + [("EMG_TA", "V")]
 
 
 @pytest.fixture(scope="session")
@@ -117,7 +147,9 @@ def gait():
     values = np.random.default_rng(0).normal(size=(9, 4)) * [30, 1, 700, 50]
     values[2:4, 2] = np.nan
     names = ("hip_flexion_r", "pelvis_tx", "ground_force_vy", "hip_flexion_r_moment")
-    return Recording(values, names, ("deg", "m", "N", "N m"), 100.0, 0.5, {"name": "walk", "subject": "S01"})
+    return Recording(
+        values, names, ("deg", "m", "N", "N m"), 100.0, 0.5, {"name": "walk", "subject": "S01"}
+    )
 
 
 @pytest.fixture(scope="session")
@@ -131,9 +163,14 @@ def samples(tmp_path_factory, gait, make_c3d):
     motion = joints_recording(joints.astype(np.float32), HUMANML3D, 20.0)
     formats.write(folder / "walk.bvh", motion)
     formats.write(folder / "walk.npy", motion)
-    analog = np.concatenate([np.tile([10.0, 5, -700, 7000, 900, 50], (20, 1)), random.normal(size=(20, 1))], axis=1)
+    analog = np.concatenate(
+        [np.tile([10.0, 5, -700, 7000, 900, 50], (20, 1)), random.normal(size=(20, 1))], axis=1
+    )
     (folder / "walk.c3d").write_bytes(make_c3d(random.normal(size=(5, 2, 3)) * 100, analog))
-    rows = ["\t".join([str(i + 1), f"{i / 60:.3f}", "1.5", "-2", "", "4", "5.25", "6"]) for i in range(6)]
+    rows = [
+        "\t".join([str(i + 1), f"{i / 60:.3f}", "1.5", "-2", "", "4", "5.25", "6"])
+        for i in range(6)
+    ]
     header = [
         "PathFileType\t4\t(X/Y/Z)\twalk.trc",
         "DataRate\tCameraRate\tNumFrames\tNumMarkers\tUnits\tOrigDataRate\tOrigDataStartFrame\tOrigNumFrames",

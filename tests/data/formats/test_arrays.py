@@ -20,7 +20,12 @@ def test_a_recording_comes_back_bit_by_bit(tmp_path, dtype):
     values = np.random.default_rng(0).normal(size=(7, 3)).astype(dtype)
     values[2, 1] = np.nan
     before = Recording(
-        values, ("a b", "time", "µ,\t"), ("°", "", "N m/kg"), 148.148, -0.1, {"subject": "S 01", "x": ""}
+        values,
+        ("a b", "time", "µ,\t"),
+        ("°", "", "N m/kg"),
+        148.148,
+        -0.1,
+        {"subject": "S 01", "x": ""},
     )
     write(tmp_path / "a.npz", before)
     after = read(tmp_path / "a.npz")
@@ -63,7 +68,9 @@ def test_motion_comes_back_bit_by_bit(tmp_path, layout, kind):
     np.save(tmp_path / "a.npy", values)
     found = read(tmp_path / "a.npy")
     assert found.rate == layout.fps and read(tmp_path / "a.npy", rate=10.0).rate == 10
-    assert len(set(found.channels)) == len(found.channels) and len(found.units) == len(found.channels)
+    assert len(set(found.channels)) == len(found.channels) and len(found.units) == len(
+        found.channels
+    )
     assert (found.channels == names(layout)) == (kind == "features")
     write(tmp_path / "b.npy", found)
     assert (tmp_path / "b.npy").read_bytes() == (tmp_path / "a.npy").read_bytes()
@@ -116,7 +123,9 @@ def test_objects_are_refused_without_unpickling(tmp_path):
 
 
 def test_a_bomb_is_refused(tmp_path):
-    content = bytearray(zipped(values=npy("{'descr': '<f8', 'fortran_order': False, 'shape': (10,)}")))
+    content = bytearray(
+        zipped(values=npy("{'descr': '<f8', 'fortran_order': False, 'shape': (10,)}"))
+    )
     for signature, offset in ((b"PK\x03\x04", 22), (b"PK\x01\x02", 24)):
         at = content.index(signature) + offset
         content[at : at + 4] = struct.pack("<I", 4_000_000_000)

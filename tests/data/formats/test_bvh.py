@@ -56,7 +56,14 @@ Frame Time: 0.01
 """
 
 
-def arm(folder, root="ZYX", arm="YXZ", hand_position="Xposition Yposition Zposition ", hand="XZY", seed=0):
+def arm(
+    folder,
+    root="ZYX",
+    arm="YXZ",
+    hand_position="Xposition Yposition Zposition ",
+    hand="XZY",
+    seed=0,
+):
     """A file with a name of two words, a joint without channels, positions on the hand."""
 
     def turn(order):
@@ -101,7 +108,9 @@ def by_matrices(path):
     return result
 
 
-@pytest.mark.parametrize("order", ["".join(p) for p in permutations("XYZ")] + ["ZXZ", "XY", "Z", ""])
+@pytest.mark.parametrize(
+    "order", ["".join(p) for p in permutations("XYZ")] + ["ZXZ", "XY", "Z", ""]
+)
 def test_kinematics_of_any_rotation_order_and_channel_set(tmp_path, order):
     path = arm(tmp_path, arm=order, hand=order[::-1], hand_position="Yposition ")
     bvh = read_bvh(path)
@@ -114,23 +123,35 @@ def test_kinematics_of_any_rotation_order_and_channel_set(tmp_path, order):
 def test_bvhio_agrees(tmp_path, positions):
     bvhio = pytest.importorskip("bvhio")
     path = arm(tmp_path, hand_position=positions)
-    text = path.read_text().replace("Upper Arm", "UpperArm")  # bvhio takes one word, and braces on lines of their own
+    text = path.read_text().replace(
+        "Upper Arm", "UpperArm"
+    )  # bvhio takes one word, and braces on lines of their own
     path.write_text(text.replace(" {", "\n{").replace("{ OFFSET", "{\nOFFSET"))
     bvh = read_bvh(path)
     other, joints = bvhio.readAsHierarchy(str(path)), bvh.joints()
     for t in range(len(bvh.motion)):
         other.loadPose(t)
-        places = {joint.Name: np.array(joint.PositionWorld) * 0.01 for joint, _, _ in other.layout()}
+        places = {
+            joint.Name: np.array(joint.PositionWorld) * 0.01 for joint, _, _ in other.layout()
+        }
         for j, name in enumerate(bvh.names):
-            assert np.allclose(joints[t, j], places[name], atol=1e-5)  # bvhio computes in single precision
+            assert np.allclose(
+                joints[t, j], places[name], atol=1e-5
+            )  # bvhio computes in single precision
 
 
 def test_reading_then_writing_returns_the_same_numbers(tmp_path):
     first = read_bvh(arm(tmp_path))
     write_bvh(tmp_path / "b.bvh", first)
     second = read_bvh(tmp_path / "b.bvh")
-    assert (first.names, first.parents, first.channels) == (second.names, second.parents, second.channels)
-    assert np.array_equal(first.motion, second.motion) and np.array_equal(first.offsets, second.offsets)
+    assert (first.names, first.parents, first.channels) == (
+        second.names,
+        second.parents,
+        second.channels,
+    )
+    assert np.array_equal(first.motion, second.motion) and np.array_equal(
+        first.offsets, second.offsets
+    )
     assert first.frame_time == second.frame_time
     assert all(np.array_equal(first.ends[j], second.ends[j]) for j in (2, 3))
 
@@ -175,7 +196,9 @@ def test_a_resting_skeleton_is_written_without_rotations(tmp_path):
 
 def test_straight_and_folded_limbs_turn_without_accident(tmp_path):
     limb = Skeleton(("a", "b", "c"), (-1, 0, 1), np.array([[0, 0, 0], [0, 1.0, 0], [0, 1.0, 0]]))
-    joints = np.array([[[0, 0, 0], [0, s, 0], [0, s + r, 0]] for s, r in product((1, -1), (1, -1))], np.float64)
+    joints = np.array(
+        [[[0, 0, 0], [0, s, 0], [0, s + r, 0]] for s, r in product((1, -1), (1, -1))], np.float64
+    )
     write_joints_bvh(tmp_path / "a.bvh", joints, limb, 10.0)
     assert np.allclose(read_bvh(tmp_path / "a.bvh").joints(), joints, atol=1e-9)
 
@@ -200,13 +223,17 @@ def test_generated_motion_opens_in_bvhio(tmp_path):
     other = bvhio.readAsHierarchy(str(tmp_path / "a.bvh"))
     for t in range(4):
         other.loadPose(t)
-        places = {joint.Name: np.array(joint.PositionWorld) * 0.01 for joint, _, _ in other.layout()}
+        places = {
+            joint.Name: np.array(joint.PositionWorld) * 0.01 for joint, _, _ in other.layout()
+        }
         assert np.allclose([places[name] for name in HUMANML3D.names], joints[t], atol=1e-5)
 
 
 def test_recordings_of_joints_come_back(tmp_path):
     turns = rot.quaternion_from_axis_angle(0.3 * np.random.default_rng(0).normal(size=(5, 22, 3)))
-    before = joints_recording(forward_kinematics(HUMANML3D, turns, np.zeros((5, 3))), HUMANML3D, 20.0)
+    before = joints_recording(
+        forward_kinematics(HUMANML3D, turns, np.zeros((5, 3))), HUMANML3D, 20.0
+    )
     write(tmp_path / "a.bvh", before)
     after = read(tmp_path / "a.bvh")
     assert after.rate == 20 and set(after.units) == {"m"}
@@ -258,15 +285,23 @@ def test_missing_numbers_are_refused(tmp_path):
         read_bvh(path)
 
 
-@pytest.mark.skipif(not (SHARED / "bvh_samples").is_dir(), reason=f"no BVH samples under {SHARED} (JAXDIFF_SHARED)")
-@pytest.mark.parametrize("name", ["walk_normal_013", "run_normal_001", "raise-up-left-hand_normal_013"])
+@pytest.mark.skipif(
+    not (SHARED / "bvh_samples").is_dir(), reason=f"no BVH samples under {SHARED} (JAXDIFF_SHARED)"
+)
+@pytest.mark.parametrize(
+    "name", ["walk_normal_013", "run_normal_001", "raise-up-left-hand_normal_013"]
+)
 def test_real_motion_agrees_with_its_published_joint_positions(tmp_path, name):
     path = SHARED / "bvh_samples" / f"dataset-2_{name}.bvh"
     with np.load(SHARED / "bandai_namco_2.npz", allow_pickle=False) as pack:
         clip = pack["source_files"].tolist().index(path.name)
         first, last = pack["offsets"][clip : clip + 2]
         expected, fps = pack["positions"][first:last], float(pack["fps"])
-        skeleton = Skeleton(tuple(pack["joint_names"].tolist()), tuple(pack["parents"].tolist()), pack["bone_offsets"])
+        skeleton = Skeleton(
+            tuple(pack["joint_names"].tolist()),
+            tuple(pack["parents"].tolist()),
+            pack["bone_offsets"],
+        )
     bvh = read_bvh(path)
     assert bvh.rate == 30 and bvh.names[1:] == skeleton.names
     joints = bvh.joints(fps)[:, 1:]

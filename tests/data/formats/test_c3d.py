@@ -30,19 +30,27 @@ def oracle(path, plates=True):
 @pytest.mark.parametrize("integers", [False, True], ids=["floats", "integers"])
 def test_points_and_analogs_are_what_was_measured(tmp_path, make_c3d, trial, processor, integers):
     path = tmp_path / "a.c3d"
-    path.write_bytes(make_c3d(*trial, processor=processor, integers=integers, plates={"USED": 0}, offset=7, first=11))
+    path.write_bytes(
+        make_c3d(
+            *trial, processor=processor, integers=integers, plates={"USED": 0}, offset=7, first=11
+        )
+    )
     points, forces, analog = read_c3d(path)
     assert forces is None and points is not None and analog is not None
     assert points.channels == ("LASI_x", "LASI_y", "LASI_z", "RASI_x", "RASI_y", "RASI_z")
     assert set(points.units) == {"mm"} and (points.rate, points.start) == (100, 0.1)
     assert np.allclose(points.values.reshape(20, 2, 3), trial[0], atol=1e-5, equal_nan=True)
     assert (
-        analog.channels[-1] == "EMG_TA" and analog.units == ("N",) * 3 + ("Nmm",) * 3 + ("V",) and analog.rate == 1000
+        analog.channels[-1] == "EMG_TA"
+        and analog.units == ("N",) * 3 + ("Nmm",) * 3 + ("V",)
+        and analog.rate == 1000
     )
     assert np.allclose(analog.values, trial[1], atol=1e-5)
 
 
-@pytest.mark.parametrize("processor", [INTEL, DEC], ids=["intel", "dec"])  # ezc3d does not read MIPS
+@pytest.mark.parametrize(
+    "processor", [INTEL, DEC], ids=["intel", "dec"]
+)  # ezc3d does not read MIPS
 @pytest.mark.parametrize("integers", [False, True], ids=["floats", "integers"])
 def test_ezc3d_agrees(tmp_path, make_c3d, trial, processor, integers):
     path = tmp_path / "a.c3d"
@@ -51,19 +59,25 @@ def test_ezc3d_agrees(tmp_path, make_c3d, trial, processor, integers):
     assert found.points is not None and found.analog is not None
     places = expected["data"]["points"][:3].transpose(2, 1, 0).reshape(20, 6)
     assert np.allclose(found.points.values, places, rtol=1e-6, atol=1e-6, equal_nan=True)
-    assert np.allclose(found.analog.values[:, 0], expected["data"]["analogs"][0, 6], rtol=1e-6, atol=1e-6)
+    assert np.allclose(
+        found.analog.values[:, 0], expected["data"]["analogs"][0, 6], rtol=1e-6, atol=1e-6
+    )
     compare_plate(found.forces, expected["data"]["platform"][0])
 
 
 def compare_plate(forces: Recording | None, plate):
     assert forces is not None
-    assert forces.channels[:4] == tuple(f"ground_force_1_{name}" for name in ("vx", "vy", "vz", "px"))
+    assert forces.channels[:4] == tuple(
+        f"ground_force_1_{name}" for name in ("vx", "vy", "vz", "px")
+    )
     assert forces.units == ("N",) * 3 + ("mm",) * 3 + ("N mm",) * 3
     assert np.allclose(forces.values[:, :3], plate["force"].T, rtol=1e-5, atol=1e-5)
     loaded = ~np.isnan(forces.values[:, 3])
     assert loaded.sum() > 50 and not loaded[:50].any()
     for columns, key in ((slice(3, 6), "center_of_pressure"), (slice(6, 9), "Tz")):
-        assert np.allclose(forces.values[loaded, columns], plate[key].T[loaded], rtol=1e-4, atol=1e-3)
+        assert np.allclose(
+            forces.values[loaded, columns], plate[key].T[loaded], rtol=1e-4, atol=1e-3
+        )
 
 
 TILTED = np.array(
@@ -80,7 +94,11 @@ def test_plates_of_every_type(tmp_path, make_c3d, kind, upwards):
     load = np.where(np.arange(200) > 60, 1.0, 0.0)[:, None]
     means = [5, 4, 3, 2, 200, 150, 180, 170] if kind == 3 else [10, 5, -600, 30, 20, 10]
     analog = load * random.normal(means, 1.0, (200, count))
-    origin = np.array([120.0, 200.0, -45.0]) if kind == 3 else np.array([1.0, -2.0, 45.0 if upwards else -45.0])
+    origin = (
+        np.array([120.0, 200.0, -45.0])
+        if kind == 3
+        else np.array([1.0, -2.0, 45.0 if upwards else -45.0])
+    )
     plates = {
         "USED": 1,
         "TYPE": np.array([kind]),
@@ -95,8 +113,15 @@ def test_plates_of_every_type(tmp_path, make_c3d, kind, upwards):
 
 
 def test_a_plate_of_unknown_type_stays_raw(tmp_path, make_c3d, trial):
-    plates = {"USED": 1, "TYPE": np.array([6]), "CORNERS": TILTED.T[:, :, None], "ORIGIN": np.zeros((3, 1))}
-    (tmp_path / "a.c3d").write_bytes(make_c3d(*trial, plates={**plates, "CHANNEL": np.arange(1, 7)[:, None]}))
+    plates = {
+        "USED": 1,
+        "TYPE": np.array([6]),
+        "CORNERS": TILTED.T[:, :, None],
+        "ORIGIN": np.zeros((3, 1)),
+    }
+    (tmp_path / "a.c3d").write_bytes(
+        make_c3d(*trial, plates={**plates, "CHANNEL": np.arange(1, 7)[:, None]})
+    )
     found = read_c3d(tmp_path / "a.c3d")
     assert found.forces is None and found.analog is not None and len(found.analog.channels) == 7
 
@@ -112,9 +137,15 @@ def test_two_plates_and_more_labels_than_needed(tmp_path, make_c3d, trial):
     }
     wires = [(f"c{i}", "") for i in range(13)]
     path = tmp_path / "a.c3d"
-    path.write_bytes(make_c3d(points, np.concatenate([analog, analog[:, :6]], axis=1), plates=plates, wires=wires))
+    path.write_bytes(
+        make_c3d(
+            points, np.concatenate([analog, analog[:, :6]], axis=1), plates=plates, wires=wires
+        )
+    )
     found = read_c3d(path)
-    assert found.forces is not None and found.analog is not None and found.analog.channels == ("c6",)
+    assert (
+        found.forces is not None and found.analog is not None and found.analog.channels == ("c6",)
+    )
     moved = found.forces.values[:, 12:15] - found.forces.values[:, 3:6]
     assert found.forces.channels[9] == "ground_force_2_vx" and np.allclose(
         found.forces.values[:, :3], found.forces.values[:, 9:12]
@@ -130,7 +161,11 @@ def test_one_recording_at_the_rate_of_the_points(tmp_path, make_c3d, trial):
     path = tmp_path / "a.c3d"
     path.write_bytes(make_c3d(np.zeros((200, 2, 3)), analog))
     found = read(path)
-    assert found.rate == 100 and found.values.shape == (200, 6 + 9 + 1) and found.channels[-1] == "EMG_TA"
+    assert (
+        found.rate == 100
+        and found.values.shape == (200, 6 + 9 + 1)
+        and found.channels[-1] == "EMG_TA"
+    )
     parts = read_c3d(path)
     assert parts.forces is not None
     assert np.allclose(found.values[:, 6:15], parts.forces.values[::10], rtol=1e-9)
@@ -140,9 +175,19 @@ def test_one_recording_at_the_rate_of_the_points(tmp_path, make_c3d, trial):
 
 
 def test_long_trials_count_their_frames_in_trial_parameters(tmp_path, make_c3d):
-    trial = {"ACTUAL_START_FIELD": np.array([1, 0]), "ACTUAL_END_FIELD": np.array([70000 - 65536, 1])}
-    options = {"labels": ("A",), "wires": [("x", "V")], "plates": {"USED": 0}, "more": {"TRIAL": trial}}
-    (tmp_path / "a.c3d").write_bytes(make_c3d(np.zeros((70000, 1, 3)), np.zeros((70000, 1)), **options))
+    trial = {
+        "ACTUAL_START_FIELD": np.array([1, 0]),
+        "ACTUAL_END_FIELD": np.array([70000 - 65536, 1]),
+    }
+    options = {
+        "labels": ("A",),
+        "wires": [("x", "V")],
+        "plates": {"USED": 0},
+        "more": {"TRIAL": trial},
+    }
+    (tmp_path / "a.c3d").write_bytes(
+        make_c3d(np.zeros((70000, 1, 3)), np.zeros((70000, 1)), **options)
+    )
     points = read_c3d(tmp_path / "a.c3d").points
     assert points is not None and len(points.values) == 70000
 
@@ -180,6 +225,8 @@ def test_a_file_written_by_ezc3d_is_read(tmp_path, trial):
     file["data"]["analogs"] = analog.T[None]
     file.write(str(tmp_path / "a.c3d"))
     found = read_c3d(tmp_path / "a.c3d")
-    assert found.points is not None and found.analog is not None and set(found.points.units) == {"m"}
+    assert (
+        found.points is not None and found.analog is not None and set(found.points.units) == {"m"}
+    )
     assert np.allclose(found.points.values, points.reshape(20, 6), rtol=1e-6, equal_nan=True)
     assert np.allclose(found.analog.values, analog, rtol=1e-6, atol=1e-9)

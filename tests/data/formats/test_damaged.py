@@ -18,11 +18,20 @@ TEXT = [extension for extension in EXTENSIONS if extension not in (".c3d", ".npz
 @st.composite
 def damages(draw):
     """A function bytes -> damaged bytes."""
-    kind = draw(st.sampled_from(["cut", "flip", "head", "drop line", "repeat line", "number", "insert", "remove"]))
+    kind = draw(
+        st.sampled_from(
+            ["cut", "flip", "head", "drop line", "repeat line", "number", "insert", "remove"]
+        )
+    )
     at, size = draw(st.floats(0, 1, exclude_max=True)), draw(st.integers(1, 60))
-    byte, bits = draw(st.integers(0, 255)), draw(st.lists(st.floats(0, 1, exclude_max=True), min_size=1, max_size=6))
+    byte, bits = (
+        draw(st.integers(0, 255)),
+        draw(st.lists(st.floats(0, 1, exclude_max=True), min_size=1, max_size=6)),
+    )
     number = draw(
-        st.sampled_from([b"100000000", b"-1", b"0", b"nan", b"1e999", b"", b"x", b"9" * 30, b"1_0", b"65535"])
+        st.sampled_from(
+            [b"100000000", b"-1", b"0", b"nan", b"1e999", b"", b"x", b"9" * 30, b"1_0", b"65535"]
+        )
     )
 
     def damage(content: bytes) -> bytes:
@@ -32,7 +41,10 @@ def damages(draw):
         if kind == "cut":
             return content[:i]
         if kind in ("flip", "head") and content:
-            damaged, reach = bytearray(content), len(content) if kind == "flip" else min(len(content), 700)
+            damaged, reach = (
+                bytearray(content),
+                len(content) if kind == "flip" else min(len(content), 700),
+            )
             for place in bits:
                 damaged[int(place * reach)] = byte
             return bytes(damaged)
@@ -56,7 +68,11 @@ def check(path, rate=None):
     try:
         recording = formats.read(path, rate)
     except FileError as error:
-        assert str(path) in str(error) and "\n" not in str(error) and len(str(error)) < len(str(path)) + 300
+        assert (
+            str(path) in str(error)
+            and "\n" not in str(error)
+            and len(str(error)) < len(str(path)) + 300
+        )
         return str(error)
     assert recording.values.size and not np.isinf(recording.values).any()
     return None
@@ -65,7 +81,9 @@ def check(path, rate=None):
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("extension", EXTENSIONS)
 @settings(max_examples=100)
-@given(damages=st.lists(damages(), min_size=1, max_size=2), rate=st.sampled_from([None, None, 50.0]))
+@given(
+    damages=st.lists(damages(), min_size=1, max_size=2), rate=st.sampled_from([None, None, 50.0])
+)
 def test_damaged_files_read_or_say_why_not(extension, samples, tmp_path_factory, damages, rate):
     content = samples[extension].read_bytes()
     for damage in damages:
@@ -97,7 +115,10 @@ def test_every_way_to_have_no_file_or_half_a_file(extension, samples, tmp_path):
     assert "is empty" in check(path)
     for part in (0.1, 0.5, 0.9):
         path.write_bytes(content[: int(part * len(content))])
-        assert check(path) or extension in (".csv", ".tsv")  # a table that ends at the end of a row is whole
+        assert check(path) or extension in (
+            ".csv",
+            ".tsv",
+        )  # a table that ends at the end of a row is whole
     if extension in TEXT:
         path.write_bytes(b" \n\n")
         assert "white space" in check(path)

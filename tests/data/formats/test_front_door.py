@@ -20,7 +20,12 @@ def test_formats_that_keep_names_and_numbers_agree(samples, gait):
     for extension in (".mot", ".sto", ".csv", ".tsv", ".npz"):
         found = formats.read(samples[extension])
         assert np.array_equal(found.values, gait.values, equal_nan=True), extension
-        assert (found.channels, found.units, found.rate, found.start) == (gait.channels, gait.units, 100.0, 0.5)
+        assert (found.channels, found.units, found.rate, found.start) == (
+            gait.channels,
+            gait.units,
+            100.0,
+            0.5,
+        )
 
 
 def test_every_format_comes_at_the_rate_asked_for(samples):
@@ -35,7 +40,10 @@ def test_the_extension_decides_in_any_case(tmp_path, gait):
 
 @pytest.mark.parametrize("name", ["a.xyz", "a", "a.pkl", ""])
 def test_unknown_extensions_name_the_supported_ones(tmp_path, gait, name):
-    for act in (lambda: formats.read(tmp_path / name), lambda: formats.write(tmp_path / name, gait)):
+    for act in (
+        lambda: formats.read(tmp_path / name),
+        lambda: formats.write(tmp_path / name, gait),
+    ):
         with pytest.raises(FileError, match=r"supported.*\.mot.*\.npz"):
             act()
 

@@ -27,7 +27,8 @@ def file(folder, text, name="a.mot"):
     [
         "Coordinates\nversion=1\nnRows=3\nnColumns=3\ninDegrees=yes\n\nUnits are S.I. units\nendheader\n"
         "time\thip_flexion_r\tpelvis_tx\n" + ROWS,
-        "name walk\ndatacolumns 3\ndatarows 3\nrange 0 0.02\nendheader\ntime hip_flexion_r pelvis_tx\n" + ROWS,
+        "name walk\ndatacolumns 3\ndatarows 3\nrange 0 0.02\nendheader\ntime hip_flexion_r pelvis_tx\n"
+        + ROWS,
         "inDegrees=no\nDataType=double\nversion=3\nOpenSimVersion=4.5\nEndHeader\nTime\thip_flexion_r\tpelvis_tx\t\n"
         + ROWS,
         "endheader\n\n  time   hip_flexion_r   pelvis_tx \n" + ROWS.replace("\t", "   "),
@@ -87,16 +88,26 @@ def test_irregular_time_names_its_line_and_resamples_on_request(tmp_path):
 
 
 @given(
-    values=arrays(np.float64, st.tuples(st.integers(2, 5), st.just(2)), elements=st.floats(allow_infinity=False)),
+    values=arrays(
+        np.float64,
+        st.tuples(st.integers(2, 5), st.just(2)),
+        elements=st.floats(allow_infinity=False),
+    ),
     extension=st.sampled_from(["mot", "sto"]),
 )
 def test_every_number_survives(tmp_path_factory, values, extension):
     path = tmp_path_factory.getbasetemp() / f"round.{extension}"
-    before = Recording(values, ("a", "b"), ("deg", "N m/kg"), 148.148, 0.25, {"name": "trial 1", "side": "left"})
+    before = Recording(
+        values, ("a", "b"), ("deg", "N m/kg"), 148.148, 0.25, {"name": "trial 1", "side": "left"}
+    )
     write(path, before)
     after = read(path)
     assert np.array_equal(after.values, before.values, equal_nan=True)
-    assert (after.channels, after.units, dict(after.meta)) == (before.channels, before.units, dict(before.meta))
+    assert (after.channels, after.units, dict(after.meta)) == (
+        before.channels,
+        before.units,
+        dict(before.meta),
+    )
     assert after.start == before.start and after.rate == pytest.approx(before.rate, rel=1e-9)
 
 
@@ -105,7 +116,10 @@ def test_long_tables_are_read_fast(tmp_path, calls):
 
     def reading(rows, channels=40):
         path, values = tmp_path / "long.mot", np.random.default_rng(0).normal(size=(rows, channels))
-        write(path, Recording(values, tuple(f"c{i}" for i in range(channels)), ("",) * channels, 1000.0))
+        write(
+            path,
+            Recording(values, tuple(f"c{i}" for i in range(channels)), ("",) * channels, 1000.0),
+        )
         assert np.array_equal(read_opensim(path).values, values)
         return calls(partial(read_opensim, path))
 
@@ -123,7 +137,14 @@ def test_what_opensim_would_split_or_confuse_is_not_written(tmp_path, gait):
 
 def test_markers(samples):
     found = read(samples[".trc"])
-    assert found.channels == ("R.ASIS_x", "R.ASIS_y", "R.ASIS_z", "L.ASIS_x", "L.ASIS_y", "L.ASIS_z")
+    assert found.channels == (
+        "R.ASIS_x",
+        "R.ASIS_y",
+        "R.ASIS_z",
+        "L.ASIS_x",
+        "L.ASIS_y",
+        "L.ASIS_z",
+    )
     assert set(found.units) == {"mm"} and found.rate == 60
     assert np.array_equal(found.values[3], [1.5, -2, np.nan, 4, 5.25, 6], equal_nan=True)
 
@@ -132,9 +153,13 @@ def test_markers_without_blank_line_tabs_or_trailing_cells(tmp_path, samples):
     lines = samples[".trc"].read_text().splitlines()
     expected = read(samples[".trc"]).values
     compact = file(tmp_path, "\n".join([*lines[:5], *lines[6:]]), "a.trc")
-    surplus = file(tmp_path, "\n".join([*lines[:6], *(line + "\t\t" for line in lines[6:])]), "b.trc")
+    surplus = file(
+        tmp_path, "\n".join([*lines[:6], *(line + "\t\t" for line in lines[6:])]), "b.trc"
+    )
     words = [line.replace("\t\t", "\tnan\t") for line in lines[6:]]
-    spaces = file(tmp_path, "\n".join([*lines[:6], *(line.replace("\t", "  ") for line in words)]), "c.trc")
+    spaces = file(
+        tmp_path, "\n".join([*lines[:6], *(line.replace("\t", "  ") for line in words)]), "c.trc"
+    )
     for path in (compact, surplus, spaces):
         assert np.array_equal(read(path).values, expected, equal_nan=True)
 
@@ -167,5 +192,9 @@ def test_what_opensim_writes_is_read(tmp_path, monkeypatch):
     table.addTableMetaDataString("inDegrees", "yes")
     opensim.STOFileAdapter.write(table, str(tmp_path / "a.sto"))
     found = read(tmp_path / "a.sto")
-    assert found.channels == ("hip_flexion_r", "pelvis_tx") and found.units == ("deg", "m") and found.rate == 100
+    assert (
+        found.channels == ("hip_flexion_r", "pelvis_tx")
+        and found.units == ("deg", "m")
+        and found.rate == 100
+    )
     assert np.allclose(found.values[:, 1], -np.arange(4) / 3, rtol=1e-12)

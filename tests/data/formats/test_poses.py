@@ -20,7 +20,13 @@ def body(shapes=4):
     for joint, parent in enumerate(parents):
         if joint:
             rest[joint] = rest[parent] + (HUMANML3D.offsets[joint] if joint < 22 else [0.1, 0, 0])
-    arrays = (rest, 0.1 * RNG.normal(size=(24, 3, shapes)), np.zeros((24, 3, 9 * 23)), np.eye(24), np.eye(24))
+    arrays = (
+        rest,
+        0.1 * RNG.normal(size=(24, 3, shapes)),
+        np.zeros((24, 3, 9 * 23)),
+        np.eye(24),
+        np.eye(24),
+    )
     floats = (jnp.asarray(array, jnp.float32) for array in arrays)
     return BodyModel(*floats, faces=jnp.zeros((0, 3), jnp.int32), parents=parents)
 
@@ -45,23 +51,36 @@ def test_a_file_with_z_up_is_turned_not_mirrored(save):
     turned = read_poses(save(joints=JOINTS, fps=30), up="z").values.reshape(5, 22, 3)
     np.testing.assert_array_equal(turned[..., 1], JOINTS[:, :22, 2])
     bones = lambda x: np.stack([x[0, 1] - x[0, 0], x[0, 2] - x[0, 0], x[0, 3] - x[0, 0]])  # noqa: E731
-    np.testing.assert_allclose(np.linalg.det(bones(turned)), np.linalg.det(bones(JOINTS)), rtol=1e-4)
+    np.testing.assert_allclose(
+        np.linalg.det(bones(turned)), np.linalg.det(bones(JOINTS)), rtol=1e-4
+    )
 
 
 def test_smpl_parameters_move_the_body_and_hands_do_not(save):
     figure, betas = body(), np.array([0.5, -1, 0.2, 2])
     poses, trans = np.zeros((5, 156)), RNG.normal(size=(5, 3))
-    path = save(poses=poses, betas=betas, trans=trans, mocap_framerate=np.array(60.0), gender=np.array("neutral"))
+    path = save(
+        poses=poses,
+        betas=betas,
+        trans=trans,
+        mocap_framerate=np.array(60.0),
+        gender=np.array("neutral"),
+    )
     rest = np.asarray(figure.template) + np.asarray(figure.shape_directions) @ betas
     found = read_poses(path, figure)
-    np.testing.assert_allclose(found.values.reshape(5, 22, 3), (rest + trans[:, None])[:, :22], atol=1e-5)
+    np.testing.assert_allclose(
+        found.values.reshape(5, 22, 3), (rest + trans[:, None])[:, :22], atol=1e-5
+    )
     assert found.rate == 60
     poses[:, 66:] = 1.0
     np.testing.assert_array_equal(
         read_poses(save(poses=poses, betas=betas, trans=trans, fps=60), figure).values, found.values
     )
     poses[:, 3 * 4 + 0] = np.pi / 2  # the left knee
-    bent = read_poses(save(poses=poses[:, :72], betas=betas, trans=trans, fps=60), figure).values - found.values
+    bent = (
+        read_poses(save(poses=poses[:, :72], betas=betas, trans=trans, fps=60), figure).values
+        - found.values
+    )
     moved = np.abs(bent.reshape(5, 22, 3)).max((0, 2)) > 1e-3
     assert np.flatnonzero(moved).tolist() == [7, 10]
 

@@ -19,9 +19,15 @@ from jaxdiff.errors import FileError
         ("a.csv", "time,hip,force\ns,deg,N\n0,1.5,2\n0.01,-3,\n0.02,0.004,5\n"),
         ("a.csv", "# a comment\ntime [s],hip [deg],force (N)\n0,1.5,2\n0.01,-3,NaN\n0.02,4e-3,5\n"),
         ("a.csv", "Time;hip [deg];force [N]\n0;1,5;2\n0,01;-3;\n0,02;0,004;5\n"),
-        ("a.csv", '"time","hip","force"\n"s","deg","N"\n"0","1.5","2"\n"0.01","-3",""\n"0.02","0.004","5"\n'),
+        (
+            "a.csv",
+            '"time","hip","force"\n"s","deg","N"\n"0","1.5","2"\n"0.01","-3",""\n"0.02","0.004","5"\n',
+        ),
         ("a.tsv", "time_ms\thip\tforce\nms\tdeg\tN\n0\t1.5\t2\n10\t-3\tna\n20\t0.004\t5\n"),
-        ("a.txt", "\ufefftime\thip (deg)\tforce (N)\r\n0\t1.5\t2\r\n0.01\t-3\t\r\n0.02\t0.004\t5\r\n"),
+        (
+            "a.txt",
+            "\ufefftime\thip (deg)\tforce (N)\r\n0\t1.5\t2\r\n0.01\t-3\t\r\n0.02\t0.004\t5\r\n",
+        ),
     ],
 )
 def test_variants_give_the_same_numbers(tmp_path, name, text):
@@ -33,7 +39,11 @@ def test_variants_give_the_same_numbers(tmp_path, name, text):
 
 
 @given(
-    values=arrays(np.float64, st.tuples(st.integers(2, 5), st.just(2)), elements=st.floats(allow_infinity=False)),
+    values=arrays(
+        np.float64,
+        st.tuples(st.integers(2, 5), st.just(2)),
+        elements=st.floats(allow_infinity=False),
+    ),
     extension=st.sampled_from(["csv", "tsv", "txt"]),
 )
 def test_every_number_survives(tmp_path_factory, values, extension):
@@ -42,7 +52,12 @@ def test_every_number_survives(tmp_path_factory, values, extension):
     write(path, before)
     after = read(path)
     assert np.array_equal(after.values, before.values, equal_nan=True)
-    assert (after.channels, after.units, after.rate, after.start) == (before.channels, before.units, 60.0, 3.5)
+    assert (after.channels, after.units, after.rate, after.start) == (
+        before.channels,
+        before.units,
+        60.0,
+        3.5,
+    )
 
 
 def test_an_independent_reader_agrees(samples, gait):
@@ -76,7 +91,9 @@ def test_what_is_wrong_is_said(tmp_path, text, match):
         read(tmp_path / "a.csv")
 
 
-@pytest.mark.parametrize("name", ["a,b", "a;b", 'a"b', "a\tb", "a\nb", " a", "", "time", "Time (s)", "12", "nan"])
+@pytest.mark.parametrize(
+    "name", ["a,b", "a;b", 'a"b', "a\tb", "a\nb", " a", "", "time", "Time (s)", "12", "nan"]
+)
 def test_names_that_would_not_come_back_are_refused(tmp_path, name):
     with pytest.raises(FileError):
         write(tmp_path / "a.csv", Recording(np.zeros((2, 1)), (name,), ("",), 1.0))

@@ -27,7 +27,10 @@ def rows():
 
 def test_the_truth_has_no_error_and_doing_nothing_is_the_corrupted_row(rows):
     truth, nothing = rows["truth"], rows["nothing"]
-    assert max(truth["mpjpe"][0], truth["accel_error"][0], truth["place"][0], nothing.pop("harm")[0]) < 1e-3
+    assert (
+        max(truth["mpjpe"][0], truth["accel_error"][0], truth["place"][0], nothing.pop("harm")[0])
+        < 1e-3
+    )
     assert nothing == rows["corrupted"] and len(nothing["mpjpe"]) == 2
     assert rows["corrupted"]["jerk"][0] > 2 * truth["jerk"][0]
 
@@ -45,9 +48,14 @@ def test_the_table_has_every_row_and_column(rows):
 
 def test_inversion_and_the_same_way_back_cancel_as_steps_get_small_and_another_way_moves_the_motion():
     clip = CLIPS[0][:20]
-    error = [np.abs(by_inversion(shrinking, shrinking, UNIT, 0.2, n)(clip, 20.0) - clip).max() for n in (50, 200)]
+    error = [
+        np.abs(by_inversion(shrinking, shrinking, UNIT, 0.2, n)(clip, 20.0) - clip).max()
+        for n in (50, 200)
+    ]
     assert error[1] < error[0] / 2 < 0.05  # DDIM is of first order in its steps
-    np.testing.assert_allclose(by_inversion(shrinking, shrinking, UNIT, 0.0)(clip, 20.0), clip, atol=2e-4)
+    np.testing.assert_allclose(
+        by_inversion(shrinking, shrinking, UNIT, 0.0)(clip, 20.0), clip, atol=2e-4
+    )
     still = by_inversion(shrinking, lambda x_t, t: jnp.zeros_like(x_t), UNIT, 0.2)(clip, 20.0)
     assert np.abs(still - clip).max() > 0.1
 

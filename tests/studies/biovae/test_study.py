@@ -14,7 +14,15 @@ from jaxdiff.diffusion.predictions import from_x0
 from jaxdiff.errors import ConfigError, DataError, FileError
 from jaxdiff.methods.biovae import Scale
 from jaxdiff.metrics.pose import mpjpe
-from jaxdiff.studies.biovae import estimation, evaluation, generation, paper, preparation, tables, training
+from jaxdiff.studies.biovae import (
+    estimation,
+    evaluation,
+    generation,
+    paper,
+    preparation,
+    tables,
+    training,
+)
 from jaxdiff.studies.biovae.config import TABLES, WORDS, get_config
 from jaxdiff.studies.biovae.experiments import EXPERIMENTS, NEEDS
 from jaxdiff.training import settings
@@ -28,7 +36,12 @@ SCHEDULE = schedules.linear(1000, 1e-4, 0.02)
 def test_every_config_is_locked_and_names_what_there_is(word):
     config: Config = get_config(word)
     assert config.experiment in EXPERIMENTS and set(config.tables) <= set(NEEDS) == set(TABLES)
-    parts = (config.training, config.finetune.training, config.refiner.training, config.muscles.training)
+    parts = (
+        config.training,
+        config.finetune.training,
+        config.refiner.training,
+        config.muscles.training,
+    )
     assert all(settings.from_config(part).steps > 0 for part in parts)
     with pytest.raises(AttributeError):
         config.biovae.widht = 1
@@ -36,8 +49,16 @@ def test_every_config_is_locked_and_names_what_there_is(word):
 
 def test_the_paper_config_is_the_published_recipe():
     config: Config = get_config("paper")
-    assert (config.data.name, config.training.steps, config.finetune.training.steps) == ("humanml3d", 50_000, 10_000)
-    assert (config.batch_size, config.training.optimizer.learning_rate, config.sampling.scale) == (64, 2e-4, 2.5)
+    assert (config.data.name, config.training.steps, config.finetune.training.steps) == (
+        "humanml3d",
+        50_000,
+        10_000,
+    )
+    assert (config.batch_size, config.training.optimizer.learning_rate, config.sampling.scale) == (
+        64,
+        2e-4,
+        2.5,
+    )
     assert config.tables == TABLES
     with pytest.raises(ConfigError, match="table4"):
         get_config("tabel4")
@@ -45,12 +66,20 @@ def test_the_paper_config_is_the_published_recipe():
 
 def test_the_arms_differ_as_the_rows_of_the_ablation_do():
     assert list(paper.TABLE3) == [row for row in paper.TABLE4 if row != "real"]
-    assert list(get_config("table4").arms) == list(training.ARMS) == [*paper.TABLE3, "backbone + L_accel"]
+    assert (
+        list(get_config("table4").arms)
+        == list(training.ARMS)
+        == [*paper.TABLE3, "backbone + L_accel"]
+    )
     config = get_config("quick")
     made = {name: preparation.settings(config, 10, arm) for name, arm in training.ARMS.items()}
     assert not made["backbone + L_accel"].mechanics and made["backbone + L_accel"].accel == 1.0
     assert not made["backbone"].mechanics and made["+ BioVAE"].mechanics
-    assert (made["+ EMG pre-training"].phys, made["+ losses"].phys, made["all"].accel) == (0.0, 1.0, 1.0)
+    assert (made["+ EMG pre-training"].phys, made["+ losses"].phys, made["all"].accel) == (
+        0.0,
+        1.0,
+        1.0,
+    )
     assert preparation.settings(config, 10, training.REFINER).levels == config.refiner.levels
     assert made["all"].levels == 0
 
@@ -79,7 +108,9 @@ def test_the_motion_packs_joints_become_humanml3ds():
         "right_foot": "Toes_R",
         "right_hip": "UpperLeg_R",
     }.items():
-        np.testing.assert_array_equal(joints[:, index(ours)], values.reshape(4, 21, 3)[:, names.index(theirs)])
+        np.testing.assert_array_equal(
+            joints[:, index(ours)], values.reshape(4, 21, 3)[:, names.index(theirs)]
+        )
     np.testing.assert_allclose(
         joints[:, index("spine2")], (joints[:, index("spine1")] + joints[:, index("spine3")]) / 2
     )
@@ -98,7 +129,13 @@ def test_a_missing_motion_pack_is_named(tmp_path):
 def trials():
     def one(i):
         motion = preparation.lengthened_features(CLIP)
-        return example(f"{i}", {"motion": motion, "joints": CLIP.reshape(-1, 66)}, 20.0, f"{i}", captions=["walk"]) | {
+        return example(
+            f"{i}",
+            {"motion": motion, "joints": CLIP.reshape(-1, 66)},
+            20.0,
+            f"{i}",
+            captions=["walk"],
+        ) | {
             "channels": {"motion": tuple(map(str, range(263))), "joints": preparation.CHANNELS},
             "units": {"motion": ("1",) * 263, "joints": ("m",) * 66},
         }
@@ -130,7 +167,9 @@ def test_nearer_counts_distance_to_the_real_row_not_size_and_in_every_repetition
 def test_tables_have_our_rows_and_the_papers():
     rng = np.random.default_rng(0)
     names = (*paper.PHYSICAL, *tables.MORE)
-    rows = {row: {name: rng.random(3).tolist() for name in names} for row in ("real", *training.ARMS)}
+    rows = {
+        row: {name: rng.random(3).tolist() for name in names} for row in ("real", *training.ARMS)
+    }
     text = tables.plausibility("Ablation", rows, paper.TABLE4).markdown()
     assert all(f"| {row} |" in text for row in rows) and "| paper: all | 0.135 | 0.959 |" in text
     assert "`all` against `backbone + L_accel`, in every repetition: nearer to real in" in text
@@ -156,7 +195,9 @@ def test_following_the_true_accelerations_beats_every_smoother():
     truth = np.zeros_like(CLIP)
     truth[1:-1] = np.diff(CLIP, 2, axis=0) * 400
     noisy = CLIP + 0.02 * np.random.default_rng(0).normal(size=CLIP.shape).astype(np.float32)
-    informed, resting = (estimation.by_following(lambda _, a=a: a, 0.02)(noisy, 20.0) for a in (truth, 0 * truth))
+    informed, resting = (
+        estimation.by_following(lambda _, a=a: a, 0.02)(noisy, 20.0) for a in (truth, 0 * truth)
+    )
     assert mpjpe(informed, CLIP).mean() < 0.6 * mpjpe(noisy, CLIP).mean()
     assert mpjpe(informed, CLIP).mean() < 0.8 * mpjpe(resting, CLIP).mean()
 
@@ -186,7 +227,9 @@ def test_an_edit_by_one_changes_nothing_and_others_move_the_joints_named(monkeyp
 def test_motions_go_to_files_and_back(tmp_path, kind):
     path = tmp_path / f"walk.{kind}"
     generation.write(path, CLIP, 20.0)
-    np.testing.assert_allclose(generation.read(path, 20.0), CLIP, atol=5e-3 if kind == "bvh" else 1e-6)
+    np.testing.assert_allclose(
+        generation.read(path, 20.0), CLIP, atol=5e-3 if kind == "bvh" else 1e-6
+    )
     assert len(generation.read(path, 10.0)) == 20
     with pytest.raises(FileError, match="c3d"):
         generation.read(tmp_path / "walk.c3d", 20.0)
@@ -203,14 +246,29 @@ def test_the_whole_chain_then_other_tables_and_files_from_its_networks(tmp_path)
         return {path.parent.name: path.stat().st_mtime_ns for path in run.glob("*/metrics.jsonl")}
 
     trained = made("table1", "table5")
-    assert set(trained) == {"model", "encoder", "evaluator", "arm-backbone", "arm-all", "refiner", "smoothnet"}
+    assert set(trained) == {
+        "model",
+        "encoder",
+        "evaluator",
+        "arm-backbone",
+        "arm-all",
+        "refiner",
+        "smoothnet",
+    }
     assert made("table1", "table2", "table6", run=str(run)) == trained
-    for table in ("run/tables/table1", "run/tables/table5", "other/tables/table2", "other/tables/table6"):
+    for table in (
+        "run/tables/table1",
+        "run/tables/table5",
+        "other/tables/table2",
+        "other/tables/table6",
+    ):
         assert "paper" in (tmp_path / f"{table}.md").read_text()
     walk = generation.generate_file(run, "a person walks", tmp_path / "walk.npz", 3.0)
     assert walk.shape == (60, 22, 3)
     generation.refine_file(run, tmp_path / "walk.npz", tmp_path / "smooth.bvh", trust=0.0)
-    np.testing.assert_allclose(generation.read(tmp_path / "smooth.bvh", 20.0)[:, 0], walk[:, 0], atol=2e-3)
+    np.testing.assert_allclose(
+        generation.read(tmp_path / "smooth.bvh", 20.0)[:, 0], walk[:, 0], atol=2e-3
+    )
     generation.edit_file(run, tmp_path / "walk.npz", tmp_path / "large.npz", 1.5, ["left_wrist"])
     for seconds in (0.0, 60.0, float("inf")):
         with pytest.raises(ConfigError, match="0.2 s to 3.2 s"):

@@ -37,7 +37,9 @@ def test_a_missed_peak_does_not_shift_the_count():
 
 
 def test_too_few_strides_or_none_are_an_error():
-    with pytest.raises(DataError, match=r"the walk shows \d hip-extension peaks of both legs; 6 are needed"):
+    with pytest.raises(
+        DataError, match=r"the walk shows \d hip-extension peaks of both legs; 6 are needed"
+    ):
         al.clock(recording(1.0, seconds=2.0), RATE, "the walk")
     with pytest.raises(DataError, match="shows 0"):
         al.clock(np.zeros((600, 6), np.float32), RATE)
@@ -46,7 +48,9 @@ def test_too_few_strides_or_none_are_an_error():
 def test_at_its_own_cadence_a_gait_comes_back_exactly():
     for values in (SLOW, FAST):
         clock = al.clock(values, RATE)
-        np.testing.assert_array_equal(al.warp(clock, al.retimed_phase(clock, 1.0, len(values))), values)
+        np.testing.assert_array_equal(
+            al.warp(clock, al.retimed_phase(clock, 1.0, len(values))), values
+        )
 
 
 @pytest.mark.parametrize("ratio", [0.7, 1.2, 1.9])
@@ -56,7 +60,9 @@ def test_a_retimed_gait_has_the_cadence_and_the_shape(ratio):
     phase = al.retimed_phase(clock, ratio, 600)
     out = al.warp(clock, phase)
     hips = [al.RIGHT_HIP, al.LEFT_HIP]
-    assert abs(cadence(out[:, hips].T, RATE) / cadence(SLOW[:, hips].T, RATE) - ratio) < 0.01 * ratio
+    assert (
+        abs(cadence(out[:, hips].T, RATE) / cadence(SLOW[:, hips].T, RATE) - ratio) < 0.01 * ratio
+    )
     true = angles(0.6, 0.3 + ratio * frequency(0.6) * np.arange(600) / RATE)
     assert np.abs(out - true).max() < 2.5  # 2 % of a stride at the steepest knee
 

@@ -47,11 +47,17 @@ def test_on_the_grid_source_and_target_are_in_phase():
     """The hips of both are lowest at the same frames: the residual knows no drift."""
     batch = draw(PHASE)
     for side in (0, 3):
-        lowest = [batch[name][..., side].reshape(120, -1, 30).mean(1).argmin(1) for name in ("source", "target")]
+        lowest = [
+            batch[name][..., side].reshape(120, -1, 30).mean(1).argmin(1)
+            for name in ("source", "target")
+        ]
         apart = np.abs((lowest[0] - lowest[1] + 15) % 30 - 15)
         assert apart.max() <= 1
     drift = draw(TIME)
-    assert np.abs(batch["target"] - batch["source"]).mean() < 0.5 * np.abs(drift["target"] - drift["source"]).mean()
+    assert (
+        np.abs(batch["target"] - batch["source"]).mean()
+        < 0.5 * np.abs(drift["target"] - drift["source"]).mean()
+    )
 
 
 @pytest.mark.parametrize("form", [PHASE, TIME])

@@ -26,7 +26,14 @@ def test_a_task_is_every_pair_within_a_person():
 
 def test_the_truth_has_no_error_and_ranks_first():
     scores = ev.scores(PERFECT)
-    for name in ("mae", "mae_across", "mae_per_cycle", "cadence_mae", "cadence_mae_in_window", "failed"):
+    for name in (
+        "mae",
+        "mae_across",
+        "mae_per_cycle",
+        "cadence_mae",
+        "cadence_mae_in_window",
+        "failed",
+    ):
         assert scores[name] == 0
     assert scores["rank"] == 1 and scores["available"] == 5
     np.testing.assert_allclose(scores["r"], 1)
@@ -50,7 +57,10 @@ def test_copying_is_free_at_the_same_speed_and_costs_across_speeds():
     assert scores["mae_identity"] == 0
     np.testing.assert_allclose(scores["mae"], scores["mae_across"] * 6 / 9, rtol=1e-6)
     shape = [angles(v, np.arange(101) / 100) for v in (0.6, 1.0)]
-    assert abs(scores["mae_across"] - np.abs(shape[1] - shape[0]).mean() * (0.4 + 0.8 + 0.4) / 1.2) < 0.5
+    assert (
+        abs(scores["mae_across"] - np.abs(shape[1] - shape[0]).mean() * (0.4 + 0.8 + 0.4) / 1.2)
+        < 0.5
+    )
 
 
 def test_what_does_not_walk_fails_and_says_so():

@@ -47,7 +47,9 @@ def test_a_second_recording_is_the_same_person_with_other_strides(gaits):
     np.testing.assert_array_equal(again.values, floor.second(gaits, "able").values)
     assert np.abs(again.values - gaits.values).max() > 1
     known = floor.Knowing(gaits.population(), again)(task(gaits, ["able01", "able02"]))
-    across = {name: of.error[of.source_speed != of.target_speed].mean() for name, of in known.items()}
+    across = {
+        name: of.error[of.source_speed != of.target_speed].mean() for name, of in known.items()
+    }
     assert 0 < across["second recording"] < min(across["own change"], across["linear"])
     own = known["own change"]
     assert not own.error[own.source_speed == own.target_speed].any()

@@ -18,10 +18,14 @@ def test_files_are_named_after_the_input_or_the_output(tmp_path):
         Path("out/gait_1.40.mot"),
     ]
     (tmp_path / "folder.csv").mkdir()
-    assert places(walk, [0.6], tmp_path / "folder.csv") == [tmp_path / "folder.csv" / "walk_0.60.csv"]
+    assert places(walk, [0.6], tmp_path / "folder.csv") == [
+        tmp_path / "folder.csv" / "walk_0.60.csv"
+    ]
 
 
-@pytest.mark.parametrize("source, output", [("walk.c3d", None), ("walk.trc", "made"), ("walk.mat", None)])
+@pytest.mark.parametrize(
+    "source, output", [("walk.c3d", None), ("walk.trc", "made"), ("walk.mat", None)]
+)
 def test_a_format_that_cannot_be_written_names_those_that_can(source, output):
     with pytest.raises(ConfigError, match=r"one of \.mot, .*such as --output walk\.csv"):
         places(Path(source), [0.6], output)

@@ -36,7 +36,9 @@ def test_the_quadratic_change_is_recovered_between_and_beyond_the_speeds():
     powers = v[:, None] ** np.arange(1, 3)
     within = [a - np.repeat(a.reshape(3, 4, -1).mean(1), 4, axis=0) for a in (powers, curve)]
     np.testing.assert_allclose(pop._change(*within), shape, atol=1e-10)
-    np.testing.assert_allclose(PEOPLE.change(0.6, 2.5), angles(2.5, GRID) - angles(0.6, GRID), atol=2.0)
+    np.testing.assert_allclose(
+        PEOPLE.change(0.6, 2.5), angles(2.5, GRID) - angles(0.6, GRID), atol=2.0
+    )
     assert not PEOPLE.change(0.8, 0.8).any()
 
 
@@ -52,7 +54,10 @@ def test_baselines_err_by_what_they_do_not_know(target):
     """In this cohort everybody changes alike, so the linear change is right, and nobody has the mean's manner."""
     row = 1
     source, truth = GAITS.values[row], GAITS.values[np.flatnonzero(GAITS.speed == target)[0]]
-    made = {name: pop.baseline(name, PEOPLE, GAITS.clocks[row], 0.9, target, 600) for name in pop.BASELINES}
+    made = {
+        name: pop.baseline(name, PEOPLE, GAITS.clocks[row], 0.9, target, 600)
+        for name in pop.BASELINES
+    }
     np.testing.assert_array_equal(made["copy"], source)
     rhythm = {name: cadence(values[:, [0, 3]].T, RATE) for name, values in made.items()}
     real = cadence(truth[:, [0, 3]].T, RATE)
@@ -67,7 +72,9 @@ def test_baselines_err_by_what_they_do_not_know(target):
 
 def test_at_the_same_speed_all_but_the_mean_return_the_source():
     for name in ("copy", "warp", "linear", "quadratic"):
-        np.testing.assert_array_equal(pop.baseline(name, PEOPLE, GAITS.clocks[2], 1.2, 1.2, 600), GAITS.values[2])
+        np.testing.assert_array_equal(
+            pop.baseline(name, PEOPLE, GAITS.clocks[2], 1.2, 1.2, 600), GAITS.values[2]
+        )
 
 
 def test_a_population_survives_json():

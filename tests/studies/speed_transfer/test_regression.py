@@ -34,7 +34,9 @@ def test_sequences_in_time_teach_little(kind):
 
 
 def test_strides_on_a_grid_can_be_learned():
-    regressor = regression.train("tcn", TRAIN, lent(Form("phase", 60, 30)), SETTINGS._replace(steps=120))
+    regressor = regression.train(
+        "tcn", TRAIN, lent(Form("phase", 60, 30)), SETTINGS._replace(steps=120)
+    )
     found = scores(judge(TASK, regressor(TASK)))
     assert found["mae_across"] < 0.7 * scores(judge(TASK, GAITS.values[TASK.source]))["mae_across"]
 

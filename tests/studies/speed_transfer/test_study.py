@@ -5,7 +5,15 @@ import sys
 
 import numpy as np
 import pytest
-from studies.speed_transfer.walkers import CHANNELS, RATE, angles, cohort, frequency, recording, trials
+from studies.speed_transfer.walkers import (
+    CHANNELS,
+    RATE,
+    angles,
+    cohort,
+    frequency,
+    recording,
+    trials,
+)
 
 from jaxdiff.body.gait import cadence
 from jaxdiff.data import formats
@@ -35,7 +43,9 @@ def run(tiny, tmp_path_factory):
     out = tmp_path_factory.mktemp("run")
     with pytest.MonkeyPatch.context() as patch:
         found = {"able": trials(ABLE), "stroke": trials(STROKE)}
-        patch.setattr(training, "load", lambda name, d, recipe, **kind: found[kind.get("kind", "able")])
+        patch.setattr(
+            training, "load", lambda name, d, recipe, **kind: found[kind.get("kind", "able")]
+        )
         experiments.run(tiny, out)
         (out / "report.html").rename(out / "whole.html")
         with tiny.unlocked():
@@ -66,7 +76,17 @@ def test_an_unknown_word_is_named():
 
 def test_a_report_has_every_table_with_every_baseline(run):
     table = (run / "tables" / "table1.md").read_text()
-    for name in ("paper (other data)", "diffusion", "copy", "warp", "linear", "quadratic", "mean", "mlp", "tcn"):
+    for name in (
+        "paper (other data)",
+        "diffusion",
+        "copy",
+        "warp",
+        "linear",
+        "quadratic",
+        "mean",
+        "mlp",
+        "tcn",
+    ):
         assert f"| able-bodied: {name} |" in table
         assert (f"| stroke: {name} |" in table) == (name not in ("mlp", "tcn"))
     made = {path.stem for path in (run / "tables").glob("*.md")}
@@ -77,8 +97,12 @@ def test_a_report_has_every_table_with_every_baseline(run):
     assert "circular shift" in table and "seed" in table
     assert len(list((run / "figures").glob("*.png"))) == 11
     page = (run / "whole.html").read_text()
-    assert page.count("<img") == 11 and page.count("<canvas") == 2 * 3  # two cohorts: source, real, generated
-    assert "<img" not in (run / "report.html").read_text()  # of the second run, which asked for one table only
+    assert (
+        page.count("<img") == 11 and page.count("<canvas") == 2 * 3
+    )  # two cohorts: source, real, generated
+    assert (
+        "<img" not in (run / "report.html").read_text()
+    )  # of the second run, which asked for one table only
 
 
 def test_the_best_checkpoint_is_the_one_used(run):
@@ -92,7 +116,9 @@ def test_a_file_comes_back_in_the_format_it_came_in(run, name, tmp_path):
     given = walk()
     formats.write(tmp_path / name, given)
     paths = generation.generate_files(run, tmp_path / name, 1.0, [0.6, 1.4])
-    assert [path.name for path in paths] == [name.replace("walk", f"walk_{v}") for v in ("0.60", "1.40")]
+    assert [path.name for path in paths] == [
+        name.replace("walk", f"walk_{v}") for v in ("0.60", "1.40")
+    ]
     for path, speed in zip(paths, (0.6, 1.4)):
         made = formats.read(path)
         assert made.channels == CHANNELS and made.rate == RATE and len(made.values) == 600
@@ -134,8 +160,15 @@ def test_a_source_that_does_not_fit_is_refused_with_what_would(run):
 def test_the_command_line_takes_several_speeds(run, tmp_path, monkeypatch, capsys):
     from experiments import speed_transfer as main
 
-    assert main.spread(["x", "--target_speed", "0.6", "1.4", "--seed=1"]) == ["x", "--seed=1", "--target_speed=0.6,1.4"]
-    assert main.spread(["x", "--target_speed=0.6", "--target_speed=1.4"]) == ["x", "--target_speed=0.6,1.4"]
+    assert main.spread(["x", "--target_speed", "0.6", "1.4", "--seed=1"]) == [
+        "x",
+        "--seed=1",
+        "--target_speed=0.6,1.4",
+    ]
+    assert main.spread(["x", "--target_speed=0.6", "--target_speed=1.4"]) == [
+        "x",
+        "--target_speed=0.6,1.4",
+    ]
     formats.write(tmp_path / "walk.csv", walk())
     argv = [
         "x",

@@ -28,7 +28,9 @@ def model(align, silent=True):
     batch = {"source": zeros, "base": zeros, "speeds": speeds}
     params = st.speed_transfer(settings).init(jax.random.key(0), batch)
     if silent:
-        params["params"]["backbone"]["output"] = jax.tree.map(np.zeros_like, params["params"]["backbone"]["output"])
+        params["params"]["backbone"]["output"] = jax.tree.map(
+            np.zeros_like, params["params"]["backbone"]["output"]
+        )
     return transfer.Transfer(params, settings, form, SCALE, GAITS.population())
 
 
@@ -39,7 +41,9 @@ def test_without_a_residual_the_source_comes_back_exactly(align):
     np.testing.assert_allclose(out, GAITS.values, atol=2e-5)
     for row in rows:
         zero = np.zeros((FORMS[align].frames, 6))
-        np.testing.assert_array_equal(model(align).play(GAITS, row, GAITS.speed[row], zero), GAITS.values[row])
+        np.testing.assert_array_equal(
+            model(align).play(GAITS, row, GAITS.speed[row], zero), GAITS.values[row]
+        )
 
 
 def test_without_a_residual_another_speed_is_the_source_at_another_cadence():
@@ -100,7 +104,9 @@ def test_the_gait_to_encode_can_be_somebody_elses():
 @forms
 def test_what_a_checkpoint_says_makes_the_same_model(align, monkeypatch):
     made = model(align, silent=False)
-    said = json.loads(json.dumps(transfer.about(made.settings, made.form, made.normaliser, made.population)))
+    said = json.loads(
+        json.dumps(transfer.about(made.settings, made.form, made.normaliser, made.population))
+    )
     monkeypatch.setattr(transfer, "load_params", lambda *a: (made.params, {**said, "step": 1}))
     again, _ = transfer.load("anywhere")
     assert again.settings == made.settings and again.form == made.form

@@ -6,7 +6,9 @@ from jaxdiff.data.trials import Trials, gather
 from jaxdiff.studies.speed_transfer.data import Gaits
 
 RATE, SECONDS = 20.0, 30.0
-CHANNELS = tuple(f"{joint}_{side}" for side in "rl" for joint in ("hip_flexion", "knee_angle", "ankle_angle"))
+CHANNELS = tuple(
+    f"{joint}_{side}" for side in "rl" for joint in ("hip_flexion", "knee_angle", "ankle_angle")
+)
 LAW = np.array([-0.15, 0.45, 0.02])
 
 
@@ -21,7 +23,12 @@ def angles(speed, phase, manner=0.0):
     for p in (phase, phase + 0.5):
         turn = 2 * np.pi * p
         hip = 10 - (18 + 8 * speed) * np.cos(turn) + manner * np.cos(2 * turn)
-        knee = 25 + (10 + 12 * speed) * np.sin(turn) + manner * np.sin(2 * turn) + 12 * np.cos(2 * turn)
+        knee = (
+            25
+            + (10 + 12 * speed) * np.sin(turn)
+            + manner * np.sin(2 * turn)
+            + 12 * np.cos(2 * turn)
+        )
         ankle = 3 + (6 + 5 * speed) * np.sin(turn + 1) + manner * np.cos(turn)
         leg += [hip, knee, ankle]
     return np.stack(leg, axis=-1)
@@ -43,9 +50,13 @@ def cohort(count=4, speeds=(0.6, 0.9, 1.2, 1.5), seed=0, paretic=""):
     """Everybody at every speed, beginning anywhere in the stride."""
     rng = np.random.default_rng(seed + 1)
     rows = [(f"P{i}", v, *who) for i, who in enumerate(people(count, seed)) for v in speeds]
-    values = np.stack([recording(v, stature, manner, rng.uniform()) for _, v, stature, manner in rows])
+    values = np.stack(
+        [recording(v, stature, manner, rng.uniform()) for _, v, stature, manner in rows]
+    )
     names, given = (np.array([row[i] for row in rows]) for i in (0, 1))
-    return Gaits(values, names, given, np.array([paretic] * len(rows)), RATE, CHANNELS, ("deg",) * 6)
+    return Gaits(
+        values, names, given, np.array([paretic] * len(rows)), RATE, CHANNELS, ("deg",) * 6
+    )
 
 
 def trials(gaits: Gaits) -> Trials:
@@ -75,4 +86,12 @@ def trials(gaits: Gaits) -> Trials:
             "tokens": [],
         }
 
-    return gather(map(example, gaits.values, gaits.subject.tolist(), gaits.speed.tolist(), gaits.paretic.tolist()))
+    return gather(
+        map(
+            example,
+            gaits.values,
+            gaits.subject.tolist(),
+            gaits.speed.tolist(),
+            gaits.paretic.tolist(),
+        )
+    )
