@@ -67,9 +67,10 @@ def evaluator(settings: Settings) -> Method:
         if keys is None:
             tokens = movement.apply(params["movement"], batch["motion"])
         else:
-            forget = lambda signal, key: movement.apply(
-                params["movement"], signal, False, rngs={"dropout": key}
-            )  # noqa: E731
+
+            def forget(signal, key):
+                return movement.apply(params["movement"], signal, False, rngs={"dropout": key})
+
             tokens = jax.vmap(forget)(batch["motion"], keys)
         return motion.apply(params["motion"], tokens, batch["length"] // FRAMES_PER_TOKEN)  # type: ignore[return-value]
 

@@ -160,9 +160,10 @@ def mean_stride(draws: Array, points: int) -> Array:
 def noise_error(settings: Settings, params: Params, batch: Batch, keys: Key) -> Array:
     """The noise loss of each pair (B,) without dropout: what is watched on validation subjects (paper, II.E)."""
     schedule, net = _parts(settings)
-    one = lambda key, example: _example(settings, schedule, net, params, key, example, False)[0][
-        "noise"
-    ]  # noqa: E731
+
+    def one(key, example):
+        return _example(settings, schedule, net, params, key, example, False)[0]["noise"]
+
     return jax.vmap(one)(keys, dict(batch))
 
 

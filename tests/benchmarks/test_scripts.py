@@ -56,9 +56,10 @@ def test_products_are_counted_as_often_as_they_are_run():
     a, b = jnp.ones((3, 4)), jnp.ones((4, 5))
     assert timing.products(jnp.matmul, a, b) == 2 * 3 * 4 * 5
     w = jnp.ones((4, 4))
-    looped = lambda x: jax.lax.scan(
-        lambda x, _: (jax.jit(jnp.matmul)(x, w), None), x, None, length=7
-    )[0]  # noqa: E731
+
+    def looped(x):
+        return jax.lax.scan(lambda x, _: (jax.jit(jnp.matmul)(x, w), None), x, None, length=7)[0]
+
     assert timing.products(looped, a) == 7 * 2 * 3 * 4 * 4
     batched = jax.vmap(jnp.matmul)
     assert timing.products(batched, jnp.ones((6, 3, 4)), jnp.ones((6, 4, 5))) == 6 * 2 * 3 * 4 * 5
@@ -66,9 +67,12 @@ def test_products_are_counted_as_often_as_they_are_run():
 
 def test_a_convolution_counts_its_taps():
     x, kernel = jnp.ones((2, 9, 3)), jnp.ones((5, 3, 4))
-    run = lambda x: jax.lax.conv_general_dilated(
-        x, kernel, (1,), [(2, 2)], dimension_numbers=("NWC", "WIO", "NWC")
-    )  # noqa: E731
+
+    def run(x):
+        return jax.lax.conv_general_dilated(
+            x, kernel, (1,), [(2, 2)], dimension_numbers=("NWC", "WIO", "NWC")
+        )
+
     assert timing.products(run, x) == 2 * 2 * 9 * 5 * 3 * 4
 
 

@@ -48,9 +48,10 @@ def test_a_denoiser_may_answer_for_all_examples_at_once_but_not_in_another_shape
         grids.leading(schedule, 3),
         jnp.arange(10.0).reshape(5, 2),
     )
-    run = lambda answer: sample(
-        jax.random.key(0), lambda x, t: answer, grid, solvers.SOLVERS[name](), x
-    )  # noqa: E731
+
+    def run(answer):
+        return sample(jax.random.key(0), lambda x, t: answer, grid, solvers.SOLVERS[name](), x)
+
     np.testing.assert_array_equal(run(constant), jnp.broadcast_to(constant, x.shape))
     with pytest.raises(
         Error, match=r"shape of what it is asked, \(4, 5, 2\); this one gave \(5, 3\)"
