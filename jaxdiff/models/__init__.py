@@ -1,0 +1,1 @@
+"""Trained models, predictions, calibrated intervals and the shipped weights."""
