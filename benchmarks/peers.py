@@ -27,6 +27,7 @@ from benchmarks.pytorch import methods
 from jaxdiff.diffusion import schedules
 from jaxdiff.losses.denoising import denoising
 from jaxdiff.methods import llma, speed_transfer, text_to_motion
+from jaxdiff.nets.backend import backend
 from jaxdiff.nets.residual_denoiser import ResidualDenoiser
 from jaxdiff.training import launch
 from jaxdiff.training.optimizer import OptimizerSettings, make_optimizer
@@ -175,7 +176,7 @@ def plan(tiny: bool) -> Iterator[tuple[Case, tuple[int, ...], int]]:
 
 
 def main(options: report.Options) -> dict[str, Any]:
-    if jax.default_backend() == "gpu" and methods.device() == "cpu":
+    if backend() == "gpu" and methods.device() == "cpu":
         raise RuntimeError("JAX has a GPU and PyTorch has none: install a PyTorch for CUDA")
     threads = options.threads or len(os.sched_getaffinity(0))
     torch.set_num_threads(threads)

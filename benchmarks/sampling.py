@@ -22,6 +22,7 @@ import jax.numpy as jnp
 
 from benchmarks import cases, report, timing
 from benchmarks.cases import Case
+from jaxdiff.nets.backend import backend
 from jaxdiff.training.step import make_generate
 
 FIRST = """
@@ -80,7 +81,7 @@ def plan(options: report.Options) -> Iterator[tuple[Case, int, int, str]]:
     if options.tiny:
         yield from ((case, 2, 0, "") for case in cases.tiny())
         return
-    gpu = jax.default_backend() == "gpu"
+    gpu = backend() == "gpu"
 
     def batches(most: int) -> tuple[int, ...]:
         return tuple(n for n in (1, 8, 64) if gpu or n <= most)

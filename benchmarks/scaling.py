@@ -19,6 +19,7 @@ import jax.numpy as jnp
 
 from benchmarks import cases, report, sampling, timing, training
 from benchmarks.cases import Case
+from jaxdiff.nets.backend import backend
 
 CHILD = """
 import json, sys
@@ -110,7 +111,7 @@ def children(devices: int, processes: int, tiny: bool, seconds: float) -> dict[s
 
 
 def main(options: report.Options) -> dict[str, Any]:
-    if jax.default_backend() == "gpu":
+    if backend() == "gpu":
         shared = [shared_step(options.tiny, 1, options.seconds)]
     else:
         shared = [

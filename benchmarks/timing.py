@@ -20,6 +20,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxdiff.nets.backend import backend
+
 Run = Callable[[], Any]
 """Does the work once, and returns when it is done or returns arrays that can be waited for."""
 HASTY = {"xla_backend_optimization_level": 0}
@@ -173,7 +175,7 @@ def _products(jaxpr: Any) -> float:
 
 def ceilings(size: int = 2048, tiny: bool = False) -> dict[str, float]:
     """What this machine reaches: products of large matrices in GFLOP/s for two precisions, and copying in GB/s."""
-    if jax.default_backend() == "gpu":
+    if backend() == "gpu":
         size = 8192
     size = 128 if tiny else size
     said = {}

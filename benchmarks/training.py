@@ -19,6 +19,7 @@ import numpy as np
 
 from benchmarks import cases, report, timing
 from benchmarks.cases import Case
+from jaxdiff.nets.backend import backend
 from jaxdiff.training.optimizer import OptimizerSettings, make_optimizer
 from jaxdiff.training.state import init_state
 from jaxdiff.training.step import make_fold_step, make_step, make_update
@@ -61,7 +62,7 @@ def plan(tiny: bool) -> Iterator[tuple[Case, int, str]]:
     if tiny:
         yield from ((case, case.train, "float32") for case in cases.tiny())
         return
-    gpu = jax.default_backend() == "gpu"
+    gpu = backend() == "gpu"
     half = {"dtype": jnp.bfloat16}
     yield cases.llma_case("small", 32), 32, "float32"
     yield cases.llma_case("paper128", 64), 64 if gpu else 16, "float32"
@@ -131,7 +132,7 @@ def main(options: report.Options) -> dict[str, Any]:
         "device_peak": _device_peak(),
         "resident": timing.resident(),
     }
-    if jax.default_backend() == "gpu":
+    if backend() == "gpu":
         paper = next(
             row for row in rows if row["case"] == "llma paper128" and row["precision"] == "bfloat16"
         )

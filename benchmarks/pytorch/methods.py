@@ -7,7 +7,6 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 import torch
 from diffusers import DDIMScheduler, DPMSolverMultistepScheduler  # pyright: ignore[reportPrivateImportUsage]
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 from benchmarks.cases import Case
 from benchmarks.pytorch import film, llma, unet
 from benchmarks.pytorch.weights import load
+from jaxdiff.nets.backend import backend
 from jaxdiff.nets.blocks.embeddings import positions
 from jaxdiff.nets.unet import PRESETS
 
@@ -41,7 +41,7 @@ class Peer(NamedTuple):
 @functools.cache
 def device() -> str:
     """Where PyTorch computes: on a GPU where JAX does so too. Asked late, since JAX then looks for its devices."""
-    return "cuda" if jax.default_backend() == "gpu" and torch.cuda.is_available() else "cpu"
+    return "cuda" if backend() == "gpu" and torch.cuda.is_available() else "cpu"
 
 
 def tensors(arrays: Mapping[str, Any]) -> dict[str, Tensor]:

@@ -24,6 +24,7 @@ from jaxdiff.losses import alignment as align
 from jaxdiff.losses.denoising import denoising
 from jaxdiff.losses.energy import energy
 from jaxdiff.methods import linear_gaussian
+from jaxdiff.nets.backend import backend
 from jaxdiff.nets.cross_modal import Body, Into, OutOf, Size
 from jaxdiff.typing import Array, Batch, Gather, Key, Method, Metrics, Params, Schedule
 
@@ -216,7 +217,7 @@ def both(
         )
     examples = jax.vmap(one, in_axes=(None, 0, 0, 0, 0))
     stacked = params["bodies"], entered, condition, jnp.stack([fold(keys, 0), fold(keys, 1)])
-    if jax.default_backend() == "cpu":
+    if backend() == "cpu":
         tokens, latent = zip(*(examples(*jax.tree.map(itemgetter(i), stacked), t) for i in (0, 1)))
     else:
         tokens, latent = jax.vmap(examples, in_axes=(0, 0, 0, 0, None))(*stacked, t)

@@ -12,6 +12,8 @@ from contextlib import suppress
 
 import jax
 
+from jaxdiff.nets.backend import backend
+
 MOST = 8
 """Devices at most, since each holds a copy of the parameters."""
 
@@ -26,4 +28,4 @@ def as_devices() -> None:
 
 def are_devices() -> bool:
     """Whether the devices are cores of one CPU, told apart by `as_devices`."""
-    return jax.config.jax_num_cpu_devices > 1 and jax.default_backend() == "cpu"
+    return jax.config.jax_num_cpu_devices > 1 and backend() == "cpu"

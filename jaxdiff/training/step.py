@@ -19,6 +19,7 @@ import optax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jaxdiff.errors import DataError
+from jaxdiff.nets.backend import backend
 from jaxdiff.training import cores
 from jaxdiff.training.state import TrainState
 from jaxdiff.typing import Array, Batch, Device, Key, Method, Metrics
@@ -189,7 +190,7 @@ def make_fold_step(
     one, batch_axis = _dispatch(update, steps_per_dispatch), 1 + int(steps_per_dispatch > 1)
 
     def share(state: TrainState, batch: Batch, rows: Array) -> tuple[TrainState, Metrics]:
-        if jax.default_backend() == "cpu":
+        if backend() == "cpu":
             return jax.lax.map(lambda fold: one(*fold, rows), (state, batch))
         return jax.vmap(one, in_axes=(0, 0, None))(state, batch, rows)
 

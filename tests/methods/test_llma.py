@@ -7,6 +7,7 @@ import numpy as np
 from jaxdiff.losses import alignment as align
 from jaxdiff.methods import linear_gaussian
 from jaxdiff.methods.llma import Settings, latents, llma
+from jaxdiff.nets.backend import override
 from jaxdiff.nets.cross_modal import size
 
 TINY = Settings(size("tiny"), "llma", align.Settings(window=3), steps=5)
@@ -38,12 +39,12 @@ def test_weights_switch_parts_off_as_other_settings_do():
     assert "alignment" not in parts
 
 
-def test_two_bodies_are_the_same_batched_and_one_beside_the_other(monkeypatch):
+def test_two_bodies_are_the_same_batched_and_one_beside_the_other():
     """Which is which depends on the backend."""
     settings = TINY._replace(size=TINY.size._replace(dropout=0.1))
     beside, parts = value(settings)
-    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    batched, others = value(settings)
+    with override("gpu"):
+        batched, others = value(settings)
     np.testing.assert_allclose(beside, batched, rtol=1e-5)
     for name in parts:
         np.testing.assert_allclose(parts[name], others[name], rtol=1e-5)

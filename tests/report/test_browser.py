@@ -254,16 +254,23 @@ def test_it_is_whole_for_those_who_hear_it(page):
 def test_the_keyboard_reaches_everything_and_shows_where_it_is(page):
     paused(page)
     page.js("document.activeElement.blur(), scrollTo(0, 0)")
-    wanted = page.js(
-        "document.querySelectorAll('a, button, input, select, [tabindex=\"0\"]').length"
+    place = "[...document.querySelectorAll('*')].indexOf"
+    wanted = set(
+        page.js(
+            "[...document.querySelectorAll('a, button, input, select, [tabindex=\"0\"]')]"
+            f".map((element) => {place}(element))"
+        )
     )
     reached = set()
-    for _ in range(wanted):
+    # A browser may also focus scrollable regions, or hand the focus to itself (then the body is active).
+    for _ in range(3 * len(wanted)):
         page.press("Tab", 9)
-        place, outline = page.js(
-            "[[...document.querySelectorAll('*')].indexOf(document.activeElement),"
+        element, tag, outline = page.js(
+            f"[{place}(document.activeElement), document.activeElement.tagName,"
             " getComputedStyle(document.activeElement).outlineStyle]"
         )
-        assert outline == "solid", place
-        reached.add(place)
-    assert len(reached) == wanted
+        assert tag == "BODY" or outline == "solid", (element, tag)
+        reached.add(element)
+        if wanted <= reached:
+            break
+    assert wanted <= reached

@@ -9,6 +9,7 @@ import pytest
 from regression import METHOD, Batches
 
 from jaxdiff.errors import DataError
+from jaxdiff.nets.backend import override
 from jaxdiff.training.optimizer import OptimizerSettings, make_optimizer
 from jaxdiff.training.state import init_state
 from jaxdiff.training.step import make_fold_step, make_generate, make_step
@@ -78,10 +79,7 @@ def test_accumulation_changes_nothing_for_losses_per_example():
 
 
 @pytest.mark.parametrize("backend, devices", [("cpu", 1), ("cpu", 3), ("gpu", 1), ("gpu", 3)])
-def test_folds_side_by_side_equal_folds_one_by_one(backend, devices, monkeypatch):
-    monkeypatch.setattr(
-        jax, "default_backend", lambda: backend
-    )  # which says how folds share a device
+def test_folds_side_by_side_equal_folds_one_by_one(backend, devices):
     optimizer = make_optimizer(OptimizerSettings(learning_rate=1e-2), 10)
     weights = [{"contrast": w} for w in (0.0, 0.5, 2.0)]
     data = [Batches(seed=f) for f in range(3)]
@@ -91,9 +89,10 @@ def test_folds_side_by_side_equal_folds_one_by_one(backend, devices, monkeypatch
         batches[0],
         {"contrast": np.array([0.0, 0.5, 2.0], np.float32)},
     )
-    together, history = run(
-        make_fold_step(METHOD, optimizer, devices=jax.devices()[:devices]), states, batches
-    )
+    with override(backend):  # which decides how folds share a device
+        together, history = run(
+            make_fold_step(METHOD, optimizer, devices=jax.devices()[:devices]), states, batches
+        )
     for fold in range(3):
         alone = run(
             make_step(METHOD, optimizer, devices=jax.devices()[:1]),

@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxdiff.nets.backend import backend
 from jaxdiff.nets.blocks.dropout import seed, thin
 
 
@@ -140,7 +141,7 @@ _attend.defvjp(_forward, _backward)
 def _fused(q: jax.Array, k: jax.Array, mask: jax.Array | None) -> bool:
     """Whether cuDNN's kernel takes these arrays: half precision, heads of at most 128 channels, even masked lengths."""
     return (
-        jax.default_backend() == "gpu"
+        backend() == "gpu"
         and q.dtype in (jnp.bfloat16, jnp.float16)
         and q.shape[-1] % 8 == 0
         and q.shape[-1] <= 128

@@ -16,6 +16,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxdiff.nets.backend import backend
+
 POINTS = (0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5)
 """And infinity: eight values determine a polynomial of seventh degree."""
 
@@ -24,7 +26,7 @@ def pays(x: jax.Array, kernel: jax.Array) -> bool:
     """Whether it is faster here: a CPU, float32, 64 channels or more on either side, 64 frames or more."""
     taps, inputs, outputs = kernel.shape
     many = min(inputs, outputs, x.size // inputs) >= 64
-    return taps == 5 and many and x.dtype == jnp.float32 and jax.default_backend() == "cpu"
+    return taps == 5 and many and x.dtype == jnp.float32 and backend() == "cpu"
 
 
 def convolve(x: jax.Array, kernel: jax.Array, padding: int) -> jax.Array:
