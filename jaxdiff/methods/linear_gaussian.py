@@ -14,9 +14,9 @@ from __future__ import annotations
 import jax.numpy as jnp
 import numpy as np
 
+from jaxdiff.baselines import scalings
 from jaxdiff.diffusion import schedules
 from jaxdiff.errors import DataError
-from jaxdiff.methods.baselines import scalings
 from jaxdiff.typing import Array, Params, Schedule
 
 STRENGTHS = 10.0 ** np.arange(-5.0, 2.01, 0.5)

@@ -13,6 +13,7 @@ BELOW = {
     "errors": (),
     "diffusion": ("typing", "errors"),
     "body": ("typing", "errors"),
+    "baselines": ("errors",),
 }
 BELOW |= dict.fromkeys(("losses", "nets", "metrics"), (*BELOW, "losses", "nets", "metrics"))
 BELOW |= {"methods": (*BELOW, "methods")}

@@ -6,8 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from jaxdiff.baselines import (
+    BASELINES,
+    kernel_ridge,
+    local_ridge,
+    nearest_neighbours,
+    ridge,
+    training_mean,
+)
+from jaxdiff.baselines.ridge import fit_linear
 from jaxdiff.errors import DataError
-from jaxdiff.methods.baselines import BASELINES, _ridge, nearest_neighbours, ridge, training_mean
 from jaxdiff.metrics.pointwise import explained
 
 RNG = np.random.default_rng(0)
@@ -16,8 +24,8 @@ SUBJECTS = np.repeat(np.arange(6), 8)
 
 def linear(count=48, noise=0.0):
     x = RNG.normal(size=(count, 5, 2))
-    y = (x.reshape(count, -1) @ np.random.default_rng(1).normal(size=(10, 12)) + 3).reshape(
-        count, 4, 3
+    y = (x.reshape(count, -1) @ np.random.default_rng(1).normal(size=(10, 15)) + 3).reshape(
+        count, 5, 3
     )
     return x, y + noise * RNG.normal(size=y.shape)
 
@@ -25,8 +33,8 @@ def linear(count=48, noise=0.0):
 @pytest.mark.parametrize("name", BASELINES)
 def test_every_baseline_keeps_shapes(name):
     x, y = linear()
-    assert BASELINES[name](x, y, SUBJECTS)(x[:7]).shape == (7, 4, 3)
-    assert BASELINES[name](x, y, SUBJECTS)(x[:0]).shape == (0, 4, 3)
+    assert BASELINES[name](x, y, SUBJECTS)(x[:7]).shape == (7, 5, 3)
+    assert BASELINES[name](x, y, SUBJECTS)(x[:0]).shape == (0, 5, 3)
 
 
 def test_ridge_recovers_a_linear_map_and_falls_back_to_the_mean_on_noise():
@@ -56,14 +64,14 @@ def test_the_strength_is_that_of_leaving_out_each_subject():
                 targets[~kept] - targets[kept].mean(0) - (flat[~kept] - centre) @ w
             ).sum()
         np.testing.assert_allclose(
-            _ridge(x, targets, SUBJECTS, scale, [strength]).error, total, rtol=1e-9
+            fit_linear(x, targets, SUBJECTS, scale, [strength]).error, total, rtol=1e-9
         )
         errors.append(total)
-    chosen = _ridge(x, targets, SUBJECTS, scale, (0.01, 0.1, 1.0, 10.0))
+    chosen = fit_linear(x, targets, SUBJECTS, scale, (0.01, 0.1, 1.0, 10.0))
     np.testing.assert_allclose(chosen.error, min(errors), rtol=1e-9)
 
 
-def test_ridge_does_not_mind_more_features_than_trials():
+def test_ridge_accepts_more_features_than_trials():
     x = RNG.normal(size=(20, 300, 3))
     y = x[:, :50] * 2
     predict = ridge(x, y, np.repeat(np.arange(4), 5), [1e-8])
@@ -117,8 +125,8 @@ def test_ridge_on_real_stances_of_held_out_subjects(verheul, given, wanted, leas
     assert score > explained(near, y, mean)
 
 
-def test_what_nobody_did_in_training_does_not_blow_up_ridge():
-    """Force in swing: next to nothing for all known people at some steps, and something for the next one."""
+def test_inputs_outside_the_training_range_give_bounded_predictions():
+    """Force in swing is almost zero for all training subjects at some steps, and larger for a new one."""
     rng = np.random.default_rng(5)
     x, y, subjects = (
         rng.normal(size=(40, 10, 1)),
@@ -126,6 +134,50 @@ def test_what_nobody_did_in_training_does_not_blow_up_ridge():
         np.repeat(np.arange(4), 10),
     )
     x[:, 4:] *= 1e-7
-    asked = np.zeros((1, 10, 1))
-    asked[:, 4:] = 0.3
-    assert np.abs(ridge(x, y, subjects)(asked)).max() < 10 * np.abs(y).max()
+    new = np.zeros((1, 10, 1))
+    new[:, 4:] = 0.3
+    assert np.abs(ridge(x, y, subjects)(new)).max() < 10 * np.abs(y).max()
+
+
+def test_kernel_strength_is_that_of_leaving_out_each_subject():
+    """Refitting without a subject at the chosen strength gives the closed form's error."""
+    from jaxdiff.baselines.ridge import choose_strength
+
+    x = RNG.normal(size=(24, 3))
+    y = np.sin(2 * x) + 0.1 * RNG.normal(size=x.shape)
+    subjects = np.repeat(np.arange(4), 6)
+    kernel = np.exp(-np.square(x[:, None] - x).sum(-1) / 2)
+    centring = np.eye(24) - 1 / 24
+    values, u = np.linalg.eigh(centring @ kernel @ centring)
+    values, u = values[1:], u[:, 1:]
+    _, error = choose_strength(u, values, y - y.mean(0), subjects, [0.1])
+    lam, total = 0.1 * values.mean(), 0.0
+    for subject in range(4):
+        kept = subjects != subject
+        n = kept.sum()
+        system = np.block(
+            [
+                [kernel[np.ix_(kept, kept)] + lam * np.eye(n), np.ones((n, 1))],
+                [np.ones((1, n)), np.zeros((1, 1))],
+            ]
+        )
+        solved = np.linalg.solve(system, np.concatenate([y[kept], np.zeros((1, 3))]))
+        total += np.square(y[~kept] - kernel[np.ix_(~kept, kept)] @ solved[:-1] - solved[-1]).sum()
+    np.testing.assert_allclose(error, total, rtol=1e-8)
+
+
+def test_a_gaussian_kernel_learns_what_is_not_linear():
+    x = RNG.uniform(-2, 2, size=(120, 2, 1))
+    y = np.sin(3 * x[:, :1])
+    subjects = np.repeat(np.arange(6), 20)
+    new = RNG.uniform(-1.8, 1.8, size=(40, 2, 1))
+    error = np.abs(kernel_ridge(x, y, subjects)(new) - np.sin(3 * new[:, :1])).mean()
+    assert error < 0.05 < np.abs(ridge(x, y, subjects)(new) - np.sin(3 * new[:, :1])).mean()
+
+
+def test_local_ridge_finds_a_delay_and_refuses_other_lengths():
+    x = RNG.normal(size=(48, 50, 2))
+    y = np.roll(x[..., :1], 1, axis=1)
+    np.testing.assert_allclose(local_ridge(x, y, SUBJECTS)(x)[:, 2:], y[:, 2:], atol=1e-2)
+    with pytest.raises(DataError, match="same length"):
+        local_ridge(x, y[:, :10], SUBJECTS)
