@@ -27,7 +27,10 @@ Denoiser: TypeAlias = Callable[[Array, Array], Array]
 """`(x_t, t) -> x0_hat`. `t` is a scalar, real-valued where a grid lies between the training steps."""
 
 Gather: TypeAlias = Callable[[Array], Array]
-"""Concatenates a per-device array `(b, ...)` over the device axis to `(B, ...)`; the identity on one device."""
+"""Concatenates an array `(b, ...)` over devices and micro-batches to `(B, ...)`; the identity where there is one.
+
+In training its attribute `key` is a key shared by the whole batch, for draws that all examples have in common.
+"""
 
 
 class Schedule(NamedTuple):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -30,6 +32,8 @@ class OptimizerSettings(NamedTuple):
     """Largest global gradient norm; 0 switches clipping off."""
     b1: float = 0.9
     b2: float = 0.999
+    rates: tuple[tuple[str, float], ...] = ()
+    """Multiples of the learning rate by top-level parameter name; these parameters are neither clipped nor decayed."""
 
 
 def schedule(settings: OptimizerSettings, steps: int) -> optax.Schedule:
@@ -61,22 +65,44 @@ def make_optimizer(settings: OptimizerSettings, steps: int) -> optax.GradientTra
 
     The training loop decides when too many were skipped; optax's own limit, which would apply them, is never reached.
     """
-    clip = [optax.clip_by_global_norm(settings.clip_norm)] if settings.clip_norm else []
+    rates = dict(settings.rates)
+
+    def ordinary(params: Params) -> Params:
+        return _by_name(params, lambda name: name not in rates)
+
+    clip = (
+        [optax.masked(optax.clip_by_global_norm(settings.clip_norm), ordinary)]
+        if settings.clip_norm
+        else []
+    )
     adamw = optax.adamw(
         schedule(settings, steps),
         b1=settings.b1,
         b2=settings.b2,
         weight_decay=settings.weight_decay,
+        mask=ordinary,
     )
+    multiplied = [optax.stateless(partial(_multiplied, rates))] if rates else []
     return optax.apply_if_finite(
-        optax.chain(*clip, optax.masked(adamw, _trained)), max_consecutive_errors=NEVER
+        optax.chain(*clip, optax.masked(adamw, _trained), *multiplied), max_consecutive_errors=NEVER
     )
 
 
 def _trained(params: Params) -> Params:
+    return _by_name(params, lambda name: name != FIXED)
+
+
+def _by_name(params: Params, keep: Callable[[str], bool]) -> Params:
+    """A mask over parameters, decided by their top-level name; all true where there are no names."""
     if not isinstance(params, dict):
         return jax.tree.map(lambda _: True, params)
-    return {
-        name: jax.tree.map(lambda _, name=name: name != FIXED, part)
-        for name, part in params.items()
-    }
+    return {name: _filled(part, keep(name)) for name, part in params.items()}
+
+
+def _filled(tree: Params, value: bool) -> Params:
+    return jax.tree.map(lambda _: value, tree)
+
+
+def _multiplied(rates: Mapping[str, float], updates: Params, params: Params = None) -> Params:
+    scaled = {name: optax.tree.scale(rate, updates[name]) for name, rate in rates.items()}
+    return {**updates, **scaled}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -22,10 +22,21 @@ from jaxdiff.errors import DataError
 from jaxdiff.nets.backend import backend
 from jaxdiff.training import cores
 from jaxdiff.training.state import TrainState
-from jaxdiff.typing import Array, Batch, Device, Key, Method, Metrics
+from jaxdiff.typing import Array, Batch, Device, Gather, Key, Method, Metrics
 
 AXIS = "devices"
 StepFunction = Callable[[TrainState, Batch], tuple[TrainState, Metrics]]
+
+
+class WholeBatch(NamedTuple):
+    """The `gather` that a loss is given: it collects over devices and micro-batches, and has a key they share."""
+
+    collect: Callable[[Array], Array]
+    key: Key
+
+    def __call__(self, z: Array) -> Array:
+        """The rows `z` of every device and micro-batch, concatenated."""
+        return self.collect(z)
 
 
 def make_update(
@@ -42,13 +53,15 @@ def make_update(
     the mean over devices turns that sum back into the gradient of the one global loss.
     """
 
-    def gather(z: Array) -> Array:
+    def collect(z: Array) -> Array:
         return jax.lax.all_gather(z, axis, tiled=True) if axis else z
 
     def mean(tree: Any) -> Any:
         return jax.lax.pmean(tree, axis) if axis else tree
 
-    def gradients(state: TrainState, batch: Batch, keys: Key) -> tuple[Metrics, Any]:
+    def gradients(
+        state: TrainState, batch: Batch, keys: Key, gather: Gather
+    ) -> tuple[Metrics, Any]:
         def objective(params):
             loss, metrics = method.loss(params, batch, keys, gather, state.weights)
             return loss, {"loss": loss, **metrics}
@@ -56,29 +69,59 @@ def make_update(
         (_, metrics), grads = jax.value_and_grad(objective, has_aux=True)(state.params)
         return metrics, grads
 
-    def accumulated(state: TrainState, batch: Batch, keys: Key) -> tuple[Metrics, Any]:
+    def accumulated(state: TrainState, batch: Batch, keys: Key, key: Key) -> tuple[Metrics, Any]:
         if accumulate == 1:
-            return gradients(state, batch, keys)
+            return gradients(state, batch, keys, WholeBatch(collect, key))
         if len(keys) % accumulate:
             raise DataError(
-                f"a batch of {len(keys)} on a device cannot be parted into {accumulate} micro-batches"
+                f"a batch of {len(keys)} examples per device cannot be split into {accumulate} micro-batches"
             )
         parts = jax.tree.map(lambda a: a.reshape(accumulate, -1, *a.shape[1:]), (batch, keys))
+
+        def latents(batch: Batch, keys: Key) -> list[Array]:
+            """What the loss gathers of one micro-batch, in the order of its calls."""
+            found: list[Array] = []
+
+            def record(z: Array) -> Array:
+                found.append(collect(z))
+                return found[-1]
+
+            method.loss(state.params, batch, keys, WholeBatch(record, key), state.weights)
+            return found
+
+        every = jax.lax.scan(lambda none, part: (none, latents(*part)), None, parts)[1]
+
+        def one(index: Array, batch: Batch, keys: Key) -> tuple[Metrics, Any]:
+            calls = iter(every)
+
+            def insert(z: Array) -> Array:
+                """The gathered values of all micro-batches; only those of this one carry a gradient.
+
+                It is scaled up because gradients are averaged over micro-batches, whereas each of them
+                holds its own part only of the gradient of the one loss over the whole batch.
+                """
+                here, still = collect(z), jax.lax.stop_gradient(collect(z))
+                here = still + accumulate * (here - still)
+                whole = jax.lax.stop_gradient(next(calls)).at[index].set(here)
+                return whole.reshape(-1, *whole.shape[2:])
+
+            return gradients(state, batch, keys, WholeBatch(insert, key))
+
         first = jax.tree.map(lambda a: a[0], parts)
         zeros = jax.tree.map(
-            lambda s: jnp.zeros(s.shape, s.dtype), jax.eval_shape(gradients, state, *first)
+            lambda s: jnp.zeros(s.shape, s.dtype), jax.eval_shape(one, jnp.int32(0), *first)
         )
         total, _ = jax.lax.scan(
-            lambda total, part: (jax.tree.map(jnp.add, total, gradients(state, *part)), None),
+            lambda total, part: (jax.tree.map(jnp.add, total, one(part[0], *part[1])), None),
             zeros,
-            parts,
+            (jnp.arange(accumulate), parts),
         )
         return jax.tree.map(lambda a: a / accumulate, total)
 
     def update(state: TrainState, batch: Batch, rows: Array) -> tuple[TrainState, Metrics]:
         step_key = jax.random.fold_in(state.key, state.step)
         keys = jax.vmap(jax.random.fold_in, (None, 0))(step_key, rows)
-        metrics, grads = mean(accumulated(state, batch, keys))
+        metrics, grads = mean(accumulated(state, batch, keys, step_key))
         updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
         step = state.step + 1

@@ -78,6 +78,52 @@ def test_accumulation_changes_nothing_for_losses_per_example():
     chex.assert_trees_all_close(one[0].params, parts[0].params, atol=1e-6)
 
 
+@pytest.mark.parametrize("devices", [1, 2])
+def test_accumulation_changes_nothing_for_losses_over_the_whole_batch(devices):
+    """Negatives come from every micro-batch: gradients (plain SGD) and metrics equal those of one large batch."""
+    optimizer, data = optax.sgd(1.0), Batches()
+    batches = [next(data) for _ in range(2)]
+    devices = jax.devices()[:devices]
+    one = run(make_step(METHOD, optimizer, devices=devices), fresh(optimizer), batches)
+    parts = run(
+        make_step(METHOD, optimizer, accumulate=4, devices=devices), fresh(optimizer), batches
+    )
+    chex.assert_trees_all_close(one[0].params, parts[0].params, atol=1e-5)
+    for name in ("loss", "contrast"):
+        np.testing.assert_allclose(
+            [h[name] for h in one[1]], [h[name] for h in parts[1]], rtol=1e-5
+        )
+
+
+def test_the_whole_batch_shares_a_key_on_every_device_and_in_every_micro_batch():
+    def loss(params, batch, keys, gather, weights):
+        u = jax.random.uniform(gather.key)
+        return params["w"].sum() * u, {"u": u, "spread": gather(jnp.full(len(keys), u)).std()}
+
+    method = METHOD._replace(loss=loss)
+    optimizer = optax.sgd(1.0)
+    drawn = []
+    for count, accumulate in ((1, 1), (4, 1), (1, 4)):
+        step = make_step(method, optimizer, accumulate=accumulate, devices=jax.devices()[:count])
+        drawn.append(step(fresh(optimizer), next(Batches()))[1])
+    assert len({float(metrics["u"]) for metrics in drawn}) == 1
+    assert all(metrics["spread"] == 0 for metrics in drawn)
+
+
+def test_a_parameter_can_have_a_multiple_of_the_learning_rate():
+    """It moves faster by that factor, and its gradient does not enter the clipping of the others."""
+    params = {"w": jnp.ones(3), "s": jnp.zeros(())}
+    grads = {"w": jnp.full(3, 0.1), "s": jnp.float32(1e3)}
+
+    def updates(**changes):
+        optimizer = make_optimizer(OptimizerSettings(0.01, clip_norm=1.0, **changes), 10)
+        return optimizer.update(grads, optimizer.init(params), params)[0]
+
+    plain, fast = updates(), updates(rates=(("s", 30.0),))
+    np.testing.assert_allclose(fast["s"], 30 * plain["s"], rtol=1e-4)
+    np.testing.assert_allclose(fast["w"], -0.01, rtol=1e-4)
+
+
 @pytest.mark.parametrize("backend, devices", [("cpu", 1), ("cpu", 3), ("gpu", 1), ("gpu", 3)])
 def test_folds_side_by_side_equal_folds_one_by_one(backend, devices):
     optimizer = make_optimizer(OptimizerSettings(learning_rate=1e-2), 10)
