@@ -1,1 +1,4 @@
-"""The kernel: pure functions of arrays that know nothing of people. See `jaxdiff.typing` for the nouns."""
+"""The diffusion kernel: schedules, grids, solvers and guidance as pure functions of arrays.
+
+Nothing here depends on the application. `jaxdiff.typing` defines the types.
+"""

@@ -1,11 +1,11 @@
-"""The noise levels a sampler visits: from the noisiest down, one row a step, and the clean sample as the last row.
+"""Grids: the sequence of noise levels visited by a sampler, noisiest first, ending with the clean sample.
 
-A grid is computed once, in NumPy, from a concrete schedule. `leading`, `trailing` and `linspace` choose training steps
-(Lin et al. 2024, Table 2, name them); `karras` chooses noise levels (Karras et al. 2022, eq. 5, on r = sigma / alpha),
+A grid is computed once, in NumPy, from a concrete schedule. `leading`, `trailing` and `linspace` select training steps
+(named as in Lin et al. 2024, Table 2). `karras` selects noise levels (Karras et al. 2022, eq. 5, r = sigma / alpha),
 
     r_i = (r_max^(1/rho) + i / (n - 1) (r_min^(1/rho) - r_max^(1/rho)))^rho,
 
-which lie between the training steps: its `t` is real-valued, its `alpha` and `sigma` exact.
+which lie between training steps: its `t` is real-valued, while `alpha` and `sigma` are exact.
 """
 
 from __future__ import annotations
@@ -25,7 +25,24 @@ from jaxdiff.typing import Grid, Schedule
 
 
 def explicit(schedule: Schedule, steps: ArrayLike) -> Grid:
-    """Exactly these training steps, noisiest first, and then the clean sample."""
+    """Grid with the given training steps, followed by the clean sample.
+
+    Args:
+      schedule: the noise schedule.
+      steps: distinct integer training steps [N], in decreasing order.
+
+    Returns:
+      A grid of N steps.
+
+    Raises:
+      ConfigError: if `steps` is empty, not integer-valued, not decreasing or outside the schedule.
+
+    Example:
+      >>> import jaxdiff
+      >>> grid = jaxdiff.grids.explicit(jaxdiff.schedules.linear(1000), [999, 500, 0])
+      >>> grid.t.tolist()
+      [999.0, 500.0, 0.0]
+    """
     rows, last = np.asarray(steps), schedule.alpha.size - 1
     whole = np.round(rows).astype(np.int64)
     if (
@@ -36,29 +53,51 @@ def explicit(schedule: Schedule, steps: ArrayLike) -> Grid:
     ):
         got = np.array2string(rows, threshold=8)
         raise ConfigError(
-            f"a grid has one step or more, whole ones that fall within {last} … 0, each only once; got {got}"
+            f"steps must be distinct integers in decreasing order between {last} and 0; got {got}"
         )
     alpha, sigma = np.asarray(schedule.alpha)[whole], np.asarray(schedule.sigma)[whole]
     return _grid(whole, [*alpha, 1], [*sigma, 0])
 
 
 def leading(schedule: Schedule, n: int) -> Grid:
-    """Every `T // n`-th step, from 0 upwards: reaches step 0, but not the noisiest (DDIM's default)."""
+    """Multiples of `T // n`, starting at step 0 (the default of DDIM); does not include step `T - 1`.
+
+    Args:
+      schedule: the noise schedule, with T training steps.
+      n: number of steps, between 1 and T.
+
+    Returns:
+      A grid of n steps.
+    """
     T = _steps(schedule, n)
     return explicit(schedule, np.arange(n)[::-1] * (T // n))
 
 
 def trailing(schedule: Schedule, n: int) -> Grid:
-    """Every `T / n`-th step, from the noisiest downwards: reaches step `T - 1`, but not step 0."""
+    """Steps at distance `T / n`, starting at the noisiest step `T - 1`; does not include step 0.
+
+    Args:
+      schedule: the noise schedule, with T training steps.
+      n: number of steps, between 1 and T.
+
+    Returns:
+      A grid of n steps.
+    """
     T = _steps(schedule, n)
     return explicit(schedule, np.round(np.arange(T, 0, -T / n))[:n] - 1)
 
 
 def linspace(schedule: Schedule, n: int, clean: Literal[None, 0, -1] = None) -> Grid:
-    """Even strides from step `T - 1` down to step 0 and then to the clean sample.
+    """Evenly spaced steps from `T - 1` down to 0, followed by the clean sample.
 
-    With `clean`, the last stride is as long as the others, and the clean sample stands where step 0 would be (as in
-    DPM-Solver++) or one below it, at -1 (as in GaitDynamics, which also rounds down).
+    Args:
+      schedule: the noise schedule, with T training steps.
+      n: number of steps, between 1 and T.
+      clean: position of the clean sample on the step axis. None: after step 0. With 0 (as in DPM-Solver++) or -1 (as
+        in GaitDynamics, which also rounds down) the last interval is as long as the others.
+
+    Returns:
+      A grid of n steps.
     """
     T = _steps(schedule, n)
     if clean is None:
@@ -67,16 +106,28 @@ def linspace(schedule: Schedule, n: int, clean: Literal[None, 0, -1] = None) -> 
         return explicit(schedule, np.round(np.linspace(0, T - 1, n + 1))[:0:-1])
     if clean == -1:
         return explicit(schedule, np.arange(n, 0, -1) * T // n - 1)
-    raise ConfigError(
-        f"the clean sample stands at step 0, at -1, or (None) beyond the strides; got {clean!r}"
-    )
+    raise ConfigError(f"clean must be None, 0 or -1; got {clean!r}")
 
 
 def karras(schedule: Schedule, n: int, rho: float = 7.0) -> Grid:
-    """`n` levels between the ends of the schedule, close together where there is little noise."""
+    """Noise levels of Karras et al. (2022), between the ends of the schedule and denser at low noise.
+
+    Args:
+      schedule: the noise schedule, with T training steps.
+      n: number of steps, between 1 and T.
+      rho: exponent of the spacing, positive; larger values place more levels at low noise.
+
+    Returns:
+      A grid of n steps whose `t` is real-valued.
+
+    Example:
+      >>> import jaxdiff
+      >>> jaxdiff.grids.karras(jaxdiff.schedules.linear(1000), 10).alpha.shape
+      (11,)
+    """
     T = _steps(schedule, n)
     if not rho > 0:
-        raise ConfigError(f"the rho of a Karras grid is positive; got {rho}")
+        raise ConfigError(f"rho must be positive; got {rho}")
     table = np.asarray(schedule.sigma, np.float64) / np.asarray(schedule.alpha, np.float64)
     high, low = table[-1] ** (1 / rho), table[0] ** (1 / rho)
     ratio = (high + np.linspace(0, 1, n) * (low - high)) ** rho
@@ -93,40 +144,51 @@ GRIDS: dict[str, Callable[[Schedule, int], Grid]] = {
     "gaitdynamics": partial(linspace, clean=-1),
     "karras": karras,
 }
-"""Every spacing by name, for configurations and for the conformance suite: what is listed here is tested."""
+"""Grids by name, for configurations and the conformance suite: every grid listed here is tested."""
 
 
 def truncate(grid: Grid, strength: float) -> Grid:
-    """The last part of a grid, a share `strength` of its steps: as far as an inversion goes and a sampler returns."""
+    """The least noisy part of a grid, used to invert a sample partially and to regenerate it.
+
+    Args:
+      grid: the full grid.
+      strength: fraction of the steps to keep, in (0, 1]; 1 keeps the whole grid.
+
+    Returns:
+      The truncated grid.
+    """
     if not 0 < strength <= 1:
-        raise ConfigError(
-            f"the strength of an inversion lies in (0, 1], 1 being pure noise; got {strength}"
-        )
+        raise ConfigError(f"strength must be in (0, 1], where 1 is pure noise; got {strength}")
     n = grid.t.size
     begin = n - math.ceil(round(strength * n, 6))  # 0.07 * 100 is 7.000000000000001
     return Grid(*(column[begin:] for column in grid))
 
 
 def floored(grid: Grid) -> Grid:
-    """Without the step to the clean sample: the grid ends at its least noisy level, where an inversion starts."""
+    """Drop the step to the clean sample: the grid ends at its least noisy level, where an inversion starts."""
     return Grid(*(column[:-1] for column in grid))
 
 
-def reversed(grid: Grid, told: Literal["current", "target"] = "current") -> Grid:
-    """From the least noisy level up to the noisiest: `n - 1` steps, the clean row being left out.
+def reversed(grid: Grid, t_at: Literal["current", "target"] = "current") -> Grid:
+    """The grid in increasing order of noise, without the clean row.
 
-    The network is told the step of the level it stands on, or of the level it goes to (the usual loop around
-    diffusers' inverse scheduler).
+    Args:
+      grid: a grid of n steps.
+      t_at: `t` passed to the network is that of the current level, or of the level reached by the step (`target`, as
+        in the loop commonly written around `DDIMInverseScheduler` of diffusers).
+
+    Returns:
+      A grid of n - 1 steps, least noisy first.
     """
     t, alpha, sigma = (column[::-1] for column in (grid.t, *floored(grid)[1:]))
-    return Grid(t[:-1] if told == "current" else t[1:], alpha, sigma)
+    return Grid(t[:-1] if t_at == "current" else t[1:], alpha, sigma)
 
 
 def _steps(schedule: Schedule, n: int) -> int:
     T = schedule.alpha.size
     if not isinstance(n, (int, np.integer)) or not 1 <= n <= T:
         raise ConfigError(
-            f"a grid on a schedule of {T} steps has between 1 and {T} of them; got {n}"
+            f"the number of steps must be an integer between 1 and {T}, the schedule's length; got {n}"
         )
     return T
 

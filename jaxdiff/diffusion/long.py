@@ -1,8 +1,8 @@
-"""Motion longer than the training window: overlapping windows denoised together so that their seams agree.
+"""Sequences longer than the training window, by joint denoising of overlapping windows.
 
-At every step each window gives its own estimate of the clean sample, and where windows overlap the estimates are
-blended (MultiDiffusion, Bar-Tal et al. 2023, on x0 and along time). As all windows continue from one blended sample,
-they come to agree where they meet; blending finished windows instead would only hide that they do not.
+At every step each window yields its own estimate of the clean sample, and estimates are blended where windows overlap
+(MultiDiffusion, Bar-Tal et al. 2023, applied to x0 and along time). All windows continue from the same blended sample,
+so their estimates become consistent at the seams; blending finished windows would merely hide the inconsistency.
 """
 
 from __future__ import annotations
@@ -20,11 +20,21 @@ from jaxdiff.typing import Array, Denoiser
 def stitch(
     denoise: Callable[..., Array], window: int, overlap: int, *conditions: Array
 ) -> Denoiser:
-    """A Denoiser of windows `(…, window, C)` as one of long sequences `(…, T, C)`.
+    """Extend a denoiser of windows [..., window, C] to sequences [..., T, C].
 
-    The windows are an axis of their own under `vmap`: a condition that `denoise` holds is the same for all of them.
-    Those that run along with the sequence, `conditions` of shape `(…, T, ·)`, are cut into the same windows and given to
-    `denoise(x_t, t, *conditions)`.
+    Args:
+      denoise: `(x_t, t, *conditions) -> x0_hat` of one window; it is vmapped over windows, so conditions captured in
+        its closure are shared by all of them.
+      window: frames per window.
+      overlap: frames shared by neighbouring windows.
+      *conditions: arrays [..., T, K] aligned with the sequence, which are cut into the same windows.
+
+    Returns:
+      A denoiser of sequences.
+
+    Raises:
+      ConfigError: if the overlap is not smaller than the window.
+      DataError: if a sequence is shorter than the window.
     """
 
     def stitched(x_t: Array, t: Array) -> Array:
@@ -43,23 +53,32 @@ def stitch(
 
 
 def seam_ratio(x: Array, window: int, overlap: int) -> Array:
-    """The mean jump between frames where a window begins or ends, over the mean jump elsewhere: 1 if no seam shows."""
+    """Mean frame-to-frame difference at window boundaries relative to that elsewhere; 1 if seams are invisible.
+
+    Args:
+      x: sequences [..., T, C].
+      window: frames per window.
+      overlap: frames shared by neighbouring windows.
+
+    Returns:
+      The ratio of the two means.
+    """
     starts = _starts(x.shape[-2], window, overlap)
     length = x.shape[-2]
     seam = np.isin(np.arange(1, length), np.concatenate([starts, starts + window]))
     if not 0 < seam.sum() < length - 1:
         raise DataError(
-            f"{length} frames in windows of {window} have no seam to compare with what lies between seams"
+            f"{length} frames in windows of {window} contain no seam, or nothing but seams"
         )
     jump = jnp.linalg.norm(jnp.diff(x, axis=-2), axis=-1)
     return jnp.mean(jump[..., seam]) / jnp.mean(jump[..., ~seam])
 
 
 def _starts(length: int, window: int, overlap: int) -> np.ndarray:
-    """The first frames of windows that cover the sequence; the last one is moved back to end with it."""
+    """First frames of the windows that cover the sequence; the last one is shifted to end with the sequence."""
     if not 0 <= overlap < window:
         raise ConfigError(
-            f"windows of {window} frames overlap by 0 … {window - 1} of them, not {overlap}"
+            f"overlap must be between 0 and {window - 1} frames for a window of {window}; got {overlap}"
         )
     if length < window:
         raise DataError(f"a sequence of {length} frames is shorter than the window of {window}")
@@ -68,7 +87,7 @@ def _starts(length: int, window: int, overlap: int) -> np.ndarray:
 
 
 def _weights(frames: np.ndarray, overlap: int) -> np.ndarray:
-    """`(windows, window)`: each window fades in and out over the overlap, and the weights on a frame sum to one."""
+    """Blending weights [windows, window]: linear cross-fades over the overlap that sum to one at every frame."""
     inside = np.arange(1, frames.shape[1] + 1)
     fade = np.minimum(np.minimum(inside, inside[::-1]), overlap + 1) / (overlap + 1)
     total = np.bincount(frames.ravel(), np.broadcast_to(fade, frames.shape).ravel())

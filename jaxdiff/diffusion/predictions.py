@@ -1,12 +1,12 @@
-"""What a network predicts, and how to turn any such prediction into any other.
+"""Prediction types of a network (x0, eps, v, score) and conversions between them.
 
-A noisy sample and every prediction are mixtures of the clean sample and the noise,
+The noisy sample and every prediction are linear combinations of the clean sample and the noise,
 
     x_t = alpha x0 + sigma eps,    prediction = p x0 + q eps,
 
-so one table of `(p, q)` holds all there is to know: two mixtures determine `(x0, eps)` by Cramer's rule, and `(x0,
-eps)` any third. `v = alpha eps - sigma x0` is Salimans & Ho (2022); the score is `∇ log p(x_t | x0) = -eps / sigma`.
-LLMA and BioVAE predict x0, speed transfer eps.
+so a single table of `(p, q)` defines all prediction types: two combinations determine `(x0, eps)` by Cramer's rule, and
+`(x0, eps)` determines any third. `v = alpha eps - sigma x0` follows Salimans & Ho (2022); the score is
+`∇ log p(x_t | x0) = -eps / sigma`. The papers of LLMA and BioVAE predict x0, that of speed transfer eps.
 """
 
 from __future__ import annotations
@@ -35,12 +35,23 @@ PREDICTIONS: dict[str, Callable[[ArrayLike, ArrayLike], tuple[ArrayLike, ArrayLi
 
 def _mixture(kind: str, alpha: ArrayLike, sigma: ArrayLike) -> tuple[ArrayLike, ArrayLike]:
     if kind not in PREDICTIONS:
-        raise ConfigError(f"no prediction is called {kind!r}: {nearest(kind, PREDICTIONS)}")
+        raise ConfigError(f"unknown prediction type {kind!r}: {nearest(kind, PREDICTIONS)}")
     return PREDICTIONS[kind](alpha, sigma)
 
 
 def target(kind: Prediction, x0: Array, eps: Array, alpha: ArrayLike, sigma: ArrayLike) -> Array:
-    """What a network of this kind should say of `alpha x0 + sigma eps`."""
+    """Training target of a network with prediction type `kind`.
+
+    Args:
+      kind: the prediction type.
+      x0: clean samples.
+      eps: noise of the same shape.
+      alpha: signal level, broadcastable to `x0`.
+      sigma: noise level, likewise.
+
+    Returns:
+      The target, of the shape of `x0`.
+    """
     p, q = _mixture(kind, alpha, sigma)
     return p * x0 + q * eps
 
@@ -53,17 +64,42 @@ def convert(
     source: Prediction,
     to: Prediction,
 ) -> Array:
-    """The prediction of kind `source` about `x_t`, said as one of kind `to`."""
+    """Convert a prediction of type `source` to type `to`.
+
+    Args:
+      prediction: network output of type `source`.
+      x_t: the noisy sample at which it was evaluated.
+      alpha: signal level of `x_t`.
+      sigma: noise level of `x_t`.
+      source: type of `prediction`.
+      to: requested type.
+
+    Returns:
+      The converted prediction.
+
+    Example:
+      >>> from jaxdiff import predictions
+      >>> round(float(predictions.convert(0.5, 1.1, 0.8, 0.6, "eps", "x0")), 4)
+      1.0
+    """
     p, q = _mixture(source, alpha, sigma)
     r, s = _mixture(to, alpha, sigma)
     return ((r * q - s * p) * x_t + (s * alpha - r * sigma) * prediction) / (alpha * q - sigma * p)
 
 
 def from_prediction(kind: Prediction, schedule: Schedule, network: Network) -> Denoiser:
-    """The Denoiser of a network that predicts `kind`.
+    """Denoiser of a network with prediction type `kind`.
 
-    The network is told the nearest training step, as it was in training; its answer is undone at the exact noise level
+    The network receives the nearest training step, as during training. Its output is converted at the exact noise level
     of the real-valued `t`, which keeps Karras steps exact for networks that predict noise.
+
+    Args:
+      kind: the prediction type.
+      schedule: the noise schedule of training.
+      network: `(x_t, t) -> prediction` with integer `t`.
+
+    Returns:
+      The denoiser `(x_t, t) -> x0_hat`.
     """
 
     def denoise(x_t: Array, t: Array) -> Array:
@@ -74,16 +110,20 @@ def from_prediction(kind: Prediction, schedule: Schedule, network: Network) -> D
 
 
 def from_x0(network: Network) -> Denoiser:
+    """Denoiser of a network that predicts the clean sample."""
     return lambda x_t, t: network(x_t, jnp.round(t).astype(jnp.int32))
 
 
 def from_epsilon(schedule: Schedule, network: Network) -> Denoiser:
+    """Denoiser of a network that predicts the noise."""
     return from_prediction("eps", schedule, network)
 
 
 def from_velocity(schedule: Schedule, network: Network) -> Denoiser:
+    """Denoiser of a network that predicts `v = alpha eps - sigma x0`."""
     return from_prediction("v", schedule, network)
 
 
 def from_score(schedule: Schedule, network: Network) -> Denoiser:
+    """Denoiser of a network that predicts the score `-eps / sigma`."""
     return from_prediction("score", schedule, network)

@@ -1,7 +1,7 @@
-"""One `lax.scan` drives every solver down every grid.
+"""Sampling: a single `lax.scan` that runs any solver on any grid.
 
-The memory of a sampler does not depend on its number of steps: noise is drawn where it is used, and the path is kept
-only on request. Call `sample` inside `jax.jit`, where it is traced once for each shape.
+Memory does not depend on the number of steps: noise is generated where it is used, and intermediate samples are stored
+only on request. Call `sample` inside `jax.jit`, where it is traced once per shape.
 """
 
 from __future__ import annotations
@@ -24,11 +24,31 @@ def sample(
     noise: Array | None = None,
     return_path: bool = False,
 ) -> Array:
-    """From `x_start`, a sample at the first row of the grid, to its last row; in float32 or wider.
+    """Integrate from the first level of a grid to its last, in float32 or wider.
 
-    A stochastic solver draws its noise from `key`: one typed key, or an array of them with one per example, so that
-    an example comes out the same in any batch and on any number of devices. `noise`, of shape `(N, *x_start.shape)`,
-    takes the place of drawing. With `return_path` the result has `N + 1` rows: the start and the end of each step.
+    Args:
+      key: a typed key, or an array of keys with one per example, so that an example depends neither on the batch nor
+        on the number of devices. May be None for deterministic solvers.
+      denoise: `(x_t, t) -> x0_hat`.
+      grid: noise levels, N steps.
+      solver: the update rule.
+      x_start: sample at the first level of the grid [...].
+      noise: noise of a stochastic solver [N, ...], used instead of `key`.
+      return_path: also return intermediate samples.
+
+    Returns:
+      The sample at the last level [...], or the path [N + 1, ...] including the start.
+
+    Raises:
+      DataError: if shapes do not match, or a stochastic solver has neither key nor noise.
+
+    Example:
+      >>> import jax, jaxdiff
+      >>> grid = jaxdiff.grids.karras(jaxdiff.schedules.linear(1000), 20)
+      >>> noise = jax.random.normal(jax.random.key(0), (4, 2))
+      >>> denoise = lambda x_t, t: 0 * x_t + 3.0
+      >>> jaxdiff.sample(None, denoise, grid, jaxdiff.solvers.ddim(), noise)[0].tolist()
+      [3.0, 3.0]
     """
     x_start = jnp.asarray(x_start)
     x_start = x_start.astype(jnp.promote_types(x_start.dtype, jnp.float32))
@@ -44,7 +64,7 @@ def sample(
         x0 = jnp.asarray(denoise(x, t), x.dtype)
         if x0.ndim > x.ndim or any(a not in (1, b) for a, b in zip(x0.shape[::-1], x.shape[::-1])):
             raise DataError(
-                f"a denoiser answers in the shape of what it is asked, {x.shape}; this one gave {x0.shape}"
+                f"the output of the denoiser, {x0.shape}, does not broadcast to its input, {x.shape}"
             )
         return jnp.broadcast_to(x0, x.shape)
 
@@ -62,7 +82,7 @@ def sample(
 
 
 def steps(grid: Grid) -> Step:
-    """The steps of a grid, stacked and without noise; `last` marks the one that lands on the clean sample."""
+    """Stack the steps of a grid for `lax.scan`; `last` marks the step to the clean sample."""
     n = grid.t.size
     return Step(
         t=grid.t,
@@ -78,7 +98,7 @@ def steps(grid: Grid) -> Step:
 
 
 def _normal(key: Key, i: Array, shape: tuple[int, ...], dtype) -> Array:
-    """The noise of step `i`: drawn at once from one key, or example by example from an array of keys."""
+    """Noise of step `i`, from one key for the whole batch or from one key per example."""
     if key.ndim:
         return jax.vmap(lambda one: _normal(one, i, shape[1:], dtype))(key)
     return jax.random.normal(jax.random.fold_in(key, i), shape, dtype)
@@ -91,5 +111,5 @@ def _check_key(key: Key | None, shape: tuple[int, ...]) -> None:
         )
     if key.shape != shape[: key.ndim]:
         raise DataError(
-            f"keys of shape {key.shape} do not lead a batch of shape {shape}: one key, or one per example"
+            f"keys of shape {key.shape} do not match a batch of shape {shape}: pass one key, or one per example"
         )

@@ -1,11 +1,11 @@
-"""How much signal and how much noise there is at each training step.
+"""Noise schedules: the signal and noise level of each training step.
 
     x_t = alpha_t x0 + sigma_t eps,    alpha_t² + sigma_t² = 1,    alpha_t² = alpha_bar_t = Π_{s ≤ t} (1 - beta_s)
 
 (Ho et al. 2020, eq. 4; LLMA Algorithm 1, whose beta_t is our alpha_bar_t; speed transfer and BioVAE use the linear
-schedule.) The tables are the ones the reference implementations train with: betas in float32, their product
-accumulated in float64, each entry rounded to float32. A product accumulated in float32, or betas kept in float64,
-would move the smallest noise levels by 1e-4 of themselves, and with them every Karras grid.
+schedule.) The tables equal those of the reference implementations: betas in float32, their product accumulated in
+float64, and each entry rounded to float32. A product accumulated in float32, or betas in float64, would change the
+smallest noise levels by a relative 1e-4, and with them every Karras grid.
 """
 
 from __future__ import annotations
@@ -21,35 +21,72 @@ from jaxdiff.typing import Array, Schedule
 
 
 def linear(T: int = 1000, first: float = 1e-4, last: float = 0.02) -> Schedule:
-    """Betas evenly spaced (Ho et al. 2020)."""
+    """Linear schedule of betas (Ho et al. 2020).
+
+    Args:
+      T: number of training steps.
+      first: beta of the first step.
+      last: beta of the last step.
+
+    Returns:
+      The schedule, `alpha` and `sigma` of shape [T].
+
+    Example:
+      >>> import jaxdiff
+      >>> jaxdiff.schedules.linear(1000).alpha.shape
+      (1000,)
+    """
     return from_alpha_bar(cumulative(linear_betas(T, first, last)))
 
 
 def scaled_linear(T: int = 1000, first: float = 1e-4, last: float = 0.02) -> Schedule:
-    """Square roots of the betas evenly spaced: what GaitDynamics and Stable Diffusion call linear."""
+    """Linear schedule of the square roots of the betas, called "linear" by GaitDynamics and Stable Diffusion.
+
+    Args:
+      T: number of training steps.
+      first: beta of the first step.
+      last: beta of the last step.
+
+    Returns:
+      The schedule.
+    """
     return from_alpha_bar(cumulative(scaled_linear_betas(T, first, last)))
 
 
 def cosine(T: int = 1000) -> Schedule:
-    """A squared cosine in `alpha_bar` (Nichol & Dhariwal 2021, eq. 17)."""
+    """Squared-cosine schedule of `alpha_bar` (Nichol & Dhariwal 2021, eq. 17).
+
+    Args:
+      T: number of training steps.
+
+    Returns:
+      The schedule.
+    """
     return from_alpha_bar(cumulative(cosine_betas(T)))
 
 
 def from_alpha_bar(alpha_bar: ArrayLike) -> Schedule:
-    """The schedule with this `alpha_bar` table: concrete, and falling within (0, 1)."""
+    """Schedule with the given `alpha_bar` table.
+
+    Args:
+      alpha_bar: concrete, strictly decreasing values in (0, 1) [T].
+
+    Returns:
+      The schedule.
+
+    Raises:
+      ConfigError: if the table is empty, not 1-D or not strictly decreasing within (0, 1).
+    """
     table = np.asarray(alpha_bar, np.float64)
     if table.ndim != 1 or not table.size:
-        raise ConfigError(
-            f"alpha_bar is one number a step, of one step or more; got a table of shape {table.shape}"
-        )
+        raise ConfigError(f"alpha_bar must be a non-empty 1-D array; got shape {table.shape}")
     falls = np.diff(table, prepend=1.0, append=0.0) < 0
     if not falls.all():
         raise ConfigError(
-            f"alpha_bar must fall at every step, from below 1 to above 0; not so at {falls.argmin()}"
+            f"alpha_bar must decrease strictly within (0, 1); it does not at step {falls.argmin()}"
         )
-    with (
-        jax.ensure_compile_time_eval()
-    ):  # grids are computed from it, also inside a jitted function
+    # Concrete even inside a jitted function, because grids are computed from it in NumPy.
+    with jax.ensure_compile_time_eval():
         return Schedule(
             jnp.asarray(np.sqrt(table), jnp.float32), jnp.asarray(np.sqrt(1 - table), jnp.float32)
         )
@@ -59,7 +96,7 @@ SCHEDULES = {"linear": linear, "scaled_linear": scaled_linear, "cosine": cosine}
 
 
 def linear_betas(T: int, first: float, last: float, dtype: DTypeLike = np.float32) -> np.ndarray:
-    """`T` evenly spaced numbers as torch rounds them: counted from the nearer end, each rounded once."""
+    """`T` evenly spaced values, rounded as by `torch.linspace`: counted from the nearer end, each rounded once."""
     low, high = np.asarray([first, last], dtype)
     stride = (high - low) / np.asarray(max(T - 1, 1), dtype)
     index = np.arange(T, dtype=np.float64)
@@ -70,6 +107,7 @@ def linear_betas(T: int, first: float, last: float, dtype: DTypeLike = np.float3
 def scaled_linear_betas(
     T: int, first: float, last: float, dtype: DTypeLike = np.float32
 ) -> np.ndarray:
+    """Betas whose square roots are evenly spaced."""
     return linear_betas(T, first**0.5, last**0.5, dtype) ** 2
 
 
@@ -80,21 +118,32 @@ def cosine_betas(T: int, dtype: DTypeLike = np.float32) -> np.ndarray:
 
 
 def cumulative(betas: np.ndarray) -> np.ndarray:
-    """`alpha_bar` of these betas in their own type, accumulated in float64."""
+    """`alpha_bar` of the betas in their dtype, accumulated in float64."""
     return np.cumprod(1 - betas, dtype=np.float64).astype(betas.dtype)
 
 
 def at(schedule: Schedule, t: ArrayLike, like: Array | None = None) -> tuple[Array, Array]:
-    """`(alpha, sigma)` at step `t`: a number, or one per example.
+    """Signal and noise level at step `t`.
 
-    An integer `t` reads the table. Between the steps `log(sigma / alpha)` is linear, as Karras grids have it. With
-    `like`, the axes of `t` are its leading axes, and the result broadcasts over the others.
+    Integer steps read the table. Between steps `log(sigma / alpha)` is interpolated linearly, consistent with Karras
+    grids.
+
+    Args:
+      schedule: the schedule.
+      t: step, a scalar or one value per example.
+      like: array whose leading axes are the axes of `t`; the result then broadcasts against it.
+
+    Returns:
+      `(alpha, sigma)`.
+
+    Raises:
+      DataError: if `t` does not match the leading axes of `like`.
     """
     t = jnp.asarray(t)
     if like is not None:
         if t.ndim > like.ndim or any(a not in (1, b) for a, b in zip(t.shape, like.shape)):
             raise DataError(
-                f"one step for all or one per example of a batch {like.shape}; got steps {t.shape}"
+                f"t must be a scalar or have one value per example of a batch {like.shape}; got shape {t.shape}"
             )
         t = jnp.reshape(t, t.shape + (1,) * (like.ndim - t.ndim))
     last = schedule.alpha.size - 1
@@ -114,13 +163,30 @@ def at(schedule: Schedule, t: ArrayLike, like: Array | None = None) -> tuple[Arr
 
 
 def corrupt(schedule: Schedule, x0: Array, eps: Array, t: ArrayLike) -> Array:
-    """`x_t = alpha_t x0 + sigma_t eps`, with one `t` for all or one per example; at least float32."""
+    """Add noise, `x_t = alpha_t x0 + sigma_t eps`, in float32 or wider.
+
+    Args:
+      schedule: the schedule.
+      x0: clean samples.
+      eps: standard normal noise of the same shape.
+      t: step, a scalar or one value per example.
+
+    Returns:
+      The noisy samples.
+
+    Raises:
+      DataError: if the shapes do not match.
+    """
+    if jnp.shape(eps) != jnp.shape(x0):
+        raise DataError(
+            f"noise of shape {jnp.shape(eps)} does not match samples of shape {jnp.shape(x0)}"
+        )
     alpha, sigma = at(schedule, t, like=x0)
     return alpha * x0 + sigma * eps
 
 
 def alpha_bar(schedule: Schedule, t: ArrayLike) -> Array:
-    """`alpha_t²`, the share of the variance that is signal."""
+    """`alpha_t²`, the fraction of the variance that is signal."""
     return at(schedule, t)[0] ** 2
 
 
@@ -131,7 +197,7 @@ def log_snr(schedule: Schedule, t: ArrayLike) -> Array:
 
 
 def t_of_log_snr(schedule: Schedule, value: ArrayLike) -> Array:
-    """The real-valued step of this log-SNR, the inverse of `log_snr`; values beyond the table give its ends."""
+    """Inverse of `log_snr`: the real-valued step of a log-SNR, clamped to the ends of the schedule."""
     steps = jnp.arange(schedule.alpha.size)
     return jnp.interp(
         -jnp.asarray(value, jnp.float32), -log_snr(schedule, steps), steps.astype(jnp.float32)

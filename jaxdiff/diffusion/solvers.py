@@ -1,11 +1,11 @@
-"""How to go from one noise level to the next: every solver is one line around one identity.
+"""Solvers: the update from one noise level to the next, all derived from a single identity.
 
-Let `e = (sigma' / sigma) (alpha / alpha')`, the decay of the noise-to-signal ratio over a step from `(alpha, sigma)`
-to `(alpha', sigma')`. With the estimate x0 of the clean sample, and `eps = (x - alpha x0) / sigma` the noise it leaves,
+Let `e = (sigma' / sigma) (alpha / alpha')` be the decay of the noise-to-signal ratio over a step from `(alpha, sigma)`
+to `(alpha', sigma')`. Given the estimate x0 of the clean sample and the implied noise `eps = (x - alpha x0) / sigma`,
 
     x' = alpha' x0 + kept eps + fresh z,    z ~ N(0, 1)
 
-is, for `kept² + fresh² = sigma'²`, a sample of the next level whenever x0 is the truth. What to keep makes the solver:
+with `kept² + fresh² = sigma'²` is a sample at the next level if x0 is exact. The choice of `kept` defines the solver:
 
     ddim, euler     kept = sigma'                 the probability-flow ODE (Song et al. 2021, eq. 12)
     ddpm            kept = sigma' e               the posterior of the Markov chain (Ho et al. 2020, eq. 7)
@@ -13,7 +13,7 @@ is, for `kept² + fresh² = sigma'²`, a sample of the next level whenever x0 is
     dpm_solver_pp   either of the two, x0 extrapolated from the last two estimates (Lu et al. 2022, Algorithm 2)
     heun            ddim, then corrected by a second estimate at its end (Karras et al. 2022, Algorithm 1)
 
-At the clean end `e = 0` and `x' = x0`; nothing divides by `sigma'`, so that values and gradients are finite there.
+At the clean end `e = 0` and `x' = x0`. There is no division by `sigma'`, so values and gradients are finite there.
 """
 
 from __future__ import annotations
@@ -30,11 +30,16 @@ from jaxdiff.typing import Array, Denoiser, Solver, Step
 
 
 def ddpm(variance: Literal["fixed_small", "fixed_large"] = "fixed_small") -> Solver:
-    """Ancestral sampling; the variance of a step is that of the posterior, or (large) the beta of the forward step."""
+    """Ancestral sampling of Ho et al. (2020).
+
+    Args:
+      variance: `fixed_small`, the variance of the posterior, or `fixed_large`, the beta of the forward step.
+
+    Returns:
+      A stochastic solver.
+    """
     if variance not in ("fixed_small", "fixed_large"):
-        raise ConfigError(
-            f"the variance of ddpm is 'fixed_small' or 'fixed_large', not {variance!r}"
-        )
+        raise ConfigError(f"variance must be 'fixed_small' or 'fixed_large', not {variance!r}")
 
     def advance(history: tuple, x: Array, denoise: Denoiser, step: Step) -> tuple[tuple, Array]:
         e = decay(step)
@@ -50,15 +55,26 @@ def ddpm(variance: Literal["fixed_small", "fixed_large"] = "fixed_small") -> Sol
 
 
 def ddim(eta: float = 0.0) -> Solver:
-    """Deterministic at `eta` 0, `ddpm()` at `eta` 1."""
+    """DDIM of Song et al. (2021).
+
+    Args:
+      eta: stochasticity in [0, 1]; deterministic at 0, equal to `ddpm()` at 1.
+
+    Returns:
+      A solver, stochastic if `eta > 0`.
+
+    Example:
+      >>> import jaxdiff
+      >>> jaxdiff.solvers.ddim(0.0).stochastic, jaxdiff.solvers.ddim(1.0).stochastic
+      (False, True)
+    """
     if not 0 <= eta <= 1:
-        raise ConfigError(f"the eta of ddim lies in [0, 1]; got {eta}")
+        raise ConfigError(f"eta must be in [0, 1]; got {eta}")
 
     def advance(history: tuple, x: Array, denoise: Denoiser, step: Step) -> tuple[tuple, Array]:
         e = decay(step)
-        kept = step.sigma_next * jnp.sqrt(
-            (1 - eta) * (1 + eta) + (eta * e) ** 2
-        )  # not of 1 - …, which loses a small e
+        # Factored, because 1 - eta² (1 - e²) loses a small e to cancellation.
+        kept = step.sigma_next * jnp.sqrt((1 - eta) * (1 + eta) + (eta * e) ** 2)
         fresh = step.sigma_next * eta * jnp.sqrt((1 - e) * (1 + e))
         return history, move(x, denoise(x, step.t), step, kept, fresh)
 
@@ -66,19 +82,28 @@ def ddim(eta: float = 0.0) -> Solver:
 
 
 def euler() -> Solver:
-    """Euler's method in `y = x / alpha`, `dy/dr = eps`, `r = sigma / alpha`; written in x it is `ddim(0)`."""
+    """Euler's method for `dy/dr = eps` with `y = x / alpha`, `r = sigma / alpha`; identical to `ddim(0)`."""
     return ddim(0.0)
 
 
 def dpm_solver_pp(order: Literal[1, 2] = 2, stochastic: bool = False) -> Solver:
-    """DPM-Solver++ (multistep, midpoint). The first step and the one to the clean sample are of first order."""
+    """Multistep DPM-Solver++ of Lu et al. (2022), midpoint variant.
+
+    The first step and the step to the clean sample are of first order.
+
+    Args:
+      order: 1 or 2.
+      stochastic: use the SDE variant.
+
+    Returns:
+      The solver.
+    """
     if order not in (1, 2):
-        raise ConfigError(f"dpm_solver_pp has order 1 or 2, not {order}")
+        raise ConfigError(f"order must be 1 or 2, not {order}")
 
     def init(x_start: Array) -> tuple[Array, Array]:
-        return jnp.zeros_like(x_start), jnp.full(
-            (), jnp.inf, jnp.float32
-        )  # an infinite stride: no extrapolation
+        # An infinite previous step size disables extrapolation in the first step.
+        return jnp.zeros_like(x_start), jnp.full((), jnp.inf, jnp.float32)
 
     def advance(
         history: tuple[Array, Array], x: Array, denoise: Denoiser, step: Step
@@ -104,7 +129,7 @@ def dpm_solver_pp(order: Literal[1, 2] = 2, stochastic: bool = False) -> Solver:
 
 
 def heun() -> Solver:
-    """Second order by two estimates a step; the step to the clean sample is Euler's."""
+    """Heun's method of Karras et al. (2022): two evaluations per step; the step to the clean sample is Euler's."""
 
     def advance(history: tuple, x: Array, denoise: Denoiser, step: Step) -> tuple[tuple, Array]:
         x0 = denoise(x, step.t)
@@ -128,16 +153,16 @@ SOLVERS: dict[str, Callable[[], Solver]] = {
     "sde_dpm_solver_pp_1": partial(dpm_solver_pp, 1, stochastic=True),
     "sde_dpm_solver_pp_2": partial(dpm_solver_pp, 2, stochastic=True),
 }
-"""Every solver by name, for configurations and for the conformance suite: what is listed here is tested."""
+"""Solvers by name, for configurations and the conformance suite: every solver listed here is tested."""
 
 
 def decay(step: Step) -> Array:
-    """`e = (sigma' / sigma) (alpha / alpha')`, 0 at the clean end; `h = -log e` is half the gain in log-SNR."""
+    """`e = (sigma' / sigma) (alpha / alpha')`, 0 at the clean end; `-log e` is half the increase in log-SNR."""
     return (step.sigma_next / step.sigma) * (step.alpha / step.alpha_next)
 
 
 def move(x: Array, x0: Array, step: Step, kept: Array, fresh: Array | None = None) -> Array:
-    """`x' = alpha' x0 + kept eps + fresh z`."""
+    """Apply the update `x' = alpha' x0 + kept eps + fresh z`."""
     x_next = step.alpha_next * x0 + kept * ((x - step.alpha * x0) / step.sigma)
     return x_next if fresh is None or step.noise is None else x_next + fresh * step.noise
 

@@ -216,29 +216,34 @@ def test_golden_inversion(case):
     np.testing.assert_array_equal(grid.t, file["fwd_timesteps"])
     np.testing.assert_array_equal(grid.t[::-1], file["inv_timesteps"])
     kind = KINDS[case["prediction_type"]]
-    denoise, asked = network(schedule, kind, mix(file)), "current"
+    denoise, evaluate_at = network(schedule, kind, mix(file)), "current"
     if case["network_level"] == "target":
-        asked = {"x0": "target_sample", "eps": "target_epsilon"}[kind]
+        evaluate_at = {"x0": "target_sample", "eps": "target_epsilon"}[kind]
 
-    up = invert(denoise, grid, x0, asked=asked, return_path=True)
+    up = invert(denoise, grid, x0, evaluate_at=evaluate_at, return_path=True)
     np.testing.assert_allclose(
         up, golden["inv_traj"][1:], rtol=0, atol=1e-4
     )  # the golden first step stays in place
     down = sample(None, denoise, grids.floored(grid), solvers.ddim(), up[-1], return_path=True)
     np.testing.assert_allclose(down, golden["fwd_traj"][:-1], rtol=0, atol=1e-4)  # as does its last
-    error = round_trip(denoise, grid, x0, asked=asked)
+    error = round_trip(denoise, grid, x0, evaluate_at=evaluate_at)
     np.testing.assert_allclose(error.max_abs, golden["roundtrip_max_abs"], rtol=0, atol=1e-4)
     np.testing.assert_allclose(error.rms, golden["roundtrip_rmse"], rtol=0, atol=1e-4)
 
 
-@pytest.mark.parametrize("level, asked", [("current", "current"), ("target", "target_epsilon")])
-def test_golden_round_trip_scan(level, asked):
+@pytest.mark.parametrize(
+    "level, evaluate_at", [("current", "current"), ("target", "target_epsilon")]
+)
+def test_golden_round_trip_scan(level, evaluate_at):
     meta, file = oracles.meta("inversion"), oracles.arrays("inversion")
     schedule = schedule_of(meta)
     denoise = network(schedule, "eps", mix(file))
     for i, n in enumerate(file["scan/n"]):
         error = round_trip(
-            denoise, grids.GRIDS[meta["spacing"]](schedule, int(n)), file["x0"], asked=asked
+            denoise,
+            grids.GRIDS[meta["spacing"]](schedule, int(n)),
+            file["x0"],
+            evaluate_at=evaluate_at,
         )
         np.testing.assert_allclose(
             error.max_abs, file[f"scan/{level}_max_abs"][i], rtol=0, atol=1e-4

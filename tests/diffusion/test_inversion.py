@@ -17,23 +17,23 @@ x0 = jnp.linspace(-2, 2, 12).reshape(6, 2, 1)
 ASKED = ["current", "target_sample", "target_epsilon"]
 
 
-@pytest.mark.parametrize("asked", ASKED)
+@pytest.mark.parametrize("evaluate_at", ASKED)
 @pytest.mark.parametrize("make", [grids.leading, grids.linspace, grids.karras])
-def test_the_round_trip_error_falls_with_the_steps(make, asked):
-    error = jax.jit(lambda grid: round_trip(denoise, grid, x0, asked=asked))
+def test_the_round_trip_error_falls_with_the_steps(make, evaluate_at):
+    error = jax.jit(lambda grid: round_trip(denoise, grid, x0, evaluate_at=evaluate_at))
     trips = [error(make(schedule, n)) for n in (10, 40, 160)]
     for name in ("max_abs", "rms"):
         coarse, middle, fine = (getattr(trip, name) for trip in trips)
         assert middle < 0.6 * coarse and fine < 0.6 * middle
 
 
-@pytest.mark.parametrize("asked", ASKED)
-def test_inversion_is_finite_for_networks_that_predict_x0(asked):
+@pytest.mark.parametrize("evaluate_at", ASKED)
+def test_inversion_is_finite_for_networks_that_predict_x0(evaluate_at):
     network = predictions.from_x0(lambda x, t: 0.9 * x)
     grid = grids.leading(schedule, 10)
-    z, gradient = jax.value_and_grad(lambda x: jnp.sum(invert(network, grid, x, asked=asked) ** 2))(
-        x0
-    )
+    z, gradient = jax.value_and_grad(
+        lambda x: jnp.sum(invert(network, grid, x, evaluate_at=evaluate_at) ** 2)
+    )(x0)
     chex.assert_tree_all_finite((z, gradient))
 
 
@@ -68,4 +68,4 @@ def test_the_path_climbs_the_levels():
 
 def test_an_unknown_way_of_asking_is_refused():
     with pytest.raises(ConfigError, match="target_epsilon"):
-        invert(denoise, grids.leading(schedule, 10), x0, asked="target_eps")  # pyright: ignore
+        invert(denoise, grids.leading(schedule, 10), x0, evaluate_at="target_eps")  # pyright: ignore

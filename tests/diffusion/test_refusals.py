@@ -54,7 +54,8 @@ def test_a_denoiser_may_answer_for_all_examples_at_once_but_not_in_another_shape
 
     np.testing.assert_array_equal(run(constant), jnp.broadcast_to(constant, x.shape))
     with pytest.raises(
-        Error, match=r"shape of what it is asked, \(4, 5, 2\); this one gave \(5, 3\)"
+        Error,
+        match=r"output of the denoiser, \(5, 3\), does not broadcast to its input, \(4, 5, 2\)",
     ):
         run(jnp.ones((5, 3)))
 

@@ -97,7 +97,12 @@ def test_tables_are_float32_with_x64():
 
 @pytest.mark.parametrize(
     "table, message",
-    [([0.9, 0.95], "at 1"), ([1.0, 0.5], "at 0"), ([0.5, 0.0], "at 2"), ([[0.9]], "shape")],
+    [
+        ([0.9, 0.95], "at step 1"),
+        ([1.0, 0.5], "at step 0"),
+        ([0.5, 0.0], "at step 2"),
+        ([[0.9]], "shape"),
+    ],
 )
 def test_an_impossible_table_says_where(table, message):
     with pytest.raises(ConfigError, match=message):
