@@ -48,7 +48,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    from jaxdiff.cli import scoring
+    from jaxdiff.models import scoring
 
     count = len(options.files)
     if len(options.against) not in (0, 1, count):

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from jaxdiff.body.skeleton import HUMANML3D, hang
-from jaxdiff.cli.scoring import _feet
 from jaxdiff.data import formats
 from jaxdiff.data.recording import Recording
+from jaxdiff.models.scoring import _feet
 
 
 def scored(jaxdiff, *words):

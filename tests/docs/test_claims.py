@@ -8,24 +8,26 @@ from docs.pages import DOCS, ROOT
 
 PACKAGE = ROOT / "jaxdiff"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-BELOW = {
+KERNEL = ("typing", "errors", "diffusion", "body")
+"""Rooms that import only each other's predecessors."""
+SCIENCE = (*KERNEL, "losses", "nets", "metrics", "baselines", "methods", "training", "data")
+BELOW: dict[str, tuple[str, ...]] = {
     "typing": (),
     "errors": (),
     "diffusion": ("typing", "errors"),
     "body": ("typing", "errors"),
-    "baselines": ("errors",),
-}
-BELOW |= dict.fromkeys(("losses", "nets", "metrics"), (*BELOW, "losses", "nets", "metrics"))
-BELOW |= {"methods": (*BELOW, "methods")}
-BELOW |= {
-    "training": (*BELOW, "training"),
+    **dict.fromkeys(("losses", "nets", "metrics"), (*KERNEL, "losses", "nets", "metrics")),
+    "baselines": (*KERNEL, "metrics"),
+    "methods": (*KERNEL, "losses", "nets", "metrics", "baselines"),
+    "training": (*KERNEL, "losses", "nets", "metrics", "methods"),
     "data": ("typing", "errors", "body"),
     "report": ("typing", "errors", "body"),
+    "interop": ("typing", "errors", "nets"),
+    "deployment": (*KERNEL, "data"),
+    "models": (*KERNEL, "metrics", "data", "deployment"),
+    "studies": (*SCIENCE, "report", "deployment", "models"),
+    "cli": (*SCIENCE, "report", "interop", "deployment", "models", "studies"),
 }
-BELOW |= {"interop": ("typing", "errors", "nets")}
-BELOW |= {"studies": (*BELOW, "studies")}
-BELOW |= {"deployment": (*BELOW, "deployment")}
-BELOW |= {"cli": (*BELOW, "cli")}
 """What each room may import, as docs/design.md draws it."""
 
 

@@ -34,6 +34,7 @@ from jaxdiff.data.formats.npz import read_npz, write_npz
 from jaxdiff.data.formats.opensim import read_opensim, read_trc, write_opensim
 from jaxdiff.data.formats.table import read_table, write_table
 from jaxdiff.data.recording import Recording
+from jaxdiff.errors import FileError
 
 __all__ = [
     "READERS",
@@ -60,7 +61,7 @@ READERS: dict[str, Callable[[str | os.PathLike, float | None], Recording]] = {
     ".csv": read_table,
     ".tsv": read_table,
     ".txt": read_table,
-    ".npz": read_npz,
+    ".npz": lambda path, rate=None: _read_npz(path, rate),
     ".npy": read_npy,
 }
 WRITERS: dict[str, Callable[[str | os.PathLike, Recording], None]] = {
@@ -73,6 +74,20 @@ WRITERS: dict[str, Callable[[str | os.PathLike, Recording], None]] = {
     ".npz": write_npz,
     ".npy": write_npy,
 }
+
+
+def _read_npz(path: str | os.PathLike, rate: float | None = None) -> Recording:
+    """A recording, or the joints of a pose estimator."""
+    try:
+        return read_npz(path, rate)
+    except FileError as error:
+        from jaxdiff.data.formats.poses import read_poses
+
+        try:
+            poses = read_poses(path)
+        except FileError:
+            raise error from None
+        return poses if rate is None else poses.resample(rate)
 
 
 def read(path: str | os.PathLike, rate: float | None = None) -> Recording:

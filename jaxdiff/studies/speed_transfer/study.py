@@ -1,0 +1,13 @@
+"""Speed transfer: a person's gait at one walking speed, generated at another."""
+
+from jaxdiff.studies.speed_transfer.config import WORDS, get_config
+from jaxdiff.studies.study import Study, lazily
+
+_HERE = "jaxdiff.studies.speed_transfer"
+STUDY = Study(
+    name="speed_transfer",
+    get_config=get_config,
+    words=WORDS,
+    experiments={"train": lazily(f"{_HERE}.experiments:run")},
+    model=lazily(f"{_HERE}.model:SpeedTransferModel"),
+)
