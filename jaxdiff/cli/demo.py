@@ -25,7 +25,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    from jaxdiff.cli.trained import prepare_jax
+    from jaxdiff.cli.start import prepare_jax
     from jaxdiff.studies.llma import demo
     from jaxdiff.studies.llma.config import get_config
 

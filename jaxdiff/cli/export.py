@@ -1,12 +1,13 @@
-"""Write a run's whole sampler as a StableHLO artefact that runs with JAX alone.
+"""Write a model as a StableHLO artefact that runs with JAX alone.
 
-The folder holds sampler.stablehlo (parameters inside), sampler.json (shapes, channels, units) and example.py, twenty lines
-that load it. Without --batch the size of the batch is left open. Everything is in physical units on both sides:
+The folder holds program.stablehlo (parameters inside), program.json (shapes,
+channels, units, rate and phase) and example.py, which loads it. Without --batch
+the size of the batch is left open. Everything is in physical units on both sides:
 
-  llma            signal -> the other modality
-  speed_transfer  gait, source and target speed, strides per second -> the gait at the target speed
+  llma            one modality -> the other
+  speed_transfer  gait, source and target speed, strides per second -> gait
   text_to_motion  words of a text, length in frames -> joints
-  biovae          the same and the factors of --edit, one a joint -> joints
+  biovae          the same and a factor of acceleration per joint -> joints
 
 example:
   jaxdiff export runs/llma-quick --batch 1
@@ -21,7 +22,7 @@ from pathlib import Path
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("trained", metavar="RUN", type=Path, help="directory of a trained run")
+    add("model", metavar="MODEL", help="a shipped model, a model file or a run directory")
     add("--output", type=Path, metavar="DIR", help="folder to write (default: RUN/export)")
     add(
         "--batch",
@@ -53,26 +54,24 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    from jaxdiff.cli.trained import describe, of_this_version, positive, prepare_jax
+    from jaxdiff.cli.start import positive, prepare_jax
 
     positive(options, "batch", "steps")
-    place, about = describe(options.trained)
     prepare_jax()
-    from jaxdiff.deployment import artefact, sampler
+    from jaxdiff import load
+    from jaxdiff.deployment import artefact
 
-    with of_this_version(about):
-        loaded = sampler.load(place, options.given, options.steps)
+    choice = {"given": options.given} if options.given else {}
+    model = load(options.model)
+    program = model.program(steps=options.steps, **choice)
+    beside = Path(options.model) if Path(options.model).is_dir() else Path(model.name)
     folder = artefact.save(
-        loaded, options.output or options.trained / "export", options.batch, options.platforms
+        program, options.output or beside / "export", options.batch, options.platforms
     )
-    size = (folder / "sampler.stablehlo").stat().st_size / 1e6
+    size = (folder / artefact.PROGRAM).stat().st_size / 1e6
     batch = options.batch or "any"
-    print(f"{folder}: sampler.stablehlo ({size:.2f} MB), sampler.json, example.py")
-    for word, each in [("in:  ", each) for each in loaded.inputs] + [("out: ", loaded.made)]:
-        shape, names = (
-            ", ".join(map(str, (f"batch {batch}", *each.shape))),
-            each.channels or each.units,
-        )
-        told = ", ".join(names if len(names) <= 20 else [*names[:8], "..."])
-        print(f"{word}{each.name} ({shape}) {told}".rstrip())
+    print(f"{folder}: {artefact.PROGRAM} ({size:.2f} MB), {artefact.DESCRIPTION}, example.py")
+    for word, each in [("in:  ", each) for each in program.inputs] + [("out: ", program.output)]:
+        shape = ", ".join(map(str, (f"batch {batch}", *each.array_shape)))
+        print(f"{word}{each} ({shape})")
     print(f"try: python {folder / 'example.py'}")

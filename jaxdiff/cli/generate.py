@@ -1,297 +1,216 @@
-"""Use a trained run: files in, files out.
+"""Generate from a trained model: files in, files out.
 
-What a run takes, its method decides (options in brackets may be left out):
+MODEL is the name of a shipped model, a file written by Model.save, or a run
+directory. What a model takes depends on its study (options in brackets may be
+left out); `jaxdiff generate MODEL` without options shows the model itself.
 
-  llma            --input FILE --output FILE [--samples --seed --strikes --fill-gaps]
-                  one modality in, the other out: its median, and 5 and 95 % as channels NAME_p05 and NAME_p95
-  speed_transfer  --input FILE --source-speed V --target-speed V ... [--output FILE_OR_DIRECTORY --samples --seed
-                  --channels --resample --fill-gaps]
-                  six sagittal angles at one speed in, at others out (m/s): likewise, in walk_0.60.csv beside walk.csv; an
-                  --output that is a file names the files and their format
-  text_to_motion  --text "..." --output DIRECTORY [--seconds --samples --seed]
-                  motions as .npy, .bvh and .html
-  biovae          --text "..." --output FILE [--edit PART=FACTOR --seconds --seed], or
-                  --input FILE --output FILE --refine [--trust --strength], or --input FILE --output FILE --edit PART=FACTOR
-                  [--strength]:
-                  a motion made, an estimate made smooth, a motion with scaled accelerations; .npz or .bvh. A part is
-                  left_arm, right_arm, left_leg, right_leg, torso, all or a joint; joints may be joined by commas
+  llma            --input FILE --output FILE [--given --strikes --fill-gaps]
+                  one modality in, the other out
+  speed_transfer  --input FILE --source-speed V --target-speed V ...
+                  [--output PATH --channels --resample --fill-gaps]
+                  six sagittal angles at one speed (m/s) in, at others out, in
+                  walk_0.60.csv beside walk.csv; an --output that is a file
+                  names the files and their format
+  text_to_motion  --text "..." --output PATH [--seconds]
+                  motions; a directory gets .npy, .bvh and .html of each
+  biovae          --text "..." --output PATH [--edit PART=FACTOR --seconds],
+                  --input FILE --output FILE --refine [--trust --strength], or
+                  --input FILE --output FILE --edit PART=FACTOR [--strength]:
+                  a motion made, an estimate refined, accelerations scaled. A
+                  part is left_arm, right_arm, left_leg, right_leg, torso, all,
+                  or joints joined by commas
 
-Files of signals are .mot, .sto, .csv, .tsv, .npz (and .trc, .c3d to read); the extension says which.
+A signal is written as its median and, as channels NAME_p05 and NAME_p95, the
+bounds of its --interval. The extension names the format: .mot, .sto, .csv,
+.tsv, .npz, .bvh (and .trc, .c3d to read).
 
 example:
-  jaxdiff generate runs/llma-quick --input walk.mot --output moments.mot --samples 32
-  jaxdiff generate runs/speed_transfer-quick --input walk.csv --source-speed 1.0 --target-speed 0.6 1.4
-  jaxdiff generate runs/text_to_motion-quick --text "a person walks in a circle" --seconds 6 --output motions
-  jaxdiff generate runs/biovae-quick --input walk.bvh --edit left_arm=1.5 --output wide.bvh
+  jaxdiff generate runs/llma-quick --input walk.mot --output moments.mot
+  jaxdiff generate runs/speed_transfer-quick --input walk.csv \\
+      --source-speed 1.0 --target-speed 0.6 1.4
+  jaxdiff generate runs/text_to_motion-quick --text "a person walks" \\
+      --seconds 6 --output motions
 """
 
 from __future__ import annotations
 
 import argparse
 import inspect
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+import re
 from pathlib import Path
 from typing import Any
 
 from jaxdiff.errors import ConfigError
 
+FILES = ("model", "input", "output", "interval", "run", "verbose")
+"""Options that are not passed on to `Model.generate`."""
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("trained", metavar="RUN", type=Path, help="directory of a trained run")
+    add("model", metavar="MODEL", help="a shipped model, a model file or a run directory")
     add("--input", type=Path, metavar="FILE", help="recording to start from")
-    add("--output", type=Path, metavar="PATH", help="what to write")
-    add(
-        "--samples",
-        type=int,
-        metavar="N",
-        help="samples behind the median and the spread (default: 32; of text: 1)",
-    )
+    add("--output", type=Path, metavar="PATH", help="file or directory to write")
+    add("--samples", type=int, metavar="N", help="number of samples (default: 32; of a text: 1)")
     add("--seed", type=int, metavar="N", help="seed of the samples (default: 0)")
+    add("--steps", type=int, metavar="N", help="steps of the sampler (default: the model's)")
+    add(
+        "--interval",
+        type=float,
+        default=0.9,
+        metavar="P",
+        help="probability of the written interval; 0 for the median alone (default: %(default)s)",
+    )
+    add("--given", metavar="NAME", help="modality of the input, where its channels fit several")
     add(
         "--strikes",
         type=float,
         nargs="+",
         metavar="S",
-        help="times of heel strikes, where the input does not tell",
+        help="times of heel strikes in s, where they cannot be found in the input",
     )
     add(
         "--fill-gaps",
         type=float,
         metavar="S",
-        help="bridge gaps of up to so many seconds; otherwise they are an error",
+        help="bridge gaps of up to S seconds; otherwise gaps are an error",
     )
     add(
         "--resample",
         action="store_const",
         const=True,
-        help="accept a recording of another rate than the model's",
+        help="accept a recording at another rate than the model's",
     )
     add(
         "--channels",
-        nargs=6,
+        nargs="+",
         metavar="NAME",
-        help="what the input calls hip, knee, ankle: right leg, then left",
+        help="the input's names for hip, knee, ankle: right leg, then left",
     )
-    add("--source-speed", type=float, metavar="V", help="the speed of the input in m/s")
-    add("--target-speed", type=float, nargs="+", metavar="V", help="the speeds wanted in m/s")
+    add("--source-speed", type=float, metavar="V", help="speed of the input in m/s")
+    add("--target-speed", type=float, nargs="+", metavar="V", help="speeds to generate in m/s")
     add("--text", help="what happens, in a sentence")
-    add("--seconds", type=float, metavar="S", help="how long it takes (default: 6; of biovae: 3)")
-    add(
-        "--refine",
-        action="store_const",
-        const=True,
-        help="make the estimated motion of --input smooth",
-    )
+    add("--seconds", type=float, metavar="S", help="duration (default: 6; of biovae: 3)")
+    add("--refine", action="store_const", const=True, help="refine the estimated motion of --input")
     add("--edit", metavar="PART=FACTOR", help="scale the accelerations of a part of the body")
     add(
         "--strength",
         type=float,
         metavar="S",
-        help="noise level to which a motion is taken back, 0 to 1 (--edit: 0.7)",
+        help="noise level from 0 to 1 to which a motion is taken back (--edit: 0.7)",
     )
-    add(
-        "--trust",
-        type=float,
-        metavar="T",
-        help="how far --refine follows the stated accelerations, in s²",
-    )
+    add("--trust", type=float, metavar="T", help="how far --refine follows accelerations, in s²")
 
 
 def run(options: argparse.Namespace) -> None:
-    from jaxdiff.cli.trained import describe, of_this_version, prepare_jax
+    from jaxdiff.cli.start import prepare_jax, progress
 
-    place, about = describe(options.trained)
-    method = about.get("method")
-    if method not in METHODS:
-        raise ConfigError(
-            f"{place} is a run of {method or 'an experiment'}, from which files cannot be generated"
-        )
-    generate = METHODS[method]
-    takes = list(inspect.signature(generate).parameters.values())[1:]
-    own = {"trained", "run", "verbose"}
     given = {
         name: value
         for name, value in vars(options).items()
-        if name not in own and value is not None
+        if name not in FILES and value is not None
     }
-    lacking = [_flag(p.name) for p in takes if p.default is p.empty and p.name not in given]
-    foreign = [_flag(name) for name in given if name not in {p.name for p in takes}]
-    if lacking or foreign:
-        needs = f"needs {', '.join(lacking)}" if lacking else f"has no use for {', '.join(foreign)}"
-        raise ConfigError(
-            f"a run of {method} {needs}; it takes {', '.join(_flag(p.name) for p in takes)}"
-        )
     if given.get("samples", 1) < 1:
         raise ConfigError(f"--samples must be 1 or more, not {given['samples']}")
     prepare_jax()
-    with of_this_version(about):
-        generate(place, **given)
+    from jaxdiff import load, read
 
-
-def llma(
-    run: Path,
-    input: Path,
-    output: Path,
-    samples: int = 32,
-    seed: int = 0,
-    strikes: Sequence[float] | None = None,
-    fill_gaps: float = 0.0,
-) -> None:
-    """One modality from the other."""
-    from jaxdiff.studies.llma.generation import generate_file
-
-    _check_writable(output)
-    generate_file(
-        run, input, output, samples=samples, seed=seed, strikes=strikes, longest_gap=fill_gaps
-    )
-
-
-def speed_transfer(
-    run: Path,
-    input: Path,
-    source_speed: float,
-    target_speed: Sequence[float],
-    output: Path | None = None,
-    samples: int = 32,
-    seed: int = 0,
-    channels: Sequence[str] | None = None,
-    resample: bool = False,
-    fill_gaps: float = 0.0,
-) -> None:
-    """A person's gait at other speeds; `output` is a directory or a file."""
-    from jaxdiff.data import formats
-    from jaxdiff.studies.speed_transfer.generation import generate, places
-
-    paths = places(input, target_speed, output)
-    drawn = generate(
-        run,
-        formats.read(input),
-        source_speed,
-        [speed for speed in target_speed for _ in range(samples)],
-        channels,
-        resample=resample,
-        longest_gap=fill_gaps,
-        seed=seed,
-    )
-    for number, (path, speed) in enumerate(zip(paths, target_speed)):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        made = median_and_spread(drawn[number * samples : (number + 1) * samples])
-        formats.write(path, made)
-        print(
-            f"{path}: {len(made.values)} samples at {made.rate:g} Hz, {speed:g} m/s from {source_speed:g} m/s, "
-            f"median and 5–95 % of {samples}"
-        )
-
-
-def text_to_motion(
-    run: Path, text: str, output: Path, seconds: float = 6.0, samples: int = 1, seed: int = 0
-) -> None:
-    """Motions for a sentence."""
-    from jaxdiff.studies.text_to_motion.generation import generate_files
-
-    generate_files(run.parent, text, seconds, output, samples=samples, seed=seed)
-
-
-def biovae(
-    run: Path,
-    output: Path,
-    text: str | None = None,
-    input: Path | None = None,
-    refine: bool = False,
-    edit: str | None = None,
-    seconds: float = 3.0,
-    strength: float | None = None,
-    trust: float | None = None,
-    seed: int = 0,
-) -> None:
-    """A motion for a sentence, an estimate refined, or a motion edited."""
-    from jaxdiff.studies.biovae.generation import edit_file, generate_file, refine_file
-
-    if (
-        (text is None) == (input is None)
-        or (input is not None and refine == (edit is not None))
-        or (text and refine)
-    ):
+    model = load(options.model)
+    takes = inspect.signature(model.generate).parameters
+    if foreign := [_flag(name) for name in given if name not in takes]:
+        known = [_flag(name) for name in takes if name != "recording"]
         raise ConfigError(
-            "a run of biovae needs --text, or --input with either --refine or --edit PART=FACTOR"
+            f"a model of {model.study} has no option {', '.join(foreign)}; it takes --input, {', '.join(known)}"
         )
-    factor, joints = _edit(edit) if edit else (1.0, None)
-    if trust is not None and not refine:
-        raise ConfigError("--trust belongs to --refine")
-    how = {
-        name: value
-        for name, value in (("strength", strength), ("trust", trust))
-        if value is not None
-    }
-    if text is not None:
-        generate_file(run.parent, text, output, seconds, factor, joints, seed)
-    elif refine:
-        refine_file(run.parent, input, output, **how)  # type: ignore[arg-type]
+    if not given and not options.input:
+        print(model)
+        return
+    speeds = given.pop("target_speed", [None])
+    if len(speeds) > 1 or (options.output is None and speeds != [None] and options.input):
+        targets = places(options.input, speeds, options.output)
+    elif options.output is None:
+        raise ConfigError("--output is missing: the file or directory to write")
     else:
-        edit_file(run.parent, input, output, factor, joints, **how)  # type: ignore[arg-type]
+        targets = [options.output]
+    directory = not options.output or not options.output.suffix
+    if not (directory and "text" in given):
+        for target in targets:
+            writable(target)
+    recording = read(options.input) if options.input else None
+    for target, speed in zip(targets, speeds):
+        choice = given if speed is None else {**given, "target_speed": speed}
+        with progress(f"generating {target.name}"):
+            made = model.generate(recording, **choice)
+        if directory and "text" in given:
+            _motions(made, target, given["text"])
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        made.write(target, options.interval)
+        what = f"{made.values.shape[1]} samples at {made.like.rate:g} Hz"
+        if made.pointwise:
+            spread = f" and {options.interval:.0%} interval" if options.interval else ""
+            what += f", median{spread if len(made) > 1 else ''} of {len(made)} samples"
+        print(f"{target}: {what}" + (f", {speed:g} m/s" if speed is not None else ""))
 
 
-METHODS: dict[str, Callable[..., None]] = {
-    "llma": llma,
-    "speed_transfer": speed_transfer,
-    "text_to_motion": text_to_motion,
-    "biovae": biovae,
-}
-"""By the method a checkpoint names; the parameters of each function are the options it takes."""
+def places(source: Path | None, speeds: list[float], output: Path | None) -> list[Path]:
+    """`walk_0.60.csv` for `walk.csv` at 0.6 m/s: beside the source, or in the directory `output`.
+
+    An `output` with an extension is a file: that of a single speed, else the stem and format of all.
+    """
+    from jaxdiff.data import formats
+
+    if source is None:
+        raise ConfigError("--input is missing: the recording to start from")
+    wanted = source.parent if output is None else output
+    named = wanted.suffix.lower() in formats.WRITERS and not wanted.is_dir()
+    directory, pattern = (wanted.parent, wanted) if named else (wanted, source)
+    if pattern.suffix.lower() not in formats.WRITERS:
+        raise ConfigError(
+            f"gait cannot be written as {pattern.suffix or 'a file without an extension'}, the format of {source}: give "
+            f"an output file, such as --output {source.stem}.csv; known are {', '.join(formats.WRITERS)}"
+        )
+    if named and len(speeds) == 1:
+        return [wanted]
+    return [directory / f"{pattern.stem}_{speed:.2f}{pattern.suffix}" for speed in speeds]
 
 
-def _edit(text: str) -> tuple[float, list[str] | None]:
-    """`left_arm=1.5` as the factor and the joints, None for all of them."""
-    part, _, factor = text.partition("=")
-    try:
-        number = float(factor)
-    except ValueError:
-        raise ConfigError(f"--edit takes PART=FACTOR, such as left_arm=1.5, not {text!r}") from None
-    if part == "all":
-        return number, None
-    return number, [joint for name in part.split(",") for joint in PARTS.get(name, (name,))]
-
-
-PARTS = {
-    **{
-        f"{side}_arm": tuple(f"{side}_{j}" for j in ("shoulder", "elbow", "wrist"))
-        for side in ("left", "right")
-    },
-    **{
-        f"{side}_leg": tuple(f"{side}_{j}" for j in ("hip", "knee", "ankle", "foot"))
-        for side in ("left", "right")
-    },
-    "torso": ("spine1", "spine2", "spine3", "neck", "head"),
-}
-
-
-def median_and_spread(drawn: Sequence[Any]) -> Any:
-    """Recordings of the same channels and times as one: their median, and with several also `_p05` and `_p95`."""
-    import numpy as np
-
-    first = drawn[0]
-    if len(drawn) == 1:
-        return first
-    values = np.stack([each.values for each in drawn])
-    low, high = np.quantile(values, (0.05, 0.95), axis=0)
-    return replace(
-        first,
-        values=np.concatenate([np.median(values, axis=0), low, high], axis=1),
-        channels=tuple(name + part for part in ("", "_p05", "_p95") for name in first.channels),
-        units=first.units * 3,
-    )
-
-
-def _check_writable(path: Path) -> None:
-    """Said before the work, not after it."""
+def writable(path: Path) -> None:
+    """Raise a `ConfigError` if a recording cannot be written there, before any work is done."""
     from jaxdiff.data import formats
 
     if path.suffix.lower() not in formats.WRITERS:
         raise ConfigError(
             f"cannot write {path}: the extension must be one of {', '.join(formats.WRITERS)}"
         )
+    if path.is_dir():
+        raise ConfigError(f"cannot write {path}: it is a directory")
+    above = next(each for each in path.absolute().parents if each.exists())
+    if not above.is_dir():
+        raise ConfigError(f"cannot write {path}: {above} is not a directory")
+
+
+def _motions(made: Any, folder: Path, text: str) -> None:
+    """Every motion as .npy, .bvh and .html."""
+    from jaxdiff.body.skeleton import Skeleton
+    from jaxdiff.data import formats
+    from jaxdiff.report.page import Page
+
+    folder.mkdir(parents=True, exist_ok=True)
+    name = "-".join(re.findall(r"\w+", text.lower())[:8]) or "motion"
+    names = [channel[:-2] for channel in made.like.channels[::3]]
+    for number, motion in enumerate(made.samples):
+        joints = motion.values.reshape(len(motion.values), -1, 3)
+        parents = tuple(int(parent) for parent in motion.meta["parents"].split())
+        skeleton = Skeleton(tuple(names), parents, joints[0])
+        paths = [folder / f"{name}-{number}{kind}" for kind in (".npy", ".bvh", ".html")]
+        formats.write(paths[0], motion)
+        formats.write(paths[1], motion)
+        page = Page(text)
+        page.motion("Motion", {"": {"generated": joints}}, skeleton, motion.rate)
+        page.save(paths[2])
+        print(f"{folder}: {', '.join(path.name for path in paths)}")
+    print(f"{made.values.shape[1]} frames at {made.like.rate:g} Hz")
 
 
 def _flag(name: str) -> str:

@@ -26,7 +26,7 @@ from jaxdiff.errors import DataError
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("trained", metavar="RUN", type=Path, help="directory of a trained run")
+    add("model", metavar="MODEL", help="a shipped model, a model file or a run directory")
     add(
         "--input",
         type=Path,
@@ -80,31 +80,30 @@ class Source(NamedTuple):
 
 
 def run(options: argparse.Namespace) -> None:
-    from jaxdiff.cli.trained import describe, of_this_version, positive, prepare_jax
+    from jaxdiff.cli.start import positive, prepare_jax
 
     positive(options, "steps")
     if options.every < 1:
         raise DataError(f"--every must be 1 or more, not {options.every}")
-    place, about = describe(options.trained)
     prepare_jax()
-    from jaxdiff.deployment import sampler
+    from jaxdiff import load
     from jaxdiff.deployment.streaming import Stream, latency
 
-    with of_this_version(about):
-        loaded = sampler.load(place, options.given, options.steps)
+    choice = {"given": options.given} if options.given else {}
+    program = load(options.model).program(steps=options.steps, **choice)
     source = (
         _replayed(options.input, options.rate)
         if options.input
         else rows_of(sys.stdin, options.rate)
     )
     stream = Stream(
-        loaded, source.channels, source.units, source.rate, options.samples, options.seed
+        program, source.channels, source.units, source.rate, options.samples, options.seed
     )
     parts = ("", "_p05", "_p95") if options.samples > 1 else ("",)
     header = [
         f"{name}{part} [{unit}]"
         for part in parts
-        for name, unit in zip(loaded.made.channels, loaded.made.units)
+        for name, unit in zip(program.output.channels, program.output.units)
     ]
     print(",".join(["time", *header]), flush=True)
     try:

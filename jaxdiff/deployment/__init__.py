@@ -1,1 +1,1 @@
-"""Trained runs outside training: one pure function in physical units, as an artefact that needs only JAX, or as a stream."""
+"""Models as pure functions of arrays: exported as an artefact that needs only JAX, or run on a stream."""

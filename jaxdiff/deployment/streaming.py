@@ -1,4 +1,4 @@
-"""A sampler on a stream: the newest samples of the other modality from a window that slides, at a fixed cost.
+"""A program on a stream: the newest samples of the other modality from a window that slides, at a fixed cost.
 
 Where the model was trained on pieces of time, the window is the newest `length / rate` seconds. Where it was trained on
 strides, it is the newest strides, their duration found in the hip's autocorrelation, and turned in a circle so that it begins
@@ -16,9 +16,9 @@ import jax
 import numpy as np
 
 from jaxdiff.body.gait import stride_duration, strikes_from_hip
-from jaxdiff.data.units import factor
-from jaxdiff.deployment.sampler import Sampler
-from jaxdiff.errors import ConfigError, DataError, nearest
+from jaxdiff.deployment.program import Program
+from jaxdiff.deployment.signal import columns
+from jaxdiff.errors import ConfigError, DataError
 
 LONGEST_STRIDE = 2.0
 """Seconds; slower walking is not followed."""
@@ -26,59 +26,54 @@ HIPS = ("hip_flexion", "hip_x")
 
 
 class Stream:
-    """`push` samples as they come; `newest(n)` is `(samples, n, D)` of the other modality, or None while there are too few.
+    """Generates while samples arrive.
 
-    `seconds` holds how long each call of `newest` took that made something.
+    `push` one sample at a time; `newest(n)` returns `[samples, n, D]` of the output, or None while there are too few. `seconds`
+    holds the duration of each call of `newest` that returned something.
+
+    Args:
+        program: A program of one signal into another.
+        channels: Channel names of the stream.
+        units: Their units; an empty one is taken to be the program's.
+        rate: Samples per second of the stream.
+        samples: Samples of each generation.
+        seed: Seed of the samples.
     """
 
     def __init__(
         self,
-        sampler: Sampler,
+        program: Program,
         channels: Sequence[str],
         units: Sequence[str],
         rate: float,
         samples: int = 8,
         seed: int = 0,
     ):
-        wanted = sampler.given
-        if len(sampler.inputs) > 1:
+        wanted = program.inputs[0]
+        if len(program.inputs) > 1:
             raise ConfigError(
-                f"a stream is of one signal into another; a sampler of {sampler.method} takes "
-                f"{', '.join(each.name for each in sampler.inputs)}. Runs of llma can be streamed"
+                f"a stream maps one signal to another; a model of {program.study} takes "
+                f"{', '.join(each.name for each in program.inputs)}"
             )
-        for name in wanted.channels:
-            if name not in channels:
-                raise DataError(f"the stream has no channel {name!r}; {nearest(name, channels)}")
         if samples < 1 or not 0 < rate < np.inf:
             raise ConfigError(
                 f"a stream needs one sample or more and a positive rate; got {samples} and {rate:g} Hz"
             )
-        self._columns = [list(channels).index(name) for name in wanted.channels]
-        units = [units[i] for i in self._columns]
-        self._factors = np.array(
-            [factor(old, new) if old else 1.0 for old, new in zip(units, wanted.units)]
-        )
+        self._columns, self._factors = columns(wanted, channels, units)
         hips = [i for i, name in enumerate(wanted.channels) if name.startswith(HIPS)]
-        if sampler.strides and not hips:
+        if wanted.strides and not hips:
             raise DataError(
                 "the model was trained on strides, which are found in hip flexion; the stream has none"
             )
         self._hip = hips[0] if hips else 0
         longest = (
-            (sampler.strides + 1) * LONGEST_STRIDE
-            if sampler.strides
-            else sampler.length / sampler.rate
+            (wanted.strides + 1) * LONGEST_STRIDE if wanted.strides else wanted.length / wanted.rate
         )
         self._rows: deque[np.ndarray] = deque(maxlen=int(np.ceil(longest * rate)) + 1)
-        self._sampler, self._rate, self._samples, self._seed = (
-            sampler,
-            rate,
-            samples,
-            np.uint32(seed),
-        )
-        self._draw = jax.jit(sampler.draw)
+        self._signal, self._rate, self._samples, self._seed = wanted, rate, samples, np.uint32(seed)
+        self._draw = jax.jit(program.draw)
         self.seconds: list[float] = []
-        self._drawn(np.broadcast_to(wanted.example, wanted.shape))  # compiles
+        self._drawn(np.broadcast_to(wanted.example, wanted.array_shape))  # compiles
 
     def push(self, row: np.ndarray) -> None:
         """One sample of all channels of the stream; what is missing (NaN) keeps its last value."""
@@ -93,14 +88,14 @@ class Stream:
         """The newest `count` samples, at the rate of the stream."""
         begin = time.perf_counter()
         rows = np.array(self._rows)
-        length, strides = self._sampler.length, self._sampler.strides
+        length, strides = self._signal.length, self._signal.strides
         if len(rows) < 4:
             return None
         hip = rows[:, self._hip]
         if strides:
             spacing = strides * stride_duration(hip, self._rate) * self._rate / length
         else:
-            spacing = self._rate / self._sampler.rate
+            spacing = self._rate / self._signal.rate
         if not (length - 1) * spacing <= len(rows) - 1 or count > length * spacing:
             return None
         places = len(rows) - 1 - np.arange(length)[::-1] * spacing
@@ -116,6 +111,10 @@ class Stream:
         wanted = (np.arange(len(rows) - count, len(rows)) - places[0]) / spacing
         made = np.stack([_at(each, wanted) for each in drawn])
         self.seconds.append(time.perf_counter() - begin)
+        if not np.isfinite(made).all():
+            raise DataError(
+                "the model returned values that are not finite; check the units and ranges of the stream"
+            )
         return made
 
     def _drawn(self, window: np.ndarray) -> np.ndarray:

@@ -86,7 +86,7 @@ def walk():
 @pytest.fixture(autouse=True)
 def own_cache(monkeypatch):
     """The tests' compilation cache stays."""
-    monkeypatch.setattr("jaxdiff.cli.trained.prepare_jax", lambda: None)
+    monkeypatch.setattr("jaxdiff.cli.start.prepare_jax", lambda: None)
 
 
 @pytest.fixture

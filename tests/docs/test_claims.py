@@ -25,7 +25,7 @@ BELOW: dict[str, tuple[str, ...]] = {
     "interop": ("typing", "errors", "nets"),
     "deployment": (*KERNEL, "data"),
     "models": (*KERNEL, "metrics", "data", "deployment"),
-    "studies": (*SCIENCE, "report", "deployment", "models"),
+    "studies": (*SCIENCE, "report", "interop", "deployment", "models"),
     "cli": (*SCIENCE, "report", "interop", "deployment", "models", "studies"),
 }
 """What each room may import, as docs/design.md draws it."""
