@@ -58,8 +58,8 @@ def run(options: argparse.Namespace) -> None:
 
     positive(options, "batch", "steps")
     prepare_jax()
-    from jaxdiff import load
     from jaxdiff.deployment import artefact
+    from jaxdiff.studies.loading import load
 
     choice = {"given": options.given} if options.given else {}
     model = load(options.model)

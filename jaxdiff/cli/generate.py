@@ -113,7 +113,8 @@ def run(options: argparse.Namespace) -> None:
     if given.get("samples", 1) < 1:
         raise ConfigError(f"--samples must be 1 or more, not {given['samples']}")
     prepare_jax()
-    from jaxdiff import load, read
+    from jaxdiff.data.formats import read
+    from jaxdiff.studies.loading import load
 
     model = load(options.model)
     takes = inspect.signature(model.generate).parameters

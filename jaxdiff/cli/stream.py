@@ -86,8 +86,8 @@ def run(options: argparse.Namespace) -> None:
     if options.every < 1:
         raise DataError(f"--every must be 1 or more, not {options.every}")
     prepare_jax()
-    from jaxdiff import load
     from jaxdiff.deployment.streaming import Stream, latency
+    from jaxdiff.studies.loading import load
 
     choice = {"given": options.given} if options.given else {}
     program = load(options.model).program(steps=options.steps, **choice)

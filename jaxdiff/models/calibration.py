@@ -53,8 +53,9 @@ def predictive_interval(
     if not 0 < p < 1:
         raise DataError(f"the probability of an interval lies between 0 and 1; got {p}")
     tail = (1 - p) / 2
-    if tail * (count + 1) >= 1:
-        low, high = _order_statistics(samples, tail * (count + 1))
+    rank = round(tail * (count + 1), 9)  # 0.1 / 2 * 20 is a rounding error below 1
+    if rank >= 1:
+        low, high = _order_statistics(samples, rank)
         centre = np.median(samples, axis=0)
     else:
         half = samples.std(0, ddof=1) * np.sqrt(1 + 1 / count) * stdtrit(count - 1, 1 - tail)

@@ -22,10 +22,10 @@ def test_every_command_has_help_with_an_example(name, capsys):
     [
         (["generat"], "did you mean 'generate'"),
         ([], "required: COMMAND"),
-        (["generate"], "required: RUN"),
+        (["generate"], "required: MODEL"),
         (["demo", "--ouut", "x"], "unrecognized arguments: --ouut x"),
         (["data", "chek", "x"], "did you mean 'check'"),
-        (["generate", "nowhere"], "there is no run nowhere"),
+        (["generate", "nowhere"], "nowhere is neither a model file, a run directory"),
         (["runs", "nowhere"], "there is no directory nowhere"),
         (["data", "prepare", "embry"], "did you mean 'embry2018'"),
         (["data", "prepare", "folder", "recipe"], "such as size=tiny"),

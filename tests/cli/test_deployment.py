@@ -8,16 +8,18 @@ import jax
 import numpy as np
 import pytest
 
+from jaxdiff.body.gait import normalise_strides
 from jaxdiff.data import formats
-from jaxdiff.deployment import artefact, sampler
+from jaxdiff.deployment import artefact
 from jaxdiff.deployment.streaming import Stream, latency
 from jaxdiff.errors import CheckpointError, ConfigError, DataError
-from jaxdiff.studies.llma import generation
+from jaxdiff.studies.llma.model import heel_strikes
+from jaxdiff.studies.loading import load
 
 
 @pytest.fixture(scope="module")
 def loaded(run):
-    return sampler.load(run)
+    return load(run).program()
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +28,7 @@ def draw(loaded):
 
 
 def window(loaded, batch=1):
-    phase = np.linspace(0, 2, loaded.length, endpoint=False)[:, None] + np.arange(3) / 3
+    phase = np.linspace(0, 2, loaded.output.length, endpoint=False)[:, None] + np.arange(3) / 3
     return np.broadcast_to(10 + 20 * np.cos(2 * np.pi * phase), (batch, *phase.shape)).astype(
         np.float32
     )
@@ -43,8 +45,9 @@ def test_the_exported_program_draws_what_the_sampler_draws(jaxdiff, run, loaded,
         np.testing.assert_allclose(made, expected[:batch], atol=1e-5)
     assert np.abs(expected[0] - expected[1]).max() > 0.01
     assert (
-        about["given"][0]["channels"][0] == "hip_flexion"
-        and about["made"]["units"] == ["N m/kg"] * 2
+        about["inputs"][0]["channels"][0] == "hip_flexion"
+        and about["inputs"][0]["phase"] == "heel strike"
+        and about["output"]["units"] == ["N m/kg"] * 2
     )
 
 
@@ -56,18 +59,18 @@ def test_a_fixed_batch_its_example_and_a_damaged_artefact(jaxdiff, run, tmp_path
         )[0]
         == 0
     )
-    assert json.loads((tmp_path / "sampler.json").read_text())["batch"] == 1
+    assert json.loads((tmp_path / "program.json").read_text())["batch"] == 1
     runpy.run_path(str(tmp_path / "example.py"))
     assert "hip_flexion [deg]: " in capsys.readouterr().out
-    assert len((tmp_path / "example.py").read_text().splitlines()) <= 21
-    (tmp_path / "sampler.stablehlo").write_bytes(b"torn")
-    with pytest.raises(CheckpointError, match="no exported sampler"):
+    assert len((tmp_path / "example.py").read_text().splitlines()) <= 25
+    (tmp_path / "program.stablehlo").write_bytes(b"torn")
+    with pytest.raises(CheckpointError, match="no exported model"):
         artefact.load(tmp_path)
 
 
 def test_wrong_wishes_name_what_there_is(run, loaded, tmp_path):
     with pytest.raises(DataError, match="did you mean 'moments'"):
-        sampler.load(run, "moment")
+        load(run).program(given="moment")
     with pytest.raises(ConfigError, match="no platform 'gpu'"):
         artefact.save(loaded, tmp_path, platforms=["gpu"])
     with pytest.raises(DataError, match="no channel 'hip_flexion'"):
@@ -77,11 +80,9 @@ def test_wrong_wishes_name_what_there_is(run, loaded, tmp_path):
 def test_files_and_exports_of_one_seed_agree(run, walk, loaded, draw):
     """Two whole strides from a file: the same numbers as from the bare sampler."""
     recording = walk.crop(0, 3.61)
-    file = generation.generate(run, recording, samples=1, seed=3)
-    events = generation._events(recording, None)
-    cycles = generation.normalise_strides(recording.values, events[:3], 151)[:, :-1].reshape(
-        1, 300, 3
-    )
+    file = load(run).generate(recording, samples=1, seed=3).median
+    events = heel_strikes(recording, recording, None)
+    cycles = normalise_strides(recording.values, events[:3], 151)[:, :-1].reshape(1, 300, 3)
     made = np.asarray(draw(np.uint32(3), cycles.astype(np.float32)))[0]
     place = np.interp(
         np.arange(len(file.values)) / 100 + file.start, events[:3] / 100, [0, 150, 300]

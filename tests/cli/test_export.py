@@ -1,8 +1,7 @@
-"""Exports of every method: the program draws what the library itself would, for any batch, from what sampler.json tells."""
+"""Exports of every method: the program draws what the library itself would, for any batch, from what program.json tells."""
 
 import json
 import runpy
-from pathlib import Path
 
 import jax
 import numpy as np
@@ -10,10 +9,11 @@ import pytest
 
 from jaxdiff.body.humanml3d import joints_from_features
 from jaxdiff.data.normalise import Normaliser
-from jaxdiff.deployment import artefact, sampler
+from jaxdiff.deployment import artefact
 from jaxdiff.deployment.streaming import Stream
 from jaxdiff.errors import CheckpointError, ConfigError
 from jaxdiff.methods import biovae, speed_transfer, text_to_motion
+from jaxdiff.models.trained import Trained
 from jaxdiff.nets.residual_denoiser import size
 from jaxdiff.nets.word_text import Vocabulary
 from jaxdiff.studies.biovae import config as biovae_config
@@ -21,12 +21,17 @@ from jaxdiff.studies.speed_transfer.data import Form, Gaits, change, prepared, s
 from jaxdiff.studies.speed_transfer.population import Population
 from jaxdiff.studies.speed_transfer.transfer import about as told_of
 from jaxdiff.studies.speed_transfer.transfer import from_about
+from jaxdiff.studies.study import STUDIES
 from jaxdiff.studies.text_to_motion import config as text_config
 from jaxdiff.studies.text_to_motion import preparation
 from jaxdiff.training.step import make_generate
 
 ANGLES = tuple(f"{joint}_{side}" for side in "rl" for joint in ("hip", "knee", "ankle"))
 WORDS = ["walks", "a", "person"]
+
+
+def model_of(study, params, metadata):
+    return STUDIES[study].build(Trained(study, params, metadata))
 
 
 def perturbed(params, seed=1):
@@ -59,14 +64,18 @@ def speed_run(align):
         ANGLES,
         ("deg",) * 6,
     )
-    return perturbed(params), {**told_of(settings, form, scales, people), "rate": 20.0}
+    return perturbed(params), {
+        **told_of(settings, form, scales, people),
+        "rate": 20.0,
+        "seconds": 6.0,
+    }
 
 
 @pytest.mark.parametrize("align", ["phase", "none"])
 def test_speed_transfer_without_its_files(align, tmp_path):
     pytest.importorskip("flatbuffers")
     params, about = speed_run(align)
-    made = sampler.SAMPLERS["speed_transfer"](Path("run"), params, about, "", 0)
+    made = model_of("speed_transfer", params, about).program()
     program, _ = artefact.load(artefact.save(made, tmp_path))
 
     model, time = from_about(params, about), np.arange(120) / 20
@@ -116,6 +125,7 @@ def text_run(method):
         "normaliser": scale.state(),
         "words": WORDS,
         "rate": 20.0,
+        "acceleration": 1.0,
     }
     batch = {"motion": np.zeros((1, 16, 263), np.float32), "text": np.zeros((1, 32), np.int32)}
     if method == "text_to_motion":
@@ -134,7 +144,7 @@ def text_run(method):
 def test_motions_of_texts(method, tmp_path, capsys):
     pytest.importorskip("flatbuffers")
     whole, params, about, scale = text_run(method)
-    made = sampler.SAMPLERS[method](Path("arm-all"), params, about, "", 0)
+    made = model_of(method, params, {**about, "arm": "arm-all"}).program()
     program, _ = artefact.load(artefact.save(made, tmp_path))
     assert [each.name for each in made.inputs][2:] == (
         ["acceleration"] if method == "biovae" else []
@@ -154,7 +164,7 @@ def test_motions_of_texts(method, tmp_path, capsys):
     example = runpy.run_path(str(tmp_path / "example.py"))
     assert (
         "pelvis_x [m]: " in capsys.readouterr().out
-        and len(json.loads((tmp_path / "sampler.json").read_text())["words"]) == 3
+        and len(json.loads((tmp_path / "program.json").read_text())["words"]) == 3
     )
     for text in ("A person, unknown to us, walks", "walks " * 40):
         np.testing.assert_array_equal(example["ids"](text), Vocabulary(WORDS).batch([text])[0])
@@ -162,5 +172,7 @@ def test_motions_of_texts(method, tmp_path, capsys):
 
 def test_what_cannot_be_exported_says_so():
     _, params, about, _ = text_run("text_to_motion")
-    with pytest.raises(CheckpointError, match="no network that generates"):
-        sampler.SAMPLERS["biovae"](Path("refiner"), params, about, "", 0)
+    with pytest.raises(CheckpointError, match="no network of biovae"):
+        model_of("biovae", params, {**about, "arm": "encoder"})
+    with pytest.raises(ConfigError, match="a refiner cannot be exported"):
+        model_of("biovae", params, {**about, "arm": "refiner"}).program()
