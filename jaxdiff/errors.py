@@ -33,6 +33,10 @@ class NonFiniteError(Error):
     """Training met too many non-finite losses or gradients in a row."""
 
 
+class DataWarning(UserWarning):
+    """Data that were read with an assumption the user should know of, such as an inferred unit."""
+
+
 class MissingExtra(Error):
     """An optional dependency is not installed; the message names the extra that brings it."""
 

@@ -65,6 +65,39 @@ def strikes_from_hip(hip: np.ndarray, rate: float) -> np.ndarray:
     return strikes[strikes <= len(hip) - 1]
 
 
+def strikes_from_force(force: np.ndarray, rate: float, shortest: float = 0.1) -> np.ndarray:
+    """Heel strikes as the instants at which the vertical force rises through 5 % of its maximum.
+
+    Args:
+        force: Vertical ground reaction of one foot [T], upward positive or negative, in any unit.
+        rate: Samples per second.
+        shortest: A shorter contact, or a shorter loss of contact, is noise (seconds).
+
+    Returns:
+        Fractional sample numbers of the threshold crossings. A foot that is loaded in the first sample has struck
+        before it, so that strike is not counted.
+    """
+    force = np.asarray(force, np.float64)
+    if force.ndim != 1 or not np.isfinite(force).all():
+        raise DataError(f"heel strikes are found in one finite signal [T]; got shape {force.shape}")
+    if not len(force):
+        return np.zeros(0)
+    force = -force if -force.min() > force.max() else force
+    level = 0.05 * force.max()
+    loaded = force > level
+    if not loaded.any() or loaded.all():
+        return np.zeros(0)
+    frames = max(1, round(shortest * rate))
+    for state in (False, True):  # first close short gaps of contact, then drop short contacts
+        edges = np.flatnonzero(np.diff(np.concatenate([[not state], loaded, [not state]]) == state))
+        for a, b in zip(edges[::2], edges[1::2]):
+            if b - a < frames and a > 0 and b < len(loaded):
+                loaded[a:b] = not state
+    up = np.flatnonzero(loaded[1:] & ~loaded[:-1])
+    rise = force[up + 1] - force[up]
+    return up + np.clip((level - force[up]) / np.where(rise > 0, rise, 1.0), 0, 1)
+
+
 def strikes_from_foot(
     foot: np.ndarray, pelvis: np.ndarray, forward: np.ndarray, rate: float
 ) -> np.ndarray:

@@ -1,20 +1,35 @@
-"""A recording: signals that know their channel names, units and rate; what every file format reads and writes."""
+"""Recordings: multichannel signals with channel names, units, a rate, events and metadata.
+
+Every file format is read into a `Recording` and written from one::
+
+    walk = jaxdiff.read("walk.mot")
+    knee = walk[2.0:8.0].select(["knee_angle_r"]).convert({"deg": "rad"})
+    strides = walk.cycles("right")            # one recording per stride, from the events or from the signals
+    walk.rename({"Fz": "grf_normal"}).write("walk.csv")
+    frame = walk.to_pandas()
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from jaxdiff.data import units as unit_table
 from jaxdiff.data.resampling import bridged, resampled, smoothed
-from jaxdiff.errors import DataError, nearest
+from jaxdiff.errors import DataError, MissingExtra, nearest
+
+if TYPE_CHECKING:
+    import pandas
+
+SIDES = ("right", "left")
 
 
 class StampError(DataError):
-    """A time stamp that does not fit; `sample` counts from 0."""
+    """A time stamp that is missing, out of order or not uniform; `sample` counts from 0."""
 
     def __init__(self, sample: int, what: str):
         super().__init__(f"sample {sample + 1}: {what}")
@@ -29,12 +44,32 @@ class Gap(NamedTuple):
     stop: float
 
 
-@dataclass(frozen=True)
-class Recording:
-    """`values` (T, C) with one name and one unit per channel, uniformly sampled at `rate` Hz from `start` seconds on.
+class Event(NamedTuple):
+    """Something that happened at one instant, such as a foot strike."""
 
-    Missing samples are NaN. `meta` holds whatever else belongs to the recording as short texts (subject, task, side,
-    source, ...). Every method returns a new recording.
+    time: float
+    """Seconds, on the time axis of the recording."""
+    label: str
+    """`foot_strike`, `foot_off`, or any other text."""
+    side: str = ""
+    """`right`, `left`, or empty."""
+
+
+@dataclass(frozen=True, repr=False)
+class Recording:
+    """A uniformly sampled multichannel signal. Every method returns a new recording.
+
+    Args:
+        values: Samples [T, C]; missing ones are NaN.
+        channels: One unique name per channel.
+        units: One unit per channel; empty where it is unknown.
+        rate: Samples per second.
+        start: Time of the first sample in seconds.
+        meta: Short texts that belong to the recording: subject, task, side, mass, source, ...
+        events: Foot strikes and other instants, sorted by time.
+
+    Raises:
+        DataError: If shapes, names, units, rate or events do not fit together.
     """
 
     values: np.ndarray
@@ -43,6 +78,7 @@ class Recording:
     rate: float
     start: float = 0.0
     meta: Mapping[str, str] = field(default_factory=dict)
+    events: tuple[Event, ...] = ()
 
     def __post_init__(self):
         if (
@@ -59,6 +95,34 @@ class Recording:
         if len(set(self.channels)) < len(self.channels):
             twice = next(name for i, name in enumerate(self.channels) if name in self.channels[:i])
             raise DataError(f"the channel {twice!r} appears twice; names must be unique")
+        events = tuple(sorted(Event(*event) for event in self.events))
+        if wrong := [event for event in events if not np.isfinite(event.time)]:
+            raise DataError(f"the event {wrong[0].label!r} has no finite time: {wrong[0].time}")
+        object.__setattr__(self, "events", events)
+
+    def __repr__(self) -> str:
+        shown = [f"{n} ({u})" if u else n for n, u in zip(self.channels[:6], self.units)]
+        more = f", and {len(self.channels) - 6} more" if len(self.channels) > 6 else ""
+        end = self.start + max(len(self.values) - 1, 0) / self.rate
+        events = f"; {len(self.events)} events" if self.events else ""
+        return (
+            f"Recording({len(self.values)} samples of {len(self.channels)} channels at {self.rate:g} Hz, "
+            f"{self.start:g} to {end:g} s: {', '.join(shown)}{more}{events})"
+        )
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, which: slice | str) -> Any:
+        """`recording[1.0:3.5]` is the part between two times in seconds; `recording["knee_angle_r"]` its samples [T]."""
+        if isinstance(which, str):
+            return self.select([which]).values[:, 0]
+        if not isinstance(which, slice) or which.step is not None:
+            raise DataError(
+                f"a recording is indexed by a channel name or by seconds, as in recording[1.0:3.5]; got {which!r}"
+            )
+        start = self.start if which.start is None else float(which.start)
+        return self.crop(start, np.inf if which.stop is None else float(which.stop))
 
     @classmethod
     def from_times(
@@ -70,10 +134,24 @@ class Recording:
         rate: float | None = None,
         meta: Mapping[str, str] | None = None,
     ) -> Recording:
-        """Samples with their time stamps (T,) in seconds.
+        """A recording from samples with time stamps.
 
-        Uniform stamps (up to the rounding they were printed with) give the rate. Irregular ones are an error, unless
-        the `rate` the recording shall have is given: then the samples are interpolated.
+        Uniform stamps (up to the rounding they were printed with) determine the rate. Irregular stamps are an error
+        unless `rate` is given: the samples are then interpolated.
+
+        Args:
+            time: Time stamps [T] in seconds.
+            values: Samples [T, C].
+            channels: Channel names.
+            units: Units.
+            rate: Rate in Hz that the result shall have; None keeps the rate of the stamps.
+            meta: Metadata.
+
+        Returns:
+            The recording.
+
+        Raises:
+            StampError: If a stamp is missing, out of order or, without `rate`, not uniform.
         """
         time, channels, units = np.asarray(time, np.float64), tuple(channels), tuple(units)
         absent = np.flatnonzero(~(np.abs(time) < 1e9))
@@ -86,7 +164,7 @@ class Recording:
         if len(time) < 2:
             if rate is None or not len(time):
                 raise DataError(
-                    f"{len(time)} sample(s) do not tell a rate; at least two are needed"
+                    f"a rate cannot be determined from {len(time)} sample(s); at least two are needed"
                 )
             return cls(values, channels, units, float(rate), float(time[0]), dict(meta or {}))
         found = _uniform_rate(time)
@@ -114,7 +192,7 @@ class Recording:
         return self.start + np.arange(len(self.values)) / self.rate
 
     def select(self, channels: Sequence[str]) -> Recording:
-        """The named channels, in the order asked for."""
+        """The named channels, in the given order."""
         for name in channels:
             if name not in self.channels:
                 raise DataError(
@@ -127,6 +205,17 @@ class Recording:
             channels=tuple(channels),
             units=tuple(self.units[i] for i in index),
         )
+
+    def rename(self, names: Mapping[str, str]) -> Recording:
+        """The recording with channels renamed, `{old: new}`.
+
+        Raises:
+            DataError: If a channel is absent or two channels would have the same name.
+        """
+        for old in names:
+            if old not in self.channels:
+                raise DataError(f"no channel {old!r} to rename; {nearest(old, self.channels)}")
+        return replace(self, channels=tuple(names.get(name, name) for name in self.channels))
 
     def join(self, other: Recording) -> Recording:
         """The channels of both; they must cover the same samples."""
@@ -141,25 +230,39 @@ class Recording:
             channels=self.channels + other.channels,
             units=self.units + other.units,
             meta={**other.meta, **self.meta},
+            events=tuple(dict.fromkeys((*self.events, *other.events))),
         )
 
     def crop(self, start: float, stop: float) -> Recording:
-        """The samples with start <= time < stop, in seconds."""
+        """The samples and events with start <= time < stop, in seconds."""
         inside = np.flatnonzero(
             (self.time >= start - 1e-6 / self.rate) & (self.time < stop - 1e-6 / self.rate)
         )
         if not len(inside):
             raise DataError(
-                f"no samples between {start} and {stop} s; there are some from {self.start} s on"
+                f"no samples between {start} and {stop} s; the recording covers {self.start:g} to "
+                f"{self.start + max(len(self.values) - 1, 0) / self.rate:g} s"
             )
+        margin = 1e-6 / self.rate
         return replace(
-            self, values=self.values[inside[0] : inside[-1] + 1], start=float(self.time[inside[0]])
+            self,
+            values=self.values[inside[0] : inside[-1] + 1],
+            start=float(self.time[inside[0]]),
+            events=tuple(e for e in self.events if start - margin <= e.time < stop - margin),
         )
 
     def convert(self, to: Mapping[str, str], mass: float | None = None) -> Recording:
-        """Channels in the units named as keys, in the units named as values: `convert({"deg": "rad", "N": "BW"}, 70)`.
+        """The recording in other units, `{old unit: new unit}`.
 
-        `mass` (kg) is needed between N and BW, and between N m and N m/kg.
+        Args:
+            to: New unit of every channel that has the old one, such as `{"deg": "rad", "N": "BW"}`.
+            mass: Body mass in kg; needed between N and BW and between N m and N m/kg.
+
+        Returns:
+            The converted recording; channels in other units are unchanged.
+
+        Raises:
+            DataError: If the units measure different quantities or the mass is missing.
         """
         to = {unit_table.canonical(old): new for old, new in to.items()}
         units = [to.get(unit_table.canonical(unit), unit) for unit in self.units]
@@ -169,12 +272,17 @@ class Recording:
         )
 
     def resample(self, rate: float) -> Recording:
-        """The recording at another rate, with an anti-alias filter on the way down. Gaps stay gaps."""
+        """The recording at another rate in Hz, with an anti-alias filter when the rate decreases. Gaps stay gaps.
+
+        Raises:
+            DataError: If the rate is not between 1/1000 and 100 times the present one.
+        """
         if rate == self.rate:
             return self
-        if not 0 < rate <= 100 * self.rate:
+        if not self.rate / 1000 <= rate <= 100 * self.rate:
             raise DataError(
-                f"cannot resample {self.rate:g} Hz to {rate:g} Hz: not positive, or more than 100 times as fast"
+                f"cannot resample from {self.rate:g} Hz to {rate:g} Hz; the new rate must be between 1/1000 and 100 "
+                "times the old one"
             )
         return replace(self, values=resampled(self.values, self.rate, rate), rate=float(rate))
 
@@ -213,6 +321,125 @@ class Recording:
                 if a > 0 and b < len(channel) and (b - a) / self.rate <= longest + 1e-9:
                     channel[a:b] = line[a:b]
         return replace(self, values=values)
+
+    def cycles(self, side: str = "") -> list[Recording]:
+        """The strides of one leg, each from a foot strike up to the next.
+
+        Args:
+            side: `right` or `left`; empty: the right leg if its strikes are known, else the left one.
+
+        Returns:
+            One recording per stride. Strikes come from the events; without events they are detected in vertical
+            force, hip flexion or foot positions (`jaxdiff.data.strides`).
+
+        Raises:
+            DataError: If fewer than two foot strikes are found.
+        """
+        from jaxdiff.data.strides import strikes
+
+        times = strikes(self, side).times
+        return [self.crop(a, b) for a, b in zip(times[:-1], times[1:])]
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """A pandas DataFrame indexed by time; rate, units, metadata and events are in its `attrs`.
+
+        Raises:
+            MissingExtra: If pandas is not installed.
+        """
+        frame = _pandas().DataFrame(self.values, columns=list(self.channels))
+        frame.index = _pandas().Index(self.time, name="time")
+        frame.attrs = {
+            "rate": self.rate,
+            "units": dict(zip(self.channels, self.units)),
+            "meta": dict(self.meta),
+            "events": [list(event) for event in self.events],
+        }
+        return frame
+
+    @classmethod
+    def from_pandas(
+        cls,
+        frame: pandas.DataFrame,
+        units: Mapping[str, str] | None = None,
+        rate: float | None = None,
+    ) -> Recording:
+        """A recording from a DataFrame whose index, or column `time`, holds seconds.
+
+        Args:
+            frame: Numeric columns, one per channel.
+            units: Unit of each column; default: those in `frame.attrs`, else unknown.
+            rate: Rate in Hz to resample to; needed where there is no time.
+
+        Returns:
+            The recording, with the metadata and events in `frame.attrs` if there are any.
+        """
+        attrs = frame.attrs
+        units = {**attrs.get("units", {}), **(units or {})}
+        column = next((n for n in frame.columns if str(n).lower() == "time"), None)
+        if column is not None:
+            time, frame = frame[column], frame.drop(columns=column)
+        else:
+            time = frame.index
+        names = [str(name) for name in frame.columns]
+        try:
+            values = frame.to_numpy(np.float64)
+            time = np.asarray(time, np.float64)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"a column of the DataFrame is not numeric: {error}") from None
+        known = [str(units.get(name, "")) for name in frame.columns]
+        if rate is None and attrs.get("rate") and len(time) == 1:
+            rate = attrs["rate"]
+        made = cls.from_times(time, values, names, known, rate, attrs.get("meta"))
+        return replace(made, events=tuple(Event(*e) for e in attrs.get("events", ())))
+
+    def plot(self, channels: Sequence[str] = (), axes: Any = None) -> Any:
+        """Plots channels over time, one panel per unit, with events as vertical lines.
+
+        Args:
+            channels: Channels to draw; empty: all.
+            axes: Matplotlib axes to draw into, one per unit; default: a new figure.
+
+        Returns:
+            The matplotlib figure.
+
+        Raises:
+            MissingExtra: If matplotlib is not installed.
+        """
+        try:
+            from matplotlib import pyplot
+        except ImportError:
+            raise MissingExtra("plotting a recording", "viz") from None
+        shown = self.select(channels or self.channels)
+        units = list(dict.fromkeys(shown.units))
+        if axes is None:
+            _, axes = pyplot.subplots(
+                len(units), squeeze=False, sharex=True, figsize=(8, 2.5 * len(units))
+            )
+        panels = np.ravel(np.asarray(axes, object))
+        for panel, unit in zip(panels, units):
+            for name, own, column in zip(shown.channels, shown.units, shown.values.T):
+                if own == unit:
+                    panel.plot(shown.time, column, label=name)
+            for event in self.events:
+                panel.axvline(event.time, color="0.7", linewidth=0.8)
+            panel.set_ylabel(unit or "unit unknown")
+            panel.legend(fontsize="small")
+        panels[-1].set_xlabel("time (s)")
+        return panels[0].figure
+
+    def write(self, path: str | os.PathLike) -> None:
+        """Writes the recording in the format that the extension of `path` names."""
+        from jaxdiff.data.formats import write
+
+        write(path, self)
+
+
+def _pandas() -> Any:
+    try:
+        import pandas
+    except ImportError:
+        raise MissingExtra("conversion to pandas", "formats") from None
+    return pandas
 
 
 def _uniform_rate(time: np.ndarray) -> float | None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jaxdiff.data import units
-from jaxdiff.data.recording import Gap, Recording, StampError
+from jaxdiff.data.recording import Event, Gap, Recording, StampError
 from jaxdiff.errors import DataError
 
 
@@ -181,3 +181,69 @@ def test_join_and_select():
 def test_impossible_rates_are_refused(rate):
     with pytest.raises(DataError):
         one(np.zeros(5)).resample(rate)
+
+
+def walk():
+    values = np.arange(600.0).reshape(300, 2)
+    events = (
+        Event(2.0, "foot_off", "right"),
+        Event(0.5, "foot_strike", "right"),
+        Event(1.5, "foot_strike", "right"),
+    )
+    return Recording(values, ("a", "b"), ("deg", "N"), 100.0, 0.0, {"subject": "S1"}, events)
+
+
+def test_seconds_index_a_recording_and_its_events():
+    part = walk()[0.5:1.75]
+    assert (part.start, len(part)) == (0.5, 125)
+    assert [event.time for event in part.events] == [0.5, 1.5]
+    assert len(walk()[:]) == 300 and np.array_equal(walk()["b"], walk().values[:, 1])
+    with pytest.raises(DataError, match="by seconds"):
+        walk()[3]
+    with pytest.raises(DataError, match="covers 0 to 2.99 s"):
+        walk()[7:8]
+
+
+def test_cycles_follow_the_events():
+    (stride,) = walk().cycles("right")
+    assert (stride.start, len(stride)) == (0.5, 100)
+
+
+def test_renaming_keeps_everything_else():
+    found = walk().rename({"b": "force"})
+    assert found.channels == ("a", "force") and found.events == walk().events
+    with pytest.raises(DataError, match="appears twice"):
+        walk().rename({"a": "b"})
+    with pytest.raises(DataError, match="did you mean"):
+        walk().rename({"aa": "b"})
+
+
+def test_pandas_and_back_keeps_everything():
+    pandas = pytest.importorskip("pandas")
+    frame = walk().to_pandas()
+    assert list(frame.columns) == ["a", "b"] and frame.index.name == "time"
+    back = Recording.from_pandas(frame)
+    assert np.array_equal(back.values, walk().values)
+    assert (back.channels, back.units, back.rate) == (("a", "b"), ("deg", "N"), 100.0)
+    assert dict(back.meta) == {"subject": "S1"} and back.events == walk().events
+    plain = pandas.DataFrame({"time": [0, 0.1, 0.2], "x": [1, 2, 3]})
+    made = Recording.from_pandas(plain, units={"x": "m"})
+    assert (made.rate, made.units, made.channels) == (10, ("m",), ("x",))
+
+
+def test_the_repr_fits_on_a_line():
+    assert "\n" not in repr(walk()) and "300 samples of 2 channels at 100 Hz" in repr(walk())
+    many = Recording(np.zeros((4, 50)), tuple(f"c{i}" for i in range(50)), ("",) * 50, 10.0)
+    assert len(repr(many)) < 160 and "and 44 more" in repr(many)
+
+
+def test_a_plot_has_a_panel_per_unit():
+    pytest.importorskip("matplotlib").use("Agg")
+    figure = walk().plot()
+    assert [axes.get_ylabel() for axes in figure.axes] == ["deg", "N"]
+
+
+def test_resampling_is_bounded_in_both_directions():
+    for rate in (0.05, 2e4):
+        with pytest.raises(DataError, match="between 1/1000 and 100 times"):
+            walk().resample(rate)

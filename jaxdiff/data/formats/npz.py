@@ -14,7 +14,7 @@ from typing import IO
 import numpy as np
 
 from jaxdiff.data.formats import files
-from jaxdiff.data.recording import Recording
+from jaxdiff.data.recording import Event, Recording
 from jaxdiff.errors import DataError, FileError
 
 _DEFLATE_LIMIT = 1100  # deflate compresses by no more than 1032 : 1
@@ -117,7 +117,10 @@ def read_npz(path: str | os.PathLike, rate: float | None = None) -> Recording:
             or not all(isinstance(v, str) for v in meta.values())
         ):
             raise ValueError("start must be finite and meta a table of texts")
-        recording = Recording(values, channels, units, float(found["rate"].item()), start, meta)
+        events = json.loads(str(found["events"].item())) if "events" in found else []
+        events = tuple(Event(float(time), str(label), str(side)) for time, label, side in events)
+        rate = float(found["rate"].item())
+        recording = Recording(values, channels, units, rate, start, meta, events)
     except (ValueError, TypeError, DataError, RecursionError) as error:
         raise files.bad(path, f"is not a recording: {error}") from None
     return files.at_rate(path, recording, rate)
@@ -141,4 +144,5 @@ def write_npz(path: str | os.PathLike, recording: Recording) -> None:
             rate=np.float64(recording.rate),
             start=np.float64(recording.start),
             meta=np.array(json.dumps(dict(recording.meta))),
+            events=np.array(json.dumps(recording.events)),
         )
