@@ -191,9 +191,9 @@ def _points(recording: Recording) -> dict[str, np.ndarray]:
     found = {}
     for i, name in enumerate(recording.channels[:-2]):
         base = name[:-2]
-        if recording.channels[i : i + 3] == (f"{base}_x", f"{base}_y", f"{base}_z"):
-            if quantity(recording.units[i]) == "length":
-                found[base] = np.asarray(recording.values[:, i : i + 3], np.float64)
+        triple = recording.channels[i : i + 3] == (f"{base}_x", f"{base}_y", f"{base}_z")
+        if triple and quantity(recording.units[i]) == "length":
+            found[base] = np.asarray(recording.values[:, i : i + 3], np.float64)
     return found
 
 
