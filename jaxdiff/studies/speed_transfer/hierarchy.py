@@ -1,0 +1,368 @@
+"""A hierarchical linear model of how gait changes with speed: population, person, recording, stride.
+
+    z = Σ_j ψ_j(v) β_j + ε + η / √n,   β ~ N(β_0, Σ),   ε ~ N(0, R),   η ~ N(0, R_stride)
+
+z is the state of a mean stride over n strides at speed v (`strides`), ψ the powers 1, s, s² of s = (v − 1.1) / 0.5, and β
+a person's own response to speed. Recordings of a person at any number of speeds give a Gaussian prediction at any other:
+mean and covariance. The model is fitted by expectation maximisation, to the maximum a posteriori: β_0 ~ N(β_0', κ Σ'), and
+Σ, R have inverse-Wishart priors that weigh as much as so many persons and recordings. `update` fits the people of a
+laboratory with a simulated population as the prior, and chooses by leaving people out what to take from it: nothing, the
+correlations, or everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jaxdiff.errors import DataError
+from jaxdiff.studies.speed_transfer.strides import Gait
+
+POWERS = 3
+CENTRE, UNIT = 1.1, 0.5
+
+
+class Weights(NamedTuple):
+    """How strongly a prior holds."""
+
+    people: float = 8.0
+    """The prior's covariance of persons weighs as much as so many persons."""
+    recordings: float = 8.0
+    """The prior's covariance of recordings weighs as much as so many recordings."""
+    population: float = 100.0
+    """κ: variance of a population's mean response in units of the variance between persons."""
+
+
+class Law(NamedTuple):
+    """The joint Gaussian law of a person's states at all speeds; K is the length of a state."""
+
+    mean: np.ndarray
+    """β_0 [q, K]."""
+    person: np.ndarray
+    """Σ [q, K, q, K]."""
+    recording: np.ndarray
+    """R [K, K]."""
+    stride: np.ndarray
+    """R_stride [K, K]."""
+    speeds: tuple[float, float]
+    """Slowest and fastest speed it was fitted to, m/s."""
+
+    def at(self, speed: float) -> np.ndarray:
+        """The population's mean state at a speed, [K]."""
+        return powers(speed) @ self.mean
+
+    def covariance(self, first: float, second: float) -> np.ndarray:
+        """Covariance between persons of their states at two speeds, [K, K]."""
+        return np.einsum("i,iajb,j->ab", powers(first), self.person, powers(second))
+
+    def spread(self, speed: float) -> np.ndarray:
+        """Standard deviation of states between persons at a speed, [K]."""
+        return np.sqrt(np.diag(self.covariance(speed, speed)))
+
+    def select(self, rows: np.ndarray) -> Law:
+        """The law of some entries of the state."""
+        return self._replace(
+            mean=self.mean[:, rows],
+            person=self.person[:, rows][:, :, :, rows],
+            recording=self.recording[np.ix_(rows, rows)],
+            stride=self.stride[np.ix_(rows, rows)],
+        )
+
+    def gain(
+        self, sources: Sequence[float], target: float, counts: Sequence[int], known: np.ndarray
+    ) -> Gain:
+        """How to predict a person's state at `target` from mean strides at the speeds `sources`.
+
+        Args:
+          counts: strides each source is the mean of.
+          known: mask [S, K] of what each source has measured.
+        """
+        size = self.mean.shape[1]
+        blocks = [[self.covariance(v, w) for w in sources] for v in sources]
+        joint = np.block(blocks)
+        for i, n in enumerate(counts):
+            part = slice(i * size, (i + 1) * size)
+            joint[part, part] += self.recording + self.stride / n
+        rows = np.flatnonzero(np.asarray(known).reshape(-1))
+        cross = np.concatenate([self.covariance(target, v) for v in sources], axis=1)[:, rows]
+        matrix = joint[np.ix_(rows, rows)]
+        factor = np.linalg.solve(_regular(matrix), cross.T).T
+        left = self.covariance(target, target) - factor @ cross.T
+        full = np.zeros((size, len(sources) * size))
+        full[:, rows] = factor
+        return Gain(
+            full.reshape(size, len(sources), size), (left + left.T) / 2 + self.recording, target
+        )
+
+    def predict(self, sources: Sequence[Gait], target: float) -> tuple[np.ndarray, np.ndarray]:
+        """Mean [K] and covariance [K, K] of a person's mean stride in a recording at `target`."""
+        known = np.stack([each.measured for each in sources])
+        speeds = [each.speed for each in sources]
+        gain = self.gain(speeds, target, [each.strides for each in sources], known)
+        states = np.stack([np.nan_to_num(each.mean) for each in sources])
+        expected = np.stack([self.at(v) for v in speeds])
+        away = np.where(known, states - expected, 0.0)
+        return self.at(target) + np.einsum("asb,sb->a", gain.factor, away), gain.covariance
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Arrays to keep in a model file."""
+        return {
+            "mean": self.mean,
+            "person": self.person,
+            "recording": self.recording,
+            "stride": self.stride,
+            "speeds": np.asarray(self.speeds),
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Law:
+        """The law that `state` described."""
+        arrays = {name: np.asarray(state[name], np.float64) for name in cls._fields}
+        low, high = arrays.pop("speeds").tolist()
+        return cls(**arrays, speeds=(low, high))
+
+
+class Gain(NamedTuple):
+    """A prediction before the recordings are known: `mean = at(target) + factor · (states − expected)`."""
+
+    factor: np.ndarray
+    """[K, S, K]."""
+    covariance: np.ndarray
+    """[K, K], of the mean stride in a recording at the target speed."""
+    target: float
+
+
+def powers(speed: Any) -> np.ndarray:
+    """ψ(v), [..., q]."""
+    s = (np.asarray(speed, np.float64) - CENTRE) / UNIT
+    return np.stack([s**j for j in range(POWERS)], axis=-1)
+
+
+def fit(
+    gaits: Sequence[Gait],
+    prior: Law | None = None,
+    weights: Weights | None = None,
+    iterations: int = 6,
+) -> Law:
+    """Fit the model to the gaits of some people; all must have measured the same entries of the state.
+
+    Args:
+      gaits: recordings; those with the same `subject` are one person's.
+      prior: what is known before; none for a vague prior whose covariances are diagonal.
+      weights: how strongly the prior holds.
+
+    Raises:
+      DataError: gaits that measured different things, or fewer than two people.
+    """
+    people = group(gaits)
+    if len(people) < 2:
+        raise DataError(f"a population needs two people or more; got {len(people)}")
+    if not all(np.isfinite(g.mean).all() for g in gaits):
+        raise DataError("fit takes gaits that measured every entry; select the common ones first")
+    designs = [powers([g.speed for g in each]) for each in people]
+    states = [np.stack([g.mean for g in each]) for each in people]
+    prior = vague(gaits) if prior is None else prior
+    weights = weights or Weights()
+    count = 1 / float(np.mean([1 / g.strides for g in gaits]))
+    law = prior._replace(recording=prior.recording + prior.stride / count)
+    start = law
+    for _ in range(iterations):
+        law = _iterate(law, start, weights, designs, states)
+    return law._replace(recording=_remainder(law.recording, law.stride / count))
+
+
+def vague(gaits: Sequence[Gait]) -> Law:
+    """What is assumed of a population without a prior: the mean of these people, and independent entries.
+
+    Variances are those of a ridge regression on the speed, person by person.
+    """
+    people = group(gaits)
+    designs = [powers([g.speed for g in each]) for each in people]
+    states = [np.stack([g.mean for g in each]) for each in people]
+    design, z = np.concatenate(designs), np.concatenate(states)
+    size = z.shape[1]
+    mean = np.linalg.lstsq(design, z, rcond=None)[0]
+    own = np.stack(
+        [
+            np.linalg.solve(d.T @ d + 0.1 * np.eye(POWERS), d.T @ (x - d @ mean))
+            for d, x in zip(designs, states)
+        ]
+    )
+    left = np.concatenate([x - d @ (mean + b) for d, x, b in zip(designs, states, own)])
+    variance = own.var(0) + 1e-4 + 1e-3 * own.var(0).max(0)
+    person = np.diag(variance.reshape(-1)).reshape(POWERS, size, POWERS, size)
+    speeds = [g.speed for g in gaits]
+    return Law(
+        mean,
+        person,
+        np.diag(left.var(0) + 1e-4),
+        stride_covariance(gaits),
+        (min(speeds), max(speeds)),
+    )
+
+
+def blended(gaits: Sequence[Gait], prior: Law, share: float) -> Law:
+    """A prior with the variances of these people and, by a `share` in [0, 1], the correlations of another law.
+
+    What a simulation knows of a laboratory's people is which changes go together, rather than how large they are.
+    """
+    own = vague(gaits)
+    size = own.mean.shape[1]
+    flat = [law.person.reshape(POWERS * size, -1) for law in (own, prior)]
+    person = _correlated(*flat, share).reshape(own.person.shape)
+    return own._replace(
+        person=person,
+        recording=_correlated(own.recording, prior.recording, share),
+    )
+
+
+class Choice(NamedTuple):
+    """One way to fit a population, and its error on people left out."""
+
+    share: float
+    """Of the simulation's correlations; NaN: the simulation's law as the prior."""
+    weights: Weights
+    error: float
+
+
+CHOICES = (
+    *((0.0, Weights(people, 30.0)) for people in (8.0, 60.0)),
+    *((share, Weights(people, 30.0)) for share in (0.2, 0.5) for people in (20.0, 60.0)),
+    *((np.nan, Weights(people, 60.0, 1.0)) for people in (30.0, 200.0)),
+)
+
+
+def update(
+    gaits: Sequence[Gait], prior: Law, folds: int = 10, choices: Sequence = CHOICES
+) -> tuple[Law, list[Choice]]:
+    """Fit the population of real people, with as much of a simulated prior as helps on people left out.
+
+    Args:
+      gaits: recordings of the training people.
+      prior: the law of simulated people, of the same entries.
+      folds: groups of people left out in turn.
+
+    Returns:
+      The law fitted to all, and every choice with its mean absolute error of states, the best first.
+    """
+    people = group(gaits)
+    parts = [people[i::folds] for i in range(min(folds, len(people)))]
+    found = []
+    for share, weights in choices:
+        errors = []
+        for part in parts:
+            held = {g.subject for each in part for g in each}
+            rest = [g for g in gaits if g.subject not in held]
+            law = _chosen(rest, prior, share, weights)
+            errors += [transfer_error(law, each) for each in part]
+        found.append(Choice(share, weights, float(np.mean(errors))))
+    found.sort(key=lambda each: each.error)
+    return _chosen(gaits, prior, found[0].share, found[0].weights), found
+
+
+def transfer_error(law: Law, gaits: Sequence[Gait]) -> float:
+    """Root mean squared error of a person's states over all ordered pairs of speeds, each from one source."""
+    errors = [
+        np.sqrt(np.mean(np.square(law.predict([a], b.speed)[0] - b.mean)))
+        for a in gaits
+        for b in gaits
+        if a is not b
+    ]
+    return float(np.mean(errors)) if errors else 0.0
+
+
+def _chosen(gaits: Sequence[Gait], prior: Law, share: float, weights: Weights) -> Law:
+    if not np.isnan(share):
+        return fit(gaits, blended(gaits, prior, share), weights)
+    low, high = prior.speeds
+    every = [g.speed for g in gaits]
+    return fit(gaits, prior._replace(speeds=(min(low, *every), max(high, *every))), weights)
+
+
+def group(gaits: Sequence[Gait]) -> list[list[Gait]]:
+    """The gaits person by person, in order of appearance."""
+    found: dict[str, list[Gait]] = {}
+    for each in gaits:
+        found.setdefault(each.subject, []).append(each)
+    return list(found.values())
+
+
+def stride_covariance(gaits: Sequence[Gait]) -> np.ndarray:
+    """Covariance of single strides about their mean, [K, K], shrunk towards its diagonal where strides are few."""
+    size = len(gaits[0].mean)
+    rows = [g.deviations for g in gaits if len(g.deviations) > 1]
+    count = sum(len(each) - 1 for each in rows)
+    if not count:
+        return np.zeros((size, size))
+    total = sum((each.T @ each for each in rows), np.zeros((size, size))) / count
+    share = count / (count + size)
+    return share * total + (1 - share) * np.diag(np.diag(total))
+
+
+def _iterate(law: Law, prior: Law, weights: Weights, designs: list, states: list) -> Law:
+    """One step of expectation maximisation."""
+    q, size = law.mean.shape
+    precision = _inverse(law.person.reshape(q * size, q * size))
+    noise = _inverse(law.recording)
+    centre, pull = law.mean.reshape(-1), precision @ law.mean.reshape(-1)
+    means, spread, error = [], np.zeros((q * size, q * size)), np.zeros((size, size))
+    known: dict[bytes, np.ndarray] = {}
+    for design, z in zip(designs, states):
+        key = design.tobytes()
+        if key not in known:
+            known[key] = _inverse(precision + np.kron(design.T @ design, noise))
+        inverse = known[key]
+        beta = inverse @ (pull + (design.T @ z @ noise).reshape(-1))
+        means.append(beta)
+        spread += inverse
+        left = z - design @ beta.reshape(q, size)
+        error += left.T @ left
+        four = inverse.reshape(q, size, q, size)
+        error += np.einsum("ni,iajb,nj->ab", design, four, design)
+    found = np.stack(means)
+    wide = prior.person.reshape(q * size, q * size)
+    tight = _inverse(weights.population * wide)
+    centre = np.linalg.solve(
+        len(found) * precision + tight,
+        precision @ found.sum(0) + tight @ prior.mean.reshape(-1),
+    )
+    away = found - centre
+    person = (weights.people * wide + spread + away.T @ away) / (weights.people + len(found))
+    count = sum(len(z) for z in states)
+    recording = (weights.recordings * prior.recording + error) / (weights.recordings + count)
+    return law._replace(
+        mean=centre.reshape(q, size),
+        person=person.reshape(q, size, q, size),
+        recording=(recording + recording.T) / 2,
+    )
+
+
+def _correlated(own: np.ndarray, other: np.ndarray, share: float) -> np.ndarray:
+    """A covariance with the variances of one and, by a share, the correlations of another."""
+    deviation, theirs = np.sqrt(np.diag(own)), np.sqrt(np.maximum(np.diag(other), 1e-12))
+    correlation = share * other / np.outer(theirs, theirs)
+    np.fill_diagonal(correlation, 1.0)
+    return np.outer(deviation, deviation) * correlation
+
+
+def _remainder(total: np.ndarray, part: np.ndarray, least: float = 0.1) -> np.ndarray:
+    """`total - part`, with every eigenvalue at least a share of what it was relative to `total`."""
+    values, vectors = np.linalg.eigh(_regular(total))
+    root = vectors * np.sqrt(values)
+    inverse = vectors / np.sqrt(values)
+    relative, axes = np.linalg.eigh(np.eye(len(total)) - inverse.T @ part @ inverse)
+    turned = root @ axes
+    return (turned * np.maximum(relative, least)) @ turned.T
+
+
+def _inverse(matrix: np.ndarray) -> np.ndarray:
+    found = np.linalg.inv(_regular(matrix))
+    return (found + found.T) / 2
+
+
+def _regular(matrix: np.ndarray) -> np.ndarray:
+    """The matrix with a diagonal that keeps it positive definite in floating point."""
+    diagonal = np.diag(matrix)
+    return matrix + np.diag(1e-7 * diagonal + 1e-9 * diagonal.max())
