@@ -1,0 +1,141 @@
+"""Stride transfer: diffusion of what a person's gait at another speed differs by from a linear prediction.
+
+    z_tgt = m + P^½ e,   e = D(…, recordings, question)
+
+A hierarchical linear model predicts the state of the stride at the target speed, with mean m and covariance P
+(`studies.speed_transfer.hierarchy`). If that model were the truth, e would be white. The network learns how e is
+distributed instead, given all recordings of the person: nonlinear responses, kinds of patients, uneven confidence. Its
+preconditioning (`diffusion.preconditioning`) makes a network of zeros the exact denoiser of white e, so the method
+starts as the hierarchical model, spread included, and improves on it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxdiff.diffusion import grids, preconditioning, schedules, solvers
+from jaxdiff.diffusion.sampling import sample
+from jaxdiff.nets.speed_set import Size, SpeedSet
+from jaxdiff.typing import Array, Batch, Gather, Key, Method, Metrics, Params, Schedule
+
+RATIOS = 0.02, 20.0
+"""Noise-to-signal ratios of the schedule: from almost clean to almost only noise."""
+
+
+class Settings(NamedTuple):
+    """What distinguishes one model from another."""
+
+    size: Size = Size()
+    steps: int = 8
+    """Steps of generation."""
+    grid: str = "karras"
+    solver: str = "heun"
+    level_mean: float = 0.3
+    level_deviation: float = 1.2
+    """Of the logarithm of the noise-to-signal ratio in training."""
+    dtype: Any = jnp.float32
+
+
+def stride_transfer(settings: Settings) -> Method:
+    """The method.
+
+    Batches have `residual` e [B, K], `recordings` [B, S, D], `present` [B, S] and `question` [B, Q]. Conditions have the
+    last three and `trust` [B], a factor on the network's output: at 0 samples are the hierarchical model's.
+    """
+    schedule = noise_schedule()
+
+    def network(features: int) -> SpeedSet:
+        return SpeedSet(features, settings.size, settings.dtype)
+
+    def init(key: Key, batch: Batch) -> Params:
+        one = {name: value[0] for name, value in batch.items()}
+        x = jnp.zeros(one["residual"].shape)
+        return network(x.shape[-1]).init(
+            key,
+            x,
+            jnp.zeros(()),
+            one["recordings"],
+            one["present"],
+            one["question"],
+            method=SpeedSet.everything,
+        )
+
+    def loss(
+        params: Params, batch: Batch, keys: Key, gather: Gather, weights: dict[str, Array]
+    ) -> tuple[Array, Metrics]:
+        one = lambda key, example: _error(settings, schedule, params, key, example, True)  # noqa: E731
+        errors = jax.vmap(one)(keys, dict(batch))
+        return errors.mean(), {"denoising": errors.mean()}
+
+    def generate(params: Params, keys: Key, condition: Batch) -> Array:
+        """Samples of e [B, K]."""
+
+        def one(key: Key, given: Batch) -> Array:
+            features = params["params"]["output"]["bias"].shape[-1]
+            net = network(features)
+            context = net.apply(
+                params,
+                given["recordings"],
+                given["present"],
+                given["question"],
+                method=SpeedSet.read,
+            )
+            corrected = lambda x, level: given["trust"] * net.apply(params, x, level, context)  # noqa: E731
+            return sample(
+                key,
+                preconditioning.denoiser(schedule, corrected),
+                grids.GRIDS[settings.grid](schedule, settings.steps),
+                solvers.SOLVERS[settings.solver](),
+                jax.random.normal(key, (features,)),
+            )
+
+        return jax.vmap(one)(keys, dict(condition))
+
+    return Method(init, loss, generate)
+
+
+def noise_schedule(steps: int = 1000) -> Schedule:
+    """A schedule whose noise-to-signal ratio rises geometrically between `RATIOS`."""
+    ratio = np.geomspace(*RATIOS, steps)
+    return schedules.from_alpha_bar(1 / (1 + ratio**2))
+
+
+def error(settings: Settings, params: Params, batch: Batch, keys: Key) -> Array:
+    """Squared error of the network for each example [B], without dropout: for validation."""
+    one = lambda key, example: _error(settings, noise_schedule(), params, key, example, False)  # noqa: E731
+    return jax.vmap(one)(keys, dict(batch))
+
+
+def _error(
+    settings: Settings, schedule: Schedule, params: Params, key: Key, example: Batch, train: bool
+) -> Array:
+    level, noise, drop, drop_context = jax.random.split(key, 4)
+    x0 = example["residual"]
+    net = SpeedSet(x0.shape[-1], settings.size, settings.dtype)
+    ratio = preconditioning.sample_ratio(level, (), settings.level_mean, settings.level_deviation)
+    t = preconditioning.step(schedule, jnp.clip(ratio, *RATIOS))
+    alpha, sigma = schedules.at(schedule, t)
+    eps = jax.random.normal(noise, x0.shape)
+    x_t = alpha * x0 + sigma * eps
+    context = net.apply(
+        params,
+        example["recordings"],
+        example["present"],
+        example["question"],
+        not train,
+        rngs={"dropout": drop_context},
+        method=SpeedSet.read,
+    )
+    output = net.apply(
+        params,
+        preconditioning.network_input(x_t, alpha, sigma),
+        preconditioning.noise_label(alpha, sigma),
+        context,
+        not train,
+        rngs={"dropout": drop},
+    )
+    return jnp.square(output - preconditioning.target(x0, eps, alpha, sigma)).mean()

@@ -1,0 +1,109 @@
+"""The hierarchical model and the diffusion of its residual as one: gaits at some speeds in, states at another out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from jaxdiff.methods import stride_transfer as method
+from jaxdiff.studies.speed_transfer import examples
+from jaxdiff.studies.speed_transfer.examples import SOURCES
+from jaxdiff.studies.speed_transfer.hierarchy import Law
+from jaxdiff.studies.speed_transfer.strides import SIZE, Gait
+from jaxdiff.training.step import make_generate
+from jaxdiff.typing import Params
+
+BATCH = 256
+
+
+class Question(NamedTuple):
+    """Recordings of one person, and the speed asked for."""
+
+    sources: tuple[Gait, ...]
+    target: float
+
+
+class Predictor(NamedTuple):
+    """Everything that predicts: `params` may be None, which leaves the hierarchical model."""
+
+    law: Law
+    params: Params | None
+    settings: method.Settings
+    trust: float = 1.0
+    """Factor on the network's output."""
+
+    def __call__(
+        self, questions: Sequence[Question], samples: int = 32, seed: int = 0
+    ) -> np.ndarray:
+        """Samples of the state of a mean stride at each target: [S, N, SIZE]."""
+        mean, root, condition = self._prepare(questions)
+        return mean + np.einsum("nab,snb->sna", root, self._residual(condition, samples, seed))
+
+    def linear(self, questions: Sequence[Question]) -> np.ndarray:
+        """The hierarchical model's mean states [N, SIZE]."""
+        return self._prepare(questions)[0]
+
+    def _prepare(
+        self, questions: Sequence[Question]
+    ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+        known: dict[tuple, list[int]] = {}
+        chosen = [nearest(q) for q in questions]
+        for i, q in enumerate(chosen):
+            key = tuple((g.speed, g.strides, examples.measured(g).tobytes()) for g in q.sources)
+            known.setdefault((q.target, *key), []).append(i)
+        mean, root = np.zeros((len(questions), SIZE)), np.zeros((len(questions), SIZE, SIZE))
+        condition: dict[str, np.ndarray] = {}
+        for rows in known.values():
+            first = chosen[rows[0]]
+            masks = np.stack([examples.measured(g) for g in first.sources])
+            made = examples.prepare(
+                self.law,
+                [g.speed for g in first.sources],
+                first.target,
+                [g.strides for g in first.sources],
+                masks,
+            )
+            states = np.stack([[g.mean for g in chosen[i].sources] for i in rows])
+            wide = np.stack(
+                [
+                    [examples.stride_variability(self.law, g) for g in chosen[i].sources]
+                    for i in rows
+                ]
+            )
+            mean[rows], root[rows] = examples.predict(self.law, made, states), made.root
+            for name, value in examples.features(self.law, made, states, mean[rows], wide).items():
+                condition.setdefault(
+                    name, np.zeros((len(questions), *value.shape[1:]), np.float32)
+                )[rows] = value
+        return mean, root, condition
+
+    def _residual(self, condition: dict[str, np.ndarray], samples: int, seed: int) -> np.ndarray:
+        """Samples of the whitened residual [S, N, SIZE]."""
+        count = len(condition["present"])
+        if self.params is None or self.trust == 0:
+            return np.random.default_rng(seed).standard_normal((samples, count, SIZE))
+        condition = condition | {"trust": np.full(count, self.trust, np.float32)}
+        rows = np.tile(np.arange(count), samples)
+        run, parts = _generate(self.settings), []
+        for begin in range(0, len(rows), BATCH):
+            chosen = np.resize(np.arange(begin, min(begin + BATCH, len(rows))), BATCH)
+            part = {name: value[rows[chosen]] for name, value in condition.items()}
+            key = jax.random.fold_in(jax.random.key(seed), begin)
+            parts.append(np.asarray(run(self.params, key, part)))
+        found = np.concatenate(parts)[: len(rows)]
+        return found.reshape(samples, count, SIZE).astype(np.float64)
+
+
+def nearest(question: Question) -> Question:
+    """The question with its recordings nearest to the target's speed, at most `SOURCES` of them."""
+    order = np.argsort([abs(g.speed - question.target) for g in question.sources], kind="stable")
+    return question._replace(sources=tuple(question.sources[i] for i in order[:SOURCES]))
+
+
+@lru_cache(maxsize=4)
+def _generate(settings: method.Settings):
+    return make_generate(method.stride_transfer(settings).generate)
