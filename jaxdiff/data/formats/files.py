@@ -1,19 +1,22 @@
-"""What all formats share: reading files, tables of numbers, writing so that nothing is lost, one kind of error."""
+"""Shared by all formats: bounded reading, tables of numbers, atomic writing, one kind of error."""
 
 from __future__ import annotations
 
 import os
 import re
 import secrets
+import stat
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
-from jaxdiff.data.recording import Recording, StampError
-from jaxdiff.errors import DataError, FileError
+from jaxdiff.data.recording import Event, Recording, StampError
+from jaxdiff.errors import DataError, DataWarning, FileError
 
 _MISSING = {
     "",
@@ -32,13 +35,29 @@ _MISSING = {
 
 
 def bad(path: str | os.PathLike, what: str, line: int | None = None) -> FileError:
-    """The error to raise for `path`: what is wrong, where, and what would be right."""
+    """The error to raise for a file.
+
+    Args:
+        path: The file.
+        what: What is wrong and what would be right.
+        line: Line number from 1, if known.
+
+    Returns:
+        The error, not yet raised.
+    """
     return FileError(f"{path}: {what}" if line is None else f"{path}, line {line}: {what}")
 
 
 def read_bytes(path: str | os.PathLike) -> bytes:
-    """The file as it is; a missing, unreadable or empty one is a FileError."""
+    """The bytes of a regular file.
+
+    Raises:
+        FileError: If it is missing, unreadable, empty, a folder, a pipe or a device.
+    """
     try:
+        mode = os.stat(path).st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            raise bad(path, "is not a regular file (a pipe, a socket or a device)")
         content = Path(path).read_bytes()
     except IsADirectoryError:
         raise bad(path, "is a folder; give a file") from None
@@ -80,7 +99,7 @@ def read_lines(path: str | os.PathLike) -> list[str]:
 def integer(path: str | os.PathLike, text: str, what: str, line: int) -> int:
     """A count from a header."""
     try:
-        return int(text)
+        return int(text[:40])
     except ValueError:
         raise bad(path, f"{what} is {text!r}; a whole number is expected", line) from None
 
@@ -93,10 +112,24 @@ def numbers(
     delimiter: str | None = None,
     gaps: bool = True,
 ) -> np.ndarray:
-    """Numbered lines of text as a float64 array (T, C). With `gaps`, empty cells and NaN are missing samples.
+    """Numbered lines of text as a float64 array [T, C].
 
-    The usual table is read by NumPy's parser, cells being parted by `delimiter` (None: white space). What that refuses
-    goes cell by cell, as `split` parts a line, to understand the odd spellings of missing or to name the culprit.
+    The usual table is read by NumPy's parser. What that refuses is parsed cell by cell, to understand other spellings
+    of a missing value or to name the cell that is wrong.
+
+    Args:
+        path: The file, for messages.
+        lines: Line numbers and texts.
+        columns: Names of the columns.
+        split: Splits a line into cells.
+        delimiter: Delimiter of the cells for NumPy's parser; None for white space.
+        gaps: Whether empty cells and NaN are allowed, as missing samples.
+
+    Returns:
+        The table.
+
+    Raises:
+        FileError: If a line has another number of cells, or a cell is not a finite number.
     """
     table, texts = np.empty((0, 0)), [text for _, text in lines]
     if any(text.strip() for text in texts):
@@ -144,10 +177,23 @@ def timed(
     lines: Sequence[tuple[int, str]],
     rate: float | None,
     meta: Mapping[str, str] | None = None,
+    events: Sequence[Event] = (),
 ) -> Recording:
-    """The Recording in a table, whose rows stand on `lines` and whose columns `time` hold the time in seconds.
+    """The recording in a table.
 
-    Two such columns may be there if they are the same, none if `rate` is given.
+    Args:
+        path: The file, for messages.
+        table: Numbers [T, C].
+        columns: Names of the columns; repeated ones get a suffix and a warning.
+        units: Units of the columns.
+        time: Indices of the columns that hold the time in seconds; several must be equal, none needs `rate`.
+        lines: Line numbers and texts of the rows.
+        rate: Rate in Hz that the result shall have.
+        meta: Metadata.
+        events: Events.
+
+    Returns:
+        The recording.
     """
     rest = [j for j in range(len(columns)) if j not in time]
     if not rest:
@@ -158,23 +204,68 @@ def timed(
                 path,
                 f"the time columns {columns[time[0]]!r} and {columns[j]!r} differ; keep one of them",
             )
-    names, units = [columns[j] for j in rest], [units[j] for j in rest]
+    names, units = unique(path, [columns[j] for j in rest]), [units[j] for j in rest]
+    events = tuple(events)
     try:
         if time:
-            return Recording.from_times(table[:, time[0]], table[:, rest], names, units, rate, meta)
+            stamps = table[:, time[0]]
+            made = Recording.from_times(stamps, table[:, rest], names, units, rate, meta)
+            return replace(made, events=events)
         if rate is None:
             raise DataError("there is no time column; name one 'time', or give the rate in Hz")
-        return Recording(
-            table[:, rest], tuple(names), tuple(units), float(rate), 0.0, dict(meta or {})
-        )
+        made = Recording(table[:, rest], tuple(names), tuple(units), float(rate))
+        return replace(made, meta=dict(meta or {}), events=events)
     except StampError as error:
         raise bad(path, error.what, lines[error.sample][0]) from None
     except DataError as error:
         raise bad(path, str(error)) from None
 
 
+def unique(path: str | os.PathLike, names: Sequence[str]) -> list[str]:
+    """Channel names without repetitions: the second `x` becomes `x_2`, with a warning."""
+    taken, found, repeated = set(names), [], []
+    seen: dict[str, int] = {}
+    for name in names:
+        count = seen.get(name, 0) + 1
+        new = name
+        while count > 1 and (new := f"{name}_{count}") in taken:
+            count += 1
+        seen[name] = count
+        taken.add(new)
+        found.append(new)
+        if new != name:
+            repeated.append(f"{name!r} as {new!r}")
+    if repeated:
+        more = f" and {len(repeated) - 3} more" if repeated[3:] else ""
+        told = f"{path}: channel names are repeated; read {', '.join(repeated[:3])}{more}"
+        warnings.warn(told, DataWarning, stacklevel=3)
+    return found
+
+
+def event_text(event: Event) -> str:
+    """`1.25 foot_strike right`, as the headers of text formats keep it."""
+    return " ".join(
+        filter(None, (repr(float(event.time)), event.label.replace(" ", "_"), event.side))
+    )
+
+
+def read_event(path: str | os.PathLike, text: str, line: int | None = None) -> Event:
+    """The inverse of `event_text`."""
+    words = text.split()
+    try:
+        time, label = float(words[0]), words[1]
+        side = words[2] if words[2:] else ""
+        if len(words) > 3 or not abs(time) < 1e9:
+            raise ValueError
+    except (ValueError, IndexError):
+        raise bad(
+            path, f"an event is written 'SECONDS LABEL SIDE', not {text[:60]!r}", line
+        ) from None
+    return Event(time, label, side)
+
+
 def at_rate(path: str | os.PathLike, recording: Recording, rate: float | None) -> Recording:
-    """The recording brought to `rate`, if one is asked for."""
+    """The recording resampled to `rate`, unless that is None."""
     try:
         return recording if rate is None else recording.resample(rate)
     except DataError as error:
@@ -182,7 +273,7 @@ def at_rate(path: str | os.PathLike, recording: Recording, rate: float | None) -
 
 
 def check_writable(path: str | os.PathLike, recording: Recording, forbidden: str = "") -> None:
-    """Refuse what a text table could not give back: odd names, infinities, nothing at all."""
+    """Refuses what a text table could not restore: unprintable names, infinities, an empty recording."""
     for name in (*recording.channels, *recording.units):
         if (
             name != name.strip()
@@ -208,7 +299,7 @@ def is_time(name: str) -> bool:
 
 @contextmanager
 def atomic(path: str | os.PathLike) -> Iterator[BinaryIO]:
-    """A file to write to that takes the place of `path` once it is complete; until then nothing is lost."""
+    """A binary file that replaces `path` atomically once it is complete."""
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
@@ -224,7 +315,7 @@ def atomic(path: str | os.PathLike) -> Iterator[BinaryIO]:
 
 
 def write_text(path: str | os.PathLike, lines: Sequence[str]) -> None:
-    """Lines of text, in UTF-8, at once."""
+    """Writes lines of text in UTF-8, atomically."""
     content = ("\n".join(lines) + "\n").encode()
     with atomic(path) as file:
         file.write(content)

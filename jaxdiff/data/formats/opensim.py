@@ -2,58 +2,84 @@
 
 A table is a title, `key=value` lines up to `endheader`, a row of column labels, rows of numbers. Headers in the wild
 differ: `nRows=`/`datarows `, `nColumns=`/`datacolumns `, any case, with or without version lines; all are understood.
-OpenSim writes no units but `inDegrees`; the rest is told by its naming rules (`pelvis_tx` m, `ground_force_vy` N, ...),
-unless a header line `units=` (which `write_opensim` adds and OpenSim keeps as it is) says it.
+OpenSim states no units but `inDegrees`; the others follow from its naming rules (`pelvis_tx` m, `ground_force_vy` N),
+unless a header line `units=` (which `write_opensim` adds and OpenSim ignores) states them. A header without
+`inDegrees`, as SIMM writes it, leaves the unit of angles unknown; `inDegrees=no` over values that can only be degrees
+gives a warning.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import warnings
 from pathlib import Path
 
+from jaxdiff.data import plausible
 from jaxdiff.data.formats import files
 from jaxdiff.data.recording import Recording
+from jaxdiff.errors import DataError, DataWarning
 
-_KEY = re.compile(r"\s*(\w+)\s*(?:=|\s)\s*(.*?)\s*")
 _ROWS, _COLUMNS = ("nrows", "nr", "datarows"), ("ncolumns", "nc", "datacolumns")
-_KNOWN = {*_ROWS, *_COLUMNS, "indegrees", "units", "version", "datatype", "name"}
-_UNITS = (  # naming rules of OpenSim's tools, the first that matches counts
+_KNOWN = {*_ROWS, *_COLUMNS, "indegrees", "units", "events", "version", "datatype", "name"}
+_UNITS = (  # naming rules of OpenSim's tools; the first that matches counts
     (re.compile(r"(_force|_force_?v?[xyz]|_v[xyz])$"), "N"),
     (re.compile(r"(_moment|_torque_?[xyz]?|_m[xyz])$"), "N m"),
-    (re.compile(r"_(t|p|force_p)[xyz](/value)?$"), "m"),
+    (re.compile(r"(_t|_p|force_p)[xyz](/value)?$"), "m"),
 )
 _ANGLE = re.compile(
     r"flexion|adduction|rotation|angle|tilt|list|obliquity|bending|pro_sup|lumbar|subtalar|mtp"
 )
 
 
+def _header(
+    path: str | os.PathLike, lines: list[str]
+) -> tuple[dict[str, str], dict[tuple[str, ...], tuple[int, int]], dict[str, str]]:
+    """Known keys; announced counts with their lines; everything else as metadata."""
+    header, counts, meta = {}, {}, {}
+    for i, line in enumerate(lines):
+        key, equals, value = line.partition("=")
+        if not equals:
+            words = line.split(None, 1)
+            key, value = (words[0], words[1]) if len(words) == 2 else (line, "")
+        key, value = key.strip(), value.strip()
+        low = key.lower()
+        if re.fullmatch(r"\w{1,100}", key) and (equals or low in (*_ROWS, *_COLUMNS, "name")):
+            header[low] = value
+            if low in _ROWS + _COLUMNS:
+                kind = _ROWS if low in _ROWS else _COLUMNS
+                counts[kind] = files.integer(path, value, key, i + 1), i + 1
+            elif low not in _KNOWN:
+                meta[key] = value
+        elif i == 0:
+            header["name"] = line.strip()
+    if header.get("datatype", "double").lower() != "double":
+        raise files.bad(
+            path, f"DataType={header['datatype'][:40]} is not supported; only double is"
+        )
+    return header, counts, meta
+
+
 def read_opensim(path: str | os.PathLike, rate: float | None = None) -> Recording:
-    """A `.mot` or `.sto` table. With `rate` it comes at that rate (and then irregular time stamps are allowed)."""
+    """Reads a `.mot` or `.sto` table.
+
+    Args:
+        path: The file.
+        rate: Rate in Hz to resample to; irregular time stamps are then allowed.
+
+    Returns:
+        The recording. Repeated labels get a suffix and a warning.
+
+    Raises:
+        FileError: If the file is not such a table.
+    """
     lines = files.read_lines(path)
     end = next((i for i, line in enumerate(lines) if line.strip().lower() == "endheader"), None)
     if end is None:
         raise files.bad(
             path, "no line 'endheader'; an OpenSim table has a header that ends with it"
         )
-    header, counts, meta = {}, {}, {}
-    for i, line in enumerate(lines[:end]):
-        match = _KEY.fullmatch(line)
-        if match and ("=" in line or match[1].lower() in (*_ROWS, *_COLUMNS, "name")):
-            key = match[1].lower()
-            header[key] = match[2]
-            if key in _ROWS + _COLUMNS:
-                counts[_ROWS if key in _ROWS else _COLUMNS] = (
-                    files.integer(path, match[2], match[1], i + 1),
-                    i + 1,
-                )
-            elif key not in _KNOWN:
-                meta[match[1]] = match[2]
-        elif i == 0:
-            header["name"] = line.strip()
-    if header.get("datatype", "double").lower() != "double":
-        raise files.bad(path, f"DataType={header['datatype']} is not supported; only double is")
-
+    header, counts, meta = _header(path, lines[:end])
     body = [(i + 1, line) for i, line in enumerate(lines) if i > end and line.strip()]
     if len(body) < 2:
         raise files.bad(path, "no rows of numbers after the header", len(lines))
@@ -67,8 +93,8 @@ def read_opensim(path: str | os.PathLike, rate: float | None = None) -> Recordin
             raise files.bad(
                 path, f"the header announces {announced} {noun}, the file has {found}", line
             )
-
-    degrees = header.get("indegrees", "no").lower() in ("yes", "y", "true", "1")
+    stated = header.get("indegrees", "").lower()
+    degrees = stated in ("yes", "y", "true", "1") if stated else None
     units = [_unit(label, degrees) for label in labels]
     if "units" in header:
         told = header["units"].split(",")
@@ -80,14 +106,28 @@ def read_opensim(path: str | os.PathLike, rate: float | None = None) -> Recordin
         for j, unit in zip(channels, told):
             units[j] = unit.strip()
     table = files.numbers(path, body[1:], labels)
+    angles = [j for j, unit in enumerate(units) if unit == "rad"]
+    if angles and degrees is False:
+        try:
+            plausible.check("angle", "rad", table[:, angles], [labels[j] for j in angles])
+        except DataError as error:
+            told = f"{path}: inDegrees=no, but {error}"
+            warnings.warn(told, DataWarning, stacklevel=2)
     time = [j for j, label in enumerate(labels) if files.is_time(label)]
-    return files.timed(
-        path, table, labels, units, time, body[1:], rate, {"name": header.get("name", ""), **meta}
-    )
+    texts = header.get("events", "").split(";")
+    events = [files.read_event(path, text) for text in texts if text.strip()]
+    meta = {"name": header.get("name", ""), **meta}
+    return files.timed(path, table, labels, units, time, body[1:], rate, meta, events)
 
 
 def write_opensim(path: str | os.PathLike, recording: Recording) -> None:
-    """A `.mot` or `.sto` table that OpenSim opens; numbers are written in full, gaps as nan."""
+    """Writes a `.mot` or `.sto` table that OpenSim opens; numbers are written in full, gaps as nan.
+
+    Units and events are header lines, which OpenSim ignores.
+
+    Raises:
+        FileError: If names, units or texts cannot be represented.
+    """
     files.check_writable(path, recording)
     for name in recording.channels:
         if " " in name:
@@ -118,6 +158,7 @@ def write_opensim(path: str | os.PathLike, recording: Recording) -> None:
         f"nColumns={len(recording.channels) + 1}",
         f"inDegrees={'yes' if 'deg' in recording.units else 'no'}",
         f"units={','.join(recording.units)}",
+        *([f"events={';'.join(map(files.event_text, recording.events))}"] * bool(recording.events)),
         *(f"{key}={value}" for key, value in meta.items()),
         "endheader",
         "\t".join(["time", *recording.channels]),
@@ -128,7 +169,7 @@ def write_opensim(path: str | os.PathLike, recording: Recording) -> None:
 
 
 def read_trc(path: str | os.PathLike, rate: float | None = None) -> Recording:
-    """Marker trajectories: channels `marker_x`, `_y`, `_z` in the file's unit; an empty cell is a missing sample."""
+    """Reads marker trajectories as channels `marker_x`, `_y`, `_z` in the file's unit; an empty cell is a gap."""
     lines = files.read_lines(path)
     if not lines[0].strip().lower().startswith("pathfiletype"):
         raise files.bad(path, "a .trc file starts with 'PathFileType'", 1)
@@ -168,11 +209,13 @@ def read_trc(path: str | os.PathLike, rate: float | None = None) -> Recording:
     return files.timed(path, table[:, 1:], columns[1:], units, [0], body, rate)
 
 
-def _unit(label: str, degrees: bool) -> str:
+def _unit(label: str, degrees: bool | None) -> str:
     label = label.lower()
     for pattern, unit in _UNITS:
         if pattern.search(label):
             return unit
     if degrees:
         return "deg"
+    if degrees is None:
+        return ""
     return "rad" if _ANGLE.search(label) and not label.endswith("/speed") else ""

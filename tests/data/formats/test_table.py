@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from jaxdiff.data.formats import read, write
-from jaxdiff.data.recording import Recording
-from jaxdiff.errors import FileError
+from jaxdiff.data.recording import Event, Recording
+from jaxdiff.errors import DataWarning, FileError
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,6 @@ def test_an_independent_reader_agrees(samples, gait):
         ("time,a\n0,1\n1,inf\n", "line 3: inf in column 'a'"),
         ("time,a\n0,1\n,2\n", "line 3: nan s is no usable time stamp"),
         ("time,a\ns,N,m\n0,1\n1,2\n", "line 2: 3 units for 2 columns"),
-        ("time,a,a\n0,1,1\n1,2,2\n", "'a' appears twice"),
         ("time\n0\n1\n", "no channels beside the time"),
         ("time,a\n", "rows of numbers are expected"),
         ("time,a\ns,N\n", "no rows of numbers"),
@@ -98,3 +97,31 @@ def test_names_that_would_not_come_back_are_refused(tmp_path, name):
     with pytest.raises(FileError):
         write(tmp_path / "a.csv", Recording(np.zeros((2, 1)), (name,), ("",), 1.0))
     assert not list(tmp_path.iterdir())
+
+
+def test_repeated_names_get_a_suffix_and_a_warning(tmp_path):
+    (tmp_path / "a.csv").write_text("time,a,a,a_2\n0,1,2,3\n1,2,3,4\n")
+    with pytest.warns(DataWarning, match="'a' as 'a_3'"):
+        found = read(tmp_path / "a.csv")
+    assert found.channels == ("a", "a_3", "a_2") and found["a_3"].tolist() == [2, 3]
+
+
+def test_a_frame_column_is_no_channel(tmp_path):
+    (tmp_path / "a.csv").write_text("sep=,\nFrame,Sub Frame,hip [deg],time\n7,0,1,0.1\n8,0,2,0.2\n")
+    found = read(tmp_path / "a.csv")
+    assert found.channels == ("hip",) and found.rate == 10
+    (tmp_path / "b.csv").write_text("Frame,hip\n7,1\n8,2\n")
+    assert read(tmp_path / "b.csv", 50).channels == ("hip",)
+    with pytest.raises(FileError, match="give the rate"):
+        read(tmp_path / "b.csv")
+
+
+def test_events_return(tmp_path):
+    events = (Event(0.25, "foot_strike", "right"), Event(0.5, "turn", ""))
+    made = Recording(np.arange(20.0)[:, None], ("a",), ("deg",), 20.0, events=events)
+    for name in ("a.csv", "a.tsv", "a.mot", "a.sto", "a.npz"):
+        write(tmp_path / name, made)
+        assert read(tmp_path / name).events == events
+    (tmp_path / "a.csv").write_text("# event soon\ntime,a\n0,1\n1,2\n")
+    with pytest.raises(FileError, match="line 1: an event is written"):
+        read(tmp_path / "a.csv")
