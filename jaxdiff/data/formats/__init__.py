@@ -1,14 +1,16 @@
-"""File formats: `read(path)` and `write(path, recording)` for whatever the extension says.
+"""File formats: `read(path)` and `write(path, recording)` choose by the extension.
 
-| extension              | read as                                           | written |
-|------------------------|---------------------------------------------------|---------|
-| `.mot` `.sto`          | OpenSim tables                                    | yes     |
-| `.trc`                 | OpenSim marker trajectories                       |         |
-| `.c3d`                 | markers, force plates, EMG envelopes, at one rate |         |
-| `.bvh`                 | joint positions in metres                         | yes     |
-| `.csv` `.tsv` `.txt`   | tables with channel names, perhaps units          | yes     |
-| `.npz`                 | a recording, bit by bit                           | yes     |
-| `.npy`                 | HumanML3D or KIT-ML motion                        | yes     |
+| extension              | read as                                                        | written |
+|------------------------|----------------------------------------------------------------|---------|
+| `.mot` `.sto`          | OpenSim tables                                                 | yes     |
+| `.trc`                 | OpenSim marker trajectories                                    |         |
+| `.c3d`                 | markers, model outputs, forces, EMG envelopes, events          | yes     |
+| `.b3d`                 | AddBiomechanics: one recording per trial                       |         |
+| `.bvh`                 | joint positions in metres                                      | yes     |
+| `.csv` `.tsv` `.txt`   | tables; exports of Vicon, Qualisys and Visual3D                | yes     |
+| `.parquet`             | tables, where pyarrow is installed                             | yes     |
+| `.npz`                 | a recording, bit by bit; joints or SMPL parameters (AMASS)     | yes     |
+| `.npy`                 | HumanML3D or KIT-ML motion                                     | yes     |
 
 Whatever is wrong with a file is one `FileError` that names the file, the line where it has lines, and what is wrong.
 """
@@ -18,7 +20,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from jaxdiff.data.formats.b3d import read_b3d
 from jaxdiff.data.formats.bvh import Bvh, read_bvh, write_bvh
 from jaxdiff.data.formats.bvh_joints import (
     bvh_from_rotations,
@@ -28,13 +32,14 @@ from jaxdiff.data.formats.bvh_joints import (
     write_recording_bvh,
 )
 from jaxdiff.data.formats.c3d import C3d, read_c3d, read_c3d_recording
+from jaxdiff.data.formats.c3d_write import write_c3d
 from jaxdiff.data.formats.files import bad
 from jaxdiff.data.formats.humanml3d import read_npy, write_npy
 from jaxdiff.data.formats.npz import read_npz, write_npz
 from jaxdiff.data.formats.opensim import read_opensim, read_trc, write_opensim
+from jaxdiff.data.formats.parquet import read_parquet, write_parquet
 from jaxdiff.data.formats.table import read_table, write_table
 from jaxdiff.data.recording import Recording
-from jaxdiff.errors import FileError
 
 __all__ = [
     "READERS",
@@ -45,62 +50,94 @@ __all__ = [
     "bvh_from_rotations",
     "joints_recording",
     "read",
+    "read_b3d",
     "read_bvh",
     "read_c3d",
+    "read_one",
     "write",
     "write_bvh",
+    "write_c3d",
     "write_joints_bvh",
 ]
 
-READERS: dict[str, Callable[[str | os.PathLike, float | None], Recording]] = {
+READERS: dict[str, Callable[[str | os.PathLike, float | None], Any]] = {
     ".mot": read_opensim,
     ".sto": read_opensim,
     ".trc": read_trc,
     ".c3d": read_c3d_recording,
+    ".b3d": read_b3d,
     ".bvh": read_bvh_joints,
     ".csv": read_table,
     ".tsv": read_table,
     ".txt": read_table,
-    ".npz": lambda path, rate=None: _read_npz(path, rate),
+    ".parquet": read_parquet,
+    ".npz": read_npz,
     ".npy": read_npy,
 }
 WRITERS: dict[str, Callable[[str | os.PathLike, Recording], None]] = {
     ".mot": write_opensim,
     ".sto": write_opensim,
+    ".c3d": write_c3d,
     ".bvh": write_recording_bvh,
     ".csv": write_table,
     ".tsv": write_table,
     ".txt": write_table,
+    ".parquet": write_parquet,
     ".npz": write_npz,
     ".npy": write_npy,
 }
 
 
-def _read_npz(path: str | os.PathLike, rate: float | None = None) -> Recording:
-    """A recording, or the joints of a pose estimator."""
-    try:
-        return read_npz(path, rate)
-    except FileError as error:
-        from jaxdiff.data.formats.poses import read_poses
+def read(path: str | os.PathLike, rate: float | None = None) -> Recording | list[Recording]:
+    """Reads a file.
 
-        try:
-            poses = read_poses(path)
-        except FileError:
-            raise error from None
-        return poses if rate is None else poses.resample(rate)
+    Args:
+        path: The file; its extension names the format.
+        rate: Rate in Hz of the result: recordings at another rate are resampled, irregular time stamps are then
+            allowed, and files that state no rate are taken to be at this one.
 
+    Returns:
+        The recording; of a `.b3d` with several trials, a list of them.
 
-def read(path: str | os.PathLike, rate: float | None = None) -> Recording:
-    """The recording in a file.
-
-    `rate` (Hz) is the rate the recording shall have: what comes at another is resampled, irregular time stamps are then
-    allowed, and files that tell no rate are taken to be at this one.
+    Raises:
+        FileError: If the file is missing, damaged or of an unknown format.
     """
     return _choose(READERS, path, "read")(path, rate)
 
 
+def read_one(path: str | os.PathLike, rate: float | None = None, trial: str = "") -> Recording:
+    """Reads a file that holds one recording, or one trial of a file that holds several.
+
+    Args:
+        path: The file.
+        rate: As in `read`.
+        trial: Name of the trial, or its number from 1; needed where there are several.
+
+    Raises:
+        FileError: If there is no such trial, or there are several and none is named.
+    """
+    found = read(path, rate)
+    if isinstance(found, Recording):
+        return found
+    names = [recording.meta.get("trial", "") for recording in found]
+    if trial in names:
+        return found[names.index(trial)]
+    if trial.isdigit() and 1 <= int(trial) <= len(found):
+        return found[int(trial) - 1]
+    shown = ", ".join(names[:8])
+    raise bad(path, f"holds {len(found)} trials; name one of them (trial, --trial): {shown}")
+
+
 def write(path: str | os.PathLike, recording: Recording) -> None:
-    """Write a recording; a file that is there already is replaced only once the new one is complete."""
+    """Writes a recording; an existing file is replaced only once the new one is complete.
+
+    Args:
+        path: The file; its extension names the format.
+        recording: The recording.
+
+    Raises:
+        FileError: If the format is unknown or cannot represent the recording.
+    """
     _choose(WRITERS, path, "write")(path, recording)
 
 

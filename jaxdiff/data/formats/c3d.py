@@ -1,22 +1,25 @@
-"""C3D: marker trajectories, force plates, EMG and whatever else was on the analog channels.
+"""C3D: markers, model outputs, force plates, EMG and other analog channels, and events.
 
 After a header of 512 bytes and the parameters come the frames: four words a point (x, y, z, residual; a negative one
 marks a missing point), then the analog samples of that frame. Words are 16-bit integers with a scale, or 32-bit floats.
-They are read here by hand because ezc3d ends the whole process on some damaged files (segmentation fault); it is the
-oracle in the tests.
+The reader is our own because ezc3d crashes the process on some damaged files; ezc3d is the oracle in the tests and
+writes (`write_c3d`).
 """
 
 from __future__ import annotations
 
 import os
+import warnings
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
-from jaxdiff.data.formats import c3d_file, files, force_plates
-from jaxdiff.data.recording import Recording
-from jaxdiff.errors import DataError
+from jaxdiff.data import plausible
+from jaxdiff.data.formats import c3d_file, exports, files, force_plates
+from jaxdiff.data.recording import Event, Recording
+from jaxdiff.data.units import canonical
+from jaxdiff.errors import DataError, DataWarning
 
 _Channels = tuple[np.ndarray, list[str], list[str]]  # values, names, units
 
@@ -30,10 +33,18 @@ class C3d(NamedTuple):
     """`ground_force_1_vx` .. `vz` (N), `ground_force_1_px` .. `pz`, `ground_torque_1_x` .. `z`; see force_plates."""
     analog: Recording | None
     """All other analog channels, EMG among them, raw."""
+    model: Recording | None = None
+    """Model outputs (POINT:ANGLES, MOMENTS, FORCES, POWERS, SCALARS), `RHipAngles_x` and so on, in their own units."""
+    events: tuple[Event, ...] = ()
+    """Events with their contexts, in seconds on the same clock."""
 
 
 def read_c3d(path: str | os.PathLike) -> C3d:
-    """Points, force plates and further analog channels."""
+    """Reads every part of a C3D file at its own rate.
+
+    Raises:
+        FileError: If the file is no C3D file or damaged.
+    """
     source = c3d_file.Source(path)
     table = c3d_file.Parameters(source)
     points, per_frame, first, last = (source.word(at) for at in (2, 4, 6, 8))
@@ -42,7 +53,7 @@ def read_c3d(path: str | os.PathLike) -> C3d:
     rate = float(table.number("POINT:RATE", rate))
     channels = per_frame // subframes if subframes else 0
     if (
-        not (0 < rate < 1e9)
+        not (1e-3 < rate <= 1e5)
         or channels * subframes != per_frame
         or not points + per_frame
         or start < 0
@@ -85,6 +96,7 @@ def read_c3d(path: str | os.PathLike) -> C3d:
         marks = words[:, : 4 * points].reshape(frames, points, 4).astype(np.float64)
         where = marks[..., :3] * (1.0 if kind == "f4" else scale)
         where[marks[..., 3] < 0] = np.nan
+        labels = _labels(table, "POINT", points)
         analog = words[:, 4 * points :].reshape(frames * subframes, channels)
         analog = (analog.view(source.order + "u2") if unsigned else analog).astype(np.float64)
         zero = table.column("ANALOG:OFFSET", channels, 0.0)
@@ -93,20 +105,39 @@ def read_c3d(path: str | os.PathLike) -> C3d:
             table.column("ANALOG:SCALE", channels, 1.0) * table.number("ANALOG:GEN_SCALE", 1.0)
         )
         unit = (table.texts("POINT:UNITS") or ["mm"])[0]
-        names = [f"{name}_{axis}" for name in _labels(table, "POINT", points) for axis in "xyz"]
         hertz = rate * subframes
         forces, used = _plates(table, analog, unit)
+        kinds = _model_units(path, table, labels, where)
+        events = _events(path, table)
+
+        def of(chosen: list[int]) -> _Channels:
+            return (
+                where[:, chosen].reshape(frames, -1),
+                [f"{labels[j]}_{axis}" for j in chosen for axis in "xyz"],
+                [kinds.get(j, unit) for j in chosen for _ in "xyz"],
+            )
+
         return C3d(
-            recording(where.reshape(frames, -1), names, [unit] * len(names), rate),
+            recording(*of([j for j in range(points) if j not in kinds]), rate),
             recording(*forces, hertz),
             recording(*_others(table, analog, used), hertz),
+            recording(*of(list(kinds)), rate),
+            events,
         )
 
 
 def read_c3d_recording(path: str | os.PathLike, rate: float | None = None) -> Recording:
-    """Everything at the rate of the points, or at `rate`: forces and the like with an anti-alias filter, and EMG
-    (channels in volts or named so) as linear envelopes, because raw EMG does not survive a lower rate."""
-    points, forces, analog = read_c3d(path)
+    """Reads everything in a C3D file at one rate.
+
+    Args:
+        path: The file.
+        rate: Rate in Hz; default: that of the points. Analog channels are resampled with an anti-alias filter; EMG
+            (channels in volts or named so) becomes linear envelopes, because raw EMG does not survive a lower rate.
+
+    Returns:
+        Points, model outputs, forces and analog channels, with the events.
+    """
+    points, forces, analog, model, events = read_c3d(path)
     try:
         if analog is not None:
             emg = [
@@ -122,13 +153,14 @@ def read_c3d_recording(path: str | os.PathLike, rate: float | None = None) -> Re
                 ]
                 meta = {"emg": "linear envelopes: high-pass 20 Hz, rectified, low-pass 6 Hz"}
                 analog = replace(analog, values=np.stack(mixed, axis=1), meta=meta)
-        parts = [part for part in (points, forces, analog) if part is not None]
+        parts = [part for part in (points, model, forces, analog) if part is not None]
         whole, *rest = [part.resample(parts[0].rate if rate is None else rate) for part in parts]
         for part in rest:
             shared = min(len(whole.values), len(part.values))
             whole, part = (replace(r, values=r.values[:shared]) for r in (whole, part))
-            whole = whole.join(part)
-        return whole
+            taken = {name: f"{name}_2" for name in part.channels if name in whole.channels}
+            whole = whole.join(part.rename(taken))
+        return replace(whole, events=events)
     except DataError as error:
         raise files.bad(path, str(error)) from None
 
@@ -144,13 +176,55 @@ def _frame_count(table: c3d_file.Parameters, first: int, last: int) -> int:
 
 
 def _labels(table: c3d_file.Parameters, group: str, count: int) -> list[str]:
-    """Names of points or channels (beyond 255 in LABELS2, ...); those without a name and repeated ones are numbered."""
+    """Names of points or channels (beyond 255 in LABELS2, ...); unnamed and repeated ones are numbered."""
     told = [name for key in ("", *range(2, 20)) for name in table.texts(f"{group}:LABELS{key}")]
-    names: list[str] = []
+    names: dict[str, None] = {}
     for i in range(count):
         name = told[i] if i < len(told) and told[i] else f"{group.lower()}_{i + 1}"
-        names.append(name if name not in names else f"{name}_{i + 1}")
-    return names
+        names[name if name not in names else f"{name}_{i + 1}"] = None
+    return [*names, *(f"{group.lower()}_{i + 1}_" for i in range(len(names), count))]
+
+
+_KINDS = {"ANGLE": "deg", "MOMENT": "N mm", "FORCE": "N", "POWER": "W", "SCALAR": ""}
+
+
+def _model_units(
+    path: str | os.PathLike, table: c3d_file.Parameters, labels: list[str], where: np.ndarray
+) -> dict[int, str]:
+    """The unit of every point that is a model output and no place."""
+    index = {name: j for j, name in enumerate(labels)}
+    found: dict[int, str] = {}
+    for kind, usual in _KINDS.items():
+        told = [n for key in ("", *range(2, 9)) for n in table.texts(f"POINT:{kind}S{key}")]
+        own = [index[name] for name in dict.fromkeys(told) if name in index]
+        unit = canonical((table.texts(f"POINT:{kind}_UNITS") or [usual])[0] or usual)
+        per_mass = {"N mm": "N mm/kg", "N": "N/kg"}.get(unit)
+        if kind == "MOMENT" and own and per_mass and plausible.size(where[:, own]) < 9500:
+            warnings.warn(
+                f"{path}: moments are stated in {unit}, but they are small: read as {per_mass}, as Plug-in Gait "
+                "writes them",
+                DataWarning,
+                stacklevel=4,
+            )
+            unit = per_mass
+        found |= dict.fromkeys(own, unit)
+    return found
+
+
+def _events(path: str | os.PathLike, table: c3d_file.Parameters) -> tuple[Event, ...]:
+    """The EVENT group: labels, contexts, and times as minutes and seconds."""
+    labels, contexts = table.texts("EVENT:LABELS"), table.texts("EVENT:CONTEXTS")
+    times = table.numbers("EVENT:TIMES")
+    times = times[:, None] if times.ndim == 1 and len(times) == 2 else times
+    if times.ndim != 2 or len(times) != 2:
+        return ()
+    seconds = 60 * times[0].astype(np.float64) + times[1]
+    if not (np.abs(seconds) < 1e9).all():
+        raise files.bad(path, "an event has no usable time")
+    contexts += [""] * len(labels)
+    return tuple(
+        exports.event(n, c, round(float(t), 6)) for n, c, t in zip(labels, contexts, seconds)
+    )
 
 
 def _plates(

@@ -1,4 +1,4 @@
-"""The container of C3D: bytes as Intel, DEC or MIPS processors wrote them, and the parameters.
+"""The container of C3D: the bytes of Intel, DEC or MIPS processors, and the parameters.
 
 Parameters are a list of entries (c3d.org, "The C3D file format user guide"): length of the name, number of the group
 (negative: this *is* the group), name, distance to the next entry, type, dimensions (the first runs fastest), values.
@@ -6,6 +6,7 @@ Parameters are a list of entries (c3d.org, "The C3D file format user guide"): le
 
 from __future__ import annotations
 
+import math
 import os
 import struct
 from typing import Any
@@ -59,10 +60,11 @@ class Source:
 
 
 class Parameters:
-    """The parameters by "GROUP:NAME"; what is absent or of another type reads as empty."""
+    """The parameters by "GROUP:NAME"; absent ones and those of another type read as empty."""
 
     def __init__(self, source: Source):
         at, groups, found = source.parameters + 4, {}, []
+        room = 2 * len(source.content)  # entries of a sound file do not overlap
         while True:
             length, number = (int(value) for value in source.array(at, 2, "i1"))
             if length == 0:
@@ -74,7 +76,11 @@ class Parameters:
             if number < 0:
                 groups[-number] = name
             else:
-                found.append((number, name, _value(source, at + 2)))
+                value, size = _value(source, at + 2)
+                room -= size + 16
+                if room < 0:
+                    raise files.bad(source.path, "its parameters overlap; it is damaged")
+                found.append((number, name, value))
             if step == 0:
                 break
             at += step
@@ -95,12 +101,12 @@ class Parameters:
         return float(values[0]) if len(values) else default
 
     def column(self, key: str, count: int, default: float) -> np.ndarray:
-        """One number a channel, however many the file gives."""
+        """One number per channel; `default` for those the file leaves out."""
         values = self.numbers(key).reshape(-1, order="F")[:count].astype(np.float64)
         return np.concatenate([values, np.full(count - len(values), default)])
 
     def item(self, key: str, shape: tuple[int, ...], i: int) -> np.ndarray | None:
-        """Item `i` of an array whose last axis counts items of that shape; a single one may come without that axis."""
+        """Item `i` of an array whose last axis counts items of that shape; a single item may lack that axis."""
         array = self.numbers(key)
         array = array[..., None] if array.ndim == len(shape) else array
         if (
@@ -112,23 +118,25 @@ class Parameters:
         return np.nan_to_num(array[(*map(slice, shape), i)].astype(np.float64))
 
 
-def _value(source: Source, at: int) -> Any:
+def _value(source: Source, at: int) -> tuple[Any, int]:
+    """The value of a parameter and its size in bytes."""
     kind, count = int(source.array(at, 1, "i1")[0]), source.bytes(at + 1, 1)[0]
-    shape = tuple(source.bytes(at + 2, count))
-    size, at = int(np.prod(shape, dtype=np.float64)) if shape else 1, at + 2 + count
-    if kind == -1:
-        width = shape[0] if shape else 1
-        raw = source.bytes(at, size)
-        texts = [raw[i : i + width] for i in range(0, size, width)] if width else []
-        return [_decoded(text) for text in texts]
-    if kind not in (1, 2, 4) or count > 7:
+    if kind not in (-1, 1, 2, 4) or count > 7:
         raise files.bad(
             source.path,
             f"a parameter has the unknown type {kind} or {count} dimensions; it is damaged",
         )
+    shape = tuple(source.bytes(at + 2, count))
+    size, at = math.prod(shape), at + 2 + count
+    if kind == -1:
+        width = shape[0] if shape else 1
+        raw = source.bytes(at, size)
+        texts = [raw[i : i + width] for i in range(0, size, width)] if width else []
+        return [_decoded(text) for text in texts], size + 64 * len(texts)
     if not size:
-        return np.zeros(0)
-    return source.array(at, size, {1: "i1", 2: "i2", 4: "f4"}[kind]).reshape(shape, order="F")
+        return np.zeros(0), 0
+    values = source.array(at, size, {1: "i1", 2: "i2", 4: "f4"}[kind])
+    return values.reshape(shape, order="F"), size * kind
 
 
 def _decoded(raw: bytes) -> str:

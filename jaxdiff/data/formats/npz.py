@@ -1,12 +1,14 @@
-"""NumPy files read without trust: no pickle, and no more memory than the file holds.
+"""NumPy files read without trust: no pickle, and memory bounded by the size of the file.
 
-A recording is a `.npz` of `values`, `channels`, `units`, `rate`, `start` and `meta` (JSON): the one format that keeps
-all of it, bit by bit. `arrays` reads any other `.npz`, `array` any `.npy`.
+A recording is a `.npz` of `values`, `channels`, `units`, `rate`, `start`, `meta` and `events` (JSON): the one format
+that keeps all of it, bit by bit. `arrays` reads any other `.npz`, `array` any `.npy`.
 """
 
 from __future__ import annotations
 
+import io
 import json
+import math
 import os
 import zipfile
 from typing import IO
@@ -17,21 +19,28 @@ from jaxdiff.data.formats import files
 from jaxdiff.data.recording import Event, Recording
 from jaxdiff.errors import DataError, FileError
 
-_DEFLATE_LIMIT = 1100  # deflate compresses by no more than 1032 : 1
+EXPANSION, FREE = 200, 2**26
+"""The arrays of an archive may together take `FREE` bytes plus `EXPANSION` times the size of the file."""
+_AXES = 32
 
 
 def arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
-    """All arrays of a `.npz` file."""
-    files.read_bytes(path)
+    """All arrays of a `.npz` file.
+
+    Raises:
+        FileError: If the file is damaged, holds objects, or claims to unpack to more than its bound.
+    """
+    content = files.read_bytes(path)
     try:
-        with zipfile.ZipFile(path) as archive:
-            found = {}
-            for info in archive.infolist():
-                if info.file_size > _DEFLATE_LIMIT * (info.compress_size + 1):
-                    raise files.bad(
-                        path,
-                        f"{info.filename!r} claims more data than it can hold; the file is damaged",
-                    )
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            found, members = {}, archive.infolist()
+            total = sum(info.file_size for info in members)
+            if total > FREE + EXPANSION * len(content):
+                raise files.bad(
+                    path,
+                    f"claims to unpack to {total} bytes from {len(content)}; the file is damaged",
+                )
+            for info in members:
                 with archive.open(info) as stream:
                     found[info.filename.removesuffix(".npy")] = _array(
                         path, stream, info.filename, info.file_size
@@ -45,9 +54,8 @@ def arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
 
 def array(path: str | os.PathLike) -> np.ndarray:
     """The array of a `.npy` file."""
-    size = len(files.read_bytes(path))
-    with open(path, "rb") as stream:
-        return _array(path, stream, "the array", size)
+    content = files.read_bytes(path)
+    return _array(path, io.BytesIO(content), "the array", len(content))
 
 
 def _array(path: str | os.PathLike, stream: IO[bytes], name: str, size: int) -> np.ndarray:
@@ -70,9 +78,9 @@ def _array(path: str | os.PathLike, stream: IO[bytes], name: str, size: int) -> 
             path,
             f"{name} holds {dtype} objects; without pickle only plain numbers and texts are read",
         )
-    count = 1
-    for length in shape:
-        count *= int(length)
+    if len(shape) > _AXES:
+        raise files.bad(path, f"{name} has {len(shape)} axes; at most {_AXES} are read")
+    count = math.prod(map(int, shape))
     if min(shape, default=0) < 0 or count * dtype.itemsize > size:
         raise files.bad(
             path,
@@ -89,8 +97,20 @@ def _array(path: str | os.PathLike, stream: IO[bytes], name: str, size: int) -> 
 
 
 def read_npz(path: str | os.PathLike, rate: float | None = None) -> Recording:
-    """A recording written by `write_npz`; with `rate`, resampled to it."""
+    """Reads a recording written by `write_npz`, or joints and SMPL parameters as pose estimators and AMASS keep them.
+
+    Args:
+        path: The file.
+        rate: Rate in Hz to resample to.
+
+    Raises:
+        FileError: If it is neither.
+    """
     found = arrays(path)
+    if "values" not in found and {"joints", "joints3d", "poses", "pose"} & set(found):
+        from jaxdiff.data.formats.poses import read_estimated
+
+        return files.at_rate(path, read_estimated(path, found), rate)
     absent = {"values", "channels", "units", "rate", "start", "meta"} - set(found)
     if absent:
         raise files.bad(
@@ -119,15 +139,15 @@ def read_npz(path: str | os.PathLike, rate: float | None = None) -> Recording:
             raise ValueError("start must be finite and meta a table of texts")
         events = json.loads(str(found["events"].item())) if "events" in found else []
         events = tuple(Event(float(time), str(label), str(side)) for time, label, side in events)
-        rate = float(found["rate"].item())
-        recording = Recording(values, channels, units, rate, start, meta, events)
+        own = float(found["rate"].item())
+        recording = Recording(values, channels, units, own, start, meta, events)
     except (ValueError, TypeError, DataError, RecursionError) as error:
         raise files.bad(path, f"is not a recording: {error}") from None
     return files.at_rate(path, recording, rate)
 
 
 def write_npz(path: str | os.PathLike, recording: Recording) -> None:
-    """The whole recording, compressed."""
+    """Writes everything a recording holds, compressed."""
     values = (
         recording.values
         if recording.values.dtype == np.float32

@@ -1,9 +1,9 @@
-"""What pose estimators return, as plain `.npz`: joints, or SMPL parameters with a body to hang them on.
+"""Pose estimates as plain `.npz`: joints, or SMPL parameters (AMASS) with a body model that places the joints.
 
 | key                                          | what                                                             |
 |----------------------------------------------|------------------------------------------------------------------|
 | `joints` or `joints3d`                       | (T, J, 3) metres, whose first 22 are those of SMPL               |
-| `poses` or `pose`                            | (T, 3 J) rotation vectors; what follows the 22 body joints rests |
+| `poses` or `pose`                            | (T, 3 J) rotation vectors; those after the 22 body joints are ignored |
 | `betas` (may be absent)                      | (B,) or (T, B)                                                   |
 | `trans` or `transl` (may be absent)          | (T, 3)                                                           |
 | `fps`, `rate`, `mocap_framerate`, `mocap_frame_rate` | frames per second                                        |
@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxdiff.body.skeleton import HUMANML3D
-from jaxdiff.body.smpl import BodyModel, skin
+from jaxdiff.body.smpl import BodyModel, load, skin
 from jaxdiff.data.formats import files
 from jaxdiff.data.formats.bvh_joints import joints_recording
 from jaxdiff.data.formats.npz import arrays
@@ -30,15 +30,60 @@ from jaxdiff.errors import ConfigError
 
 BODY = len(HUMANML3D.names)
 UPS = ("y", "z")
+BODY_VARIABLE = "JAXDIFF_BODY_MODEL"
+"""Environment variable with the path of the SMPL body model that files of SMPL parameters are read with."""
+
+
+def read_estimated(path: str | os.PathLike, found: Mapping[str, np.ndarray]) -> Recording:
+    """Joints from the arrays of an `.npz`, by the conventions of the keys it has.
+
+    Files with AMASS's frame-rate keys have z up. SMPL parameters are placed with the body model that the environment
+    variable `JAXDIFF_BODY_MODEL` names.
+
+    Raises:
+        FileError: If a body model is needed and not named, or the arrays do not fit.
+    """
+    body = None
+    if not {"joints", "joints3d"} & set(found):
+        name = os.environ.get(BODY_VARIABLE)
+        if not name:
+            raise files.bad(
+                path,
+                f"holds SMPL parameters: a body model is needed to place the joints; set {BODY_VARIABLE} to its .npz "
+                "file (SMPL, SMPL+H or SMPL-X)",
+            )
+        body = load(name)
+    up = "z" if {"mocap_framerate", "mocap_frame_rate"} & set(found) else "y"
+    return _recording(path, found, body, None, up)
 
 
 def read_poses(
     path: str | os.PathLike, body: BodyModel | None = None, rate: float | None = None, up: str = "y"
 ) -> Recording:
-    """Joint positions in metres as channels `pelvis_x`, ...; `up` is the axis that is vertical in the file (AMASS: z)."""
+    """Joint positions in metres as channels `pelvis_x`, ...
+
+    Args:
+        path: The file.
+        body: Body model for SMPL parameters.
+        rate: Frames per second, where the file does not state them.
+        up: The vertical axis of the file (AMASS: z).
+
+    Raises:
+        FileError: If the arrays do not fit.
+        ConfigError: If `up` is neither y nor z.
+    """
+    return _recording(path, arrays(path), body, rate, up)
+
+
+def _recording(
+    path: str | os.PathLike,
+    found: Mapping[str, np.ndarray],
+    body: BodyModel | None,
+    rate: float | None,
+    up: str,
+) -> Recording:
     if up not in UPS:
         raise ConfigError(f"the vertical axis of a file of poses is one of {UPS}; got {up!r}")
-    found = arrays(path)
     joints = _find(path, found, "joints", "joints3d")
     if joints is None:
         joints = _skinned(path, found, body)
@@ -51,7 +96,7 @@ def read_poses(
         joints = joints[..., [0, 2, 1]] * np.array([1, 1, -1], np.float32)
     if rate is None:
         told = _find(path, found, "fps", "rate", "mocap_framerate", "mocap_frame_rate")
-        if told is None or told.size != 1 or told.item() <= 0:
+        if told is None or told.size != 1 or not 1e-3 < told.item() <= 1e5:
             raise files.bad(path, "does not say its frames per second (key 'fps'); give a rate")
         rate = float(told.item())
     return joints_recording(joints, HUMANML3D, rate, "m")
@@ -91,7 +136,7 @@ def _skinned(
 def _per_frame(
     path: str | os.PathLike, name: str, values: np.ndarray | None, frames: int, width: int
 ) -> jax.Array:
-    """`(T, n)` of a value per motion or per frame; zeros of this width where there is none."""
+    """A value per motion or per frame as [T, n]; zeros of this width where there is none."""
     values = np.zeros(width, np.float32) if values is None else values
     if (
         values.ndim not in (1, 2)

@@ -73,7 +73,7 @@ def read_table(path: str | os.PathLike, rate: float | None = None) -> Recording:
             raise files.bad(path, f"{len(second)} units for {len(names)} columns", body[0][0])
         units, body = [cell.strip("[]()") for cell in second], body[1:]
     else:
-        parts = [_name_and_unit(name) for name in names]
+        parts = [name_and_unit(name) for name in names]
         units = [unit for _, unit in parts]
         names = [name if files.is_time(name) else own for name, (own, _) in zip(names, parts)]
     if not body:
@@ -133,7 +133,7 @@ def is_number(cell: str) -> bool:
     return True
 
 
-def _name_and_unit(name: str) -> tuple[str, str]:
+def name_and_unit(name: str) -> tuple[str, str]:
     """`hip [deg]` or `force (N)` as name and unit; a name without brackets has none."""
     for opening, closing in ("[]", "()"):
         at = name.rfind(opening)

@@ -9,6 +9,7 @@ from jaxdiff.body.skeleton import HUMANML3D
 from jaxdiff.data import formats
 from jaxdiff.data.formats import joints_recording
 from jaxdiff.data.recording import Recording
+from tests.data.formats.made import made_b3d
 
 INTEL, DEC, MIPS = 84, 85, 86
 
@@ -180,4 +181,6 @@ def samples(tmp_path_factory, gait, make_c3d):
         "",
     ]
     (folder / "walk.trc").write_text("\n".join(header + rows) + "\n")
+    formats.write(folder / "walk.parquet", gait)
+    (folder / "walk.b3d").write_bytes(made_b3d((("walk", 6),))[0])
     return {path.suffix: path for path in sorted(folder.iterdir())}

@@ -1,11 +1,13 @@
 """C3D files: three processors, two kinds of words, force plates; ezc3d is the oracle."""
 
+import struct
+
 import numpy as np
 import pytest
 
-from jaxdiff.data.formats import read, read_c3d
-from jaxdiff.data.recording import Recording
-from jaxdiff.errors import FileError
+from jaxdiff.data.formats import read, read_c3d, write
+from jaxdiff.data.recording import Event, Recording
+from jaxdiff.errors import DataWarning, FileError
 
 INTEL, DEC, MIPS = 84, 85, 86
 
@@ -35,7 +37,7 @@ def test_points_and_analogs_are_what_was_measured(tmp_path, make_c3d, trial, pro
             *trial, processor=processor, integers=integers, plates={"USED": 0}, offset=7, first=11
         )
     )
-    points, forces, analog = read_c3d(path)
+    points, forces, analog, *_ = read_c3d(path)
     assert forces is None and points is not None and analog is not None
     assert points.channels == ("LASI_x", "LASI_y", "LASI_z", "RASI_x", "RASI_y", "RASI_z")
     assert set(points.units) == {"mm"} and (points.rate, points.start) == (100, 0.1)
@@ -230,3 +232,83 @@ def test_a_file_written_by_ezc3d_is_read(tmp_path, trial):
     )
     assert np.allclose(found.points.values, points.reshape(20, 6), rtol=1e-6, equal_nan=True)
     assert np.allclose(found.analog.values, analog, rtol=1e-6, atol=1e-9)
+
+
+def outputs():
+    """A recording of everything a C3D file can hold."""
+    values = np.random.default_rng(0).normal(size=(50, 14))
+    values[:, 3:6] *= 30
+    values[:, 6:9] *= 500
+    values[5, 0:3] = np.nan
+    triples = ("RHEE", "RHipAngles", "RHipMoment", "RHipPower")
+    names = (*(f"{n}_{a}" for n in triples for a in "xyz"), "shank", "acc")
+    units = ("mm",) * 3 + ("deg",) * 3 + ("N mm/kg",) * 3 + ("W/kg",) * 3 + ("rad", "g")
+    events = (
+        Event(0.3, "foot_strike", "right"),
+        Event(0.5, "foot_off", "left"),
+        Event(61.5, "turn", ""),
+    )
+    return Recording(values, names, units, 100.0, 0.25, events=events)
+
+
+def test_what_is_written_is_read_back_by_ours_and_by_ezc3d(tmp_path):
+    write(tmp_path / "a.c3d", outputs())
+    found = read(tmp_path / "a.c3d")
+    assert found.channels == outputs().channels and found.units == outputs().units
+    assert found.events == outputs().events
+    assert (found.rate, found.start) == (100, 0.25)
+    np.testing.assert_allclose(found.values, outputs().values, rtol=1e-6)
+    theirs = oracle(tmp_path / "a.c3d", plates=False)
+    point = theirs["parameters"]["POINT"]
+    assert point["ANGLES"]["value"] == ["RHipAngles"]
+    assert point["MOMENT_UNITS"]["value"] == ["N mm/kg"]
+    assert theirs["parameters"]["EVENT"]["CONTEXTS"]["value"] == ["Right", "Left", "General"]
+    marker = theirs["data"]["points"][:3, 0].T
+    np.testing.assert_allclose(marker, outputs().values[:, :3], rtol=1e-6)
+    np.testing.assert_allclose(
+        theirs["data"]["analogs"][0].T, outputs().values[:, 12:], rtol=1e-6, atol=1e-9
+    )
+
+
+def test_model_outputs_have_their_units_and_small_moments_are_per_mass(tmp_path, make_c3d):
+    points = np.random.default_rng(0).normal(size=(5, 3, 3)) * [[[1], [30], [700]]]
+    more = {
+        "EVENT": {
+            "USED": 1,
+            "LABELS": ["Foot Strike"],
+            "CONTEXTS": ["Left"],
+            "TIMES": np.array([[0.0], [0.02]]),
+        }
+    }
+    labels = ("LASI", "LHipAngles", "LHipMoment")
+    content = make_c3d(points, np.zeros((20, 7)), labels=labels, more=more)
+    (tmp_path / "plain.c3d").write_bytes(content)
+    assert set(read_c3d(tmp_path / "plain.c3d").points.units) == {"mm"}
+    write(
+        tmp_path / "a.c3d",
+        Recording(
+            points[:, 1:].reshape(5, -1),
+            tuple(f"{n}_{a}" for n in labels[1:] for a in "xyz"),
+            ("deg",) * 3 + ("N mm",) * 3,
+            100.0,
+        ),
+    )
+    with pytest.warns(DataWarning, match="read as N mm/kg"):
+        found = read_c3d(tmp_path / "a.c3d")
+    assert found.points is None and found.model.units == ("deg",) * 3 + ("N mm/kg",) * 3
+    assert read_c3d(tmp_path / "plain.c3d").events == (Event(0.02, "foot_strike", "left"),)
+
+
+def test_overlapping_parameters_and_many_dimensions_are_refused(tmp_path, make_c3d):
+    content = bytearray(make_c3d(np.zeros((5, 2, 3)), np.zeros((20, 7))))
+    at = content.index(b"CORNERS") + 9  # type, number of dimensions
+    content[at + 1] = 200
+    (tmp_path / "a.c3d").write_bytes(content)
+    with pytest.raises(FileError, match="200 dimensions"):
+        read(tmp_path / "a.c3d")
+    groups = b"\x05\xffPOINT" + struct.pack("<H", 3) + b"\0"
+    entry = b"\x01\x01A" + struct.pack("<H", 7) + bytes([255, 2, 255, 255, 0])
+    block = bytes([1, 80, 255, 84]) + groups + entry * 10000
+    (tmp_path / "b.c3d").write_bytes(content[:512] + block.ljust(150_000, b"\0"))
+    with pytest.raises(FileError, match="overlap"):
+        read(tmp_path / "b.c3d")

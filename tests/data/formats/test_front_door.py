@@ -49,7 +49,7 @@ def test_unknown_extensions_name_the_supported_ones(tmp_path, gait, name):
 
 
 def test_what_is_only_read_says_so(tmp_path, gait):
-    for name in ("a.c3d", "a.trc"):
+    for name in ("a.b3d", "a.trc"):
         with pytest.raises(FileError, match="cannot write"):
             formats.write(tmp_path / name, gait)
 
