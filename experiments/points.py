@@ -1,19 +1,14 @@
-"""Points on a line: trains a small diffusion model through the real engine and draws what it learned.
+"""Points on a line: a small diffusion model through the real engine, and a drawing of what it learned.
 
-python -m experiments.points
+python -m experiments.points --config=experiments/configs/points.py
+
+`jaxdiff train points` does the same; `jaxdiff generate` uses the result.
 """
 
-from pathlib import Path
-
+from jaxdiff.studies.study import STUDIES
 from jaxdiff.training import launch
-from jaxdiff.typing import Config
 
-
-def main(config: Config, out: Path) -> None:
-    from jaxdiff.studies.points import run
-
-    run(config, out)
-
+DEFAULT = "experiments/configs/points.py"
 
 if __name__ == "__main__":
-    launch.run(main, "experiments/configs/points.py")
+    launch.run(STUDIES["points"].run, DEFAULT, __doc__ or "")

@@ -37,12 +37,19 @@ def test_points_trains_resumes_and_samples(tmp_path):
     assert [line["step"] for line in lines] == [20, 40, 60, 80]
 
 
+def test_without_arguments_and_with_help_nothing_is_trained(tmp_path):
+    for arguments in ((), ("--help",)):
+        shown = run("experiments.points", *arguments)
+        assert shown.returncode == 0, shown.stderr
+        assert "python -m experiments.points --config" in shown.stdout and "--out: " in shown.stdout
+
+
 def test_errors_of_the_command_line_are_one_line_and_exit_code_2(tmp_path):
     cases = {
         "--config.trainig.steps=3": "did you mean 'training'",
         "--config.training.steps=many": "invalid literal",
         "--config=nowhere.py": "nowhere.py",
-        "--config=experiments/configs/points.py:word": "takes 0 positional arguments",
+        "--config=experiments/configs/points.py:word": "no config 'word'",
         "--ouut=x": "Unknown command line flag 'ouut'",
         "--num_processes=2": "--coordinator=HOST:PORT",
     }

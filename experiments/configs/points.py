@@ -5,6 +5,6 @@
 Expect both modes of the mixture found: weights 0.3 and 0.7, means -2 and 1, within a few per cent.
 """
 
-from jaxdiff.studies.points import get_config
+from jaxdiff.studies.points.config import get_config
 
 __all__ = ["get_config"]

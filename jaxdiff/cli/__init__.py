@@ -18,17 +18,31 @@ import jaxdiff
 from jaxdiff.errors import ConfigError, Error, nearest
 from jaxdiff.training import memory
 
-COMMANDS = ("demo", "generate", "score", "data", "runs", "export", "stream")
+COMMANDS = (
+    "demo",
+    "train",
+    "generate",
+    "score",
+    "data",
+    "runs",
+    "export",
+    "stream",
+    "adapt",
+    "weights",
+)
+HUGE_PAGES = "JAXDIFF_HUGE_PAGES"
+"""Environment variable that has every command start again with huge pages, as long trainings do by themselves."""
 ABOUT = """Diffusion models for human movement.
 
 example:
   jaxdiff demo
+  jaxdiff train llma:quick
   jaxdiff generate runs/llma-quick --input walk.mot --output moments.mot
   jaxdiff COMMAND --help"""
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are ours: one line."""
+    """A parser whose errors are one line and name the nearest word."""
 
     def error(self, message: str) -> NoReturn:
         wrong = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
@@ -36,6 +50,19 @@ class Parser(argparse.ArgumentParser):
             known = re.findall(r"[\w-]+", wrong[2])
             message = f"there is no {wrong[1]!r}; {nearest(wrong[1], known)}"
         raise ConfigError(f"{message} (see {self.prog} --help)")
+
+    def parse_args(self, args=None, namespace=None):  # type: ignore[override]
+        """As usual, but an unknown option names the nearest one of the command that was called."""
+        options, extra = self.parse_known_args(args, namespace)
+        if extra:
+            called = getattr(options, "parser", self)
+            known = [name for action in called._actions for name in action.option_strings]
+            unknown = next((word for word in extra if word.startswith("-")), None)
+            if unknown is None:
+                called.error(f"unexpected argument {extra[0]!r}")
+            name = unknown.partition("=")[0]
+            called.error(f"there is no option {name}; {nearest(name, known)}")
+        return options
 
 
 def parser() -> argparse.ArgumentParser:
@@ -55,7 +82,8 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     whole.add_argument("--version", action="version", version=f"jaxdiff {jaxdiff.__version__}")
-    commands = whole.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
+    whole.set_defaults(run=lambda options: whole.print_help(), parser=whole)
+    commands = whole.add_subparsers(metavar="COMMAND", parser_class=Parser)
     for name in COMMANDS:
         module = importlib.import_module(f"jaxdiff.cli.{name}")
         text = module.__doc__ or ""
@@ -67,15 +95,24 @@ def parser() -> argparse.ArgumentParser:
             parents=[common],
             allow_abbrev=False,
         )
+        own.set_defaults(run=module.run, parser=own)
         module.arguments(own)
-        own.set_defaults(run=module.run)
     return whole
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a command; an error is one line and exit code 2, Ctrl-C exit code 130."""
-    if arguments is None:
+    """Run a command.
+
+    Args:
+        arguments: The words after `jaxdiff`; default: those of this process.
+
+    Returns:
+        The exit code: 0, 2 after an error (one line on standard error), 130 after Ctrl-C.
+    """
+    if arguments is None and os.environ.get(HUGE_PAGES, "0") not in ("", "0"):
         memory.huge_pages()
+    # The simulated walker solves many small systems, for which BLAS threads only wait for each other; before NumPy.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
         options = parser().parse_args(arguments)

@@ -24,13 +24,14 @@ from jaxdiff.errors import ConfigError, DataError
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    actions = parser.add_subparsers(metavar="ACTION")
+    parser.set_defaults(act=lambda options: parser.print_help())
     every = actions.add_parser(
         "list",
         help="what there is",
         description="Data sets, licences, and what has to be asked for.",
     )
-    every.set_defaults(act=show)
+    every.set_defaults(parser=every, act=show)
     one = actions.add_parser(
         "prepare", help="prepare one", description="Make or read a data set once and keep it."
     )
@@ -44,7 +45,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     one.add_argument(
         "--manual-dir", type=Path, metavar="DIR", help="where the files that were asked for lie"
     )
-    one.set_defaults(act=prepare)
+    one.set_defaults(parser=one, act=prepare)
     lab = actions.add_parser(
         "check",
         help="check your own",
@@ -56,7 +57,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     lab.add_argument(
         "--root", type=Path, metavar="DIR", help="where the recordings are, if not beside the YAML"
     )
-    lab.set_defaults(act=check)
+    lab.set_defaults(parser=lab, act=check)
     for each in (every, one):
         each.add_argument(
             "--data-dir", type=Path, metavar="DIR", help="where prepared data are kept"

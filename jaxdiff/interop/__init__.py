@@ -1,6 +1,6 @@
 """Weights of other people's networks: PyTorch checkpoints in, safe `.npz` files out, no PyTorch and no pickle needed.
 
-python -m jaxdiff.interop convert --from stablemofusion latest.tar --out weights/
+jaxdiff weights convert --from stablemofusion latest.tar --out weights/
 loaded = jaxdiff.interop.load("weights")
 unet = loaded["unet"];  y = unet.network.apply(unet.params, x, t, text)
 """

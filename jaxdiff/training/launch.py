@@ -1,4 +1,4 @@
-"""What every experiment's command line has in common.
+"""Starting an experiment: `jaxdiff train` and `python -m experiments.NAME` share `start`.
 
 `python -m experiments.NAME --config=experiments/configs/NAME.py:WORD --config.FIELD=VALUE --out=DIRECTORY`
 """
@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from absl import flags, logging
 from ml_collections import ConfigDict, config_flags
@@ -18,19 +19,50 @@ from jaxdiff.errors import ConfigError, Error
 from jaxdiff.training import memory
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "jaxdiff" / "compiled"
+LONG = 500
+"""Training steps from which on a process is started again with huge pages."""
+
+
+def start(
+    main: Callable[[ConfigDict, Path], Any],
+    config: ConfigDict,
+    out: Path,
+    cache: str | Path = CACHE,
+    coordinator: str | None = None,
+    num_processes: int | None = None,
+    process_id: int | None = None,
+) -> None:
+    """Set up devices and the compilation cache, then run an experiment.
+
+    Args:
+        main: The experiment.
+        config: Its config.
+        out: Directory of the run.
+        cache: Directory of compiled programs; empty for none.
+        coordinator: `HOST:PORT` of process 0, for several hosts.
+        num_processes: Number of processes, for several hosts.
+        process_id: Number of this process, for several hosts.
+    """
+    logging.set_verbosity(logging.ERROR)  # Orbax warns of every checkpoint without a score
+    if "data" in config and config.training.steps >= LONG:
+        memory.huge_pages()
+    from jaxdiff.training import cores, distributed
+
+    if not distributed.initialize(coordinator, num_processes, process_id):
+        cores.as_devices()
+    use_cache(cache)
+    main(config, out)
 
 
 def define_flags() -> None:
-    """The flags of every experiment; an experiment that has more of its own calls this first and defines them after."""
+    """Define the flags of every experiment."""
     config_flags.DEFINE_config_file("config", None, "config file, with a word after a colon")
     flags.DEFINE_string(
         "out",
         None,
-        "directory of the run (default: runs/EXPERIMENT-WORD); an old run there goes on",
+        "directory of the run (default: runs/EXPERIMENT-WORD); a run that is there is continued",
     )
-    flags.DEFINE_string(
-        "cache", str(CACHE), "directory of compiled programs; empty: compile afresh"
-    )
+    flags.DEFINE_string("cache", str(CACHE), "directory of compiled programs; empty: none")
     flags.DEFINE_string("coordinator", None, "HOST:PORT of process 0, for several hosts")
     flags.DEFINE_integer("num_processes", None, "number of processes, for several hosts")
     flags.DEFINE_integer("process_id", None, "number of this process, for several hosts")
@@ -38,31 +70,54 @@ def define_flags() -> None:
 
 
 def run(
-    main: Callable[[ConfigDict, Path], None], default_config: str, argv: Sequence[str] | None = None
+    main: Callable[[ConfigDict, Path], Any],
+    default_config: str,
+    about: str = "",
+    argv: Sequence[str] | None = None,
 ) -> None:
-    """Parses the command line and calls `main(config, out)`; an error of ours is one line and exit code 2."""
-    if argv is None:
-        memory.huge_pages()
+    """Parse absl's flags and call `main(config, out)`.
+
+    Without any argument, and with `--help`, the help is printed. An error of the library is one line and exit code 2.
+
+    Args:
+        main: The experiment.
+        default_config: The config if only other flags are given.
+        about: Text above the flags in the help.
+        argv: Command line; default: `sys.argv`.
+    """
     if "config" not in flags.FLAGS:
         define_flags()
     argv = list(argv or sys.argv)
+    if len(argv) == 1 or any(word.lstrip("-") in ("help", "h", "helpfull") for word in argv[1:]):
+        print(_help(about))
+        return
     if not any(argument.startswith(("--config=", "-config=")) for argument in argv):
         argv.insert(1, f"--config={default_config}")
-    logging.set_verbosity(logging.ERROR)  # Orbax warns of every checkpoint without a score
     try:
         config = _parse(argv)
         values = flags.FLAGS
-        from jaxdiff.training import cores, distributed
-
-        if not distributed.initialize(values.coordinator, values.num_processes, values.process_id):
-            cores.as_devices()
-        use_cache(values.cache)
-        main(config, Path(values.out or f"runs/{_default_name(argv)}"))
+        start(
+            main,
+            config,
+            Path(values.out or f"runs/{_default_name(argv)}"),
+            values.cache,
+            values.coordinator,
+            values.num_processes,
+            values.process_id,
+        )
     except (Error, OSError) as error:
         if "--verbose" in argv:
             raise
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         raise SystemExit(2) from error
+
+
+def _help(about: str) -> str:
+    """The experiment's text and the flags of every experiment."""
+    names = ("config", "out", "cache", "coordinator", "num_processes", "process_id", "verbose")
+    lines = [f"  --{name}: {flags.FLAGS[name].help}" for name in names]
+    lines.insert(1, "  --config.FIELD=VALUE: a field of the config")
+    return "\n".join([about.strip(), "", "flags:", *lines])
 
 
 def use_cache(directory: str | Path) -> None:

@@ -21,14 +21,21 @@ def test_every_command_has_help_with_an_example(name, capsys):
     "words, message",
     [
         (["generat"], "did you mean 'generate'"),
-        ([], "required: COMMAND"),
         (["generate"], "required: MODEL"),
-        (["demo", "--ouut", "x"], "unrecognized arguments: --ouut x"),
+        (["demo", "--ouut", "x"], "there is no option --ouut; did you mean '--out'?"),
         (["data", "chek", "x"], "did you mean 'check'"),
         (["generate", "nowhere"], "nowhere is neither a model file, a run directory"),
         (["runs", "nowhere"], "there is no directory nowhere"),
         (["data", "prepare", "embry"], "did you mean 'embry2018'"),
         (["data", "prepare", "folder", "recipe"], "such as size=tiny"),
+        (["data", "check", "x", "--rot", "y"], "did you mean '--root'"),
+        (["train", "llma:quik"], "did you mean 'quick'"),
+        (["train", "lma"], "did you mean 'llma'"),
+        (["train", "llma", "--set", "model.sise=x"], "did you mean 'model.size'"),
+        (["train", "llma", "--set", "training.steps=many"], "training.steps takes int"),
+        (["train", "llma", "--set", "model=small"], "model is a group of fields"),
+        (["adapt", "gait", "--data", "x", "--output", "y"], "a .safetensors file"),
+        (["weights", "convert", "--from", "clib", "x", "--out", "y"], "did you mean 'clip'"),
         (["score", "nothing.csv"], "nothing.csv: does not exist"),
     ],
 )
@@ -37,6 +44,19 @@ def test_an_error_is_one_line_and_exit_code_2(jaxdiff, words, message):
     assert (
         (code, out, err.count("\n")) == (2, "", 1) and err.startswith("error: ") and message in err
     )
+
+
+@pytest.mark.parametrize("words", [(), ("data",), ("weights",)])
+def test_without_arguments_the_help_is_printed(jaxdiff, words):
+    code, out, err = jaxdiff(*words)
+    assert (code, err) == (0, "") and "usage: jaxdiff" in out
+
+
+def test_train_lists_studies_shows_configs_and_sets_fields(jaxdiff):
+    assert "llma: demo, quick" in jaxdiff("train")[1]
+    words = ("--set", "data.folds=3", "--set", "training.log=tensorboard,wandb", "--show")
+    shown = jaxdiff("train", "llma", *words)[1]
+    assert "folds: 3" in shown and "- wandb" in shown
 
 
 def test_verbose_gives_the_traceback(jaxdiff):

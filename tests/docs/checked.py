@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import argparse
 import importlib.util
 import inspect
 import json
@@ -13,12 +13,14 @@ import sys
 import tomllib
 from collections.abc import Sequence
 
-import pytest
 from docs.pages import ROOT, Command
 
 from jaxdiff import cli
-from jaxdiff.cli.generate import METHODS
+from jaxdiff.cli.generate import FILES
+from jaxdiff.cli.train import set_field
 from jaxdiff.errors import Error
+from jaxdiff.models.model import Model
+from jaxdiff.studies.study import STUDIES
 
 OTHERS = ("bash", "cd", "git", "mkdocs", "my_sensors", "pre-commit", "pyright", "ruff", "source")
 """Programs that are not ours to check, beyond the files they are given."""
@@ -50,8 +52,6 @@ def _program(words: Sequence[str]) -> tuple[str, Sequence[str]]:
 def _complaint(program: str, rest: list[str], command: Command) -> str:
     if program == "jaxdiff":
         return _jaxdiff(rest, refused=any(line.startswith("error:") for line in command.shown))
-    if program == "jaxdiff.interop":
-        return _interop(rest)
     if program == "pip":
         return _extras(rest)
     if program.startswith("benchmarks.") or (
@@ -71,6 +71,10 @@ def _complaint(program: str, rest: list[str], command: Command) -> str:
     return f"what is {program!r}? Say in OTHERS of {__name__}, or mark the block as not run"
 
 
+MODELS = {"gait": "gait", "speed": "speed_transfer", "motion": "text_to_motion"}
+"""Shipped models that the documentation uses, and their studies."""
+
+
 def _jaxdiff(arguments: list[str], refused: bool) -> str:
     try:
         options = cli.parser().parse_args(arguments)
@@ -78,40 +82,43 @@ def _jaxdiff(arguments: list[str], refused: bool) -> str:
         return str(error)
     except SystemExit:  # --help, --version
         return ""
-    if arguments[0] != "generate" or refused:
+    if arguments[:1] == ["train"] and options.study:
+        return _trains(options)
+    if arguments[:1] != ["generate"] or refused:
         return ""
-    run = str(options.trained)
-    method = next(
-        (name for name in METHODS if run.startswith(f"runs/{name}")),
-        "llma" if run == "runs/demo" else None,
+    name = str(options.model)
+    study = MODELS.get(name) or next(
+        (each for each in STUDIES if name.startswith(f"runs/{each}")),
+        "llma" if name == "runs/demo" else None,
     )
-    if method is None:
-        return f"of which method is {run}? Call the run runs/METHOD-..."
-    takes = list(inspect.signature(METHODS[method]).parameters.values())[1:]
-    given = {name for name, value in vars(options).items() if value is not None} - {
-        "trained",
-        "run",
-        "verbose",
-    }
-    lacking = [p.name for p in takes if p.default is p.empty and p.name not in given]
-    foreign = sorted(given - {p.name for p in takes})
-    return f"{method} lacks {lacking}, has no {foreign}" if lacking or foreign else ""
+    if study is None:
+        return f"of which study is {name}? Call the run runs/STUDY-..."
+    takes = inspect.signature(_model_class(study).generate).parameters
+    given = {name for name, value in vars(options).items() if value is not None} - set(FILES)
+    foreign = sorted(given - {*takes, "parser"})
+    return f"{study} has no {foreign}" if foreign else ""
 
 
-def _interop(arguments: list[str]) -> str:
-    from jaxdiff.interop import __main__ as interop
+def _trains(options: argparse.Namespace) -> str:
+    name, _, word = options.study.partition(":")
+    try:
+        config = STUDIES[name].get_config(word or STUDIES[name].words[0])
+        for setting in options.settings:
+            set_field(config, setting)
+    except Error as error:
+        return str(error)
+    return ""
 
-    parsed = []
 
-    def read(*_):
-        parsed.append(True)
-        raise Error("that is all that was to be known")
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(interop, "convert", read)
-        with contextlib.suppress(SystemExit):
-            interop.main(arguments)
-    return "" if parsed else "these are not the arguments of python -m jaxdiff.interop"
+def _model_class(study: str) -> type:
+    """The class in the study's `model.py`."""
+    module = importlib.import_module(f"jaxdiff.studies.{study}.model")
+    found = [
+        each
+        for each in vars(module).values()
+        if isinstance(each, type) and issubclass(each, Model) and each.__module__ == module.__name__
+    ]
+    return found[-1]
 
 
 def _extras(arguments: list[str]) -> str:
@@ -168,11 +175,11 @@ for module, *arguments in json.load(sys.stdin):
     if os.fork() == 0:
         try:
             found = importlib.import_module(module)
-            words = getattr(found, "spread", list)([module, *arguments])
+            words = [module, *arguments]
             if "config" not in launch.flags.FLAGS:
                 launch.define_flags()
             if not any(word.startswith("--config=") for word in words):
-                words.insert(1, f"--config={getattr(found, 'DEFAULT', 'experiments/configs/points.py')}")
+                words.insert(1, f"--config={found.DEFAULT}")
             sys.argv = words  # where config flags look for overrides
             launch._parse(words)
             answer = ""

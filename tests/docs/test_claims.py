@@ -41,12 +41,8 @@ def imports(path):
 
 
 def room_of(path):
-    """A command is of the command line, wherever its file is."""
-    return (
-        "cli"
-        if path.name == "__main__.py"
-        else path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-    )
+    room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    return "cli" if room == "__main__" else room
 
 
 @pytest.mark.parametrize("room", sorted(BELOW))

@@ -127,9 +127,10 @@ WRONG = {
     "jaxdiff score a.mot --agains b.mot": "--agains",
     "python -m experiments.llma --config=experiments/configs/llma.py:quik": "quik",
     "python -m experiments.llma --config.data.sise=full": "sise",
-    "python -m experiments.llma --mode=refine": "refine",
-    "python -m experiments.speed_transfer --mode=generate --target_sped 0.6": "target_sped",
-    "python -m jaxdiff.interop convert --frm clip x": "interop",
+    "python -m experiments.llma --mode=generate": "mode",
+    "jaxdiff train llma:quik": "quik",
+    "jaxdiff train llma --set model.sise=small": "sise",
+    "jaxdiff weights convert --frm clip x": "--from",
     'pip install "jaxdiff[fysics]"': "fysics",
     "jaxdif demo": "jaxdif",
 }

@@ -10,9 +10,9 @@ import pytest
 from interop import writers
 from oracles import arrays, meta, settings, under
 
+from jaxdiff.cli import main
 from jaxdiff.errors import ConfigError, FileError
 from jaxdiff.interop import SOURCES, convert, convert_tree, keys, load, read, save
-from jaxdiff.interop.__main__ import main
 
 
 def hidden_names(golden):
@@ -79,6 +79,7 @@ def test_every_source_converts_from_the_command_line_and_loads_again(source, tmp
     assert (
         main(
             [
+                "weights",
                 "convert",
                 "--from",
                 source,
@@ -264,12 +265,22 @@ def test_the_normaliser_of_gaitdynamics_comes_along(tmp_path):
 def test_the_command_line_tells_errors_in_one_line(tmp_path, capsys):
     path = tmp_path / "evil.pt"
     path.write_bytes(pickle.dumps(print, 2))
-    assert main(["convert", "--from", "clip", str(path), "--out", str(tmp_path / "o")]) == 2
+    assert (
+        main(["weights", "convert", "--from", "clip", str(path), "--out", str(tmp_path / "o")]) == 2
+    )
     error = capsys.readouterr().err
     assert error.startswith("error: ") and error.count("\n") == 1 and "print" in error
     assert not (tmp_path / "o").exists()
-    assert main(["convert", "--from", "clip", str(path), "--out", "o", "--set", "heads=3"]) == 2
-    assert main(["convert", "--from", "clip", str(path), "--out", "o", "--set", "a.heads=x"]) == 2
+    assert (
+        main(["weights", "convert", "--from", "clip", str(path), "--out", "o", "--set", "heads=3"])
+        == 2
+    )
+    assert (
+        main(
+            ["weights", "convert", "--from", "clip", str(path), "--out", "o", "--set", "a.heads=x"]
+        )
+        == 2
+    )
 
 
 def test_a_single_file_name_is_kept_and_damage_on_disk_is_told(tmp_path):

@@ -13,7 +13,8 @@ from jaxdiff.data.builders.base import example
 from jaxdiff.data.trials import gather
 from jaxdiff.errors import CheckpointError, ConfigError, DataError
 from jaxdiff.nets.word_text import END, PAD, START, Vocabulary
-from jaxdiff.studies.text_to_motion import evaluation, experiments, generation, preparation, texts
+from jaxdiff.studies.loading import load
+from jaxdiff.studies.text_to_motion import evaluation, experiments, preparation, texts
 from jaxdiff.studies.text_to_motion.config import WORDS, get_config
 from jaxdiff.training import settings
 from jaxdiff.typing import Config
@@ -186,15 +187,15 @@ def test_the_whole_chain_from_clips_to_tables_and_from_a_sentence_to_files(tmp_p
     for row in ("real", "generated", "other clip", "frames shuffled", "noise"):
         assert f"| {row} |" in table
     assert (tmp_path / "report.html").read_text().count("<canvas") == 2
-    paths = generation.generate_files(tmp_path, "a person walks", 2.5, tmp_path / "made", samples=2)
-    assert [path.name for path in paths][:3] == [
-        f"a-person-walks-0.{kind}" for kind in ("npy", "bvh", "html")
-    ]
-    assert np.load(paths[0], allow_pickle=False).shape == (50, 22, 3)
+    model = load(tmp_path)
+    made = model.generate(text="a person walks", seconds=2.5, samples=2)
+    assert made.values.shape == (2, 50, 66) and len(made.samples) == 2
+    made.write(tmp_path / "walk.bvh")
     for seconds in (0.0, 3.3, float("nan")):
         with pytest.raises(ConfigError, match="0.2 s to 3.2 s"):
-            generation.generate(tmp_path, "a person walks", seconds)
+            model.generate(text="a person walks", seconds=seconds)
     with pytest.raises(ConfigError, match="not empty"):
-        generation.generate(tmp_path, " ", 2.5)
-    with pytest.raises(CheckpointError, match="checkpoints"):
-        generation.generate(tmp_path / "elsewhere", "a person walks", 2.5)
+        model.generate(text=" ", seconds=2.5)
+    with pytest.raises(CheckpointError, match="shipped model"):
+        load(tmp_path / "nowhere")
+    assert load(model.save(tmp_path / "model.safetensors")).longest == model.longest

@@ -32,7 +32,7 @@ CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
     [
         (
             "",
-            "import experiments.llma, jaxdiff.studies.biovae.generation, benchmarks.sampling",
+            "import experiments.llma, jaxdiff.studies.biovae.model, benchmarks.sampling",
             min(CORES, cores.MOST),
             CORES > 1,
         ),

@@ -9,8 +9,8 @@ from jaxdiff.body.corruption import corrupt
 from jaxdiff.methods.refinement import follow
 from jaxdiff.report.motion import Clips
 from jaxdiff.studies.biovae import estimation, evaluation, preparation
+from jaxdiff.studies.biovae.editing import TRUST
 from jaxdiff.studies.biovae.evaluation import Made
-from jaxdiff.studies.biovae.generation import TRUST
 from jaxdiff.studies.biovae.preparation import Prepared
 from jaxdiff.studies.biovae.training import REFINER
 from jaxdiff.studies.text_to_motion import evaluation as captions

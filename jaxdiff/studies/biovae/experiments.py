@@ -145,6 +145,3 @@ def run_muscles(config: Config, out: Path) -> None:
         page.curves(f"Training: {name}", out / name / "metrics.jsonl")
     page.facts(said)
     print(f"report: {page.save(out / 'report.html')}")
-
-
-EXPERIMENTS = {"tables": run_tables, "muscles": run_muscles}

@@ -6,6 +6,8 @@ With a text it generates; with a recording of joints it refines an estimate (`re
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import numpy as np
 
@@ -20,12 +22,13 @@ from jaxdiff.methods.biovae import Scale, denoiser
 from jaxdiff.methods.refinement import follow
 from jaxdiff.models.prediction import Prediction
 from jaxdiff.models.trained import Trained
-from jaxdiff.studies.biovae import estimation, generation, preparation
+from jaxdiff.studies.biovae import editing, estimation, preparation
 from jaxdiff.studies.biovae.benchmark import by_inversion
 from jaxdiff.studies.biovae.training import ARMS, REFINER, Arm
 from jaxdiff.studies.run import Run
 from jaxdiff.studies.text_to_motion.model import CaptionedModel
 from jaxdiff.training.step import make_generate
+from jaxdiff.typing import Denoiser
 
 PARTS = {
     **{
@@ -104,16 +107,17 @@ class BioVaeModel(CaptionedModel):
             return self._from_text(text, seconds, edit, samples, seed, steps)
         motion = self._joints(recording)
         if refine:
-            kept = generation.TRUST if trust is None else trust
+            kept = editing.TRUST if trust is None else trust
             made = self._refined(motion, kept, strength or 0.0)
         else:
             factor, joints = parse_edit(edit or "")
             floor = self.config.estimation.floor
             wanted_strength = 0.7 if strength is None else strength
-            made = generation.edit(
-                self._ready(),
+            made = editing.edit(
+                self._denoiser,
+                self.physical,
                 motion,
-                generation.factors(factor, joints),
+                editing.factors(factor, joints),
                 wanted_strength,
                 floor=floor,
             )
@@ -127,7 +131,7 @@ class BioVaeModel(CaptionedModel):
         frames = self._frames(text, seconds, samples)
         factor, joints = parse_edit(edit) if edit else (1.0, None)
         condition = self._condition(text, frames, samples)
-        condition["acceleration"] = np.tile(generation.factors(factor, joints), (samples, 1))
+        condition["acceleration"] = np.tile(editing.factors(factor, joints), (samples, 1))
         method = lambda: biovae.biovae(self._settings(frames, steps), self.physical)  # noqa: E731
         run = self._once((frames, steps), lambda: make_generate(method().generate))
         motion = np.asarray(run(self.trained.params, jax.random.key(seed), condition))
@@ -143,11 +147,9 @@ class BioVaeModel(CaptionedModel):
         refiner = self if self.arm.estimates else self._sibling(REFINER)
         if strength:
             plain, whole = (self._sibling(ARMS[name]) for name in ("backbone", "all"))
-            inward, back = (
-                denoiser(each._settings(), each.trained.params, None) for each in (plain, whole)
-            )
+            inward, back = plain._denoiser(), whole._denoiser()
             floor = self.config.estimation.floor
-            motion = by_inversion(inward, back, whole.physical, strength, generation.STEPS, floor)(
+            motion = by_inversion(inward, back, whole.physical, strength, editing.STEPS, floor)(
                 motion, self.rate
             )
         state = estimation.states(refiner._settings(), refiner.trained.params, refiner.physical)
@@ -162,9 +164,8 @@ class BioVaeModel(CaptionedModel):
             )
         return self._once(arm, lambda: BioVaeModel(Run.open(path.parent, arm.directory).trained()))
 
-    def _ready(self) -> generation.Trained:
-        params = self.trained.params
-        return generation.Trained(self.config, self._settings(), params, self.physical, self.words)
+    def _denoiser(self, **options: Any) -> Denoiser:
+        return denoiser(self._settings(), self.trained.params, None, **options)
 
     def _joints(self, recording: Recording) -> np.ndarray:
         """`[T, 22, 3]` in metres at the model's rate."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -319,9 +319,3 @@ def _keep(table: Table, name: str, config: Config, out: Path, begin: float) -> N
 def _said(config: Config, begin: float) -> dict[str, str]:
     data = f"{config.data.name} ({config.data.size})"
     return provenance(data, config.training.seed, time.perf_counter() - begin)
-
-
-EXPERIMENTS: dict[str, Callable[[Config, Path], None]] = {
-    "train": run_train,
-    **dict.fromkeys((*TABLES, "tables", "verheul"), run_tables),
-}

@@ -19,6 +19,7 @@ def get_config(word: str = "quick") -> ConfigDict:
     if word not in WORDS:
         raise ConfigError(f"no config {word!r}; {nearest(word, WORDS)}")
     config = ConfigDict()
+    config.experiment = "train"  # train | evaluate: train and report, or report on the run as it is
     config.report = (
         (word,) if word in (*REPORTS, "floor") else REPORTS
     )  # what to print; may differ between runs on one model

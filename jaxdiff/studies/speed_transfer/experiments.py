@@ -24,8 +24,8 @@ from jaxdiff.studies.speed_transfer.transfer import Transfer
 from jaxdiff.typing import Config
 
 
-def run(config: Config, out: Path, training: bool = True) -> None:
-    """Trains, or takes the run in `out` as it is, and reports."""
+def run(config: Config, out: Path) -> None:
+    """Train, or with `config.experiment = "evaluate"` take the run in `out` as it is, and report."""
     begin, who = time.perf_counter(), cohorts(config)
     if tuple(config.report) == ("floor",):
         known = floor.table(who.gaits(who.train).population(), asked_tasks(config, who))
@@ -36,7 +36,7 @@ def run(config: Config, out: Path, training: bool = True) -> None:
         page.facts(about_data(config, begin))
         print(f"report: {page.save(out / 'report.html')}")
         return
-    if training:
+    if config.experiment == "train":
         train(config, who, out)
     report(config, who, out, begin)
 

@@ -8,6 +8,6 @@ STUDY = Study(
     name="speed_transfer",
     get_config=get_config,
     words=WORDS,
-    experiments={"train": lazily(f"{_HERE}.experiments:run")},
+    experiments=dict.fromkeys(("train", "evaluate"), lazily(f"{_HERE}.experiments:run")),
     model=lazily(f"{_HERE}.model:SpeedTransferModel"),
 )

@@ -127,7 +127,7 @@ def train(config: Config, who: Cohorts, out: Path) -> Transfer:
     kept = {
         name: value
         for name, value in config.to_dict().items()
-        if name not in ("report", "compare", "evaluation")
+        if name not in ("experiment", "report", "compare", "evaluation")
     }
     fit(
         method.speed_transfer(wanted),

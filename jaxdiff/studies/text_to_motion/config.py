@@ -33,7 +33,7 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.model.text = "clip"  # words: an encoder trained with the model; clip: frozen CLIP features, a trained head
     config.model.clip = placeholder(
         str
-    )  # clip: its converted weights (python -m jaxdiff.interop convert --from clip)
+    )  # clip: its converted weights (jaxdiff weights convert --from clip)
     config.model.bpe = placeholder(
         str
     )  # clip: its vocabulary, bpe_simple_vocab_16e6.txt.gz or merges.txt

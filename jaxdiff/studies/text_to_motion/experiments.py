@@ -17,8 +17,7 @@ from jaxdiff.nets.word_text import Vocabulary
 from jaxdiff.report.page import Page
 from jaxdiff.report.tables import Cell, Table, provenance
 from jaxdiff.studies.text_to_motion import evaluation, preparation, texts
-from jaxdiff.studies.text_to_motion.generation import in_metres
-from jaxdiff.studies.text_to_motion.preparation import Prepared
+from jaxdiff.studies.text_to_motion.preparation import Prepared, in_metres
 from jaxdiff.studies.text_to_motion.training import EVALUATOR, MODEL, train_evaluator, train_model
 from jaxdiff.training.step import make_generate
 from jaxdiff.typing import Config, Params
@@ -96,9 +95,6 @@ def run_evaluator(config: Config, out: Path) -> None:
         provenance(config.data.name, config.evaluator.training.seed, time.perf_counter() - begin)
     )
     print(f"evaluator: {out / EVALUATOR}, report: {page.save(out / 'report.html')}")
-
-
-EXPERIMENTS = {"train": run_train, "evaluator": run_evaluator}
 
 
 def results(config: Config, rows: dict[str, dict[str, float]], clips: int) -> Table:

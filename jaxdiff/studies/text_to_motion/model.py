@@ -22,7 +22,7 @@ from jaxdiff.models.prediction import Prediction
 from jaxdiff.models.trained import Trained
 from jaxdiff.nets.word_text import Vocabulary
 from jaxdiff.studies.text_to_motion import preparation, texts
-from jaxdiff.studies.text_to_motion.generation import in_metres
+from jaxdiff.studies.text_to_motion.preparation import in_metres
 from jaxdiff.training.step import make_generate
 from jaxdiff.typing import Array, Config, Key
 

@@ -191,3 +191,8 @@ def layout_of(normaliser: Normaliser) -> Layout:
             f"motion features of {joints} joints: only those of HumanML3D (22) and KIT-ML (21) are known"
         )
     return LAYOUTS[joints]
+
+
+def in_metres(joints: Any, layout: Layout) -> Any:
+    """Joint positions in metres; those of KIT-ML are in millimetres."""
+    return joints * 0.001 if layout is LAYOUT_21 else joints

@@ -85,7 +85,7 @@ def reader(config: Config, words: Sequence[str]) -> Callable[[Sequence[str]], np
         raise ConfigError(f"model.text is 'words' or 'clip', not {config.model.text!r}")
     if not config.model.clip or not config.model.bpe:
         raise ConfigError(
-            "model.text=clip reads CLIP's weights and vocabulary: set model.clip (made by python -m jaxdiff.interop convert "
+            "model.text=clip reads CLIP's weights and vocabulary: set model.clip (made by jaxdiff weights convert "
             "--from clip) and model.bpe, or model.text=words to train a text encoder"
         )
     from jaxdiff import interop

@@ -1,4 +1,4 @@
-"""The BioVAE study: configs, skeletons, tables, the refiner's choice, files in and out."""
+"""The BioVAE study: configs, skeletons, tables, the refiner's choice, models."""
 
 # pyright: reportAttributeAccessIssue=false, reportOptionalMemberAccess=false
 
@@ -11,20 +11,22 @@ from jaxdiff.data.builders.base import example
 from jaxdiff.data.trials import gather
 from jaxdiff.diffusion import schedules
 from jaxdiff.diffusion.predictions import from_x0
-from jaxdiff.errors import ConfigError, DataError, FileError
+from jaxdiff.errors import ConfigError, DataError
 from jaxdiff.methods.biovae import Scale
 from jaxdiff.metrics.pose import mpjpe
 from jaxdiff.studies.biovae import (
+    editing,
     estimation,
     evaluation,
-    generation,
     paper,
     preparation,
     tables,
     training,
 )
 from jaxdiff.studies.biovae.config import TABLES, WORDS, get_config
-from jaxdiff.studies.biovae.experiments import EXPERIMENTS, NEEDS
+from jaxdiff.studies.biovae.experiments import NEEDS, run_tables
+from jaxdiff.studies.biovae.study import STUDY
+from jaxdiff.studies.loading import load
 from jaxdiff.training import settings
 from jaxdiff.typing import Config
 
@@ -35,7 +37,9 @@ SCHEDULE = schedules.linear(1000, 1e-4, 0.02)
 @pytest.mark.parametrize("word", WORDS)
 def test_every_config_is_locked_and_names_what_there_is(word):
     config: Config = get_config(word)
-    assert config.experiment in EXPERIMENTS and set(config.tables) <= set(NEEDS) == set(TABLES)
+    assert config.experiment in STUDY.experiments and set(config.tables) <= set(NEEDS) == set(
+        TABLES
+    )
     parts = (
         config.training,
         config.finetune.training,
@@ -202,37 +206,23 @@ def test_following_the_true_accelerations_beats_every_smoother():
     assert mpjpe(informed, CLIP).mean() < 0.8 * mpjpe(resting, CLIP).mean()
 
 
-def test_an_edit_by_one_changes_nothing_and_others_move_the_joints_named(monkeypatch):
-    def growing(settings, params, text, factor=None):
+def test_an_edit_by_one_changes_nothing_and_others_move_the_joints_named():
+    def growing(factor=None):
         more = 0.0 if factor is None else (factor - 1).sum()
         return from_x0(lambda x_t, t: x_t * (1 + 0.01 * more))
 
-    monkeypatch.setattr(generation, "denoiser", growing)
     unit = Scale(np.zeros(263, np.float32), np.ones(263, np.float32), 20.0)
-    model = generation.Trained(None, None, None, unit, ())  # pyright: ignore[reportArgumentType]
-    same = generation.edit(model, CLIP, generation.factors(1.0, None), 0.3, 10)
+    same = editing.edit(growing, unit, CLIP, editing.factors(1.0, None), 0.3, 10)
     np.testing.assert_allclose(same, CLIP, atol=2e-4)
-    other = generation.edit(model, CLIP, generation.factors(1.5, ["left_wrist"]), 0.3, 10)
+    other = editing.edit(growing, unit, CLIP, editing.factors(1.5, ["left_wrist"]), 0.3, 10)
     assert np.abs(other - CLIP).max() > 0.01
-    assert generation.factors(2.0, ["left_wrist"]).tolist() == [
+    assert editing.factors(2.0, ["left_wrist"]).tolist() == [
         2.0 if n == "left_wrist" else 1.0 for n in HUMANML3D.names
     ]
     with pytest.raises(DataError, match="left_wrist"):
-        generation.factors(2.0, ["left_wirst"])
+        editing.factors(2.0, ["left_wirst"])
     with pytest.raises(ConfigError, match="strength"):
-        generation.edit(model, CLIP, np.ones(22), 0.0)
-
-
-@pytest.mark.parametrize("kind", ["npz", "bvh"])
-def test_motions_go_to_files_and_back(tmp_path, kind):
-    path = tmp_path / f"walk.{kind}"
-    generation.write(path, CLIP, 20.0)
-    np.testing.assert_allclose(
-        generation.read(path, 20.0), CLIP, atol=5e-3 if kind == "bvh" else 1e-6
-    )
-    assert len(generation.read(path, 10.0)) == 20
-    with pytest.raises(FileError, match="c3d"):
-        generation.read(tmp_path / "walk.c3d", 20.0)
+        editing.edit(growing, unit, CLIP, np.ones(22), 0.0)
 
 
 @pytest.mark.slow
@@ -242,7 +232,7 @@ def test_the_whole_chain_then_other_tables_and_files_from_its_networks(tmp_path)
     def made(*names, **changes):
         config = get_config("tiny")
         config.update(arms=("backbone", "all"), tables=names, **changes)
-        EXPERIMENTS["tables"](config, run if not changes else tmp_path / "other")
+        run_tables(config, run if not changes else tmp_path / "other")
         return {path.parent.name: path.stat().st_mtime_ns for path in run.glob("*/metrics.jsonl")}
 
     trained = made("table1", "table5")
@@ -263,13 +253,18 @@ def test_the_whole_chain_then_other_tables_and_files_from_its_networks(tmp_path)
         "other/tables/table6",
     ):
         assert "paper" in (tmp_path / f"{table}.md").read_text()
-    walk = generation.generate_file(run, "a person walks", tmp_path / "walk.npz", 3.0)
-    assert walk.shape == (60, 22, 3)
-    generation.refine_file(run, tmp_path / "walk.npz", tmp_path / "smooth.bvh", trust=0.0)
-    np.testing.assert_allclose(
-        generation.read(tmp_path / "smooth.bvh", 20.0)[:, 0], walk[:, 0], atol=2e-3
-    )
-    generation.edit_file(run, tmp_path / "walk.npz", tmp_path / "large.npz", 1.5, ["left_wrist"])
+    model = load(run)
+    walk = model.generate(text="a person walks", seconds=3.0).median
+    assert walk.values.shape == (60, 66)
+    smooth = model.generate(walk, refine=True, trust=0.0).median
+    np.testing.assert_allclose(smooth.values[:, :3], walk.values[:, :3], atol=2e-3)
+    model.generate(walk, edit="left_wrist=1.5").write(tmp_path / "large.npz")
+    assert load(run / "arm-backbone").trained.arm == "arm-backbone"
     for seconds in (0.0, 60.0, float("inf")):
         with pytest.raises(ConfigError, match="0.2 s to 3.2 s"):
-            generation.generate_file(run, "a person walks", tmp_path / "long.npz", seconds)
+            model.generate(text="a person walks", seconds=seconds)
+    for wrong in ({}, {"text": "jump", "refine": True}, {"text": "jump", "recording": walk}):
+        with pytest.raises(ConfigError, match="needs a text, or a recording with"):
+            model.generate(wrong.pop("recording", None), **wrong)
+    with pytest.raises(ConfigError, match="trust belongs to refine"):
+        model.generate(text="jump", trust=1.0)

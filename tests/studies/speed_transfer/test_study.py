@@ -16,10 +16,10 @@ from studies.speed_transfer.walkers import (
 )
 
 from jaxdiff.body.gait import cadence
-from jaxdiff.data import formats
 from jaxdiff.data.recording import Recording
 from jaxdiff.errors import ConfigError, DataError
-from jaxdiff.studies.speed_transfer import experiments, generation, training
+from jaxdiff.studies.loading import load
+from jaxdiff.studies.speed_transfer import experiments, training
 from jaxdiff.studies.speed_transfer import transfer as trained
 from jaxdiff.studies.speed_transfer.config import WORDS, get_config
 
@@ -52,7 +52,8 @@ def run(tiny, tmp_path_factory):
             one = tiny.copy_and_resolve_references()
         one.report = ("table2",)
         (out / "tables" / "table2.md").unlink()
-        experiments.run(one, out, training=False)
+        one.experiment = "evaluate"
+        experiments.run(one, out)
     return out
 
 
@@ -111,78 +112,53 @@ def test_the_best_checkpoint_is_the_one_used(run):
     assert said["step"] in (3, 6)
 
 
-@pytest.mark.parametrize("name", ["walk.csv", "walk.mot", "walk.npz"])
-def test_a_file_comes_back_in_the_format_it_came_in(run, name, tmp_path):
+@pytest.fixture(scope="module")
+def model(run):
+    return load(run)
+
+
+@pytest.mark.parametrize("speed", [0.6, 1.4])
+def test_a_walk_keeps_its_clock_and_takes_the_cadence_of_the_speed(model, speed):
     given = walk()
-    formats.write(tmp_path / name, given)
-    paths = generation.generate_files(run, tmp_path / name, 1.0, [0.6, 1.4])
-    assert [path.name for path in paths] == [
-        name.replace("walk", f"walk_{v}") for v in ("0.60", "1.40")
-    ]
-    for path, speed in zip(paths, (0.6, 1.4)):
-        made = formats.read(path)
-        assert made.channels == CHANNELS and made.rate == RATE and len(made.values) == 600
-        ratio = frequency(speed) / frequency(1.0)
-        paces = [cadence(r.values[:, [0, 3]].T, RATE) for r in (made, given)]
-        assert abs(paces[0] / paces[1] / ratio - 1) < 0.03
+    made = model.generate(given, samples=1, source_speed=1.0, target_speed=speed).median
+    assert made.channels == CHANNELS and made.rate == RATE and len(made.values) == 600
+    ratio = frequency(speed) / frequency(1.0)
+    paces = [cadence(r.values[:, [0, 3]].T, RATE) for r in (made, given)]
+    assert abs(paces[0] / paces[1] / ratio - 1) < 0.03
 
 
-def test_units_names_and_rates_of_a_lab_are_kept(run):
+def test_units_names_and_rates_of_a_lab_are_kept(model):
+    def generate(recording, target, **options):
+        return model.generate(
+            recording, samples=1, source_speed=1.0, target_speed=target, **options
+        ).median
+
     names = ("RHip", "RKnee", "RAnkle", "LHip", "LKnee", "LAnkle")
-    known = generation.generate(run, walk(), 1.0, [1.4])[0]
-    (made,) = generation.generate(run, walk(names=names, unit="rad"), 1.0, [1.4], names)
+    known = generate(walk(), 1.4)
+    made = generate(walk(names=names, unit="rad"), 1.4, channels=names)
     assert made.channels == names and made.units == ("rad",) * 6
     np.testing.assert_allclose(np.rad2deg(made.values), known.values, atol=1e-2)
-    (fast,) = generation.generate(run, walk(rate=100.0), 1.0, [1.0], resample=True)
+    fast = generate(walk(rate=100.0), 1.0, resample=True)
     assert fast.rate == 100.0 and abs(len(fast.values) - 3000) <= 5
     assert fast.start == 1.5 and fast.meta["subject"] == "me"
 
 
-def test_a_source_that_does_not_fit_is_refused_with_what_would(run):
-    with pytest.raises(DataError, match="lasts 2 s; the model needs 30 s"):
-        generation.generate(run, walk(seconds=2.0), 1.0, [1.4])
-    with pytest.raises(DataError, match=r"100 Hz, the model 20 Hz; .*--resample"):
-        generation.generate(run, walk(rate=100.0), 1.0, [1.4])
-    with pytest.raises(ConfigError, match="speeds are in m/s.*got 60"):
-        generation.generate(run, walk(), 1.0, [60.0])
-    with pytest.raises(DataError, match=r"has no hip_flexion_r, .*--channels.*it has a, b"):
-        generation.generate(run, walk(names=tuple("abcdef")), 1.0, [1.4])
+def test_a_source_that_does_not_fit_is_refused_with_what_would(model):
+    def refused(error, match, recording, speed=1.4):
+        with pytest.raises(error, match=match):
+            model.generate(recording, samples=1, source_speed=1.0, target_speed=speed)
+
+    refused(DataError, "lasts 2 s; the model needs 30 s", walk(seconds=2.0))
+    refused(DataError, r"100 Hz, the model 20 Hz; .*--resample", walk(rate=100.0))
+    refused(ConfigError, "target_speed is in m/s.*got 60", walk(), 60.0)
+    refused(DataError, "has no channel 'hip_flexion_r'", walk(names=tuple("abcdef")))
     still = dataclasses.replace(walk(), values=np.zeros((600, 6), np.float32))
-    with pytest.raises(DataError, match="shows 0 hip-extension peaks"):
-        generation.generate(run, still, 1.0, [1.4])
+    refused(DataError, "shows 0 hip-extension peaks", still)
     holed = walk()
     holed.values[50:53, 1] = np.nan
-    with pytest.raises(DataError, match="a gap in knee_angle_r from"):
-        generation.generate(run, holed, 1.0, [1.4])
-    assert len(generation.generate(run, holed, 1.0, [1.4], longest_gap=0.5)) == 1
-
-
-def test_the_command_line_takes_several_speeds(run, tmp_path, monkeypatch, capsys):
-    from experiments import speed_transfer as main
-
-    assert main.spread(["x", "--target_speed", "0.6", "1.4", "--seed=1"]) == [
-        "x",
-        "--seed=1",
-        "--target_speed=0.6,1.4",
-    ]
-    assert main.spread(["x", "--target_speed=0.6", "--target_speed=1.4"]) == [
-        "x",
-        "--target_speed=0.6,1.4",
-    ]
-    formats.write(tmp_path / "walk.csv", walk())
-    argv = [
-        "x",
-        "--mode=generate",
-        f"--run={run}",
-        f"--input={tmp_path / 'walk.csv'}",
-        "--source_speed=1.0",
-        "--cache=",
-    ]
-    main.launch.run(main.main, main.DEFAULT, main.spread([*argv, "--target_speed", "0.6", "1.4"]))
-    assert "walk_1.40.csv" in capsys.readouterr().out
-    with pytest.raises(SystemExit):
-        main.launch.run(main.main, main.DEFAULT, [*argv, "--target_speed=fast"])
-    assert "takes numbers in m/s, not fast" in capsys.readouterr().err
+    refused(DataError, "1 gaps, the first in knee_angle_r from", holed)
+    options = {"samples": 1, "source_speed": 1.0, "target_speed": 1.4, "fill_gaps": 0.5}
+    assert len(model.generate(holed, **options)) == 1
 
 
 def test_embeddings_are_moved_less_by_a_shift_than_by_a_person(run):

@@ -1,4 +1,4 @@
-"""Points on a line: a small diffusion model through the real engine, and a drawing of what it learned. No data, no files."""
+"""Trains a small diffusion model of points on a line and draws what it learned."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 
 import jax
 import numpy as np
-from ml_collections import ConfigDict
 
 from jaxdiff.errors import ConfigError
 from jaxdiff.methods.points import points
@@ -19,26 +18,6 @@ from jaxdiff.training import distributed, settings
 from jaxdiff.training.loop import fit
 from jaxdiff.training.step import make_generate
 from jaxdiff.typing import Config
-
-
-def get_config() -> ConfigDict:
-    """The config; every field can be changed with `--config.FIELD=VALUE`."""
-    config = ConfigDict()
-    config.weights = (0.3, 0.7)  # of the two bumps
-    config.means = (-2.0, 1.0)
-    config.deviations = (0.3, 0.5)
-    config.width = 64  # of the network
-    config.samples = 4000  # drawn at the end
-    config.batch_size = 256
-    config.training = settings.config(
-        steps=3000,
-        log_every=500,
-        save_every=1000,
-        steps_per_dispatch=20,
-        optimizer={"learning_rate": 3e-3, "decay": "cosine"},
-    )
-    config.lock()
-    return config
 
 
 class Mixture:
