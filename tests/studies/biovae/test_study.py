@@ -11,7 +11,7 @@ from jaxdiff.data.builders.base import example
 from jaxdiff.data.trials import gather
 from jaxdiff.diffusion import schedules
 from jaxdiff.diffusion.predictions import from_x0
-from jaxdiff.errors import ConfigError, DataError
+from jaxdiff.errors import ConfigError, DataError, FileError
 from jaxdiff.methods.biovae import Scale
 from jaxdiff.metrics.pose import mpjpe
 from jaxdiff.studies.biovae import (
