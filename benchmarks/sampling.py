@@ -147,7 +147,7 @@ def tables(result: dict[str, Any]) -> list[report.Table]:
     )
     fresh = report.Table("First sample of a fresh process (llma small, 20 steps)", ["seconds"])
     for name, value in result["fresh"].items():
-        fresh.add(name, seconds=f"{value:.2f}")
+        fresh.row(name, {"seconds": f"{value:.2f}"})
     return [made, fresh]
 
 

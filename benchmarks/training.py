@@ -158,11 +158,8 @@ def tables(result: dict[str, Any]) -> list[report.Table]:
         "dispatch": "20 steps in one program (llma tiny)",
     }
     for name, said in result["pairs"].items():
-        pairs.add(
-            labels[name],
-            ratio=f"{said['ratio']:.2f}",
-            quartiles=f"{said['low']:.2f}–{said['high']:.2f}",
-        )
+        quartiles = f"{said['low']:.2f}–{said['high']:.2f}"
+        pairs.row(labels[name], {"ratio": f"{said['ratio']:.2f}", "quartiles": quartiles})
     spent = report.Table(
         "Where a step's time goes: milliseconds of all threads by kind of operation", ["kinds"]
     )
@@ -171,7 +168,7 @@ def tables(result: dict[str, Any]) -> list[report.Table]:
             f"{each['operation']} {each['ms']:.0f} ({each['times']})"
             for each in row["operations"][:6]
         )
-        spent.add(f"{row['case']}, {row['precision']}", kinds=kinds)
+        spent.row(f"{row['case']}, {row['precision']}", {"kinds": kinds})
     return [made, pairs, spent]
 
 

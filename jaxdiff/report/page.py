@@ -7,7 +7,6 @@ import html
 import io
 import json
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -20,8 +19,6 @@ from jaxdiff.report.tables import Table
 
 ALONE = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 """The browser itself is told that the page needs no network."""
-QUOTED = re.compile(r"\b(paper|published)\b")
-"""Rows of other people's results say so in their label, and look different."""
 DOTS, READABLE = 110, 0.75
 """Resolution of pictures, and how far a narrow screen may shrink one before it scrolls."""
 
@@ -38,12 +35,12 @@ class Page:
         """Rows quoted from a paper are set apart from ours."""
         head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in table.columns)
         body = ""
-        for label, cells in table.rows:
+        for label, cells, quoted in table.rows:
             values = (cells.get(name) for name in table.columns)
             entries = "".join(
                 f"<td>{'' if v is None else html.escape(str(v))}</td>" for v in values
             )
-            look = ' class="quoted"' if QUOTED.search(label) else ""
+            look = ' class="quoted"' if quoted else ""
             body += f'<tr{look}><th scope="row">{html.escape(label)}</th>{entries}</tr>'
         note = f'<p class="note">{html.escape(table.note)}</p>' if table.note else ""
         content = f"<table><thead><tr><td></td>{head}</tr></thead><tbody>{body}</tbody></table>"

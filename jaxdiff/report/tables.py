@@ -44,26 +44,58 @@ def cell(values: Iterable[float]) -> Cell:
     )
 
 
+class Row(NamedTuple):
+    """A row of a table; `quoted` marks results of another publication."""
+
+    label: str
+    cells: Mapping[str, Any]
+    quoted: bool = False
+
+
 @dataclass
 class Table:
-    """Named rows of cells under named columns; `paper` marks rows quoted from the paper."""
+    """Named rows of cells under named columns."""
 
     title: str
     columns: Sequence[str]
-    rows: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
     note: str = ""
 
-    def add(self, label: str, **cells: Any) -> None:
-        self.rows.append((label, cells))
+    def row(self, label: str, cells: Mapping[str, Any], quoted: bool = False) -> None:
+        """Add a row.
 
-    def row(self, label: str, cells: Mapping[str, Any]) -> None:
-        """As `add`, for column names that are no identifiers."""
-        self.rows.append((label, cells))
+        Args:
+            label: Its name.
+            cells: Value per column; missing ones stay empty.
+            quoted: Whether it is a result of another publication.
+        """
+        self.rows.append(Row(label, cells, quoted))
+
+    def quote(
+        self,
+        rows: Mapping[str, Sequence[Any]],
+        columns: Sequence[str],
+        source: str = "paper",
+    ) -> None:
+        """Add rows of a publication.
+
+        Args:
+            rows: Label -> values in the order of `columns`; None stays empty.
+            columns: Columns of the values; those the table does not have are left out.
+            source: What stands before the labels.
+        """
+        for label, values in rows.items():
+            found = {
+                name: f"{value:g}" if isinstance(value, float) else value
+                for name, value in zip(columns, values)
+                if value is not None and name in self.columns
+            }
+            self.row(f"{source}: {label}", found, quoted=True)
 
     def _grid(self) -> list[list[str]]:
         return [
             [label, *("" if c.get(name) is None else str(c[name]) for name in self.columns)]
-            for label, c in self.rows
+            for label, c, _ in self.rows
         ]
 
     def markdown(self) -> str:
@@ -84,7 +116,7 @@ class Table:
         writer.writerow(
             ["row", *(f"{name} {part}" for name in self.columns for part in ("mean", "sd", "n"))]
         )
-        for label, cells in self.rows:
+        for label, cells, _ in self.rows:
             values: list[Any] = []
             for name in self.columns:
                 value = cells.get(name)

@@ -13,6 +13,7 @@ from jaxdiff.data.builders.base import example
 from jaxdiff.data.trials import gather
 from jaxdiff.errors import CheckpointError, ConfigError, DataError
 from jaxdiff.nets.word_text import END, PAD, START, Vocabulary
+from jaxdiff.studies.generation import in_chunks
 from jaxdiff.studies.loading import load
 from jaxdiff.studies.text_to_motion import evaluation, experiments, preparation, texts
 from jaxdiff.studies.text_to_motion.config import WORDS, get_config
@@ -160,7 +161,7 @@ def test_motions_go_from_the_units_of_the_model_to_those_of_the_evaluator():
 def test_chunks_do_not_show():
     run = lambda params, key, condition: condition["x"] * params  # noqa: E731
     x = np.arange(150.0)[:, None]
-    np.testing.assert_array_equal(evaluation.chunked(run, 2.0, jax.random.key(0), {"x": x}), 2 * x)
+    np.testing.assert_array_equal(in_chunks(run, 2.0, jax.random.key(0), {"x": x}), 2 * x)
 
 
 def test_a_motion_survives_the_way_to_files(tmp_path):

@@ -21,6 +21,7 @@ from jaxdiff.metrics.text_motion import repeated
 from jaxdiff.studies.biovae import preparation
 from jaxdiff.studies.biovae.preparation import Prepared
 from jaxdiff.studies.biovae.training import Arm
+from jaxdiff.studies.generation import in_chunks
 from jaxdiff.studies.text_to_motion import evaluation as captions
 from jaxdiff.studies.text_to_motion import texts
 from jaxdiff.studies.text_to_motion.preparation import evaluator_settings, everything, normalised
@@ -79,7 +80,7 @@ def plausibility(config: Config, prepared: Prepared, made: Made) -> dict[str, Fi
         }
         score("real", joints(prepared, normalised(prepared.normaliser, batch)[drawn], length))
         for row, (generate, trainings) in made.items():
-            motion = captions.chunked(
+            motion = in_chunks(
                 generate, trainings[seed % len(trainings)], jax.random.key(seed), condition
             )
             score(row, joints(prepared, motion, length))
@@ -143,7 +144,7 @@ def muscles(
         run = make_generate(
             muscle_encoder.muscle_encoder(preparation.encoder_settings(config, name)).generate
         )
-        said[name] = captions.chunked(run, params, jax.random.key(0), told)
+        said[name] = in_chunks(run, params, jax.random.key(0), told)
     names = clips.channels[preparation.MUSCLES]
     errors = {row: np.square(u - truth).mean((0, 1)) for row, u in said.items()}
     return {

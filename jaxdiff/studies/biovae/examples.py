@@ -13,7 +13,7 @@ from jaxdiff.studies.biovae.editing import TRUST
 from jaxdiff.studies.biovae.evaluation import Made
 from jaxdiff.studies.biovae.preparation import Prepared
 from jaxdiff.studies.biovae.training import REFINER
-from jaxdiff.studies.text_to_motion import evaluation as captions
+from jaxdiff.studies.generation import evenly, in_chunks
 from jaxdiff.studies.text_to_motion import texts
 from jaxdiff.studies.text_to_motion.preparation import everything, normalised
 from jaxdiff.typing import Config, Params
@@ -22,7 +22,7 @@ SHOWN = ("backbone", "all")
 """Arms whose motions stand beside the real ones."""
 
 
-def told(config: Config, prepared: Prepared, runs: Made) -> Clips:
+def captioned(config: Config, prepared: Prepared, runs: Made) -> Clips:
     """Test captions: the real motion, and those of some arms' first training, all from the same noise."""
     made = {name: (runs[name][0], runs[name][1][0]) for name in SHOWN if name in runs}
     if "all" in made:
@@ -30,16 +30,12 @@ def told(config: Config, prepared: Prepared, runs: Made) -> Clips:
         made[f"all, acceleration × {factor:g}"] = evaluation.by(factor, generate), params
     test = prepared.base.sides["test"]
     batch = everything(test, 0)
-    chosen = (
-        np.linspace(0, len(test) - 1, min(config.evaluation.examples, len(test)))
-        .round()
-        .astype(np.int64)
-    )
+    chosen = evenly(len(test), config.evaluation.examples)
     said, length = [test.captions[i] for i in batch["caption"][chosen]], batch["length"][chosen]
     condition = {"text": texts.reader(config, prepared.base.words)(said), "length": length}
     motions = {"real": normalised(prepared.normaliser, batch)[chosen]}
     for name, (generate, params) in made.items():
-        motions[name] = captions.chunked(generate, params, jax.random.key(0), condition)
+        motions[name] = in_chunks(generate, params, jax.random.key(0), condition)
     shown = {name: evaluation.joints(prepared, motion, length) for name, motion in motions.items()}
     return {
         f"{number + 1}. {caption}": {name: clips[number] for name, clips in shown.items()}

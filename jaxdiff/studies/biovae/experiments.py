@@ -8,6 +8,7 @@ from pathlib import Path
 from jaxdiff.body.skeleton import HUMANML3D
 from jaxdiff.metrics.physical import Scene
 from jaxdiff.report.page import Page
+from jaxdiff.report.publish import Report, publish
 from jaxdiff.report.tables import Table, provenance
 from jaxdiff.studies.biovae import (
     benchmark,
@@ -52,22 +53,22 @@ def run_tables(config: Config, out: Path) -> None:
         for name, p in nets.arms.items()
     }
     made = made_tables(config, prepared, nets, runs, judge)
-    said = provenance(config.data.name, config.training.seed, time.perf_counter() - begin)
-    page = Page(f"BioVAE: {config.data.name}")
+    report = Report(f"BioVAE: {config.data.name}", _facts(config, config.training.seed, begin))
     for name, table in made.items():
-        table.show()
-        table.save(out / "tables", name, said)
-        page.table(table)
-    rate = prepared.base.rate
-    page.motion("Motions for test captions", examples.told(config, prepared, runs), HUMANML3D, rate)
+        report.table(table, name)
+    rate, clips = prepared.base.rate, examples.captioned(config, prepared, runs)
+    report.add(Page.motion, "Motions for test captions", clips, HUMANML3D, rate)
     if nets.refiner is not None:
         clips = examples.repaired(config, prepared, nets.refiner)
-        page.motion("Estimated poses, refined by accelerations", clips, HUMANML3D, rate)
+        title = "Estimated poses, refined by accelerations"
+        report.add(Page.motion, title, clips, HUMANML3D, rate)
     for name in arms:
-        if (out / ARMS[name].directory).is_dir():
-            page.curves(f"Training: {name}", out / ARMS[name].directory / "metrics.jsonl")
-    page.facts(said)
-    print(f"report: {page.save(out / 'report.html')}")
+        report.curves(f"Training: {name}", out / ARMS[name].directory)
+    publish(report, out)
+
+
+def _facts(config: Config, seed: int, begin: float) -> dict[str, str]:
+    return provenance(config.data.name, seed, time.perf_counter() - begin)
 
 
 def made_tables(
@@ -136,12 +137,9 @@ def run_muscles(config: Config, out: Path) -> None:
     nets = {name: training.train_encoder(config, prepared, out, name) for name in names}
     clips = int((prepared.base.sides["test"].trials.length >= config.finetune.length).sum())
     table = tables.muscles(evaluation.muscles(config, prepared, nets), clips)
-    said = provenance(config.data.name, config.muscles.training.seed, time.perf_counter() - begin)
-    table.show()
-    table.save(out / "tables", "muscles", said)
-    page = Page(f"Muscles from motion: {config.data.name}")
-    page.table(table)
+    facts = _facts(config, config.muscles.training.seed, begin)
+    report = Report(f"Muscles from motion: {config.data.name}", facts)
+    report.table(table, "muscles")
     for name in names:
-        page.curves(f"Training: {name}", out / name / "metrics.jsonl")
-    page.facts(said)
-    print(f"report: {page.save(out / 'report.html')}")
+        report.curves(f"Training: {name}", out / name)
+    publish(report, out)

@@ -49,7 +49,7 @@ def plausibility(
         table.row(
             row, {NAMES[n]: cell(figures[n]) for n in (*paper.PHYSICAL, *MORE) if n in figures}
         )
-    _published(table, paper.PHYSICAL, published)
+    table.quote(published, [NAMES[n] for n in paper.PHYSICAL])
     return table
 
 
@@ -63,7 +63,7 @@ def traditional(
     table = Table(title, [NAMES[name] for name in paper.TRADITIONAL], note=note)
     for row, figures in rows.items():
         table.row(row, {NAMES[n]: _interval(figures, n) for n in paper.TRADITIONAL if n in figures})
-    _published(table, paper.TRADITIONAL, published)
+    table.quote(published, [NAMES[n] for n in paper.TRADITIONAL])
     return table
 
 
@@ -91,7 +91,7 @@ def editing(
             row,
             cells | {NAMES[n]: _interval(told[row], n) for n in names if n in told.get(row, {})},
         )
-    _published(table, paper.EDITED, published)
+    table.quote(published, [NAMES[n] for n in paper.EDITED])
     return table
 
 
@@ -105,7 +105,7 @@ def estimation(table: Table, published: Mapping[str, Mapping[str, Sequence[float
     for data, rows in published.items():
         for row, values in rows.items():
             cells = {columns[n]: v for n, v in zip(paper.ESTIMATION, values) if n in columns}
-            table.row(f"paper, {data}: {row}", cells)
+            table.row(f"paper, {data}: {row}", cells, quoted=True)
     return table
 
 
@@ -134,12 +134,3 @@ def _moves(rows: Mapping[str, Figures], row: str, baseline: str) -> str:
 
 def _interval(figures: Mapping[str, float], name: str) -> str:
     return f"{figures[name]:.3f} ± {figures[f'{name}_ci95']:.3f}"
-
-
-def _published(
-    table: Table, names: Sequence[str], rows: Mapping[str, Sequence[float | None]]
-) -> None:
-    for row, values in rows.items():
-        table.row(
-            f"paper: {row}", {NAMES[n]: f"{v:g}" for n, v in zip(names, values) if v is not None}
-        )

@@ -15,6 +15,7 @@ from jaxdiff.metrics.distribution import frechet
 from jaxdiff.metrics.pointwise import pointwise
 from jaxdiff.metrics.predictive import predictive_score
 from jaxdiff.metrics.probing import latent_correlation, probe
+from jaxdiff.studies.generation import in_chunks
 from jaxdiff.studies.llma.preparation import Fold
 from jaxdiff.typing import Params
 
@@ -28,14 +29,8 @@ def draw(
     generate: Callable, params: Params, given: str, signals: np.ndarray, samples: int, seed: int = 0
 ) -> np.ndarray:
     """`(samples, N, L, d)` of the other modality, in normalised units, for conditions `(N, L, d)`."""
-    conditions = np.concatenate([signals] * samples)
-    rows = []
-    for number, start in enumerate(range(0, len(conditions), CHUNK)):
-        part = conditions[start : start + CHUNK]
-        filled = np.resize(part, (CHUNK, *part.shape[1:]))
-        key = jax.random.fold_in(jax.random.key(seed), number)
-        rows.append(np.asarray(generate(params, key, {given: filled}))[: len(part)])
-    drawn = np.concatenate(rows)
+    conditions = {given: np.concatenate([signals] * samples)}
+    drawn = in_chunks(generate, params, jax.random.key(seed), conditions, CHUNK)
     return drawn.reshape(samples, len(signals), *drawn.shape[1:])
 
 

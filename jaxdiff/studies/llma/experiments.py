@@ -13,6 +13,7 @@ import numpy as np
 from jaxdiff.methods.llma import llma
 from jaxdiff.report import legs
 from jaxdiff.report.page import Page
+from jaxdiff.report.publish import Report, publish
 from jaxdiff.report.tables import Cell, Table, cell, provenance
 from jaxdiff.studies.llma import evaluation, figures, paper
 from jaxdiff.studies.llma.preparation import Fold, folds, laws, load_trials, method_settings
@@ -39,7 +40,7 @@ def run_train(config: Config, out: Path) -> None:
     settings = method_settings(config)
     generate = make_generate(llma(settings).generate)
     side = fold.side("test", config.data.windows)
-    tables, page = [], Page(f"LLMA: {config.data.x} and {config.data.y}")
+    report = Report(f"LLMA: {config.data.x} and {config.data.y}")
     for target, given in (("y", "x"), ("x", "y")):
         drawn = evaluation.draw(generate, params, given, side[given], config.sampling.samples)
         names = getattr(fold.test, given), getattr(fold.test, target)
@@ -55,23 +56,17 @@ def run_train(config: Config, out: Path) -> None:
             table.row(name, {c: Cell(scores[c]) for c in COLUMNS if c in scores})
             mae.row(name, _channel_errors(scores))
         _add_paper(table, (config.data.x, config.data.y), target)
-        tables += [table, mae]
-        page.table(table)
-        page.table(mae)
-        page.figures(figures.windows(fold, side, drawn, target))
+        report.table(table, f"table{len(report.tables)}")
+        report.table(mae, f"table{len(report.tables)}")
+        report.add(Page.figures, figures.windows(fold, side, drawn, target))
         if walks := figures.walks(fold, side, drawn, target):
-            page.motion(
-                "The leg that walks", walks, legs.skeleton(("right",)), figures.LEG_RATE, LEG
-            )
+            leg = legs.skeleton(("right",))
+            report.add(Page.motion, "The walking leg", walks, leg, figures.LEG_RATE, LEG)
     codes = {m: evaluation.encoded(settings, params, side, m) for m in ("x", "y")}
-    page.figures(figures.maps(codes, side["task"]))
-    page.curves("Training", out / "metrics.jsonl")
-    said = provenance(config.data.name, config.training.seed, time.perf_counter() - begin)
-    for number, table in enumerate(tables):
-        table.show()
-        table.save(out / "tables", f"table{number}", said)
-    page.facts(said)
-    print(f"report: {page.save(out / 'report.html')}")
+    report.add(Page.figures, figures.maps(codes, side["task"]))
+    report.curves("Training", out)
+    report.facts = _said(config, begin)
+    publish(report, out)
 
 
 def _channel_errors(scores: dict[str, float]) -> dict[str, Any]:
@@ -207,7 +202,7 @@ def run_table2(config: Config, out: Path) -> list[Table]:
         if len(columns) == 6:
             for word, quoted in paper.TABLE2.items():
                 row = {c: paper.quoted(v) for c, v in zip(columns, quoted[kind])}
-                table.row(f"paper (other data): {word}", row)
+                table.row(f"paper (other data): {word}", row, quoted=True)
         _keep(table, f"table2-{kind}", config, out, begin)
     for word in words:
         alike.row(word, cells["alike", word])
@@ -235,7 +230,8 @@ def run_table3(config: Config, out: Path) -> list[Table]:
         row = {ARROW[t]: cell(s["mse"] for s in scores[t]) for t in scores}
         table.row(label, row)
         quoted = (paper.quoted(value) for value in paper.TABLE3[label])
-        table.row(f"paper (other data): {label}", dict(zip(("X|Y", "Y|X"), quoted)))
+        cells = dict(zip(("X|Y", "Y|X"), quoted))
+        table.row(f"paper (other data): {label}", cells, quoted=True)
     _keep(table, "table3", config, out, begin)
     return [table]
 
@@ -249,20 +245,14 @@ def run_tables(config: Config, out: Path) -> None:
     which = {"tables": tuple(TABLES), "verheul": ("table1",)}.get(
         config.experiment, (config.experiment,)
     )
-    report(config, [table for name in which for table in TABLES[name](config, out)], out, begin)
-
-
-def report(config: Config, tables: list[Table], out: Path, begin: float) -> Path:
-    """A page of tables, with the curves of every model they needed."""
-    page = Page(f"LLMA: {config.data.name}")
-    for table in tables:
-        page.table(table)
-    for log in sorted((out / "models").glob("*/metrics.jsonl")):
-        page.curves(f"Training of {log.parent.name}", log)
-    page.facts(_said(config, begin))
-    path = page.save(out / "report.html")
-    print(f"report: {path}")
-    return path
+    report = Report(f"LLMA: {config.data.name}")
+    for name in which:
+        for table in TABLES[name](config, out):
+            report.table(table)
+    for run in sorted((out / "models").glob("*")):
+        report.curves(f"Training of {run.name}", run)
+    report.facts = _said(config, begin)
+    publish(report, out)
 
 
 def _silenced(params: Params) -> Params:
@@ -286,7 +276,7 @@ def _add_paper(table: Table, pair: tuple[str, str], target: str, head: str = "")
     for i, word in enumerate(("without", "with")):
         if quoted := paper.TABLE1.get((pair, target)):
             row = {metric: paper.quoted(values[i]) for metric, values in quoted.items()}
-            table.row(f"paper (other data): {head}{word} alignment", row)
+            table.row(f"paper (other data): {head}{word} alignment", row, quoted=True)
 
 
 def _baselines(config: Config, each: list[Fold], target: str) -> dict[str, list[dict[str, Any]]]:

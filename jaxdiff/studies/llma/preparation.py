@@ -20,6 +20,7 @@ from jaxdiff.losses import alignment as align
 from jaxdiff.methods import linear_gaussian
 from jaxdiff.methods.llma import Settings
 from jaxdiff.nets.cross_modal import size
+from jaxdiff.studies.generation import evenly
 from jaxdiff.typing import Config, Params
 
 
@@ -42,7 +43,7 @@ class Fold:
         if steady:
             index = np.flatnonzero(~source.trials.column("transition")[source.trial].astype(bool))
         if most and len(index) > most:
-            index = index[np.linspace(0, len(index) - 1, most).round().astype(np.int64)]
+            index = index[evenly(len(index), most)]
         return source(index)
 
     def subjects(self, which: str) -> np.ndarray:

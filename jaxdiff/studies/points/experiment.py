@@ -13,6 +13,7 @@ import numpy as np
 from jaxdiff.errors import ConfigError
 from jaxdiff.methods.points import points
 from jaxdiff.report.page import Page
+from jaxdiff.report.publish import Report, publish
 from jaxdiff.report.tables import Table, provenance
 from jaxdiff.training import distributed, settings
 from jaxdiff.training.loop import fit
@@ -77,23 +78,17 @@ def run(config: Config, out: Path) -> None:
         "generated": np.asarray(generated)[:, 0],
     }
     print(histogram(drawn["real"], drawn["generated"]))
-    table = compared(drawn, float(np.mean(config.means)))
-    table.show()
-    page = Page("Points on a line")
-    page.table(table)
-    page.chart(
-        "Density",
-        "x",
-        {name: density(x, drawn["real"]) for name, x in drawn.items()},
-        "Two bumps, or not",
+    seconds = time.perf_counter() - begin
+    facts = provenance("a mixture of two Gaussians", config.training.seed, seconds)
+    report = Report("Points on a line", facts)
+    report.table(compared(drawn, float(np.mean(config.means))), "points")
+    lines = {name: density(x, drawn["real"]) for name, x in drawn.items()}
+    report.add(
+        Page.chart, "Density", "x", lines, "Estimated densities of real and generated points"
     )
-    page.curves("Training", out / "metrics.jsonl")
-    page.facts(
-        provenance("a mixture of two Gaussians", config.training.seed, time.perf_counter() - begin)
-    )
-    print(
-        f"report: {page.save(out / 'report.html')}\nkept in {out}: the same command goes on from there"
-    )
+    report.curves("Training", out)
+    publish(report, out)
+    print(f"kept in {out}: the same command continues from there")
 
 
 def compared(drawn: Mapping[str, np.ndarray], between: float) -> Table:

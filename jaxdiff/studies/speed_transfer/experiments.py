@@ -13,7 +13,9 @@ import numpy as np
 from jaxdiff.errors import ConfigError
 from jaxdiff.report import legs
 from jaxdiff.report.page import Page
+from jaxdiff.report.publish import Report, publish
 from jaxdiff.report.tables import Table, provenance
+from jaxdiff.studies.generation import evenly
 from jaxdiff.studies.speed_transfer import figures, floor, tables
 from jaxdiff.studies.speed_transfer import transfer as trained
 from jaxdiff.studies.speed_transfer.data import Gaits, prepared, window
@@ -28,13 +30,10 @@ def run(config: Config, out: Path) -> None:
     """Train, or with `config.experiment = "evaluate"` take the run in `out` as it is, and report."""
     begin, who = time.perf_counter(), cohorts(config)
     if tuple(config.report) == ("floor",):
-        known = floor.table(who.gaits(who.train).population(), asked_tasks(config, who))
-        known.show()
-        known.save(out / "tables", "floor", about_data(config, begin))
-        page = Page("Speed transfer: what nobody could do better")
-        page.table(known)
-        page.facts(about_data(config, begin))
-        print(f"report: {page.save(out / 'report.html')}")
+        made = Report("Speed transfer: the best that could be done", about_data(config, begin))
+        people = who.gaits(who.train).population()
+        made.table(floor.table(people, asked_tasks(config, who)), "floor")
+        publish(made, out)
         return
     if config.experiment == "train":
         train(config, who, out)
@@ -87,24 +86,18 @@ def report(config: Config, who: Cohorts, out: Path, begin: float) -> None:
         "model": describe(model, said["step"]),
         "embedding": sensitivity(model, next(iter(tasks.values()))),
     }
-    page = Page("Speed transfer: the gait of a person at other speeds")
+    whole = Report("Speed transfer: the gait of a person at other speeds", facts)
     for name, table in made.items():
-        table.show()
-        table.save(out / "tables", name, facts)
-        page.table(table)
+        whole.table(table, name)
     if "figures" in asked:
         for cohort, results in plain.items():
-            shown = figures.walks(
-                tasks[cohort], generated[cohort][figures.OURS][1], results[figures.OURS]
-            )
-            rate = tasks[cohort].gaits.rate
-            page.motion(
-                f"Walking, {tables.COHORTS[cohort]}", shown, legs.skeleton(), rate, figures.LEGS
-            )
-        page.figures(_pictures(out / "figures", plain, tasks, generated, model))
-    page.curves("Training", out / "metrics.jsonl")
-    page.facts(facts)
-    print(f"report: {page.save(out / 'report.html')}; tables: {out / 'tables'}")
+            ours = generated[cohort][figures.OURS][1]
+            shown = figures.walks(tasks[cohort], ours, results[figures.OURS])
+            title, rate = f"Walking, {tables.COHORTS[cohort]}", tasks[cohort].gaits.rate
+            whole.add(Page.motion, title, shown, legs.skeleton(), rate, figures.LEGS)
+        whole.add(Page.figures, _pictures(out / "figures", plain, tasks, generated, model))
+    whole.curves("Training", out)
+    publish(whole, out)
 
 
 def _pictures(
@@ -145,7 +138,7 @@ def about_data(config: Config, begin: float) -> dict[str, str]:
 def sensitivity(model: Transfer, asked: Task, most: int = 30) -> str:
     """How far a circular shift of the recording moves the embedding, beside how far apart people are."""
     rows = np.unique(asked.source)
-    rows = rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(int)]
+    rows = rows[evenly(len(rows), most)]
     moved, apart = embedding_shift(model, asked.gaits.select(rows))
     return f"a circular shift of the recording moves it by {moved:.3f}, another person walking at that speed is {apart:.3f} away"
 

@@ -13,7 +13,7 @@ it from the model's units to the evaluator's, and scores all rows against the sa
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,27 +24,12 @@ from jaxdiff.data.normalise import Normaliser
 from jaxdiff.errors import DataError
 from jaxdiff.metrics.text_motion import BATCH, repeated, scores
 from jaxdiff.nets.word_text import Vocabulary
+from jaxdiff.studies.generation import in_chunks
 from jaxdiff.studies.text_to_motion import texts
 from jaxdiff.studies.text_to_motion.preparation import Prepared, everything, normalised
 from jaxdiff.typing import Array, Config, Key, Params
 
-CHUNK = 64
 Generate = Callable[[Params, Key, Any], Array]
-
-
-def chunked(
-    run: Generate, params: Params, key: Key, condition: Mapping[str, np.ndarray]
-) -> np.ndarray:
-    """`run` on any number of conditions, in pieces of one size: compiled once."""
-    size = len(next(iter(condition.values())))
-    pieces = []
-    for i in range(0, size, CHUNK):
-        filled = {
-            name: np.resize(a[i : i + CHUNK], (CHUNK, *a.shape[1:]))
-            for name, a in condition.items()
-        }
-        pieces.append(np.asarray(run(params, jax.random.fold_in(key, i), filled))[: size - i])
-    return np.concatenate(pieces)
 
 
 def protocol(
@@ -69,7 +54,7 @@ def protocol(
     def embedded(
         motion: np.ndarray, length: np.ndarray, caption: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        rows = chunked(
+        rows = in_chunks(
             embed,
             evaluator,
             jax.random.key(0),
@@ -79,7 +64,7 @@ def protocol(
 
     def drawn(key: Key, length: np.ndarray, caption: np.ndarray) -> np.ndarray:
         condition = {"text": np.asarray(said[caption]), "length": length}
-        motion = chunked(generate, params, key, condition)
+        motion = in_chunks(generate, params, key, condition)
         return renormalised(motion, length, prepared.normaliser, prepared.plain)
 
     def repetition(seed: int) -> dict[str, dict[str, float]]:

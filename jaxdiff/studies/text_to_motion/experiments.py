@@ -15,7 +15,9 @@ from jaxdiff.methods.text_to_motion import text_to_motion
 from jaxdiff.metrics.probing import picture
 from jaxdiff.nets.word_text import Vocabulary
 from jaxdiff.report.page import Page
+from jaxdiff.report.publish import Report, publish
 from jaxdiff.report.tables import Cell, Table, provenance
+from jaxdiff.studies.generation import evenly, in_chunks
 from jaxdiff.studies.text_to_motion import evaluation, preparation, texts
 from jaxdiff.studies.text_to_motion.preparation import Prepared, in_metres
 from jaxdiff.studies.text_to_motion.training import EVALUATOR, MODEL, train_evaluator, train_model
@@ -32,11 +34,15 @@ COLUMNS = {
     "multimodality": "MultiModality",
 }
 PUBLISHED = {
-    "published: real": (0.512, 0.702, 0.797, 0.002, 2.97, 9.50, None),
-    "published: MDM, corrected": (0.418, 0.604, 0.707, 0.489, 3.63, 9.45, 2.87),
-    "published: MDM, 50 steps": (0.455, 0.645, 0.749, None, None, None, None),
+    "real": (0.512, 0.702, 0.797, 0.002, 2.97, 9.50, None),
+    "MDM, corrected": (0.418, 0.604, 0.707, 0.489, 3.63, 9.45, 2.87),
+    "MDM, 50 steps": (0.455, 0.645, 0.749, None, None, None, None),
 }
 """HumanML3D, by the published evaluator, whose space is not that of one trained here."""
+
+
+SHOWN = 64
+"""Test clips for which motions are drawn for the page."""
 
 
 class Interval(Cell):
@@ -47,7 +53,7 @@ class Interval(Cell):
 
 
 def run_train(config: Config, out: Path) -> None:
-    """Trains evaluator and model and holds the model's motions against real ones and against controls."""
+    """Train evaluator and model and compare the model's motions with real ones and with controls."""
     begin = time.perf_counter()
     prepared = preparation.prepare(config)
     judge = train_evaluator(config, prepared, out)
@@ -60,41 +66,43 @@ def run_train(config: Config, out: Path) -> None:
     )
     rows = evaluation.protocol(config, prepared, generate, params, embed, judge)
 
-    table = results(config, rows, len(prepared.sides["test"]))
-    said = provenance(config.data.name, config.training.seed, time.perf_counter() - begin)
-    table.show()
-    table.save(out / "tables", "evaluation", said)
-    page = Page(f"Text to motion: {config.data.name}")
-    page.table(table)
-    if config.data.name != "humanml3d":
-        note = "Of other motions, and in the space of another evaluator: to be read beside ours, not against it."
-        beside = Table("What was published on HumanML3D", tuple(COLUMNS.values()), note=note)
-        page.table(_with_published(beside))
     made = drawn(config, prepared, generate, params)
-    clips = examples(prepared, made, config.evaluation.examples)
-    page.motion(
-        "Test captions, real beside generated", clips, prepared.layout.skeleton, prepared.rate
+    report = Report(f"Text to motion: {config.data.name}", _facts(config, begin))
+    report.table(results(config, rows, len(prepared.sides["test"])), "evaluation")
+    if config.data.name != "humanml3d":
+        note = "Of other motions, and in the space of another evaluator: comparable in order of magnitude only."
+        beside = Table("Published results on HumanML3D", tuple(COLUMNS.values()), note=note)
+        beside.quote(PUBLISHED, tuple(COLUMNS.values()), "published")
+        report.table(beside)
+    report.add(
+        Page.motion,
+        "Test captions, real beside generated",
+        examples(prepared, made, config.evaluation.examples),
+        prepared.layout.skeleton,
+        prepared.rate,
     )
-    said_of_map = (
-        "Two principal components of the evaluator's embeddings of real and generated motions"
+    report.add(
+        Page.scatter,
+        "Map of the motions",
+        latent_map(prepared, made, embed, judge),
+        "Two principal components of the evaluator's embeddings of real and generated motions",
     )
-    page.scatter("Map of the motions", latent_map(prepared, made, embed, judge), said_of_map)
-    page.curves("Training of the model", out / MODEL / "metrics.jsonl")
-    page.curves("Training of the evaluator", out / EVALUATOR / "metrics.jsonl")
-    page.facts(said)
-    print(f"report: {page.save(out / 'report.html')}")
+    report.curves("Training of the model", out / MODEL)
+    report.curves("Training of the evaluator", out / EVALUATOR)
+    publish(report, out)
 
 
 def run_evaluator(config: Config, out: Path) -> None:
-    """Trains the evaluator alone, for other runs to use (`evaluator.run`)."""
+    """Train the evaluator alone, for other runs to use (`evaluator.run`)."""
     begin = time.perf_counter()
     train_evaluator(config, preparation.prepare(config), out)
-    page = Page(f"Evaluator of text and motion: {config.data.name}")
-    page.curves("Training of the evaluator", out / EVALUATOR / "metrics.jsonl")
-    page.facts(
-        provenance(config.data.name, config.evaluator.training.seed, time.perf_counter() - begin)
-    )
-    print(f"evaluator: {out / EVALUATOR}, report: {page.save(out / 'report.html')}")
+    report = Report(f"Evaluator of text and motion: {config.data.name}", _facts(config, begin))
+    report.curves("Training of the evaluator", out / EVALUATOR)
+    publish(report, out)
+
+
+def _facts(config: Config, begin: float) -> dict[str, str]:
+    return provenance(config.data.name, config.training.seed, time.perf_counter() - begin)
 
 
 def results(config: Config, rows: dict[str, dict[str, float]], clips: int) -> Table:
@@ -113,12 +121,8 @@ def results(config: Config, rows: dict[str, dict[str, float]], clips: int) -> Ta
             row,
             {COLUMNS[name]: Interval(figures[name], sd, count) for name, sd in deviation.items()},
         )
-    return _with_published(table) if config.data.name == "humanml3d" else table
-
-
-def _with_published(table: Table) -> Table:
-    for row, values in PUBLISHED.items():
-        table.row(row, {c: f"{v:.3f}" for c, v in zip(COLUMNS.values(), values) if v is not None})
+    if config.data.name == "humanml3d":
+        table.quote(PUBLISHED, tuple(COLUMNS.values()), "published")
     return table
 
 
@@ -134,24 +138,20 @@ class Drawn(NamedTuple):
 def drawn(config: Config, prepared: Prepared, generate: Any, params: Params) -> Drawn:
     """One motion for each of some test clips, spread evenly over them."""
     test, batch = prepared.sides["test"], preparation.everything(prepared.sides["test"], 0)
-    chosen = (
-        np.linspace(0, len(test) - 1, min(evaluation.CHUNK, len(test))).round().astype(np.int64)
-    )
+    chosen = evenly(len(test), SHOWN)
     caption, length = batch["caption"][chosen], batch["length"][chosen]
     told = {
         "text": texts.reader(config, prepared.words)([test.captions[i] for i in caption]),
         "length": length,
     }
-    made = evaluation.chunked(generate, params, jax.random.key(0), told)
+    made = in_chunks(generate, params, jax.random.key(0), told)
     return Drawn(caption, length, batch["motion"][chosen], prepared.normaliser.inverse(made))
 
 
 def examples(prepared: Prepared, made: Drawn, most: int) -> dict[str, dict[str, np.ndarray]]:
     """Real and generated joints of some captions."""
     clips = {}
-    for number, i in enumerate(
-        np.linspace(0, len(made.length) - 1, min(most, len(made.length))).round().astype(int)
-    ):
+    for number, i in enumerate(evenly(len(made.length), most)):
         motions = {"real": made.real[i], "generated": made.generated[i]}
         clips[f"{number + 1}. {prepared.sides['test'].captions[made.caption[i]]}"] = {
             name: in_metres(np.asarray(joints_from_features(x)), prepared.layout)[: made.length[i]]
@@ -170,8 +170,6 @@ def latent_map(
     codes = []
     for motion in (made.real, made.generated):
         seen = preparation.normalised(prepared.plain, {"motion": motion, "length": made.length})
-        codes.append(
-            evaluation.chunked(embed, judge, jax.random.key(0), {"motion": seen, **told})[:, 1]
-        )
+        codes.append(in_chunks(embed, judge, jax.random.key(0), {"motion": seen, **told})[:, 1])
     plane = picture(np.concatenate(codes), "pca").tolist()
     return {"real": plane[: len(made.length)], "generated": plane[len(made.length) :]}

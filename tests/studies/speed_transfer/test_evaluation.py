@@ -92,7 +92,7 @@ def test_normalisers_of_another_cohort(kind):
 def test_the_paretic_side_is_told_from_the_other():
     worse = TRUTH + np.array([0, 0, 0, 2.0, 2.0, 2.0])  # the left is paretic
     table = tables.sides({"ours": ev.judge(TASK, worse)})
-    (row,) = [cells for label, cells in table.rows if label == "ours: mae"]
+    (row,) = [row.cells for row in table.rows if row.label == "ours: mae"]
     np.testing.assert_allclose(row["overall paretic"].mean, 2, atol=1e-4)
     np.testing.assert_allclose(row["overall non-paretic"].mean, 0, atol=1e-4)
 
