@@ -112,7 +112,10 @@ def method_settings(config: Config, alignment: str = "") -> Settings:
         size=network,
         alignment=alignment or model.alignment,
         options=align.Settings(
-            model.tau, max(1, model.window // network.patch), model.symmetric, False, model.variant
+            tau=model.tau,
+            window=max(1, model.window // network.patch),
+            symmetric=model.symmetric,
+            variant=model.variant,
         ),
         alpha=model.alpha,
         gamma=model.gamma,
