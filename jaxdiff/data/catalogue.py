@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxdiff.data.trials import Trials, gather
-from jaxdiff.errors import ConfigError, FileError, nearest
+from jaxdiff.errors import ConfigError, FileError, MissingExtra, nearest
 
 BUILDERS = {
     "simulated_gait": "simulated.SimulatedGait",
@@ -58,7 +58,12 @@ def load(
     """
     if name not in BUILDERS:
         raise ConfigError(f"no data set {name!r}; {nearest(name, BUILDERS)}")
-    from jaxdiff.data.builders import base
+    try:
+        from jaxdiff.data.builders import base
+    except ImportError as error:
+        if error.name != "tensorflow_datasets":
+            raise
+        raise MissingExtra("preparing and reading data sets", "train") from None
 
     directory = Path(data_dir).expanduser() if data_dir else data_directory()
     module, kind = BUILDERS[name].split(".")

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from jaxdiff.errors import CheckpointError, ConfigError
+from jaxdiff.errors import CheckpointError, ConfigError, MissingExtra
 
 Batch = dict[str, Any]
 UNIFORMS = 4
@@ -52,8 +52,12 @@ class Batches:
         host: int | None = None,
         hosts: int | None = None,
     ):
-        import grain
         import jax
+
+        try:
+            import grain
+        except ImportError:
+            raise MissingExtra("reading batches for training", "train") from None
 
         host = jax.process_index() if host is None else host
         hosts = jax.process_count() if hosts is None else hosts

@@ -1,0 +1,47 @@
+"""A tiny model of two modalities with random parameters: everything a model does, without a training."""
+
+import jax
+import numpy as np
+
+from jaxdiff.data.normalise import Normaliser
+from jaxdiff.data.recording import Recording
+from jaxdiff.methods.llma import llma
+from jaxdiff.models.trained import Trained
+from jaxdiff.studies.llma.config import get_config
+from jaxdiff.studies.llma.preparation import method_settings
+
+ANGLES = ("hip_flexion", "knee_flexion")
+MOMENTS = ("hip_moment", "knee_moment", "ankle_moment")
+STRIDE = 1.2
+"""Seconds."""
+
+
+def trained(strides=True):
+    """Parameters of a network of 60 samples: two strides, or 0.6 s at 100 Hz."""
+    config = get_config("quick")
+    with config.unlocked():
+        config.model.size, config.model.linear, config.sampling.steps = "tiny", False, 2
+        config.model.alignment, config.data.length = "none", 60
+    batch = {"x": np.zeros((1, 60, 2), np.float32), "y": np.zeros((1, 60, 3), np.float32)}
+    params = llma(method_settings(config)).init(jax.random.key(0), batch)
+    ones = np.ones(3, np.float32)
+    x = Normaliser("minmax", 5 * ones[:2], 30 * ones[:2], ANGLES, ("deg", "deg"))
+    y = Normaliser("minmax", 0 * ones, ones, MOMENTS, ("N m/kg",) * 3)
+    metadata = {
+        "method": "llma",
+        "config": config.to_dict(),
+        "modalities": {"x": "angles", "y": "moments"},
+        "normaliser": {"x": x.state(), "y": y.state()},
+        "length": 60,
+        "samples_per_stride": 30 if strides else None,
+        "rate": None if strides else 100.0,
+        "card": {"summary": "A test.", "licence": "Apache-2.0", "scores": {"RMSE": "1 N m/kg"}},
+    }
+    return Trained("llma", jax.tree.map(np.asarray, params), metadata)
+
+
+def walk(seconds=4.0, rate=100.0):
+    """Steady walking."""
+    turn = 2 * np.pi * np.arange(round(seconds * rate)) / rate / STRIDE
+    angles = np.stack([10 + 20 * np.cos(turn), 30 - 25 * np.cos(turn + 1)], axis=-1)
+    return Recording(angles, ANGLES, ("deg", "deg"), rate)
