@@ -21,10 +21,34 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import textwrap
 from pathlib import Path
 from typing import Any
 
 from jaxdiff.errors import ConfigError, DataError, FileError
+
+MEANINGS = {
+    "stride_time_sd": "standard deviation of the stride time",
+    "range": "range of the mean stride",
+    "mae": "mean absolute error",
+    "rmse": "root mean square error",
+    "r2": "coefficient of determination; 1 is perfect, 0 as good as the mean",
+    "pearson": "Pearson correlation",
+    "coverage_90": "share of the measured samples in the 90 % interval; 0.9 is right",
+    "cycle_mae": "mean absolute error of the mean gait cycle",
+    "cycle_mae_each": "mean absolute error over matched gait cycles",
+    "cycle_pearson": "Pearson correlation of matched gait cycles",
+    "skating": "share of frames in which a foot on the ground slides",
+    "floating": "share of frames in which no foot touches the ground",
+    "penetration": "share of frames in which a foot is below the ground",
+    "clipping": "share of frames in which the legs pass through each other",
+    "vc": "high over low frequencies in the spectrum of the velocity",
+    "ac": "high over low frequencies in the spectrum of the acceleration",
+    "smoothness": "one over the mean jerk per frame",
+    "frechet": "Fréchet distance between the distributions of strides or seconds",
+    "correlational": "difference of the correlations between channels",
+}
+"""What a metric means, for those that do not say it themselves."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -80,6 +104,13 @@ def run(options: argparse.Namespace) -> None:
     _show("", columns)
     if together:
         _show("distribution", {"all files": together})
+    shown = {
+        metric.partition("/")[0] for each in (*columns.values(), together) for metric, _ in each
+    }
+    print()
+    for metric, meaning in MEANINGS.items():
+        if metric in shown:
+            print(textwrap.fill(f"{metric}: {meaning}", 80, subsequent_indent="  "))
 
 
 def _read(path: Path, rate: float | None) -> Any:

@@ -1,4 +1,4 @@
-"""Which metrics apply to a recording, and what they say: `{(metric, unit): value}`. NaN where one applies but cannot be had."""
+"""Metrics that apply to a recording: `{(metric, unit): value}`, NaN where one applies but cannot be computed."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ from jaxdiff.metrics.gait import cycle_correlation, cycle_mae, cycles_between, m
 from jaxdiff.metrics.pointwise import pearson
 
 Scores = dict[tuple[str, str], float]
-SPREAD = ("_p05", "_p95")
+BOUND = re.compile(r"_p\d\d$")
+"""The bounds of an interval, as `Prediction.write` names them."""
 HIPS = ("hip_flexion", "hip_right", "hip_x", "hip_left")
 METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 POINTS = 101
 
 
 def alone(file: Recording) -> Scores:
-    """Gait of joint angles, physics of joint positions."""
+    """Gait metrics of joint angles, physical metrics of joint positions."""
     return _gait(file) | _physical(file)
 
 
 def paired(file: Recording, real: Recording) -> Scores:
-    """A file against the real one of the same person and time: samples, spread, gait cycles."""
+    """A file against the measured one of the same person and time: errors, coverage, gait cycles."""
     names = _shared([file], [real])
     mine, theirs = _overlap(file, real)
     scores: Scores = {}
@@ -49,10 +50,12 @@ def paired(file: Recording, real: Recording) -> Scores:
             float(1 - np.square(a - b).sum() / spread) if spread > 0 else float("nan")
         )
         scores[f"pearson/{name}", "1"] = pearson(a, b)
-        bounds = [name + part for part in SPREAD]
-        if set(bounds) <= set(file.channels):
-            low, high = (mine[:, file.channels.index(bound)][known] for bound in bounds)
-            scores[f"coverage_90/{name}", "1"] = float(((low <= b) & (b <= high)).mean())
+        for lower in range(1, 50):
+            bounds = [f"{name}_p{part:02d}" for part in (lower, 100 - lower)]
+            if set(bounds) <= set(file.channels):
+                low, high = (mine[:, file.channels.index(bound)][known] for bound in bounds)
+                inside = float(((low <= b) & (b <= high)).mean())
+                scores[f"coverage_{100 - 2 * lower}/{name}", "1"] = inside
     ours, others = _strikes(file), _strikes(real)
     if len(ours) > 1 and len(others) > 1 and file.rate == real.rate:
         a, b = (_columns(each, names) for each in (file, real))
@@ -66,7 +69,7 @@ def paired(file: Recording, real: Recording) -> Scores:
 
 
 def together(files: Sequence[Recording], real: Sequence[Recording]) -> Scores:
-    """The pieces of all files against those of all real ones."""
+    """Distances between the distributions of pieces of all files and of all measured ones."""
     names = _shared(files, real)
     if not names:
         return {}
@@ -98,7 +101,7 @@ def _gait(file: Recording) -> Scores:
     names = [
         name
         for name in file.channels
-        if _unit(file, name) in ("deg", "rad") and not name.endswith(SPREAD)
+        if _unit(file, name) in ("deg", "rad") and not BOUND.search(name)
     ]
     hips = [hip for hip in _columns(file, _hips(file)).T if np.isfinite(hip).all()]
     scores: Scores = {
@@ -164,9 +167,7 @@ def _hips(file: Recording) -> list[str]:
     return [
         name
         for name in file.channels
-        if name.startswith(HIPS)
-        and not name.endswith(SPREAD)
-        and _unit(file, name) in ("deg", "rad")
+        if name.startswith(HIPS) and not BOUND.search(name) and _unit(file, name) in ("deg", "rad")
     ]
 
 

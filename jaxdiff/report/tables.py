@@ -128,27 +128,29 @@ class Table:
         return out.getvalue()
 
     def show(self) -> None:
-        """Prints the table; in a terminal too narrow for it, in blocks of as many columns as fit."""
+        """Print the table. Where it is too wide for the terminal and has more columns than rows, columns become rows;
+        what is still too wide is printed in blocks of as many columns as fit."""
         from rich import box
         from rich.console import Console
         from rich.table import Table as Printed
 
-        grid = self._grid()
-        widths = [
-            3 + max([len(name), *(len(row[i]) for row in grid)])
-            for i, name in enumerate(["", *self.columns])
-        ]
-        console = Console()
+        console = Console(markup=False)  # a column may be called "speed [m/s]"
+        grid = [["", *self.columns], *self._grid()]
         if not console.is_terminal:  # a log has lines of any length
-            console = Console(width=max(console.width, 1 + sum(widths)))
+            console = Console(markup=False, width=max(console.width, 1 + sum(_widths(grid))))
         room = console.width - 1
+        widths, turned = _widths(grid), False
+        if sum(widths) > room and len(grid[0]) > len(grid):
+            grid, turned = [list(row) for row in zip(*grid)], True
+            longest = max(16, room // 4)  # labels at the top may wrap
+            widths = _widths([[text[:longest] for text in grid[0]], *grid[1:]])
         label = min(widths[0], max(room // 3, room - sum(widths[1:])))
         for number, block in enumerate(_blocks(widths[1:], room - label)):
             printed = Printed(title=self.title if number == 0 else None, box=box.SIMPLE_HEAD)
             printed.add_column("", max_width=label - 3)
             for i in block:
-                printed.add_column(self.columns[i], justify="right", no_wrap=True)
-            for row in grid:
+                printed.add_column(grid[0][1 + i], justify="right", no_wrap=not turned)
+            for row in grid[1:]:
                 printed.add_row(row[0], *(row[1 + i] for i in block))
             console.print(printed)
         if self.note:
@@ -165,6 +167,11 @@ class Table:
             self.markdown() + (f"\n{said}" if said else ""), encoding="utf-8"
         )
         (directory / f"{name}.csv").write_text(self.csv(), encoding="utf-8")
+
+
+def _widths(grid: Sequence[Sequence[str]]) -> list[int]:
+    """Characters of each column with the space beside it."""
+    return [3 + max(map(len, column)) for column in zip(*grid)]
 
 
 def _blocks(widths: Sequence[int], room: int) -> list[list[int]]:

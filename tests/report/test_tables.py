@@ -44,3 +44,21 @@ def test_nothing_is_cut_in_a_log_nor_in_a_narrow_terminal(capsys, monkeypatch):
     assert (
         all(name in narrow for name in names) and narrow.count("0.123") == 9 and "…" not in narrow
     )
+    rows = [line for line in narrow.splitlines() if "a_long_name_" in line]
+    assert len(rows) == 9  # one table, its columns as rows, not blocks of columns
+
+
+def test_units_in_brackets_are_printed(capsys):
+    table = Table("Errors [deg]", ["speed [m/s]"])
+    table.row("knee [rad]", {"speed [m/s]": "1 [b]"})
+    table.show()
+    shown = capsys.readouterr().out
+    assert all(text in shown for text in ("[deg]", "[m/s]", "[rad]", "1 [b]"))
+
+
+def test_quoted_rows_are_marked_and_leave_out_what_the_table_lacks():
+    table = Table("T", ["a", "b"])
+    table.row("ours", {"a": 1})
+    table.quote({"theirs": (0.5, None, 2.0)}, ["a", "b", "c"])
+    assert [row.quoted for row in table.rows] == [False, True]
+    assert table.rows[1].label == "paper: theirs" and table.rows[1].cells == {"a": "0.5"}
