@@ -42,7 +42,7 @@ from typing import Any
 
 from jaxdiff.errors import ConfigError
 
-FILES = ("model", "input", "output", "interval", "run", "verbose")
+FILES = ("model", "input", "output", "interval", "run", "parser", "verbose")
 """Options that are not passed on to `Model.generate`."""
 
 

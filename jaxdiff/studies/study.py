@@ -50,14 +50,15 @@ class Study:
         try:
             return self.model(trained)
         except (AttributeError, KeyError) as error:
-            missing = _missing(
-                self.get_config(self.words[0]).to_dict(), trained.metadata.get("config", {})
-            )
+            today = self.get_config(self.words[0]).to_dict()
+            missing = _missing(today, trained.metadata.get("config", {}))
+            if not missing and isinstance(error, KeyError):
+                missing = [str(each) for each in error.args if each not in trained.metadata]
             if not missing:
                 raise
             what = f"{', '.join(missing[:4])}{' and others' if missing[4:] else ''}"
             raise CheckpointError(
-                f"{trained.path or 'the model'} was made by another version of jaxdiff, whose configs had no {what}: "
+                f"{trained.path or 'the model'} was made by another version of jaxdiff, which had no {what}: "
                 "use that version, or train again"
             ) from error
 

@@ -95,7 +95,7 @@ def _jaxdiff(arguments: list[str], refused: bool) -> str:
         return f"of which study is {name}? Call the run runs/STUDY-..."
     takes = inspect.signature(_model_class(study).generate).parameters
     given = {name for name, value in vars(options).items() if value is not None} - set(FILES)
-    foreign = sorted(given - {*takes, "parser"})
+    foreign = sorted(given - set(takes))
     return f"{study} has no {foreign}" if foreign else ""
 
 

@@ -35,6 +35,10 @@ def trained(strides=True):
         "length": 60,
         "samples_per_stride": 30 if strides else None,
         "rate": None if strides else 100.0,
+        "examples": {
+            "x": walk(1.2, 50).values.repeat(2, axis=0)[:60].tolist(),
+            "y": np.zeros((60, 3)).tolist(),
+        },
         "card": {"summary": "A test.", "licence": "Apache-2.0", "scores": {"RMSE": "1 N m/kg"}},
     }
     return Trained("llma", jax.tree.map(np.asarray, params), metadata)

@@ -64,7 +64,7 @@ class LlmaModel(Model):
             optional=True,
             strides=strides,
             phase="heel strike" if strides else "",
-            example=scale.offset,
+            example=np.asarray(self.trained.metadata["examples"][letter], np.float32),
         )
 
     def _method(self, steps: int) -> Any:

@@ -152,11 +152,13 @@ def about(config: Config, fold: Fold) -> dict[str, Any]:
     """What someone who has only the checkpoint must know."""
     strides = bool((fold.train.trials.stride >= 0).all())
     rates = fold.train.trials.column("rate")
+    window = fold.side("train", most=1)
     return {
         "method": "llma",
         "config": config.to_dict(),
         "modalities": {"x": fold.train.x, "y": fold.train.y},
         "normaliser": {name: scale.state() for name, scale in fold.scale.items()},
+        "examples": {m: fold.physical(window[m][0], m).round(3).tolist() for m in ("x", "y")},
         "length": config.data.length,
         "samples_per_stride": config.data.length // 2 if strides else None,
         "rate": None if strides else float(rates[0]),
