@@ -1,8 +1,8 @@
-"""The nouns of the library as types.
+"""Core types.
 
-Every file reads in these words: a `Schedule` says how much signal and noise there is at each training step, a `Grid`
-lists the noise levels a sampler visits, a `Denoiser` maps a noisy sample to an estimate of the clean one, a `Solver`
-moves along a grid, and a `Method` is one paper: how to initialise, what to minimise, how to generate.
+A `Schedule` holds the signal and noise level of each training step, a `Grid` the noise levels visited by a sampler. A
+`Denoiser` maps a noisy sample to an estimate of the clean sample, a `Solver` advances a sample along a grid, and a
+`Method` is one training objective: initialisation, loss and generation.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ Array: TypeAlias = jax.Array
 Key: TypeAlias = jax.Array
 """A typed key (`jax.random.key`), or an array of them with one key per example."""
 Config: TypeAlias = Any
-"""An `ml_collections.ConfigDict`, whose fields no type checker can follow."""
+"""An `ml_collections.ConfigDict`, whose fields are unknown to type checkers."""
 Device: TypeAlias = Any
-"""A `jax.Device` (whose stub is no type)."""
+"""A `jax.Device`."""
 Params: TypeAlias = Any
 Batch: TypeAlias = Mapping[str, Any]
 Metrics: TypeAlias = dict[str, Array]
 
 Denoiser: TypeAlias = Callable[[Array, Array], Array]
-"""`(x_t, t) -> x0_hat`. `t` is a scalar, real-valued where a grid lies between the training steps."""
+"""`(x_t, t) -> x0_hat`, where `t` is a scalar, real-valued if the grid lies between training steps."""
 
 Gather: TypeAlias = Callable[[Array], Array]
 """Concatenates an array `(b, ...)` over devices and micro-batches to `(B, ...)`; the identity where there is one.
@@ -34,16 +34,20 @@ In training its attribute `key` is a key shared by the whole batch, for draws th
 
 
 class Schedule(NamedTuple):
-    """Signal and noise at the training steps `0 … T-1`: `alpha² + sigma² = 1`, float32, noisier with every step."""
+    """Signal and noise level of the training steps `0 … T-1`, float32 [T].
+
+    `alpha² + sigma² = 1`, and noise increases with the step.
+    """
 
     alpha: Array
     sigma: Array
 
 
 class Grid(NamedTuple):
-    """The noise levels a sampler visits, noisiest first; `alpha` and `sigma` have one row more than `t`: the end.
+    """Noise levels visited by a sampler, noisiest first.
 
-    `t` is the (real-valued) training step of each row; `alpha` and `sigma` are exact at every row.
+    `t` [N] is the (real-valued) training step of each level. `alpha` and `sigma` [N + 1] are exact at every level and end
+    with the clean sample.
     """
 
     t: Array
@@ -52,7 +56,7 @@ class Grid(NamedTuple):
 
 
 class Step(NamedTuple):
-    """What a solver may know of one step: rows `i` and `i + 1` of the grid, and the noise drawn for it."""
+    """Input of a solver for one step: levels `i` and `i + 1` of the grid, and the noise of the step."""
 
     t: Array
     t_next: Array

@@ -1,8 +1,8 @@
-"""A data set to copy: a folder of one CSV a trial, `SUBJECT_TASK.csv` with columns time, hip, knee.
+"""Template of a data set: a folder with one CSV file per trial, `SUBJECT_TASK.csv` with columns time, hip, knee.
 
-Put it beside the others in `jaxdiff/data/builders/`, list it in `catalogue.BUILDERS` and, with a function that writes a
-small data set of the published layout, in `LAYOUTS` of `tests/data/test_builders.py`. (For files like these no code is
-needed at all: the `folder` data set reads them with a few lines of YAML.)
+Add it to `jaxdiff/data/builders/`, register it in `catalogue.BUILDERS` and, with a function that writes a small data set
+of the published layout, in `LAYOUTS` of `tests/data/test_builders.py`. (Files like these need no code: the `folder` data
+set reads them with a few lines of YAML.)
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from jaxdiff.errors import FileError
 
 
 class MyLab(Builder):
-    """angles (2, deg): hip and knee."""
+    """Modality angles: hip and knee flexion in degrees."""
 
     name = "my_lab"
-    description = "Hip and knee of everybody who came by."
+    description = "Hip and knee angles of level walking."
     homepage = "https://example.org/my-lab"
-    citation = "Nobody et al. 2026"
+    citation = "Author et al. 2026"
     licence = "CC BY 4.0"
-    source = "Put the files SUBJECT_TASK.csv there: from the page above, after registering."
-    """Empty where nothing is read (a simulator): then `manual_dir` is not asked for."""
+    source = "Download the files SUBJECT_TASK.csv from the page above (registration required)."
+    """Empty if no files are read (a simulator); `manual_dir` is then not required."""
 
     def modalities(self) -> Modalities:
         return {"angles": (["hip_flexion", "knee_flexion"], ["deg", "deg"])}
@@ -33,7 +33,7 @@ class MyLab(Builder):
     def examples(self, root: Path) -> Iterator[dict[str, Any]]:
         paths = sorted(root.glob("*_*.csv"))
         if not paths:
-            raise FileError(f"{self.name}: nothing like anna_walk.csv in {root}. {self.source}")
+            raise FileError(f"{self.name}: no files SUBJECT_TASK.csv in {root}. {self.source}")
         for path in self.track(paths):
             subject, task = path.stem.split("_", 1)
             recording = read(path).select(["hip", "knee"]).convert({"rad": "deg"})

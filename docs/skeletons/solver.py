@@ -1,11 +1,11 @@
-"""A solver to copy: Adams and Bashforth's second order in the noise.
+"""Template of a solver: the second-order Adams-Bashforth method for the noise.
 
-With `y = x / alpha` and `r = sigma / alpha` the probability-flow ODE is `dy/dr = eps`. DDIM takes `eps` to be constant
-over a step; here it goes on changing as it did over the step before,
+With `y = x / alpha` and `r = sigma / alpha` the probability-flow ODE is `dy/dr = eps`. DDIM treats `eps` as constant over
+a step; here it is extrapolated linearly from the previous step,
 
     x' = DDIM's x' + alpha' (r' - r) ½ (r' - r) / (r - r_before) (eps - eps_before).
 
-What every solver must keep to is tested: list it in `solvers.SOLVERS` and `tests/diffusion/test_conformance.py` runs.
+Every solver in `solvers.SOLVERS` is tested by `tests/diffusion/test_conformance.py`.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from jaxdiff.diffusion.solvers import move
 from jaxdiff.typing import Array, Denoiser, Solver, Step
 
 History = tuple[Array, Array]
-"""The noise estimated at the step before, and the change of r over it."""
+"""Noise estimated at the previous step, and the change of r over that step."""
 
 
 def adams_bashforth() -> Solver:
     def init(x_start: Array) -> History:
-        # No step came before: one of infinite length, whose change has no weight.
+        # An infinite previous step disables extrapolation in the first step.
         return jnp.zeros_like(x_start), jnp.full((), jnp.inf, jnp.float32)
 
     def advance(history: History, x: Array, denoise: Denoiser, step: Step) -> tuple[History, Array]:
@@ -31,9 +31,7 @@ def adams_bashforth() -> Solver:
         stride = step.sigma_next / step.alpha_next - step.sigma / step.alpha
         change = 0.5 * stride / stride_before * (eps - eps_before)
         ddim = move(x, x0, step, kept=step.sigma_next)
-        # The last step lands on the estimate itself, as every solver's does: x0 is what a denoiser means.
+        # As for every solver, the last step returns the estimate x0 itself.
         return (eps, stride), jnp.where(step.last, ddim, ddim + step.alpha_next * stride * change)
 
-    return Solver(
-        init, advance, stochastic=False
-    )  # stochastic=True: `step.noise` is drawn, else it is None
+    return Solver(init, advance, stochastic=False)  # `step.noise` is None unless stochastic
