@@ -1,7 +1,8 @@
 // Plays motions as stick figures seen in perspective, several side by side under one camera.
 //
-// The data of a `.player` stand in its JSON: the rate, the bones as [parent, joint, side], the number of the head (or -1),
-// and clips, each with the motions of its figures: whole millimetres, x y z of every joint of every frame, y up.
+// The JSON of a `.player` has the rate, the bones as [parent, joint, side], the index of the head (or -1), and clips, each
+// with the motions of its figures: integer millimetres, x y z of every joint of every frame, y up. `forces` has, likewise,
+// tail and head of the arrows of every frame (-1e6: hidden), or an empty list.
 "use strict";
 
 const SIGHT = 2.1; // distance of the camera, in heights of the figure
@@ -11,7 +12,7 @@ const LIMB = 0.032; // m, the thickness of a bone
 const START = { yaw: -0.7, pitch: 0.2 };
 
 function play(root) {
-  const { rate, bones, head, clips } = JSON.parse(root.querySelector("script").textContent);
+  const { rate, bones, head, clips, forces } = JSON.parse(root.querySelector("script").textContent);
   const part = (name) => root.querySelector(`[data-part="${name}"]`);
   const [stage, button, time, clock, speed] = ["stage", "play", "time", "clock", "speed"].map(part);
   const [choice, caption] = ["clip", "caption"].map(part);
@@ -19,10 +20,10 @@ function play(root) {
   const joints = 1 + Math.max(...bones.map(([, joint]) => joint));
   const wishesCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   let motions, frames, tall;
-  let frame = 0, { yaw, pitch } = START, playing = !wishesCalm, inView = false, request = 0, before = 0, held = null;
+  let frame = 0, zoom = 1, { yaw, pitch } = START, playing = !wishesCalm, inView = false, request = 0, before = 0, held = null;
 
   function choose(number) {
-    motions = clips[number].map((values) => ({ values, frames: values.length / joints / 3 }));
+    motions = clips[number].map((values, k) => ({ values, frames: values.length / joints / 3, arrows: forces[number][k] }));
     motions.forEach((motion) => { motion.path = smoothPath(motion); });
     frames = Math.max(...motions.map((motion) => motion.frames));
     tall = motions.reduce((most, { values }) => values.reduce((m, v, i) => (i % 3 === 1 && v > m ? v : m), most), 500) / 1000;
@@ -52,19 +53,19 @@ function play(root) {
 
   function draw() {
     const style = getComputedStyle(root), ink = (name) => style.getPropertyValue(`--${name}`);
-    const colours = { left: ink("left"), right: ink("right"), "": ink("middle"), grid: ink("grid") };
+    const colours = { left: ink("left"), right: ink("right"), "": ink("middle"), grid: ink("grid"), force: ink("force") };
     canvases.forEach((canvas, k) => drawFigure(canvas, motions[k], colours));
-    const whole = Math.floor(frame), said = `${(whole / rate).toFixed(2)} s of ${((frames - 1) / rate).toFixed(2)} s`;
+    const whole = Math.floor(frame), text = `${(whole / rate).toFixed(2)} s of ${((frames - 1) / rate).toFixed(2)} s`;
     time.value = whole;
-    time.setAttribute("aria-valuetext", said);
-    clock.textContent = said;
+    time.setAttribute("aria-valuetext", text);
+    clock.textContent = text;
   }
 
   function drawFigure(canvas, motion, colours) {
     const pen = canvas.getContext("2d"), { width, height } = canvas;
     const [x0, z0] = between(motion, frame, (i) => motion.path[i]), y0 = 0.52 * tall;
     const [cosYaw, sinYaw, cosPitch, sinPitch] = [Math.cos(yaw), Math.sin(yaw), Math.cos(pitch), Math.sin(pitch)];
-    const focus = LENS * height;
+    const focus = zoom * LENS * height;
 
     function place([x, y, z]) {
       const right = cosYaw * (x - x0) - sinYaw * (z - z0), near = sinYaw * (x - x0) + cosYaw * (z - z0), up = y - y0;
@@ -114,12 +115,31 @@ function play(root) {
         pen.fill();
       }
     }
+    drawForces(motion, place, line, pen, colours.force);
+  }
+
+  function drawForces({ arrows, frames: count }, place, line, pen, colour) {
+    const size = arrows.length / count, start = Math.min(Math.floor(frame), count - 1) * size;
+    pen.strokeStyle = pen.fillStyle = colour;
+    for (let i = start; i < start + size; i += 6) {
+      if (arrows[i] === -1e6) continue;
+      const [tail, tip] = [0, 3].map((k) => place([arrows[i + k] / 1000, arrows[i + k + 1] / 1000, arrows[i + k + 2] / 1000]));
+      const length = Math.hypot(tip.x - tail.x, tip.y - tail.y);
+      if (length < 2) continue;
+      const [dx, dy] = [(tip.x - tail.x) / length, (tip.y - tail.y) / length], barb = Math.min(0.06 * tip.scale, length);
+      line(tail, { x: tip.x - barb * dx, y: tip.y - barb * dy }, 0.014 * tail.scale);
+      pen.beginPath();
+      pen.moveTo(tip.x, tip.y);
+      pen.lineTo(tip.x - barb * (dx - 0.45 * dy), tip.y - barb * (dy + 0.45 * dx));
+      pen.lineTo(tip.x - barb * (dx + 0.45 * dy), tip.y - barb * (dy - 0.45 * dx));
+      pen.fill();
+    }
   }
 
   function tick(now) {
     request = 0;
     if (!playing || !inView) return;
-    // a page that slept goes on where it was; the first frame may be stamped before it was asked for
+    // A suspended page resumes where it was; the first frame may carry a time stamp from before its request.
     const passed = Math.min(Math.max((now - before) / 1000, 0), 0.25);
     frame = (frame + rate * Number(speed.value) * passed) % frames;
     before = now;
@@ -134,6 +154,10 @@ function play(root) {
       request = requestAnimationFrame(tick);
     }
   }
+  function enlarge(factor) {
+    zoom = Math.min(4, Math.max(0.4, zoom * factor));
+    draw();
+  }
   function turn(sideways, upwards) {
     yaw += sideways;
     pitch = Math.min(1.5, Math.max(-0.05, pitch + upwards));
@@ -143,7 +167,9 @@ function play(root) {
   const keys = { ArrowLeft: [0.12, 0], ArrowRight: [-0.12, 0], ArrowUp: [0, 0.08], ArrowDown: [0, -0.08] };
   stage.addEventListener("keydown", (event) => {
     if (event.key in keys) turn(...keys[event.key]);
-    else if (event.key === "Home") turn(START.yaw - yaw, START.pitch - pitch);
+    else if (event.key === "Home") { zoom = 1; turn(START.yaw - yaw, START.pitch - pitch); }
+    else if (event.key === "+" || event.key === "=") enlarge(1.25);
+    else if (event.key === "-") enlarge(0.8);
     else if (event.key === " ") run(!playing);
     else return;
     event.preventDefault();
@@ -160,6 +186,9 @@ function play(root) {
   for (const end of ["pointerup", "pointercancel"]) stage.addEventListener(end, () => { held = null; });
   root.querySelectorAll("[data-turn]").forEach((each) => {
     each.addEventListener("click", () => turn(Number(each.dataset.turn), 0));
+  });
+  root.querySelectorAll("[data-zoom]").forEach((each) => {
+    each.addEventListener("click", () => enlarge(Number(each.dataset.zoom)));
   });
   button.addEventListener("click", () => run(!playing));
   time.addEventListener("input", () => { run(false); frame = Number(time.value); draw(); });

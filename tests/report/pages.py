@@ -12,7 +12,7 @@ RATE, FRAMES = 20.0, 60
 
 
 def walk(frames: int = FRAMES, lean: float = 0.0) -> np.ndarray:
-    """Somebody who swings both legs and moves forward, (frames, 22, 3)."""
+    """A figure that swings both legs and moves forward [frames, 22, 3]."""
     turns = np.zeros((frames, 22, 4))
     turns[..., 0] = 1
     swing = 0.25 * np.sin(2 * np.pi * np.arange(frames) / RATE)
@@ -25,7 +25,7 @@ def walk(frames: int = FRAMES, lean: float = 0.0) -> np.ndarray:
 def page(folder, figure=None) -> Page:
     """The page; its log goes to `folder`, `figure` is a matplotlib figure."""
     made = Page("A report <of> everything")
-    table = Table("A wide table", [f"column {i}" for i in range(14)], note="What it says.")
+    table = Table("A wide table", [f"column {i}" for i in range(14)], note="A note.")
     table.row(
         "ours, with a label that is rather long for a small screen",
         {f"column {i}": Cell(i, 1, 3) for i in range(14)},
@@ -41,7 +41,7 @@ def page(folder, figure=None) -> Page:
             "generated": walk(30),
         },
     }
-    made.motion("Motions", clips, HUMANML3D, RATE, "Both were told the same.")
+    made.motion("Motions", clips, HUMANML3D, RATE, "The same condition.")
     made.chart("Density", "x", {"real": [(0, 1), (1, 2)], "generated": [(0, 2), (1, 1.5)]})
     made.scatter(
         "Map", {"real": [(0, 1), (1, 2)], "generated": [(0, 2), (1, 1.5)]}, "Points & more"

@@ -1,8 +1,11 @@
 """A page holds what it was given, exactly, and cannot be broken out of by what it was given."""
 
+import base64
 import json
 import math
 import re
+from html import unescape
+from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -10,8 +13,9 @@ from report import pages
 
 from jaxdiff.body.skeleton import HUMANML3D
 from jaxdiff.errors import DataError, MissingExtra
-from jaxdiff.report import charts, legs, motion
+from jaxdiff.report import charts, gait, legs, markup, motion
 from jaxdiff.report.page import Page
+from jaxdiff.report.tables import Cell, Table
 
 
 def data_of(html: str) -> dict:
@@ -41,7 +45,7 @@ def test_the_player_holds_every_joint_and_cannot_be_broken_out_of(tmp_path):
 def test_a_page_asks_the_network_for_nothing(tmp_path):
     text = pages.page(tmp_path).save(tmp_path / "a.html").read_text()
     assert (
-        "default-src 'none'" in text
+        "default-src 'none'" in unescape(text)
         and not re.search(r"(src|href)=\"(?!#|data:)", text)
         and "http:" not in text
     )
@@ -88,7 +92,7 @@ def test_a_chart_places_values_on_a_straight_or_a_logarithmic_axis_with_round_ti
     "values", [[1.0, 1.0], [0.0, 0.0], [-3.0, 5.0], [math.nan, 2.0, 3.0], [math.nan], [1e-9, 1e9]]
 )
 def test_a_chart_draws_whatever_was_logged(values):
-    drawing = charts.chart("t", {"a": [list(enumerate(values))]}, "x", "said")
+    drawing = charts.chart("t", {"a": [list(enumerate(values))]}, "x", "alt")
     assert (
         "nan" not in drawing
         and "inf" not in drawing.replace("info", "")
@@ -107,7 +111,7 @@ def test_ticks_can_be_told_apart():
 
 
 def test_a_map_has_a_mark_for_every_point_and_a_shape_for_every_name():
-    drawing = charts.scatter("t", {"a <": [(0, 0), (1, 5)], "b": [(0.5, 2)] * 3}, "said")
+    drawing = charts.scatter("t", {"a <": [(0, 0), (1, 5)], "b": [(0.5, 2)] * 3}, "alt")
     shapes = re.findall(r'd="M([\d.]+) ([\d.]+)(m[^"]*)"', drawing)
     assert (
         len({shape for *_, shape in shapes}) == 2 and len(shapes) == 5 + 2 and "a &lt;" in drawing
@@ -173,3 +177,86 @@ def test_without_matplotlib_a_page_says_once_what_brings_the_pictures(tmp_path):
     page.figures(drawn())
     page.figures(drawn())
     assert page.save(tmp_path / "a.html").read_text().count("jaxdiff[viz]") == 1
+
+
+HOSTILE = ["</script><b>", "<img src=x onerror=alert(1)>", 'a" onload="b', "&lt;", "\u202ered"]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_string_becomes_markup(tmp_path, text):
+    page = Page(text)
+    page.verdict(text, {text: text})
+    table = Table(text, [text], note=text)
+    table.row(text, {text: text})
+    page.table(table)
+    page.chart(text, text, {text: [(0, 1), (1, 2)]}, text)
+    page.scatter(text, {text: [(0, 1), (1, 2)]}, text)
+    page.motion(text, {text: {text: np.zeros((2, 22, 3))}}, HUMANML3D, 20.0, text)
+    page.downloads(text, {text: (text, "text/plain")})
+    page.facts({text: text})
+    html = page.save(tmp_path / "a.html").read_text()
+    parser = Elements()
+    parser.feed(html)
+    assert not parser.names & {"iframe", "object"} and parser.images == 0
+    assert not [name for name in parser.attributes if name.startswith("on")]
+    assert html.count("</script>") == 2
+
+
+class Elements(HTMLParser):
+    """Names of elements and attributes of a page."""
+
+    def __init__(self):
+        super().__init__()
+        self.names, self.attributes, self.images = set(), [], 0
+
+    def handle_starttag(self, tag, attrs):
+        self.names.add(tag)
+        self.images += tag == "img"
+        self.attributes += [name for name, _ in attrs]
+
+
+def test_the_policy_admits_only_the_script_and_the_style_of_the_page(tmp_path):
+    html = pages.page(tmp_path).save(tmp_path / "a.html").read_text()
+    policy = unescape(re.findall(r'Content-Security-Policy" content="([^"]*)"', html)[0])
+    assert "unsafe" not in policy and " style=" not in html
+    style = re.findall(r"<style>(.*?)</style>", html, re.S)[0]
+    script = re.findall(r"<script>(.*?)</script>", html, re.S)[0]
+    assert all(markup.digest(text) in policy for text in (style, script))
+
+
+def test_tables_explain_their_columns_and_can_be_saved(tmp_path):
+    page = Page("t")
+    table = Table("Errors", ["rmse", "coverage_90", "other"])
+    table.row("model", {"rmse": Cell(1.5, 0.25, 3), "coverage_90": 0.9, "other": "x"})
+    page.table(table)
+    html = page.save(tmp_path / "a.html").read_text()
+    assert "root-mean-square error" in html and "coverage of the 90 % interval" in html
+    link = re.findall(r'download="errors.csv" href="data:text/csv;base64,([^"]*)"', html)[0]
+    assert base64.b64decode(link).decode() == table.csv()
+
+
+def test_gait_charts_have_bands_events_and_units():
+    cycles = np.random.default_rng(0).normal(size=(20, 101, 2)).cumsum(1)
+    curves = {"measured": gait.Curves.of_cycles(cycles), "predicted": gait.Curves(cycles.mean(0))}
+    drawing = gait.gait_charts(curves, ["hip_flexion", "knee"], ["deg", "Nm/kg"], toe_off=0.62)
+    assert drawing.count("<figure>") == 2 and drawing.count("<polygon") == 2
+    assert drawing.count("toe-off") == 2 and "hip flexion [deg]" in drawing
+    with pytest.raises(DataError, match="3"):
+        gait.gait_charts(curves, ["a", "b", "c"], ["1", "1", "1"])
+
+
+def test_forces_are_arrows_from_their_point_of_application():
+    joints = np.zeros((2, 22, 3))
+    forces = np.array([[[[0.1, 0, 0.2], [0, 1.0, 0]]], [[[np.nan] * 3, [0, 1.0, 0]]]])
+    found = data_of(motion.player({"": {"a": joints}}, HUMANML3D, 20.0, {"": {"a": forces}}))
+    assert found["forces"][0][0] == [100, 0, 200, 100, 600, 200, *[-1_000_000] * 6]
+    with pytest.raises(DataError, match="feet"):
+        motion.player({"": {"a": joints}}, HUMANML3D, 20.0, {"": {"a": forces[:1]}})
+
+
+def test_a_damaged_log_does_not_stop_a_report(tmp_path):
+    log = tmp_path / "metrics.jsonl"
+    log.write_bytes(b'{"step": 1, "loss": 1}\n\xff\xfe{"step\n[]\n{"step": 2, "loss": 0.5}\n')
+    page = Page("t")
+    page.curves("Training", log)
+    assert "polyline" in page.save(tmp_path / "a.html").read_text()
