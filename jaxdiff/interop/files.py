@@ -1,10 +1,10 @@
-"""Checkpoint files as data: PyTorch's zip and legacy formats and safetensors, told apart by content, not by suffix.
+"""Checkpoint files as data: PyTorch's zip and legacy formats and safetensors, distinguished by content, not by suffix.
 
     zip          `<name>/data.pkl` holds the structure, `<name>/data/<key>` the numbers of one storage each
     legacy       five pickles (magic, version, platform, structure, storage keys), then per key a count and the numbers
     safetensors  a 64-bit length, a JSON header {name: {dtype, shape, data_offsets}}, the numbers
 
-Numbers are mapped from disk and read when a tensor is asked for.
+Tensors are memory-mapped and read on access.
 """
 
 from __future__ import annotations

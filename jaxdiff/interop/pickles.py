@@ -188,6 +188,6 @@ _LITERALS = {
 def _expect(value: Any, kind: type, where: str) -> Any:
     if not isinstance(value, kind):
         raise FileError(
-            f"{where} is damaged: a {type(value).__name__} stands where a {kind.__name__} should be"
+            f"{where} is damaged: expected a {kind.__name__}, found a {type(value).__name__}"
         )
     return value

@@ -1,4 +1,4 @@
-"""Small networks that measure something are trained in one compiled scan: every metric that learns uses this loop."""
+"""Training loop of metrics that fit a small network, as one compiled scan."""
 
 from __future__ import annotations
 

@@ -1,11 +1,12 @@
-"""Is this generated gait the person's gait? (Speed-transfer paper, II.F.)
+"""Agreement of generated and measured gait cycles (speed-transfer paper, II.F).
 
-Cycle-normalised MAE: gait cycles of real and generated trajectories (start and end samples, from `body.gait`) are matched greedily,
-each real cycle to the unused generated cycle of nearest centre and length, and brought to 101 points. The error per channel
-is that of the two *mean* curves (form `mean`, the paper's; the matching then only selects cycles), or the mean over
-matched pairs (form `cycle`), which is larger. Cycles found at the hip serve the knee and ankle of the same side.
+Cycle-normalised MAE: cycles of measured and generated trajectories (start and end samples, from `body.gait`) are matched
+greedily, each measured cycle to the unused generated cycle of nearest centre and length, and resampled to 101 points. The
+error per channel is that of the two *mean* curves (form `mean`, as in the paper; matching then only selects cycles), or
+the mean over matched pairs (form `cycle`), which is larger. Cycles detected at the hip also apply to the knee and ankle
+of the same side.
 
-Trajectories are (T, C) at one rate, errors in their unit. A side without cycles gives NaN, never a guess.
+Trajectories are [T, C] at a common rate, errors in their unit. A side without cycles yields NaN.
 """
 
 from __future__ import annotations
@@ -156,7 +157,7 @@ def by_side(
 
 
 def rank(errors: ArrayLike, own: int) -> float:
-    """Rank of one's own error among the subjects' (S,), 1 is best; ties share the mean rank, NaN is a missing subject."""
+    """Rank of a subject's own error among all subjects [S]; 1 is best, ties share the mean rank, NaN is missing."""
     errors = np.asarray(errors, np.float64)
     if np.isnan(errors[own]):
         return float("nan")

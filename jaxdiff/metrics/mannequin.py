@@ -41,7 +41,7 @@ class Figure(NamedTuple):
     head: int
 
     def shares(self, lengths: np.ndarray) -> np.ndarray:
-        """Share of body mass of every bone (J,), the pelvis at index 0; what is left goes to the trunk by length."""
+        """Share of body mass of every bone (J,), the pelvis at index 0; the remainder is distributed over the trunk by length."""
         share = np.zeros(len(self.parents))
         share[0], share[self.head] = PELVIS, HEAD
         for ends, mass in (

@@ -1,15 +1,15 @@
-"""Does a motion obey mechanics? Inverse dynamics of a mass-scaled figure (`mannequin`) must be explained by ground and joints.
+"""Consistency of a motion with mechanics, by inverse dynamics of a mass-scaled figure (`mannequin`).
 
-Newton and Euler ask for a wrench on the root at every frame. What feet on the ground can exert, forces inside friction cones at
-the heels and balls of the feet that are near it, is fitted by non-negative least squares; the remainder is the pull of an invisible hand:
+The Newton-Euler equations require a wrench on the root at every frame. Contact forces inside friction cones at the heels
+and balls of the feet near the ground are fitted to it by non-negative least squares; the remainder is unphysical:
 
     root_force   [BW]     mean size of the residual force, in body weights
     root_moment  [BW m]   mean size of the residual moment about the root
     torque_excess         share of joints and frames whose torque exceeds what athletes reach in running and jumping
     torque       [Nm/kg]  mean size of the joint torques
-    energy_gap   [W/kg]   mean |rate of change of mechanical energy - power of the joints|: work done by nobody
+    energy_gap   [W/kg]   mean |rate of change of mechanical energy - power of the joints|: unexplained work
 
-Real motion is not at zero (soft tissue, 20 frames a second, guessed masses): compare with the row of real motion. On captured
+Real motion is not at zero (soft tissue, 20 frames per second, estimated masses): compare with real motion. On captured
 motion at 20 frames a second root_force is 0.00 for gestures in place, 0.04 for walking, 0.14 for running; 1 cm of jitter adds
 0.24 to 0.38, and lifting the clip off the ground makes it 1. A frame costs some milliseconds.
 """

@@ -1,12 +1,11 @@
-"""Scores of small recurrent networks: does generated data teach what real data would, and can it be told from real data?
+"""Predictive score: utility of generated data for training.
 
-Predictive score, `seq2seq` (LLMA, A.3): an LSTM trained on generated series reads the first half and predicts the second; its
-mean absolute error on real series, in the unit of the data. `next_step` (TimeGAN): a GRU reads all channels but the last and predicts
-the last one a step ahead, on data scaled to [0, 1] by the real range. The two must never be compared with each other.
-Discriminative score (TimeGAN): |accuracy - ½| of a GRU that tells real from generated on held-out series; 0 is perfect.
+Form `seq2seq` (LLMA, A.3): an LSTM trained on generated series reads the first half and predicts the second; its
+mean absolute error on real series, in the unit of the data. Form `next_step` (TimeGAN): a GRU reads all channels but the last and predicts
+the last one a step ahead, on data scaled to [0, 1] by the real range. The two scores are not comparable.
 
-Series are (n, T, D), normalised as the model's; equal seeds give equal scores. A score needs its own floor: print the same
-score with real data in place of the generated.
+Series are (n, T, D), normalised as the model's; equal seeds give equal scores. Report the same
+score with real data in place of generated data as its lower bound.
 """
 
 from __future__ import annotations
@@ -25,8 +24,8 @@ from jaxdiff.metrics.fitting import fit
 from jaxdiff.typing import Array, Key
 
 
-class Speaker(nn.Module):
-    """An LSTM that hears its own last frame and says the next."""
+class Decoder(nn.Module):
+    """Autoregressive LSTM decoder."""
 
     hidden: int
 
@@ -39,7 +38,7 @@ class Speaker(nn.Module):
 
 
 class Seq2Seq(nn.Module):
-    """An LSTM reads the past (B, T, D), a `Speaker` goes on for `steps` frames."""
+    """An LSTM encodes the past [B, T, D]; a `Decoder` continues for `steps` frames."""
 
     hidden: int
     steps: int
@@ -48,7 +47,7 @@ class Seq2Seq(nn.Module):
     def __call__(self, past: Array) -> Array:
         carry, _ = nn.RNN(nn.OptimizedLSTMCell(self.hidden), return_carry=True)(past)
         scan = nn.scan(
-            Speaker,
+            Decoder,
             variable_broadcast="params",
             split_rngs={"params": False},
             out_axes=1,
@@ -58,7 +57,7 @@ class Seq2Seq(nn.Module):
 
 
 class Reader(nn.Module):
-    """A GRU over (B, T, D) and a number per step, (B, T)."""
+    """A GRU over [B, T, D] with a scalar output per step [B, T]."""
 
     hidden: int
 
@@ -96,28 +95,6 @@ def predictive_score(
     return float(_next_step(key, (x - low) / width, (x_fake - low) / width, hidden, steps, batch))
 
 
-def discriminative_score(
-    real: ArrayLike,
-    fake: ArrayLike,
-    *,
-    hidden: int | None = None,
-    steps: int = 1000,
-    batch: int = 64,
-    seed: int = 0,
-) -> float:
-    """|accuracy - ½| on a fifth of both sets, held out; `hidden` is D // 2 but at least 4."""
-    x, x_fake = _series(real, fake)
-    if min(len(x), len(x_fake)) < 5:
-        raise DataError(
-            f"a fifth is held out: 5 series or more of each are needed; got {len(x)} and {len(x_fake)}"
-        )
-    return float(
-        _discriminate(
-            jax.random.key(seed), x, x_fake, hidden or max(x.shape[-1] // 2, 4), steps, batch
-        )
-    )
-
-
 @partial(jax.jit, static_argnames=("hidden", "steps", "batch"))
 def _seq2seq(key: Key, real: Array, fake: Array, hidden: int, steps: int, batch: int) -> Array:
     half = real.shape[1] // 2
@@ -149,28 +126,6 @@ def _next_step(key: Key, real: Array, fake: Array, hidden: int, steps: int, batc
         train, loss, params, len(fake), steps=steps, batch=batch, optimiser=_adam(steps)
     )
     return error(params, real)
-
-
-@partial(jax.jit, static_argnames=("hidden", "steps", "batch"))
-def _discriminate(key: Key, real: Array, fake: Array, hidden: int, steps: int, batch: int) -> Array:
-    net = Reader(hidden)
-    start, train, *shuffles = jax.random.split(key, 4)
-    x = [jax.random.permutation(k, a) for k, a in zip(shuffles, (real, fake))]
-    cut = [len(a) * 4 // 5 for a in x]
-
-    def loss(params, index, key):
-        pairs = [x[0][index], x[1][jax.random.randint(key, (batch,), 0, cut[1])]]
-        logits = net.apply(params, jnp.concatenate(pairs))[:, -1]
-        return optax.sigmoid_binary_cross_entropy(
-            logits, jnp.repeat(jnp.array([1.0, 0.0]), batch)
-        ).mean()
-
-    params = net.init(start, real[:1])
-    params, _ = fit(train, loss, params, cut[0], steps=steps, batch=batch, optimiser=_adam(steps))
-    right = [
-        (net.apply(params, a[c:])[:, -1] > 0) == one for a, c, one in zip(x, cut, (True, False))
-    ]
-    return jnp.abs(jnp.mean(jnp.stack([r.mean() for r in right])) - 0.5)
 
 
 def _adam(steps: int) -> optax.GradientTransformation:

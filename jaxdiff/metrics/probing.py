@@ -1,4 +1,4 @@
-"""What is in a latent space: classification probes, correlation between two modalities' latents, and a picture.
+"""Analysis of latent spaces: classification probes, correlation between modalities, and two-dimensional maps.
 
 A probe is softmax regression (linear) or one hidden layer (nonlinear) on frozen features, standardised on its training part and
 trained on all but the held-out subjects (LLMA 4.6, 27 tasks): the split is by subject, so a probe cannot score by recognising people.
@@ -44,7 +44,7 @@ def probe(
 ) -> dict[str, float]:
     """Accuracy on held-out subjects: mean `accuracy` and `accuracy_sd` over folds of subjects, and `chance`.
 
-    `features` (n, d), one row a sequence; `hidden` 0 is the linear probe, 128 a good nonlinear one. `chance` is the share
+    `features` (n, d), one row per sequence; `hidden` 0 is the linear probe, 128 a good nonlinear one. `chance` is the share
     of the commonest label.
     """
     x, subjects = np.asarray(features, np.float32), np.asarray(subjects)
@@ -132,7 +132,7 @@ def latent_correlation(
 
 
 def picture(latents: ArrayLike, method: str = "umap", seed: int = 0) -> np.ndarray:
-    """Points of a plane for latents (n, d): `umap`, or `pca` where that is asked for."""
+    """Two-dimensional embedding of latents [n, d], by `umap` or `pca`."""
     if method not in ("umap", "pca"):
         raise ConfigError(f"no picture {method!r}; {nearest(method, ('umap', 'pca'))}")
     latents = np.asarray(latents, np.float64)

@@ -1,4 +1,4 @@
-"""How an error depends on the speeds asked for (speed-transfer paper, III.C, Figs. 5-7).
+"""Dependence of an error on source and target speed (speed-transfer paper, III.C, Figs. 5-7).
 
 Every function takes one value per generated trial with its source and target speed in m/s (`by_source_count`: their table).
 """

@@ -1,4 +1,4 @@
-"""Is the spread of many samples an honest error bar?
+"""Calibration of predictive distributions given by samples: CRPS, coverage, spread and skill.
 
 CRPS (Gneiting & Raftery 2007): `mean |x_s - y| - ½ mean |x_s - x_s'|`, the second mean over the S(S-1) pairs of different samples
 (the fair form, unbiased in S); in the unit of the data, the absolute error when all samples agree. Coverage: how often the
@@ -52,20 +52,6 @@ def spread_skill(samples: ArrayLike, truth: ArrayLike) -> dict[str, float]:
     rmse = np.sqrt(np.square(samples.mean(0) - truth).mean())
     ratio = np.sqrt(1 + 1 / len(samples)) * spread / rmse if rmse > 0 else np.inf
     return {"spread": float(spread), "rmse": float(rmse), "spread_skill": float(ratio)}
-
-
-def spread_skill_curve(
-    samples: ArrayLike, truth: ArrayLike, bins: int = 10
-) -> tuple[np.ndarray, np.ndarray]:
-    """Rms spread and rmse of the mean in `bins` equally filled bins of the spread: the diagonal, if calibrated."""
-    samples, truth = _ensemble(samples, truth)
-    variance = samples.var(0, ddof=1).ravel() * (1 + 1 / len(samples))
-    error = np.square(samples.mean(0) - truth).ravel()
-    groups = np.array_split(np.argsort(variance), bins)
-    spread, rmse = (
-        np.sqrt([values[group].mean() for group in groups]) for values in (variance, error)
-    )
-    return spread, rmse
 
 
 def _ensemble(samples: ArrayLike, truth: ArrayLike) -> tuple[np.ndarray, np.ndarray]:

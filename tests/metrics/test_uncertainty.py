@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxdiff.errors import DataError
-from jaxdiff.metrics.uncertainty import coverage, crps, spread_skill, spread_skill_curve
+from jaxdiff.metrics.uncertainty import coverage, crps, spread_skill
 
 RNG = np.random.default_rng(0)
 
@@ -59,15 +59,6 @@ def test_spread_matches_skill_when_calibrated_and_halves_when_overconfident():
     truth, samples = centre + RNG.normal(size=20000), centre + RNG.normal(size=(8, 20000))
     np.testing.assert_allclose(spread_skill(samples, truth)["spread_skill"], 1, atol=0.02)
     assert spread_skill(centre + 0.5 * RNG.normal(size=(8, 20000)), truth)["spread_skill"] < 0.6
-
-
-def test_spread_skill_curve_is_the_diagonal_when_calibrated():
-    sigma = np.exp(RNG.uniform(-1, 1, 40000))
-    spread, rmse = spread_skill_curve(
-        sigma * RNG.normal(size=(60, 40000)), sigma * RNG.normal(size=40000), bins=5
-    )
-    np.testing.assert_allclose(spread, rmse, rtol=0.05)
-    assert (np.diff(spread) > 0).all()
 
 
 def test_mistakes_are_named():
