@@ -10,7 +10,16 @@ from collections.abc import Iterable
 
 
 class Error(Exception):
-    """Base of all errors of jaxdiff."""
+    """Base of all errors of jaxdiff.
+
+    Example:
+        >>> import jaxdiff
+        >>> try:
+        ...     jaxdiff.load("no_such_run")
+        ... except jaxdiff.Error as error:
+        ...     print(type(error).__name__)
+        CheckpointError
+    """
 
 
 class ConfigError(Error):

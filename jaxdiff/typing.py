@@ -37,6 +37,11 @@ class Schedule(NamedTuple):
     """Signal and noise level of the training steps `0 … T-1`, float32 [T].
 
     `alpha² + sigma² = 1`, and noise increases with the step.
+
+    Example:
+        >>> from jaxdiff import schedules
+        >>> schedules.linear(1000, 1e-4, 0.02).alpha.shape
+        (1000,)
     """
 
     alpha: Array
@@ -48,6 +53,12 @@ class Grid(NamedTuple):
 
     `t` [N] is the (real-valued) training step of each level. `alpha` and `sigma` [N + 1] are exact at every level and end
     with the clean sample.
+
+    Example:
+        >>> from jaxdiff import grids, schedules
+        >>> grid = grids.karras(schedules.linear(1000, 1e-4, 0.02), 10)
+        >>> grid.t.shape, grid.sigma.shape
+        ((10,), (11,))
     """
 
     t: Array
@@ -70,7 +81,13 @@ class Step(NamedTuple):
 
 
 class Solver(NamedTuple):
-    """A pair of pure functions, as an optax transformation is; `stochastic` says whether a step needs noise."""
+    """A pair of pure functions, as an optax transformation is; `stochastic` says whether a step needs noise.
+
+    Example:
+        >>> from jaxdiff import solvers
+        >>> solvers.ddim().stochastic, solvers.ddpm().stochastic
+        (False, True)
+    """
 
     init: Callable[[Array], Any]
     """`x_start -> state`: the history a multistep solver carries (an empty tuple where there is none)."""
@@ -80,7 +97,14 @@ class Solver(NamedTuple):
 
 
 class Method(NamedTuple):
-    """One paper: three pure functions. Everything else is written once, against this triple."""
+    """A training objective as three pure functions; everything else is written once, against this triple.
+
+    Example:
+        >>> from jaxdiff import methods
+        >>> method, batch, condition, *_ = methods.example("points")
+        >>> isinstance(method, Method), batch["x"].shape
+        (True, (8, 2))
+    """
 
     init: Callable[[Key, Batch], Params]
     """`(key, batch) -> params`, float32."""

@@ -42,7 +42,7 @@ from typing import Any
 
 from jaxdiff.errors import ConfigError
 
-FILES = ("model", "input", "output", "interval", "run", "parser", "verbose")
+FILES = ("model", "input", "trial", "output", "interval", "run", "parser", "verbose")
 """Options that are not passed on to `Model.generate`."""
 
 
@@ -50,6 +50,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("model", metavar="MODEL", help="a shipped model, a model file or a run directory")
     add("--input", type=Path, metavar="FILE", help="recording to start from")
+    add("--trial", default="", metavar="NAME", help="trial of an input that holds several")
     add("--output", type=Path, metavar="PATH", help="file or directory to write")
     add("--samples", type=int, metavar="N", help="number of samples (default: 32; of a text: 1)")
     add("--seed", type=int, metavar="N", help="seed of the samples (default: 0)")
@@ -113,7 +114,7 @@ def run(options: argparse.Namespace) -> None:
     if given.get("samples", 1) < 1:
         raise ConfigError(f"--samples must be 1 or more, not {given['samples']}")
     prepare_jax()
-    from jaxdiff.data.formats import read
+    from jaxdiff.data.formats import read_one
     from jaxdiff.studies.loading import load
 
     model = load(options.model)
@@ -137,7 +138,7 @@ def run(options: argparse.Namespace) -> None:
     if not (directory and "text" in given):
         for target in targets:
             writable(target)
-    recording = read(options.input) if options.input else None
+    recording = read_one(options.input, trial=options.trial) if options.input else None
     for target, speed in zip(targets, speeds):
         choice = given if speed is None else {**given, "target_speed": speed}
         with progress(f"generating {target.name}"):

@@ -25,7 +25,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from jaxdiff.errors import ConfigError, DataError, FileError
+from jaxdiff.errors import ConfigError, DataError
 
 MEANINGS = {
     "stride_time_sd": "standard deviation of the stride time",
@@ -72,6 +72,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
+    from jaxdiff.data.formats import read_one
     from jaxdiff.models import scoring
 
     count = len(options.files)
@@ -79,8 +80,8 @@ def run(options: argparse.Namespace) -> None:
         raise ConfigError(
             f"--against takes one file, or {count}, one for each; got {len(options.against)}"
         )
-    made = [_read(path, options.rate) for path in options.files]
-    real = [_read(path, options.rate) for path in options.against]
+    made = [read_one(path, options.rate) for path in options.files]
+    real = [read_one(path, options.rate) for path in options.against]
     partners = real * (count if len(real) == 1 else 1) or [None] * count
     columns: dict[str, scoring.Scores] = {
         str(path): scoring.alone(file) | (scoring.paired(file, partner) if partner else {})
@@ -111,25 +112,6 @@ def run(options: argparse.Namespace) -> None:
     for metric, meaning in MEANINGS.items():
         if metric in shown:
             print(textwrap.fill(f"{metric}: {meaning}", 80, subsequent_indent="  "))
-
-
-def _read(path: Path, rate: float | None) -> Any:
-    """A recording; an `.npz` that is none may hold the joints of a pose estimator."""
-    from jaxdiff.data import formats
-    from jaxdiff.data.formats.poses import read_poses
-
-    try:
-        return formats.read(path, rate)
-    except FileError:
-        if path.suffix.lower() != ".npz":
-            raise
-        try:
-            poses = read_poses(path)
-        except FileError:
-            poses = None
-        if poses is None:
-            raise
-        return poses if rate is None else poses.resample(rate)
 
 
 def _plain(scores: dict[tuple[str, str], float]) -> dict[str, Any]:

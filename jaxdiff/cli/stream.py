@@ -165,7 +165,7 @@ def _numbers(reader: Iterator[list[str]], width: int) -> Iterator[list[float]]:
 def _replayed(path: Path, rate: float | None) -> Source:
     from jaxdiff.data import formats
 
-    recording = formats.read(path, rate)
+    recording = formats.read_one(path, rate)
     return Source(
         recording.channels,
         recording.units,

@@ -30,6 +30,12 @@ class Model:
         outputs: What `generate` returns.
         card: Data, people, scores, licence.
         calibration: Factors for its intervals, or None.
+
+    Example:
+        >>> model = Model(Trained("llma", {}, {"card": {"licence": "Apache-2.0"}}))
+        >>> print(model)
+        Model 'llma' (llma)
+          licence: Apache-2.0
     """
 
     inputs: tuple[Signal, ...] = ()

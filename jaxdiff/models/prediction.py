@@ -27,6 +27,13 @@ class Prediction:
         pointwise: Whether medians and intervals of single values mean something. They do for signals that follow the input;
             not for motions of a text, of which `median` is the first sample.
         metadata: Further facts about how the samples were made.
+
+    Example:
+        >>> like = Recording(np.zeros((3, 1)), ("knee",), ("deg",), 100.0)
+        >>> made = Prediction(np.arange(99.0)[:, None, None] + np.zeros((3, 1)), like)
+        >>> low, high = made.interval(0.9)
+        >>> float(low["knee"][0]), float(made.median["knee"][0]), float(high["knee"][0])
+        (4.0, 49.0, 94.0)
     """
 
     values: np.ndarray

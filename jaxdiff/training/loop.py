@@ -56,15 +56,39 @@ def fit(
     fold_weights: list[dict[str, float]] | None = None,
     known: Params | None = None,
 ) -> TrainState:
-    """Trains `method` on `data` and returns the last state.
+    """Train a method, or continue its training.
 
     Args:
+      method: what to train.
+      data: an endless iterator over batches.
+      settings: steps, optimiser, averaging, how often to log, evaluate and save.
+      directory: directory of the run; one that exists is continued.
       evaluate: figures of a state by name, logged, and used to choose the best checkpoint.
       about: what a user of the checkpoint must know (config, normaliser, channel names, units); JSON.
       fold_weights: loss weights of each of F trainings that run side by side (empty dicts for equal ones); batches
         then have a leading axis F, and fold f starts from the seed `settings.seed + f`.
       known: parameters that are known before training (of another run, or fitted), by their names at the top; with
         folds they have the leading axis F. Those under "fixed" stay as they are.
+
+    Returns:
+      The last state; `ema` holds the averaged parameters.
+
+    Raises:
+      CheckpointError: if the directory holds another run, or none of its checkpoints can be read.
+      NonFiniteError: if too many steps in a row are not finite.
+
+    Example:
+      >>> import tempfile, jaxdiff
+      >>> from jaxdiff.data.pipeline import Batches
+      >>> from jaxdiff.methods.points import points
+      >>> from jaxdiff.training.settings import Settings
+      >>> class Source:
+      ...     def __len__(self): return 64
+      ...     def __call__(self, index, u): return {"x": u[:, :1].astype("float32")}
+      >>> state = jaxdiff.fit(points(width=8), Batches(Source(), 16), Settings(steps=2), tempfile.mkdtemp())
+      step 2/2...
+      >>> int(state.step)
+      2
     """
     settings, directory = checked(settings), Path(directory)
     forget_programs()

@@ -129,8 +129,8 @@ def test_places_follow_the_input_or_the_output(tmp_path):
     assert places(walk, [0.6], tmp_path / "x.mot") == [tmp_path / "x.mot"]
     assert places(walk, [0.6, 1], tmp_path / "x.mot")[1] == tmp_path / "x_1.00.mot"
     assert places(walk, [0.6], tmp_path / "new") == [tmp_path / "new" / "walk_0.60.csv"]
-    with pytest.raises(ConfigError, match="cannot be written as .c3d"):
-        places(tmp_path / "walk.c3d", [0.6], None)
+    with pytest.raises(ConfigError, match="cannot be written as .trc"):
+        places(tmp_path / "walk.trc", [0.6], None)
 
 
 def test_values_that_are_not_finite_are_an_error_before_anything_is_written(walk):

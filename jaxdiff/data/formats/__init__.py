@@ -40,6 +40,7 @@ from jaxdiff.data.formats.opensim import read_opensim, read_trc, write_opensim
 from jaxdiff.data.formats.parquet import read_parquet, write_parquet
 from jaxdiff.data.formats.table import read_table, write_table
 from jaxdiff.data.recording import Recording
+from jaxdiff.errors import FileError
 
 __all__ = [
     "READERS",
@@ -60,6 +61,21 @@ __all__ = [
     "write_joints_bvh",
 ]
 
+
+def _read_npz(path: str | os.PathLike, rate: float | None = None) -> Recording:
+    """A recording, or the joints of a pose estimator (`formats.poses`)."""
+    try:
+        return read_npz(path, rate)
+    except FileError as error:
+        from jaxdiff.data.formats.poses import read_poses
+
+        try:
+            poses = read_poses(path)
+        except FileError:
+            raise error from None
+        return poses if rate is None else poses.resample(rate)
+
+
 READERS: dict[str, Callable[[str | os.PathLike, float | None], Any]] = {
     ".mot": read_opensim,
     ".sto": read_opensim,
@@ -71,7 +87,7 @@ READERS: dict[str, Callable[[str | os.PathLike, float | None], Any]] = {
     ".tsv": read_table,
     ".txt": read_table,
     ".parquet": read_parquet,
-    ".npz": read_npz,
+    ".npz": _read_npz,
     ".npy": read_npy,
 }
 WRITERS: dict[str, Callable[[str | os.PathLike, Recording], None]] = {
@@ -101,6 +117,13 @@ def read(path: str | os.PathLike, rate: float | None = None) -> Recording | list
 
     Raises:
         FileError: If the file is missing, damaged or of an unknown format.
+
+    Example:
+        >>> import pathlib, tempfile, jaxdiff
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "walk.csv"
+        >>> _ = path.write_text("time,knee [deg]\\n0,5\\n0.01,6\\n")
+        >>> jaxdiff.read(path)
+        Recording(2 samples of 1 channels at 100 Hz, 0 to 0.01 s: knee (deg))
     """
     return _choose(READERS, path, "read")(path, rate)
 
