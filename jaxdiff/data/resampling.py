@@ -24,6 +24,11 @@ def _kernel(distance: np.ndarray, cutoff: float, half: int) -> np.ndarray:
 
 
 def _continued(values: np.ndarray, half: int) -> np.ndarray:
+    if half > 16 * len(values) + 1000:
+        raise DataError(
+            f"{len(values)} samples are too few for a filter that reaches over {half} of them; the rate or the cutoff "
+            "is hardly that of a measurement"
+        )
     return np.pad(
         np.asarray(values, np.float64),
         ((half, half + 1), (0, 0)),
@@ -33,7 +38,15 @@ def _continued(values: np.ndarray, half: int) -> np.ndarray:
 
 
 def smoothed(values: np.ndarray, cutoff: float) -> np.ndarray:
-    """`values` (T, C) without gaps, low-passed at `cutoff` (a fraction of their Nyquist frequency), without delay."""
+    """Zero-phase low-pass of values [T, C] without gaps.
+
+    Args:
+        values: Samples.
+        cutoff: Fraction of their Nyquist frequency.
+
+    Raises:
+        DataError: If there are too few samples for the cutoff.
+    """
     half = int(np.ceil(_SMOOTH_LOBES / cutoff))
     kernel, padded = _kernel(np.arange(-half, half + 1.0), cutoff, half), _continued(values, half)
     size = len(padded) + len(kernel)
@@ -44,7 +57,16 @@ def smoothed(values: np.ndarray, cutoff: float) -> np.ndarray:
 
 
 def resampled(values: np.ndarray, old: float, new: float) -> np.ndarray:
-    """`values` (T, C) at `old` Hz brought to `new` Hz; the first sample stays where it was. Gaps (NaN) stay gaps."""
+    """Values [T, C] at another rate; the first sample keeps its time and gaps (NaN) stay gaps.
+
+    Args:
+        values: Samples.
+        old: Their rate in Hz.
+        new: The rate of the result in Hz.
+
+    Raises:
+        DataError: If there are too few samples for the ratio of the rates.
+    """
     count = int(np.floor((len(values) - 1) * new / old + 1e-6)) + 1
     position = np.minimum(np.arange(count) * (old / new), len(values) - 1)
     missing = np.isnan(values)
@@ -67,7 +89,7 @@ def resampled(values: np.ndarray, old: float, new: float) -> np.ndarray:
 
 
 def bridged(values: np.ndarray) -> np.ndarray:
-    """`values` (T, C) with every gap (NaN) bridged by a straight line; the ends hold the nearest value."""
+    """Values [T, C] with every gap (NaN) bridged by a straight line; gaps at the ends hold the nearest value."""
     if (np.abs(values) > 1e30).any():
         raise DataError(
             "values beyond 1e30 cannot be filtered or interpolated; they are hardly measurements"

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from jaxdiff.data import catalogue, splits, text, windows
+from jaxdiff.data.builders.recipe import matcher
 from jaxdiff.data.formats import write
 from jaxdiff.data.recording import Recording
 from jaxdiff.errors import ConfigError, DataError, FileError
@@ -159,7 +160,7 @@ def test_a_changed_file_is_prepared_anew(lab):
         (("units: deg", "units: deg, colour: red"), ConfigError, "colour"),
         (("files:", "fles:"), ConfigError, "files"),
         (("[b, a]", "[b, c]"), DataError, "no channel 'c'"),
-        (("{subject}", "{who}"), ConfigError, "who the subject is"),
+        (("{subject}", "{who}"), ConfigError, "subject is not stated"),
         (("{task}.*", "{task}.mot"), FileError, "no file"),
         (("units: deg", "units: [deg, deg, deg]"), ConfigError, "2 channels, but 3 units"),
         (("units: deg", "units: N"), DataError, "cannot be converted"),
@@ -168,7 +169,7 @@ def test_a_changed_file_is_prepared_anew(lab):
         (
             ("modalities:", 'fields: {side: "{leg}"}\nmodalities:'),
             ConfigError,
-            "nothing is called 'leg'",
+            "no field is called 'leg'",
         ),
         (("channels: [b, a]", "array: x, channels: [b, a]"), ConfigError, "rate"),
         (("name: one", "name: [one"), FileError, "YAML"),
@@ -192,7 +193,7 @@ def test_packed_captions_and_flags_are_arrays_in_braces(lab):
 
 
 def test_wrong_files_are_named(lab):
-    with pytest.raises(FileError, match="anna_01.txt has no captions"):
+    with pytest.raises(FileError, match="captions: .*anna_01.txt"):
         lab(
             JOINED,
             {
@@ -245,3 +246,72 @@ def test_the_bandai_clips_are_read_through_their_recipe(tmp_path):
     ) == {3}
     clips = text.captioned(trials, "joints", 1, 400, length=320)
     assert len(clips.captions) == 210
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: &a [1]\nb: *a\n",
+        "[" * 300,
+        "{a: 2020-99-99}",
+        "!!python/object/apply:os.system [ls]",
+        "? [a, b]\n: c\n",
+        "- x",
+        "3",
+        "",
+        "name: [one]\nfiles: 3\nmodalities: {a: 3}",
+        "name: ../one\nfiles: a\nmodalities: {a: {channels: x, units: m}}",
+        "name: one\nfiles: /etc/passwd\nmodalities: {a: {channels: x, units: m}}",
+        "name: one\nfiles: '../{subject}.csv'\nmodalities: {a: {channels: x, units: m}}",
+        "name: one\nfiles: '{subject}{task}.csv'\nmodalities: {a: {channels: x, units: m}}",
+        "name: one\nfiles: '{1}.csv'\nmodalities: {a: {channels: x, units: m}}",
+        "name: one\nfiles: '{subject}.csv'\nmodalities: {a: {channels: [1, 2], units: m}}",
+        "name: one\nfiles: '{subject}.csv'\nmodalities: {a: {channels: {x: [y]}, units: m}}",
+        "name: one\nfiles: '{subject}.csv'\nmodalities: {a: {channels: x, units: {m: m}}}",
+        "name: one\nfiles: '{subject}.csv'\nrate: .nan\nmodalities: {a: {channels: x, units: m}}",
+        "name: one\nfiles: '{subject}.csv'\nrate: yes\nmodalities: {a: {channels: x, units: m}}",
+        "name: one\nfiles: '{subject}.csv'\nfields: [a]\nmodalities: {a: {channels: x, units: m}}",
+        "name: one\nfiles: '{subject}.csv'\nfields: {speed: [1]}\nmodalities: {a: {channels: x, units: m}}",
+        "name: one\nfiles: '{subject}.csv'\ncaptions: 3\nmodalities: {a: {channels: x, units: m}}",
+        "name: one\nfiles: '{subject}.csv'\nmodalities: {a: {channels: x, units: m, files: ../b}}",
+        "name: one\nfiles: '{subject}.csv'\nmodalities: {a: {channels: [x, x], units: m}}",
+        "name: one\nfiles: '{subject}.csv'\n3: 4\nmodalities: {a: {channels: x, units: m}}",
+    ],
+)
+def test_every_bad_recipe_ends_in_one_sentence(lab, text):
+    with pytest.raises((ConfigError, FileError, DataError)) as error:
+        lab(text, {"anna.csv": recording(100, 1, channels=("x", "y"), unit="m")})
+    assert "\n" not in str(error.value) and len(str(error.value)) < 1500
+
+
+def test_nothing_outside_the_root_is_read(lab, tmp_path):
+    (tmp_path / "secret.txt").write_text("a secret")
+    outside = recording(100, 1, channels=("x", "y"), unit="m")
+    write(tmp_path / "outside.csv", outside)
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "anna.csv").symlink_to(tmp_path / "outside.csv")
+    (tmp_path / "files" / "ben.txt").symlink_to(tmp_path / "secret.txt")
+    recipe = "name: one\nfiles: '{subject}.csv'\nmodalities: {a: {channels: x, units: m}}\n"
+    with pytest.raises(FileError, match="lies outside"):
+        lab(recipe, {})
+    (tmp_path / "files" / "anna.csv").unlink()
+    captions = "captions: '{subject}.txt'\n"
+    with pytest.raises(FileError, match="lies outside"):
+        lab(recipe + captions, {"ben.csv": outside})
+    with pytest.raises(ConfigError, match="inside the folder"):
+        lab(recipe + "captions: '../secret.txt'\n", {"ben.csv": outside})
+    indirect = recipe + "fields: {task: '../secret'}\ncaptions: '{task}.txt'\n"
+    with pytest.raises((FileError, ConfigError)):
+        lab(indirect, {"ben.csv": outside})
+
+
+def test_patterns_that_would_backtrack_take_linear_time():
+    fits = matcher("*a*a*a*a*a*a*a*a*a*a*b")
+    assert fits("a" * 250) is None and fits("a" * 250 + "b") is not None
+    assert matcher("{subject}_{task}/{subject}_x.csv")("S_1_walk/S_1_x.csv") == {
+        "subject": "S_1",
+        "task": "walk",
+    }
+    assert matcher("**/{subject}.csv")("a/b/anna.csv") == {"subject": "anna"}
+    assert matcher("**/{subject}.csv")("anna.csv") == {"subject": "anna"}
+    assert matcher("{subject}.csv")("a/anna.csv") is None and matcher("x*.csv")("x.csv") == {}

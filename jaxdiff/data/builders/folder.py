@@ -1,4 +1,4 @@
-"""Bring your own lab: any directory of CSV, npz, OpenSim, C3D or BVH files and one small YAML (see recipe.py)."""
+"""Data sets of a laboratory: a directory of recordings and one small YAML (see recipe.py)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import tensorflow_datasets as tfds
 
 from jaxdiff.data.builders.base import Builder, Modalities, example, fingerprint
 from jaxdiff.data.builders.recipe import BRACES, Recipe, read_recipe
-from jaxdiff.data.formats import read
+from jaxdiff.data.formats import npz, read_one
+from jaxdiff.data.formats.files import read_lines
 from jaxdiff.data.recording import Recording
 from jaxdiff.data.units import factor
 from jaxdiff.errors import ConfigError, DataError, FileError
@@ -33,12 +34,18 @@ class Folder(Builder):
     name = "folder"
     description = "A directory of recordings described by a YAML file."
     licence = "yours"
+    _kept: tuple[Path | None, dict[str, np.ndarray]] = (None, {})
 
     @classmethod
     def configured(cls, recipe: Any = None, root: Any = None) -> Config:
-        """`recipe` is the YAML file; the recordings are beside it, or in `root`. A changed file is prepared anew."""
+        """The config for a recipe.
+
+        Args:
+            recipe: The YAML file.
+            root: Folder of the recordings; default: that of the recipe. Changed files are prepared again.
+        """
         if recipe is None:
-            raise ConfigError("folder needs recipe=FILE.yaml, which says what the recordings are")
+            raise ConfigError("folder needs recipe=FILE.yaml, which describes the recordings")
         path = Path(recipe).expanduser()
         folder, contents = Path(root).expanduser() if root else path.parent, read_recipe(path)
         states = [(name, (folder / name).stat()) for name in contents.used(folder)]
@@ -93,7 +100,7 @@ class Folder(Builder):
             modality = recipe.modalities[name]
             file = recipe.filled(modality.files, fields) if modality.files else path
             if file not in opened:
-                opened[file] = read(root / file, recipe.rate)
+                opened[file] = read_one(recipe.place(root, file), recipe.rate)
             asked = (
                 modality.channels.values() if isinstance(modality.channels, Mapping) else channels
             )
@@ -103,7 +110,7 @@ class Folder(Builder):
                 part, values=part.values * np.asarray(scale, np.float32)
             )
         signals, rate, start = together(parts, path)
-        captions = _lines(root / recipe.filled(recipe.captions, fields)) if recipe.captions else []
+        captions = _lines(recipe.place(root, recipe.captions, fields)) if recipe.captions else []
         time = start + np.arange(len(next(iter(signals.values())))) / rate
         return example(signals=signals, rate=rate, time=time, captions=captions, **about)
 
@@ -113,8 +120,23 @@ class Folder(Builder):
         arrays: dict[str, Any] = {
             name: self._packed(path, m.array) for name, m in recipe.modalities.items()
         }
+        for name, array in arrays.items():
+            if not np.issubdtype(array.dtype, np.number) or array.ndim < (
+                2 if recipe.offsets else 3
+            ):
+                raise DataError(
+                    f"{path}: the array of {name!r} must hold numbers with axes "
+                    f"{'(time, channels)' if recipe.offsets else '(trials, time, channels)'}; it is {array.dtype} "
+                    f"{array.shape}"
+                )
         if recipe.offsets:
             edges = self._packed(path, recipe.offsets)
+            last = min(len(array) for array in arrays.values())
+            whole = np.issubdtype(edges.dtype, np.integer) and edges.ndim == 1 and len(edges) > 1
+            if not whole or edges[0] != 0 or (np.diff(edges) < 1).any() or edges[-1] > last:
+                raise DataError(
+                    f"{path}: {recipe.offsets!r} must be whole numbers that rise from 0 to at most {last}"
+                )
             arrays = {
                 name: np.split(array[: edges[-1]], edges[1:-1]) for name, array in arrays.items()
             }
@@ -124,7 +146,7 @@ class Folder(Builder):
             for text in (*recipe.fields.values(), recipe.captions, recipe.drop)
             for name in BRACES.findall(str(text))
         }
-        columns = {name: self._packed(path, name) for name in named}
+        columns = {name: np.atleast_1d(self._packed(path, name)) for name in named}
         for name, column in {**columns, **arrays}.items():
             if len(column) != count:
                 raise DataError(f"{path}: {name!r} has {len(column)} entries for {count} trials")
@@ -148,25 +170,22 @@ class Folder(Builder):
 
     def _packed(self, path: str, name: str) -> np.ndarray:
         """One array of a packed file."""
-        try:
-            with np.load(self.builder_config.root / path, allow_pickle=False) as file:
-                if name not in file:
-                    raise DataError(
-                        f"{self.recipe.path}: {path} has no array {name!r} (it has {', '.join(file.files)})"
-                    )
-                return file[name]
-        except (OSError, ValueError) as error:
-            raise FileError(
-                f"{path} cannot be read as an npz file of plain arrays: {error}"
-            ) from None
+        place = self.recipe.place(self.builder_config.root, path)
+        if self._kept[0] != place:
+            self._kept = place, npz.arrays(place)
+        found = self._kept[1]
+        if name not in found:
+            raise DataError(
+                f"{self.recipe.path}: {path} has no array {name!r} (it has {', '.join(found)})"
+            )
+        return found[name]
 
 
 def _lines(path: Path) -> list[str]:
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise FileError(f"{path} has no captions: {error}") from None
-    return [line.strip() for line in text.splitlines() if line.strip()]
+        return [line.strip() for line in read_lines(path) if line.strip()]
+    except FileError as error:
+        raise FileError(f"captions: {error}") from None
 
 
 def together(
@@ -176,7 +195,7 @@ def together(
     rates = sorted({part.rate for part in parts.values()})
     if len(rates) > 1:
         raise DataError(
-            f"{path}: the modalities have the rates {rates} Hz; give rate, and they are resampled"
+            f"{path}: the modalities have the rates {rates} Hz; state one under rate, to which they are resampled"
         )
     start = max(part.start for part in parts.values())
     skip = {name: round((start - part.start) * rates[0]) for name, part in parts.items()}

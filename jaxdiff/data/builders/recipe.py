@@ -1,4 +1,4 @@
-"""The YAML of a `folder` data set, read and checked: what is in the files, in the words of the laboratory.
+"""The YAML recipe of a `folder` data set, read and checked.
 
     name: my_lab
     files: "{subject}/{task}_{trial}_ik.mot"   # the braces become fields; * stands for anything within a name
@@ -23,26 +23,33 @@ to end with `offsets`; joints are (…, joints, 3). Braces then name arrays with
     fields: {subject: "{subject}", side: "{leg}", task: deceleration}
     modalities:
       angles: {array: angles, channels: "{joint_names}", units: deg}
+
+A recipe comes from elsewhere and is not trusted: it is at most 1 MB, has no aliases, and names files inside its root
+only.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from jaxdiff.data.formats.files import read_bytes
 from jaxdiff.errors import ConfigError, FileError, MissingExtra, nearest
 
 TEXTS = ("subject", "task", "trial", "side", "paretic", "split")
 NUMBERS = ("speed", "incline", "mass")
-BRACES = re.compile(r"\{(\w+)\}")
+BRACES = re.compile(r"\{([A-Za-z_]\w{0,60})\}")
+SIZE, DEPTH, PATTERN = 2**20, 20, 500
+"""Most bytes of a recipe, most levels of nesting, and most characters of a pattern."""
 
 
 @dataclass(frozen=True)
 class Modality:
-    """Which channels of which files make up a modality, and their units: one for all, or a list."""
+    """The channels of a modality, their units (one for all, or a list), and the files or the array they are in."""
 
     channels: Any
     units: Any
@@ -66,37 +73,47 @@ class Recipe:
 
     @property
     def packed(self) -> bool:
-        """Whether the trials are packed in arrays."""
+        """Whether the trials are packed in arrays of one file."""
         return any(modality.array for modality in self.modalities.values())
 
     def matches(self, root: Path) -> list[tuple[str, dict[str, str]]]:
         """The files that fit the pattern, with the fields their paths give; sorted."""
-        pattern = _pattern(self.files)
-        found = [
-            (name, match.groupdict()) for name in files(root) if (match := pattern.fullmatch(name))
-        ]
+        fits = matcher(self.files)
+        found = [(name, given) for name in files(root) if (given := fits(name)) is not None]
         if not found:
-            raise FileError(f"{self.path}: no file in {root} is like {self.files!r}")
+            raise FileError(f"{self.path}: no file in {root} matches {self.files!r}")
         return found
 
     def used(self, root: Path) -> list[str]:
-        """All files that the recipe can ask for."""
+        """All files that the recipe can refer to."""
         texts = [
             self.files,
             *(modality.files for modality in self.modalities.values()),
             self.captions,
         ]
-        patterns = [_pattern(text) for text in texts if text]
-        return [
-            name for name in files(root) if any(pattern.fullmatch(name) for pattern in patterns)
-        ]
+        fits = [matcher(text) for text in texts if text]
+        return [name for name in files(root) if any(fit(name) is not None for fit in fits)]
+
+    def place(self, root: Path, text: str, known: Mapping[str, Any] | None = None) -> Path:
+        """The path of a file that the recipe names, with its braces filled in.
+
+        Raises:
+            FileError: If it lies outside the root.
+        """
+        name = text if known is None else self.filled(text, known)
+        place = root / name
+        if "\0" in name or not place.resolve().is_relative_to(root.resolve()):
+            raise FileError(
+                f"{self.path}: {name[:200]!r} lies outside {root}; a recipe reads files inside it only"
+            )
+        return place
 
     def filled(self, text: str, known: Mapping[str, Any]) -> str:
         """The text with its braces filled in."""
         for name in BRACES.findall(text):
             if name not in known:
                 raise ConfigError(
-                    f"{self.path}: nothing is called {name!r} in {text!r}; {nearest(name, known)}"
+                    f"{self.path}: no field is called {name!r} in {text!r}; {nearest(name, known)}"
                 )
         return BRACES.sub(lambda match: str(known[match[1]]), text)
 
@@ -109,12 +126,14 @@ class Recipe:
         given |= {name: self.filled(str(value), known) for name, value in self.fields.items()}
         if not given.get("subject"):
             raise ConfigError(
-                f"{self.path}: say who the subject is: {{subject}} in files, or subject under fields"
+                f"{self.path}: the subject is not stated; put {{subject}} into files, or subject under fields"
             )
         about: dict[str, Any] = {name: str(given[name]) for name in TEXTS if name in given}
         for name in (name for name in NUMBERS if name in given):
             try:
                 about[name] = float(given[name])
+                if math.isinf(about[name]):
+                    raise ValueError
             except ValueError:
                 raise ConfigError(
                     f"{self.path}: {name} of {trial!r} is not a number: {given[name]!r}"
@@ -123,19 +142,49 @@ class Recipe:
 
 
 def read_yaml(path: Path) -> Any:
-    """What is in a YAML file."""
+    """The contents of a YAML file of plain values.
+
+    Raises:
+        FileError: If it is missing, too large, not YAML, nested too deeply, or uses aliases.
+        MissingExtra: If PyYAML is not installed.
+    """
     try:
         import yaml
     except ImportError:
         raise MissingExtra("the folder data set", "formats") from None
+
+    class Plain(yaml.SafeLoader):
+        """A loader without aliases, which may stand for exponentially many values, and without deep nesting."""
+
+        depth = 0
+
+        def compose_node(self, parent, index):
+            if self.check_event(yaml.AliasEvent):
+                raise yaml.YAMLError("aliases (*name) are not read; write the value out")
+            self.depth += 1
+            if self.depth > DEPTH:
+                raise yaml.YAMLError(f"it is nested more than {DEPTH} levels deep")
+            node = super().compose_node(parent, index)
+            self.depth -= 1
+            return node
+
+    content = read_bytes(path)
+    if len(content) > SIZE:
+        raise FileError(f"{path}: a recipe has at most {SIZE} bytes, this file has {len(content)}")
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise FileError(f"{path} cannot be read as YAML: {error}") from None
+        return yaml.load(content.decode("utf-8"), Loader=Plain)
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError, OverflowError) as error:
+        told = " ".join(str(error).split())[:300]
+        raise FileError(f"{path} cannot be read as YAML: {told}") from None
 
 
 def read_recipe(path: Path) -> Recipe:
-    """Reads and checks the YAML."""
+    """Reads and checks a recipe.
+
+    Raises:
+        FileError: If it is no YAML.
+        ConfigError: If its contents are wrong; the first fault is named.
+    """
     contents = read_yaml(path)
     found = faults(contents)
     if found:
@@ -145,24 +194,43 @@ def read_recipe(path: Path) -> Recipe:
     modalities = {
         str(name): Modality(**modality) for name, modality in contents["modalities"].items()
     }
+    given = {name: value for name, value in contents.items() if value is not None}
+    rate = None if given.get("rate") is None else float(given["rate"])
     return Recipe(
-        path, **{**contents, "modalities": modalities, "fields": contents.get("fields") or {}}
+        path,
+        **{**given, "rate": rate, "modalities": modalities, "fields": given.get("fields") or {}},
     )
 
 
 def faults(contents: Any) -> list[str]:
-    """Everything that is wrong with the contents of a YAML."""
+    """Everything that is wrong with the contents of a recipe, one sentence each."""
     found = _entries(contents, Recipe, "the recipe")
     if not isinstance(contents, Mapping):
         return found
+    for name in ("name", "files", "captions", "offsets", "drop"):
+        found += _text(contents.get(name), name, name in ("files", "captions"))
+    title = contents.get("name")
+    if isinstance(title, str) and not re.fullmatch(r"[\w.-]{1,100}", title):
+        found.append(f"name is made of letters, digits, '.', '_' and '-'; got {title[:60]!r}")
+    rate = contents.get("rate")
+    if rate is not None and (
+        isinstance(rate, bool) or not isinstance(rate, int | float) or not 1e-3 <= rate <= 1e6
+    ):
+        found.append(f"rate is a number of Hz between 0.001 and 1000000; got {str(rate)[:60]!r}")
     modalities, given = contents.get("modalities") or {}, contents.get("fields") or {}
     if not isinstance(modalities, Mapping) or not isinstance(given, Mapping):
         return [*found, "modalities and fields are mappings from names"]
     for name, modality in modalities.items():
-        found += _entries(modality, Modality, f"modality {name!r}")
-    for name in given:
+        if not re.fullmatch(r"\w{1,60}", str(name)):
+            found.append(f"the name of a modality is one word; got {str(name)[:60]!r}")
+        found += _modality(modality, f"modality {str(name)[:60]!r}")
+    for name, value in given.items():
         if name not in (*TEXTS, *NUMBERS):
-            found.append(f"no field {name!r}; {nearest(name, (*TEXTS, *NUMBERS))}")
+            found.append(
+                f"no field {str(name)[:60]!r}; {nearest(str(name)[:60], (*TEXTS, *NUMBERS))}"
+            )
+        elif isinstance(value, bool) or not isinstance(value, str | int | float):
+            found.append(f"field {name} is a text or a number; got {str(value)[:60]!r}")
     arrays = [
         isinstance(modality, Mapping) and bool(modality.get("array"))
         for modality in modalities.values()
@@ -170,10 +238,50 @@ def faults(contents: Any) -> list[str]:
     if any(arrays) and not all(arrays):
         found.append("either every modality is an array of a packed file, or none is")
     if any(arrays) and not contents.get("rate"):
-        found.append("packed arrays do not know their rate; give rate (Hz)")
+        found.append("packed arrays do not state their rate; give rate (Hz)")
     for name in ("captions", "drop") if any(arrays) else ():
         if contents.get(name) and not BRACES.fullmatch(str(contents[name])):
             found.append(f'{name} of packed trials names an array in braces, such as "{{{name}}}"')
+    return found
+
+
+def _text(value: Any, what: str, path: bool = False) -> list[str]:
+    """Faults of an entry that must be a text, and of one that is a pattern of paths."""
+    if value is None:
+        return []
+    if not isinstance(value, str) or not value.isprintable() or len(value) > PATTERN:
+        return [f"{what} is a text of up to {PATTERN} characters; got {str(value)[:60]!r}"]
+    if path and (Path(value).is_absolute() or ".." in re.split(r"[/\\]", value)):
+        return [f"{what} names files inside the folder, without '..'; got {value[:60]!r}"]
+    if path and re.search(r"[{}]", BRACES.sub("", value)):
+        return [f"{what} has braces that enclose no field name: {value[:60]!r}"]
+    if path and re.search(r"[*}][*{]", value.replace("**/", "")):
+        return [f"{what} has two wildcards without a character between them: {value[:60]!r}"]
+    return []
+
+
+def _modality(contents: Any, what: str) -> list[str]:
+    found = _entries(contents, Modality, what)
+    if not isinstance(contents, Mapping):
+        return found
+    found += _text(contents.get("files"), f"files of {what}", True)
+    found += _text(contents.get("array"), f"array of {what}")
+    channels, units = contents.get("channels"), contents.get("units")
+    names = [*channels, *channels.values()] if isinstance(channels, Mapping) else channels
+    for entry, values in (("channels", names), ("units", units)):
+        values = [values] if isinstance(values, str) else values
+        if values is None:
+            continue
+        if not isinstance(values, list) or not all(isinstance(v, str) and v for v in values):
+            found.append(
+                f"{entry} of {what} are a text or a list of texts; got {str(values)[:60]!r}"
+            )
+        elif (
+            entry == "channels"
+            and len(set(channels)) < len(channels)
+            and not isinstance(channels, str)
+        ):
+            found.append(f"channels of {what} has a name twice")
     return found
 
 
@@ -192,7 +300,7 @@ def _entries(contents: Any, kind: type, what: str) -> list[str]:
     if not isinstance(contents, Mapping):
         return [f"{what} must be a mapping with some of {', '.join(known)}"]
     found = [
-        f"{what} has no entry {name!r}; {nearest(name, known)}"
+        f"{what} has no entry {str(name)[:60]!r}; {nearest(str(name)[:60], known)}"
         for name in contents
         if name not in known
     ]
@@ -200,8 +308,64 @@ def _entries(contents: Any, kind: type, what: str) -> list[str]:
     return found + [f"{what} needs an entry {name!r}" for name in needed if not contents.get(name)]
 
 
+def matcher(text: str) -> Any:
+    """A function from a path to the fields that a pattern finds in it, or None.
+
+    `{field}` is one or more characters of a name, the same ones when repeated; `*` any characters of a name; `**/` any
+    folders. A pattern is first tested without its repetitions by a simulation that takes linear time, so that no
+    pair of pattern and path makes the regular expression backtrack without end.
+    """
+    pieces: list[str] = []
+    for part in re.split(r"(\{[A-Za-z_]\w{0,60}\}|\*\*/|\*)", text):
+        pieces += [part] if BRACES.fullmatch(part) or part in ("**/", "*") else list(part)
+    pattern, repeated = _pattern(text), len(BRACES.findall(text)) > len(set(BRACES.findall(text)))
+
+    def fits(path: str) -> dict[str, str] | None:
+        if len(path) > (250 if repeated else 4000) or not _possible(pieces, path):
+            return None
+        match = pattern.fullmatch(path)
+        return None if match is None else match.groupdict()
+
+    return fits
+
+
+def _possible(pieces: list[str], path: str) -> bool:
+    """Whether a path matches a pattern whose repeated fields may differ; one bit per position in the pattern."""
+    loops = skips = folders = 0
+    literal: dict[str, int] = {}
+    for i, piece in enumerate(pieces):
+        bit = 1 << i
+        if piece == "**/":
+            skips, folders = skips | bit, folders | bit
+        elif piece == "*":
+            loops, skips = loops | bit, skips | bit
+        elif len(piece) > 1:
+            loops |= bit
+        else:
+            literal[piece] = literal.get(piece, 0) | bit
+    fields = loops & ~skips
+
+    def closed(states: int) -> int:
+        while (more := states | (states & skips) << 1) != states:
+            states = more
+        return states
+
+    states = closed(1)
+    for character in path:
+        name = character != "/"
+        stay = states & folders | (states & loops & ~fields if name else 0)
+        ahead = states & literal.get(character, 0)
+        if name:
+            taken = states & fields
+            stay, ahead = stay | taken, ahead | taken
+        states = closed(stay | ahead << 1)
+        if not states:
+            return False
+    return bool(states >> len(pieces) & 1)
+
+
 def _pattern(text: str) -> re.Pattern[str]:
-    """`{field}` is anything within a name, the same thing when repeated; `*` is anything within a name, unnamed."""
+    """The regular expression of a pattern of paths."""
     seen: set[str] = set()
 
     def piece(part: str) -> str:

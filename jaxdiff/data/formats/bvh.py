@@ -1,13 +1,14 @@
 """BVH: a skeleton and its motion as channels per joint, in any rotation order, with positions for any joint.
 
 The rotation of a joint is the product of its rotation channels in the order in which they are listed; its place in the
-parent's frame is its OFFSET, of which position channels replace the components they name. A file does not tell its
+parent's frame is its OFFSET, of which position channels replace the components they name. A file does not state its
 unit of length: `scale` (metres per unit) does, 0.01 for the usual centimetres.
 """
 
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -19,6 +20,8 @@ from jaxdiff.body.skeleton import Skeleton, along_tree, hang
 from jaxdiff.data.formats import files
 from jaxdiff.errors import DataError
 
+JOINTS = 1000
+"""Most joints of a skeleton."""
 _CHANNELS = {
     f"{axis}{kind}".lower(): f"{axis}{kind}" for axis in "XYZ" for kind in ("position", "rotation")
 }
@@ -97,7 +100,15 @@ class Bvh:
 
 
 def read_bvh(path: str | os.PathLike, scale: float = 0.01) -> Bvh:
-    """Skeleton and motion; `scale` is metres per unit of length in the file."""
+    """Reads a skeleton and its motion.
+
+    Args:
+        path: The file.
+        scale: Metres per unit of length in the file.
+
+    Raises:
+        FileError: If the file is damaged.
+    """
     lines = files.read_lines(path)
     tree, motion = _hierarchy(path, lines)
     for j, name in enumerate(tree.names):
@@ -113,6 +124,8 @@ def read_bvh(path: str | os.PathLike, scale: float = 0.01) -> Bvh:
     columns = [f"{name} {channel}" for name, own in zip(tree.names, channels) for channel in own]
     if not columns:
         raise files.bad(path, "no joint has channels, so there is no motion")
+    if len(tree.names) > 20 + 4 * len(columns):
+        raise files.bad(path, f"{len(tree.names)} joints have {len(columns)} channels in all")
     table = files.numbers(path, body, columns, gaps=False)
     places = np.array([tree.offsets[j] for j in range(len(tree.names))])
     return Bvh(
@@ -148,13 +161,15 @@ def _hierarchy(path: str | os.PathLike, lines: list[str]) -> tuple[_Tree, int]:
             path, f"a BVH file starts with HIERARCHY, not with {lines[first - 1][:40]!r}", first
         )
     for number, line in enumerate(lines[first:], first + 1):
-        words = line.replace("{", " { ").replace("}", " } ").split()
+        words = deque(line.replace("{", " { ").replace("}", " } ").split())
         while words:
-            word, *words = words
+            word = words.popleft()
             key, inside = word.upper(), open_joints[-1] if open_joints else None
             if key in ("ROOT", "JOINT", "END"):
-                brace = words.index("{") if "{" in words else len(words)
-                name, words = " ".join(words[:brace]), words[brace:]
+                parts = []
+                while words and words[0] != "{":
+                    parts.append(words.popleft())
+                name = " ".join(parts)
                 if coming or (key != "ROOT" and inside is None) or (key == "ROOT" and tree.names):
                     what = f"{line.strip()[:60]!r} is out of place; joints and end sites stand inside one ROOT"
                     raise files.bad(path, what, number)
@@ -165,6 +180,8 @@ def _hierarchy(path: str | os.PathLike, lines: list[str]) -> tuple[_Tree, int]:
                     raise files.bad(
                         path, f"the joint name {name[:60]!r} is empty or used twice", number
                     )
+                if len(tree.names) >= JOINTS:
+                    raise files.bad(path, f"has more than {JOINTS} joints", number)
                 coming.append(len(tree.names))
                 tree.names.append(name)
                 tree.parents.append(-1 if inside is None else inside)
@@ -173,13 +190,15 @@ def _hierarchy(path: str | os.PathLike, lines: list[str]) -> tuple[_Tree, int]:
             elif key == "}" and open_joints:
                 open_joints.pop()
             elif key == "OFFSET" and open_joints:
-                offset, words = _vector(path, words, number), []
+                offset = _vector(path, list(words), number)
+                words.clear()
                 if inside is not None:
                     tree.offsets[inside] = offset
                 elif (parent := open_joints[-2]) is not None:
                     tree.ends[parent] = offset
             elif key == "CHANNELS" and inside is not None:
-                tree.channels[inside], words = _channels(path, words, number), []
+                tree.channels[inside] = _channels(path, list(words), number)
+                words.clear()
             elif key == "MOTION" and tree.names and not open_joints:
                 return tree, number
             else:
