@@ -1,14 +1,16 @@
-"""List the data sets, prepare one, or check a laboratory's own folder.
+"""List the data sets, prepare one, or check a file or a laboratory's folder.
 
-  list     what there is, its licence, what is prepared, and what has to be asked for where
+  list     the data sets: licence, whether prepared, and what has to be requested where
   prepare  make or read a data set once and keep it; settings as NAME=VALUE (size=tiny, kind=stroke, recipe=lab.yaml)
-  check    everything that is wrong with a folder and its YAML (see docs/data.md), at once; exit code 2 if it cannot be loaded
+  check    everything that is wrong with a file, or with a folder and its YAML (see docs/data.md), at once, each with
+           what mends it; with --model or --study for that model or study; exit code 2 if it cannot be used
 
 example:
   jaxdiff data list
   jaxdiff data prepare simulated_gait size=tiny
   jaxdiff data prepare embry2018 --manual-dir ~/downloads/embry
-  jaxdiff data check my_lab.yaml --root /data/my_lab
+  jaxdiff data check my_lab.yaml --root /data/my_lab --study speed_transfer
+  jaxdiff data check walk.mot --model runs/llma-quick
 """
 
 from __future__ import annotations
@@ -49,10 +51,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     lab = actions.add_parser(
         "check",
         help="check your own",
-        description="Everything that is wrong with a folder, at once.",
+        description="Everything that is wrong with a file or a folder, at once.",
     )
     lab.add_argument(
-        "recipe", metavar="YAML", type=Path, help="the recipe that describes the folder"
+        "path", metavar="FILE", type=Path, help="a recording, or the YAML recipe of a folder"
+    )
+    lab.add_argument("--model", metavar="MODEL", help="a model or run that shall take the file")
+    lab.add_argument("--study", metavar="NAME", help="a study that the folder is for")
+    lab.add_argument("--rate", type=float, metavar="HZ", help="the rate of a file that states none")
+    lab.add_argument(
+        "--rename", nargs="+", default=(), metavar="THEIRS=OURS", help="channels with other names"
     )
     lab.add_argument(
         "--root", type=Path, metavar="DIR", help="where the recordings are, if not beside the YAML"
@@ -119,17 +127,44 @@ def prepare(options: argparse.Namespace) -> None:
 
 
 def check(options: argparse.Namespace) -> None:
+    if options.path.suffix.lower() not in (".yaml", ".yml"):
+        return check_one(options)
     from jaxdiff.data.check import check
 
-    health = check(options.recipe, options.root)
+    health = check(options.path, options.root, options.study or "")
     for kind, findings in (("problem", health.problems), ("warning", health.warnings)):
         for finding in findings:
             print(f"{kind}: {finding}")
     if health.trials:
-        print(f"{health.trials} trials of {len(health.subjects)} subjects looked at")
+        print(f"checked {health.trials} trials of {len(health.subjects)} subjects")
     if health.problems:
         raise DataError(
-            f"{options.recipe} cannot be loaded: {len(health.problems)} problems, listed above"
+            f"{options.path} cannot be loaded: {len(health.problems)} problems, listed above"
+        )
+
+
+def check_one(options: argparse.Namespace) -> None:
+    from jaxdiff.data.check_file import check_file
+
+    inputs = ()
+    if options.model:
+        import jaxdiff
+
+        inputs = jaxdiff.load(options.model).inputs
+    pairs = [text.partition("=") for text in options.rename]
+    if wrong := [
+        text for text, (_, equals, new) in zip(options.rename, pairs) if not (equals and new)
+    ]:
+        raise ConfigError(f"--rename takes THEIRS=OURS, such as Fz=grf_normal; got {wrong[0]!r}")
+    renamed = {old: new for old, _, new in pairs}
+    health = check_file(options.path, inputs, options.rate, renamed)
+    print("\n".join(health.facts))
+    for kind, findings in (("problem", health.problems), ("warning", health.warnings)):
+        for finding in findings:
+            print(f"{kind}: {finding}")
+    if health.problems:
+        raise DataError(
+            f"{options.path} cannot be used: {len(health.problems)} problems, listed above"
         )
 
 

@@ -1,34 +1,29 @@
-"""The health of a laboratory's folder: everything that stands in the way of `load("folder", recipe=...)`, at once.
+"""Checks of a laboratory's folder: everything that keeps `load("folder", recipe=...)` from working, at once.
 
-Problems keep the folder from loading; warnings are what loads and still deserves a look: gaps, channels that never change,
-radians called degrees, files that nothing asks for. The same finding in many files is one finding.
+Problems keep the folder from loading; warnings are what loads and deserves a look: gaps, channels that never change,
+values that contradict their unit, files that no pattern matches. The same finding in many files is one finding.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import warnings as warning_filters
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxdiff.data import formats
+from jaxdiff.data import formats, plausible, units
 from jaxdiff.data.builders.recipe import BRACES, Recipe, faults, files, read_recipe, read_yaml
+from jaxdiff.data.check_file import Finding
+from jaxdiff.data.formats import npz
+from jaxdiff.data.formats.files import read_lines
 from jaxdiff.data.recording import Recording
-from jaxdiff.data.units import canonical, factor
-from jaxdiff.errors import DataError, Error, nearest
+from jaxdiff.data.units import factor
+from jaxdiff.errors import ConfigError, DataError, DataWarning, Error, nearest
 
-
-class Finding(NamedTuple):
-    """What is wrong, and in which files."""
-
-    what: str
-    where: tuple[str, ...]
-
-    def __str__(self) -> str:
-        more = f" and {len(self.where) - 1} more" if self.where[1:] else ""
-        return f"{self.where[0]}{more}: {self.what}"
+STUDIES = ("llma", "speed_transfer", "text_to_motion", "biovae")
 
 
 class Health(NamedTuple):
@@ -41,21 +36,39 @@ class Health(NamedTuple):
 
 
 class _Notes:
-    """Findings as they are made, the same ones together."""
+    """Findings as they are made; equal ones are collected."""
 
     def __init__(self):
-        self.found: dict[str, dict[str, None]] = {}
+        self.found: dict[tuple[str, str], dict[str, None]] = {}
 
-    def add(self, where: Any, what: Any) -> None:
+    def add(self, where: Any, what: Any, fix: str = "") -> None:
         what = str(what).removeprefix(f"{where}: ")
-        self.found.setdefault(what, {})[str(where)] = None
+        self.found.setdefault((what, fix), {})[str(where)] = None
 
     def all(self) -> list[Finding]:
-        return [Finding(what, tuple(where)) for what, where in self.found.items()]
+        return [Finding(what, tuple(where), fix) for (what, fix), where in self.found.items()]
 
 
-def check(recipe: str | Path, root: str | Path | None = None) -> Health:
-    """Looks at the recipe, and, if it can be followed, at every file it asks for."""
+def check(recipe: str | Path, root: str | Path | None = None, study: str = "") -> Health:
+    """Checks a recipe and, if it can be followed, every file it refers to.
+
+    Args:
+        recipe: The YAML file.
+        root: Folder of the recordings; default: that of the recipe.
+        study: A study whose needs are checked too: `llma`, `speed_transfer`, `text_to_motion` or `biovae`.
+
+    Returns:
+        All problems and warnings, with what mends them.
+
+    Raises:
+        FileError: If the recipe cannot be read at all.
+    """
+    with warning_filters.catch_warnings():
+        warning_filters.simplefilter("ignore", DataWarning)
+        return _check(recipe, root, study)
+
+
+def _check(recipe: str | Path, root: str | Path | None, study: str) -> Health:
     path = Path(recipe).expanduser()
     folder = Path(root).expanduser() if root else path.parent
     problems, warnings = _Notes(), _Notes()
@@ -70,6 +83,7 @@ def check(recipe: str | Path, root: str | Path | None = None) -> Health:
         except Error as error:
             problems.add(path, error)
             matches = []
+        _study(rules, study, problems)
         look = _packed if rules.packed else _recorded
         for file, fields in matches:
             for subject in look(rules, folder, file, fields, problems, warnings):
@@ -103,7 +117,7 @@ def _recorded(
             continue
         if file not in opened:
             try:
-                opened[file] = formats.read(root / file, recipe.rate)
+                opened[file] = formats.read_one(recipe.place(root, file), recipe.rate)
             except Error as error:
                 opened[file] = None
                 problems.add(file, str(error).removeprefix(str(root / file)).lstrip(":, "))
@@ -111,13 +125,11 @@ def _recorded(
             parts[name] = _part(recipe, name, opened[file], file, mass, problems, warnings)
     if recipe.captions:
         try:
-            if (
-                not (root / recipe.filled(recipe.captions, fields))
-                .read_text(encoding="utf-8")
-                .strip()
+            if not any(
+                line.strip() for line in read_lines(recipe.place(root, recipe.captions, fields))
             ):
                 warnings.add(path, "its captions are empty")
-        except (OSError, UnicodeDecodeError, Error) as error:
+        except Error as error:
             problems.add(path, f"has no captions: {error}")
     if len(parts) == len(recipe.modalities) and all(part is not None for part in parts.values()):
         from jaxdiff.data.builders.folder import together
@@ -149,7 +161,8 @@ def _part(
         return None
     missing = [channel for channel in asked if channel not in whole.channels]
     for channel in missing:
-        problems.add(file, f"no channel {channel!r} for {name}; {nearest(channel, whole.channels)}")
+        what = f"no channel {channel!r} for {name}; {nearest(channel, whole.channels)}"
+        problems.add(file, what, f"channels of {name} in {recipe.path.name}")
     there = [(channel, unit) for channel, unit in zip(asked, units) if channel not in missing]
     if not there:
         return None
@@ -159,7 +172,8 @@ def _part(
         try:
             scale.append(factor(old, new, mass) if old else 1.0)
         except DataError as error:
-            problems.add(file, f"{channel}: {error}")
+            fix = "mass under fields" if "body mass" in str(error) else ""
+            problems.add(file, f"{channel}: {error}", fix)
         if not old:
             warnings.add(file, f"{channel} has no unit in the file and is taken to be in {new}")
     if missing or len(scale) < len(there):
@@ -170,9 +184,9 @@ def _part(
 
 
 def _values(
-    values: np.ndarray, channels: Any, units: list[str], file: str, modality: str, warnings: _Notes
+    values: np.ndarray, channels: Any, units_: list[str], file: str, modality: str, warnings: _Notes
 ) -> None:
-    """What loads and looks wrong."""
+    """Values that load and look wrong."""
     for channel, column in zip(channels, values.T):
         gaps = np.isnan(column)
         if gaps.all():
@@ -181,13 +195,14 @@ def _values(
             warnings.add(file, f"{channel} has gaps ({100 * gaps.mean():.0f} % of its samples)")
         elif np.ptp(column) == 0 and len(column) > 1:
             warnings.add(file, f"{channel} never changes")
-    for unit, limit, other in (("deg", 2 * np.pi, "rad"), ("rad", 4 * np.pi, "deg")):
-        angles = [i for i, each in enumerate(units) if canonical(each) == unit]
-        largest = np.nanmax(np.abs(values[:, angles]), initial=0.0) if angles else 0.0
-        if (unit == "deg" and 0 < largest < limit) or (unit == "rad" and largest > limit):
-            warnings.add(
-                file, f"the largest of the {modality} is {largest:.3g} {unit}: are they in {other}?"
-            )
+    for unit in dict.fromkeys(units_):
+        quantity = {"length": "position"}.get(units.quantity(unit), units.quantity(unit))
+        own = [i for i, each in enumerate(units_) if each == unit]
+        try:
+            names = [list(channels)[i] for i in own]
+            plausible.check(quantity, unit, values[:, own], names, quantity == "angle")
+        except DataError as error:
+            warnings.add(file, f"{modality}: {error}")
 
 
 def _packed(
@@ -210,18 +225,17 @@ def _packed(
     needed |= {modality.array for modality in recipe.modalities.values()}
     arrays: dict[str, np.ndarray] = {}
     try:
-        with np.load(root / path, allow_pickle=False) as file:
-            for name in sorted(needed):
-                if name not in file:
-                    problems.add(path, f"no array {name!r}; {nearest(name, file.files)}")
-                    continue
-                try:
-                    arrays[name] = file[name]
-                except ValueError as error:
-                    problems.add(path, f"array {name!r} cannot be read: {error}")
-    except (OSError, ValueError) as error:
-        problems.add(path, f"cannot be read as an npz file of plain arrays: {error}")
+        stored = npz.arrays(recipe.place(root, path))
+    except Error as error:
+        problems.add(path, str(error).removeprefix(str(root / path)).lstrip(":, "))
         return
+    for name in sorted(needed):
+        if name not in stored:
+            problems.add(path, f"no array {name!r}; {nearest(name, stored)}")
+        elif not stored[name].ndim:
+            problems.add(path, f"array {name!r} is a single value; one entry per trial is expected")
+        else:
+            arrays[name] = stored[name]
     counts = {name: len(arrays[name]) for name in per_trial if name in arrays}
     for name, modality in recipe.modalities.items():
         if modality.array not in arrays:
@@ -236,8 +250,8 @@ def _packed(
                 path, f"{name} has gaps ({100 * (~np.isfinite(array)).mean():.0f} % of its samples)"
             )
     if len(set(counts.values())) > 1:
-        told = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
-        problems.add(path, f"the arrays have different numbers of trials: {told}")
+        shown = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
+        problems.add(path, f"the arrays have different numbers of trials: {shown}")
     if len(arrays) < len(needed) or len(set(counts.values())) != 1:
         return
     for row in range(next(iter(counts.values()))):
@@ -250,12 +264,40 @@ def _packed(
 
 
 def _whole(recipe: Recipe, root: Path, matched: list[str], subjects: int, warnings: _Notes) -> None:
-    """What only the folder as a whole can tell."""
+    """Findings about the folder as a whole."""
     if subjects == 1:
-        warnings.add(recipe.path, "there is one subject: nobody is left to test on")
+        warnings.add(recipe.path, "there is one subject, so none is left to test on")
     if root.is_dir():
         used = {*matched, *recipe.used(root)}
         idle = [name for name in files(root) if name not in used and (root / name) != recipe.path]
         idle = [name for name in idle if Path(name).suffix.lower() in formats.READERS]
         if idle:
             warnings.add(idle[0], f"fits no pattern of the recipe ({len(idle)} such files)")
+
+
+def _study(recipe: Recipe, study: str, problems: _Notes) -> None:
+    """What a study needs of a recipe."""
+    if not study:
+        return
+    if study not in STUDIES:
+        raise ConfigError(f"no study {study!r}; {nearest(study, STUDIES)}")
+    path, modalities = recipe.path, recipe.modalities
+    if study == "llma" and len(modalities) < 2:
+        problems.add(path, "llma needs two modalities", "add the second one under modalities")
+    if study == "speed_transfer":
+        own = modalities.get("sagittal")
+        if own is None:
+            fix = "modalities: sagittal: {channels: [hip, knee, ankle of the right leg, then of the left], units: deg}"
+            problems.add(path, "speed_transfer needs the modality 'sagittal' of six angles", fix)
+        elif not isinstance(own.channels, str) and len(own.channels) != 6:
+            problems.add(
+                path, f"'sagittal' has {len(own.channels)} channels; speed_transfer needs six"
+            )
+        if "speed" not in recipe.fields and "{speed}" not in recipe.files:
+            fix = 'fields: {speed: "{task}"} or {speed} in files'
+            problems.add(path, "speed_transfer needs the speed of every trial in m/s", fix)
+    if study in ("text_to_motion", "biovae"):
+        if not {"joints", "motion"} & set(modalities):
+            problems.add(path, f"{study} needs the modality 'joints' (22 joints, m) or 'motion'")
+        if not recipe.captions:
+            problems.add(path, f"{study} needs captions", 'captions: "{subject}/{trial}.txt"')

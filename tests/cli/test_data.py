@@ -42,7 +42,7 @@ def test_every_data_set_is_listed_with_licence_and_what_to_get(jaxdiff, tmp_path
 
 def test_a_sound_folder_is_sound_and_can_be_prepared(jaxdiff, lab, tmp_path):
     code, out, err = jaxdiff("data", "check", lab / "lab.yaml")
-    assert (code, out, err) == (0, "2 trials of 2 subjects looked at\n", "")
+    assert (code, out, err) == (0, "checked 2 trials of 2 subjects\n", "")
     code, out, _ = jaxdiff(
         "data", "prepare", "folder", f"recipe={lab / 'lab.yaml'}", "--data-dir", tmp_path / "kept"
     )
@@ -63,7 +63,7 @@ def test_all_problems_of_a_folder_are_told_at_once(jaxdiff, lab):
     assert code == 2 and err.count("\n") == 1 and "6 problems" in err
     problems = [line for line in out.splitlines() if line.startswith("problem: ")]
     for told in (
-        "anna/run_ik.csv: no channel 'knee' for angles; did you mean 'kne'?",
+        "anna/run_ik.csv: no channel 'knee' for angles; did you mean 'kne'? (fix: channels of angles in lab.yaml)",
         "anna/run_grf.csv: Fz: converting 'N' to 'N/kg' needs the body mass",
         "ben/run_ik.csv: hip: 'm' (length) cannot be converted to 'deg' (angle)",
         "ben/run_ik.csv: knee: 'm'",
@@ -73,7 +73,7 @@ def test_all_problems_of_a_folder_are_told_at_once(jaxdiff, lab):
         assert sum(told in line for line in problems) == 1, (told, out)
     for told in (
         "anna/walk_ik.csv: hip has gaps (10 % of its samples)",
-        "ben/turn_ik.csv: the largest of the angles is 1 deg: are they in rad?",
+        "ben/turn_ik.csv: angles: hip, knee are stated in deg, but the largest value is",
         "ben/emg.csv: fits no pattern",
     ):
         assert any(line.startswith("warning: ") and told in line for line in out.splitlines()), (
@@ -118,3 +118,31 @@ modalities:
     (tmp_path / "lab.yaml").write_text(recipe.format(array="x"))
     code, out, _ = jaxdiff("data", "check", tmp_path / "lab.yaml")
     assert code == 2 and "different numbers of trials: mass 3, who 3, x 4" in out
+
+
+def test_a_file_is_checked_with_what_its_channels_mean(jaxdiff, tmp_path):
+    names = ("hip_flexion_r", "knee_angle_r", "RHEE_x", "RHEE_y", "RHEE_z", "x7")
+    write(tmp_path / "walk.csv", recording(names, "", frames=600))
+    code, out, _ = jaxdiff("data", "check", tmp_path / "walk.csv")
+    assert code == 0
+    for told in (
+        "hip_flexion_r (no unit): right hip flexion angle [opensim]",
+        "no unit is stated; deg fits the values (fix: state the unit, for instance hip_flexion_r [deg])",
+        "names that are not in the table: x7 (fix: --rename THEIRS=OURS)",
+        "1 markers or joints",
+        "strides of the right leg, found in hip flexion",
+    ):
+        assert told in out, (told, out)
+    (tmp_path / "bad.csv").write_text("time,a\n0,x\n")
+    code, out, err = jaxdiff("data", "check", tmp_path / "bad.csv")
+    assert code == 2 and "problem: " in out and "1 problems" in err
+
+
+def test_what_a_study_needs_of_a_folder_is_told(jaxdiff, lab):
+    code, out, err = jaxdiff("data", "check", lab / "lab.yaml", "--study", "speed_transfer")
+    assert code == 2 and "2 problems" in err
+    assert "needs the modality 'sagittal'" in out and 'fields: {speed: "{task}"}' in out
+    code, _, _ = jaxdiff("data", "check", lab / "lab.yaml", "--study", "llma")
+    assert code == 0
+    code, _, err = jaxdiff("data", "check", lab / "lab.yaml", "--study", "lma")
+    assert code == 2 and "did you mean 'llma'" in err
