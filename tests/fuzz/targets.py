@@ -5,6 +5,8 @@ A reader returns, or raises an error of the library's family whose message is on
 
 import io
 import json
+import shutil
+import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -38,6 +40,17 @@ VISUAL3D = (
     "\ta.c3d\ta.c3d\n\tRIGHT_HIP_ANGLE\tRIGHT_KNEE_ANGLE\n\tLINK_MODEL_BASED\tL\n\tORIGINAL\tO\n"
     "ITEM\tX\tX\n1\t10\t-5\n2\t12\t-60\n"
 )
+RUN = json.dumps(
+    {
+        "about": {"method": "llma"},
+        "status": "running",
+        "step": 3,
+        "steps": 9,
+        "best": 0.5,
+        "resume": "x",
+    }
+)
+METADATA = json.dumps({"method": "llma", "config": {"data": {"name": "a"}}, "length": 600})
 RECIPE = """name: lab
 files: "{subject}/{task}_*.csv"
 rate: 100
@@ -70,9 +83,8 @@ def targets(folder: Path) -> dict[str, Target]:
     found["yaml"] = Target(".yaml", [RECIPE.encode()], _recipe)
     found["safetensors"] = Target(".safetensors", [_model(folder)], _trained)
     found["pt"] = Target(".pt", [_torch()], _converted)
-    found["run.json"] = Target(
-        ".json", [b'{"study": "llma", "state": "running", "step": 3}'], _json
-    )
+    found["run.json"] = Target(".json", [RUN.encode()], _listed)
+    found["metadata"] = Target(".json", [METADATA.encode()], _opened)
     return found
 
 
@@ -103,10 +115,23 @@ def _converted(path):
     read(path)
 
 
-def _json(path):
-    from jaxdiff.training.logging import read_json
+def _listed(path):
+    from jaxdiff.cli.runs import runs
 
-    read_json(path)
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copy(path, Path(folder) / "run.json")
+        list(runs(Path(folder)))
+
+
+def _opened(path):
+    """The metadata of a checkpoint, of which nothing else is there."""
+    from jaxdiff.studies.run import Run
+
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "checkpoints" / "10" / "about"
+        place.mkdir(parents=True)
+        shutil.copy(path, place / "metadata")
+        Run.open(folder)
 
 
 def _c3ds():

@@ -18,6 +18,7 @@ import numpy as np
 from jaxdiff.data.recording import Event, Recording, StampError
 from jaxdiff.errors import DataError, DataWarning, FileError
 
+_LONGEST = 700
 _MISSING = {
     "",
     "nan",
@@ -43,8 +44,11 @@ def bad(path: str | os.PathLike, what: str, line: int | None = None) -> FileErro
         line: Line number from 1, if known.
 
     Returns:
-        The error, not yet raised.
+        The error, not yet raised: one line, and not longer than a screen even where a name in the file is.
     """
+    what = "".join(c if c.isprintable() else " " for c in what)
+    if len(what) > _LONGEST:
+        what = f"{what[: _LONGEST - 200]} ... {what[-190:]}"
     return FileError(f"{path}: {what}" if line is None else f"{path}, line {line}: {what}")
 
 
