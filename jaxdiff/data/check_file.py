@@ -106,9 +106,28 @@ def _one(
         health.warnings.append(
             Finding(f"names that are not in the table: {shown}", where, "--rename THEIRS=OURS")
         )
+    if "parents" in recording.meta:
+        _skeleton(recording, where, health)
     health.warnings.extend(_units(recording, where))
     health.warnings.extend(_values(recording, where))
     health.facts.append(f"  {_strides(recording)}")
+
+
+def _skeleton(recording: Recording, where: tuple[str, ...], health: FileHealth) -> None:
+    """How the joints of a skeleton map onto the 22 joints of the library."""
+    from jaxdiff.data.formats import read_body
+    from jaxdiff.data.skeletons import to_body
+
+    try:
+        file = Path(where[0])
+        body = read_body(file) if file.suffix.lower() == ".bvh" else to_body(recording)
+    except Error as error:
+        health.warnings.append(Finding(str(error).removeprefix(f"{where[0]}: "), where))
+        return
+    health.facts.extend(
+        f"  {pair}" for pair in body.meta.get("joint mapping", "").split(", ") if pair
+    )
+    health.facts.append(f"  {body.meta.get('retargeting', 'the 22 joints of the library')}")
 
 
 def _for_model(

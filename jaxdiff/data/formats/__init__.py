@@ -27,6 +27,7 @@ from jaxdiff.data.formats.bvh import Bvh, read_bvh, write_bvh
 from jaxdiff.data.formats.bvh_joints import (
     bvh_from_rotations,
     joints_recording,
+    read_body,
     read_bvh_joints,
     write_joints_bvh,
     write_recording_bvh,
@@ -52,6 +53,7 @@ __all__ = [
     "joints_recording",
     "read",
     "read_b3d",
+    "read_body",
     "read_bvh",
     "read_c3d",
     "read_one",

@@ -7,11 +7,12 @@ import os
 import numpy as np
 
 from jaxdiff.body import rotations as rot
-from jaxdiff.body.skeleton import Skeleton
+from jaxdiff.body.skeleton import Skeleton, along_tree
 from jaxdiff.data.formats import files
 from jaxdiff.data.formats.bvh import Bvh, read_bvh, write_bvh
 from jaxdiff.data.formats.fit import depth_first, fit_rotations
 from jaxdiff.data.recording import Recording
+from jaxdiff.data.skeletons import Joints, body_recording
 from jaxdiff.errors import DataError
 
 
@@ -58,7 +59,7 @@ def write_joints_bvh(
 
 
 def read_bvh_joints(path: str | os.PathLike, rate: float | None = None) -> Recording:
-    """Joint positions as channels `joint_x`, `_y`, `_z` in metres, for a file in centimetres."""
+    """Reads joint positions as channels `joint_x`, `_y`, `_z` in metres, of a file in centimetres."""
     bvh = read_bvh(path)
     try:
         joints = bvh.joints(rate)
@@ -69,8 +70,34 @@ def read_bvh_joints(path: str | os.PathLike, rate: float | None = None) -> Recor
         raise files.bad(path, str(error)) from None
 
 
+def read_body(path: str | os.PathLike, rate: float | None = None) -> Recording:
+    """The 22 joints of the library from a BVH of any human skeleton (see `jaxdiff.data.skeletons`).
+
+    Args:
+        path: The file.
+        rate: Rate in Hz to resample to.
+
+    Raises:
+        FileError: If the file is damaged, or legs and arms are not found in it.
+    """
+    bvh = read_bvh(path)
+    try:
+        turn, place = bvh.pose(rate)
+        world = along_tree(bvh.parents, rot.multiply, turn)
+        where = bvh.joints(rate)
+        own = [(j, end) for j, end in bvh.ends.items() if np.linalg.norm(end) > 0]
+        tips = [where[:, j] + rot.rotate(world[:, j], end * bvh.scale) for j, end in own]
+        whole = np.concatenate([where, np.stack(tips, axis=1)], axis=1) if tips else where
+        names = bvh.names + tuple(f"{bvh.names[j]} end" for j, _ in own)
+        parents = bvh.parents + tuple(j for j, _ in own)
+        like = joints_recording(where, bvh.skeleton, bvh.rate if rate is None else rate)
+        return body_recording(Joints(names, parents, whole), like)
+    except DataError as error:
+        raise files.bad(path, str(error)) from None
+
+
 def write_recording_bvh(path: str | os.PathLike, recording: Recording) -> None:
-    """A recording of joint positions, as `joints_recording` makes them. Its first frame is the rest pose."""
+    """Writes a recording of joint positions, as `joints_recording` makes them; its first frame is the rest pose."""
     names = [channel[:-2] for channel in recording.channels[::3]]
     expected = tuple(f"{name}_{axis}" for name in names for axis in "xyz")
     parents = tuple(recording.meta.get("parents", "").split())
@@ -100,7 +127,7 @@ def write_recording_bvh(path: str | os.PathLike, recording: Recording) -> None:
 def joints_recording(
     joints: np.ndarray, skeleton: Skeleton, rate: float, unit: str = "m"
 ) -> Recording:
-    """Joint positions (T, J, 3) as a recording that remembers its tree."""
+    """Joint positions [T, J, 3] as a recording; the tree is in its metadata."""
     channels = tuple(f"{name}_{axis}" for name in skeleton.names for axis in "xyz")
     meta = {"parents": " ".join(map(str, skeleton.parents))}
     return Recording(
