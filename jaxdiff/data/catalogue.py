@@ -1,4 +1,4 @@
-"""The front door to data: `load(name, ...)` prepares a data set once, keeps it on disk and gives its trials.
+"""`load(name, ...)`: the trials of a data set, prepared once and kept on disk.
 
 trials = load("simulated_gait", size="quick")
 trials = load("embry2018", manual_dir="~/downloads/embry")
@@ -28,12 +28,15 @@ BUILDERS = {
     "humanml3d": "humanml3d.HumanML3D",
     "kit_ml": "humanml3d.KITML",
     "mia": "mia.MIA",
+    "addbiomechanics": "addbiomechanics.AddBiomechanics",
+    "cmu_mocap": "captured.CmuMocap",
+    "hundred_style": "captured.HundredStyle",
     "folder": "folder.Folder",
 }
 
 
 def names() -> tuple[str, ...]:
-    """The data sets there are."""
+    """The names of all data sets."""
     return tuple(BUILDERS)
 
 
@@ -51,10 +54,22 @@ def load(
     progress: bool = True,
     **config: Any,
 ) -> Trials:
-    """The trials of a data set, prepared on first use.
+    """Loads the trials of a data set, preparing it on first use.
 
-    `manual_dir` holds the files of data sets that have to be asked for; `config` is the data set's own: `size` ("tiny",
-    "quick", "full") and single settings of the simulated ones, `recipe` and `root` of `folder`, and so on (see each builder).
+    Args:
+        name: One of `names()`.
+        data_dir: Where prepared data are kept; default `$JAXDIFF_DATA`.
+        manual_dir: Where the files of data sets lie that have to be requested from their authors.
+        progress: Whether to show a progress bar.
+        **config: Settings of the data set: `size` and single settings of the simulated ones, `recipe` and `root` of
+            `folder`, and so on (see each builder).
+
+    Returns:
+        The trials.
+
+    Raises:
+        ConfigError: If there is no such data set or setting.
+        FileError: If its files are missing or damaged.
     """
     if name not in BUILDERS:
         raise ConfigError(f"no data set {name!r}; {nearest(name, BUILDERS)}")
