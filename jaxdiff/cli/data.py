@@ -1,9 +1,11 @@
 """List the data sets, prepare one, or check a file or a laboratory's folder.
 
-  list     the data sets: licence, whether prepared, and what has to be requested where
-  prepare  make or read a data set once and keep it; settings as NAME=VALUE (size=tiny, kind=stroke, recipe=lab.yaml)
-  check    everything that is wrong with a file, or with a folder and its YAML (see docs/data.md), at once, each with
-           what mends it; with --model or --study for that model or study; exit code 2 if it cannot be used
+  list     names, licences, what is prepared, and where the others come from
+  prepare  make or read a data set once and keep it; settings as NAME=VALUE
+           (size=tiny, kind=stroke, recipe=lab.yaml)
+  check    all problems of a file, or of a folder and its YAML (see
+           docs/data.md), at once, each with its remedy; with --model or --study
+           for that model or study; exit code 2 if it cannot be used
 
 example:
   jaxdiff data list
@@ -30,8 +32,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(act=lambda options: parser.print_help())
     every = actions.add_parser(
         "list",
-        help="what there is",
-        description="Data sets, licences, and what has to be asked for.",
+        help="list data sets",
+        description="Data sets, their licences, and where they come from.",
     )
     every.set_defaults(parser=every, act=show)
     one = actions.add_parser(
@@ -45,7 +47,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="the data set's own settings, such as size=tiny",
     )
     one.add_argument(
-        "--manual-dir", type=Path, metavar="DIR", help="where the files that were asked for lie"
+        "--manual-dir", type=Path, metavar="DIR", help="folder of the files downloaded by hand"
     )
     one.set_defaults(parser=one, act=prepare)
     lab = actions.add_parser(
@@ -91,16 +93,16 @@ def show(options: argparse.Namespace) -> None:
             text.append(f"Sizes: {', '.join(sizes)}.")
         manual = directory / "manual" / name
         text.append(
-            f"By hand, into {manual} or --manual-dir: {builder.source}"
+            f"Manual download into {manual} or --manual-dir: {builder.source}"
             if builder.source
-            else "Nothing to get."
+            else "No download needed."
         )
         print(
             textwrap.indent(
                 "\n".join(
                     line
                     for part in text
-                    for line in textwrap.wrap(part, 110, break_on_hyphens=False)
+                    for line in textwrap.wrap(part, 76, break_on_hyphens=False)
                 ),
                 "    ",
             )
@@ -122,8 +124,9 @@ def prepare(options: argparse.Namespace) -> None:
     )
     for name, channels in trials.channels.items():
         units = ", ".join(dict.fromkeys(unit for unit in trials.units[name] if unit))
-        told = ", ".join(channels) if len(channels) <= 20 else f"{', '.join(channels[:8])}, ..."
-        print(f"  {name} ({len(channels)}{', ' + units if units else ''}): {told}")
+        shown = ", ".join(channels) if len(channels) <= 20 else f"{', '.join(channels[:8])}, ..."
+        line = f"{name} ({len(channels)}{', ' + units if units else ''}): {shown}"
+        print(textwrap.fill(line, 80, initial_indent="  ", subsequent_indent="      "))
 
 
 def check(options: argparse.Namespace) -> None:
@@ -148,9 +151,9 @@ def check_one(options: argparse.Namespace) -> None:
 
     inputs = ()
     if options.model:
-        import jaxdiff
+        from jaxdiff.studies.loading import load
 
-        inputs = jaxdiff.load(options.model).inputs
+        inputs = load(options.model).inputs
     pairs = [text.partition("=") for text in options.rename]
     if wrong := [
         text for text, (_, equals, new) in zip(options.rename, pairs) if not (equals and new)

@@ -1,7 +1,7 @@
-"""List the runs under a directory: method, status, step, best score, and the command that goes on with them.
+"""List the runs under a directory, and the commands that continue them.
 
-A run is finished, failed, interrupted (it goes on with the command shown) or training. One that says it is training but has
-written nothing for half an hour is taken to have been killed.
+A run is finished, failed, interrupted or training. One that is marked as
+training but has written nothing for half an hour counts as interrupted.
 
 example:
   jaxdiff runs
@@ -21,9 +21,9 @@ from typing import Any
 from jaxdiff.errors import FileError
 
 SILENCE = 1800.0
-"""Seconds without a sign of life after which a run counts as interrupted."""
+"""Seconds without output after which a run counts as interrupted."""
 WORDS = {"done": "finished", "stopped": "interrupted", "running": "training"}
-COLUMNS = ("run", "method", "status", "step", "best")
+COLUMNS = ("run", "study", "status", "step", "best")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,52 +47,42 @@ def run(options: argparse.Namespace) -> None:
         print("  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip())
     for each in found:
         if each["resume"]:
-            print(f"\nto go on with {each['run']}:\n  {each['resume']}")
+            print(f"\nto continue {each['run']}:\n  {each['resume']}")
 
 
 def runs(directory: Path) -> Iterator[dict[str, Any]]:
-    """What every run under a directory says of itself, by name."""
+    """Summaries of the runs under a directory, in alphabetical order."""
     if not directory.is_dir():
         raise FileError(f"there is no directory {directory}")
     for folder, below, files in os.walk(directory):
         below[:] = sorted(name for name in below if name != "checkpoints")
         if "run.json" in files:
-            yield _told(Path(folder))
+            yield _summary(Path(folder))
 
 
-def _told(run: Path) -> dict[str, Any]:
-    """`run.json` in the words of the command line; a damaged one is a run of which nothing is known."""
+def _summary(run: Path) -> dict[str, Any]:
+    """The fields of `run.json`; of a damaged one only the path and the error."""
     names = "step", "steps", "score_name", "best", "resume"
     try:
-        said = json.loads((run / "run.json").read_text(encoding="utf-8"))
-        about, status = said.get("about") or {}, str(said["status"])
-        method, told = (
-            about.get("method") or about.get("word"),
-            {name: said.get(name) for name in names},
-        )
-        told["best"] = None if told["best"] is None else float(told["best"])
+        record = json.loads((run / "run.json").read_text(encoding="utf-8"))
+        metadata, status = record.get("about") or {}, str(record["status"])
+        study = metadata.get("study") or metadata.get("method") or metadata.get("word")
+        found = {name: record.get(name) for name in names}
+        found["best"] = None if found["best"] is None else float(found["best"])
     except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
-        unknown = dict.fromkeys(names)
-        return {
-            "run": str(run),
-            "method": None,
-            "status": f"unreadable ({type(error).__name__})",
-            **unknown,
-        }
+        status = f"unreadable ({type(error).__name__})"
+        return {"run": str(run), "study": None, "status": status, **dict.fromkeys(names)}
     status = WORDS.get(status, status)
-    alive = max(
-        (run / name).stat().st_mtime
-        for name in ("run.json", "metrics.jsonl")
-        if (run / name).exists()
-    )
-    if status == "training" and time.time() - alive > SILENCE:
+    signs = [run / name for name in ("run.json", "metrics.jsonl") if (run / name).exists()]
+    silence = time.time() - max(path.stat().st_mtime for path in signs)
+    if status == "training" and silence > SILENCE:
         status = "interrupted"
     if status in ("finished", "training"):
-        told["resume"] = None
-    return {"run": str(run), "method": method and str(method), "status": status, **told}
+        found["resume"] = None
+    return {"run": str(run), "study": study and str(study), "status": status, **found}
 
 
 def _row(each: dict[str, Any]) -> tuple[str, ...]:
     step = "" if each["step"] is None else f"{each['step']}/{each['steps']}"
     best = "" if each["best"] is None else f"{each['best']:.4g} ({each['score_name']})"
-    return each["run"], each["method"] or "?", each["status"], step, best
+    return each["run"], each["study"] or "?", each["status"], step, best

@@ -1,15 +1,17 @@
 """Score files: every metric that applies to what is in them, with units.
 
-  gait          where hip flexion tells the strides: strides, stride time, cadence, and range of every angle
-  physical      where there are joint positions: speed, acceleration, jerk; and skating, floating, ... where feet are known
+  gait          with hip flexion: strides, stride time, cadence, range of angles
+  physical      with joint positions: speed, acceleration, jerk; with feet also
+                skating, floating, penetration and clipping
 
-and with --against, one real file for each (or one for all):
+and with --against, one measured file for each (or one for all):
 
-  pointwise     errors and R² of each channel over the time that both files cover
-  coverage      share of the real samples between NAME_p05 and NAME_p95
+  pointwise     errors and R² of each channel over the time that both cover
+  coverage      share of the measured samples between the written bounds
   cycles        errors and correlation of matched gait cycles
-  distribution  Fréchet distance and correlational score of all strides (else seconds) of all files against all real ones,
-                each channel in units of its real deviation
+  distribution  Fréchet distance and correlational score of all strides (else
+                seconds) of all files against all measured ones, each channel
+                in units of its measured deviation
 
 example:
   jaxdiff score walk.mot
@@ -60,13 +62,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=Path,
         default=(),
-        help="real recordings to compare with",
+        help="measured recordings to compare with",
     )
     add(
         "--rate",
         type=float,
         metavar="HZ",
-        help="bring all files to this rate; needed where a file tells none",
+        help="bring all files to this rate; needed where a file states none",
     )
     add("--json", action="store_true", help="print JSON instead of a table")
 
@@ -88,7 +90,7 @@ def run(options: argparse.Namespace) -> None:
         for path, file, partner in zip(options.files, made, partners)
     }
     columns |= {
-        f"{path} (real)": scores
+        f"{path} (measured)": scores
         for path, file in zip(options.against, real)
         if (scores := scoring.alone(file))
     }
@@ -99,8 +101,8 @@ def run(options: argparse.Namespace) -> None:
             "file with channels of the same names"
         )
     if options.json:
-        told = {name: _plain(scores) for name, scores in columns.items()}
-        print(json.dumps({"files": told, "distribution": _plain(together)}, indent=1))
+        files = {name: _plain(scores) for name, scores in columns.items()}
+        print(json.dumps({"files": files, "distribution": _plain(together)}, indent=1))
         return
     _show("", columns)
     if together:
@@ -123,7 +125,7 @@ def _plain(scores: dict[tuple[str, str], float]) -> dict[str, Any]:
 
 
 def _show(title: str, columns: dict[str, dict[tuple[str, str], float]]) -> None:
-    """One row a metric, one column a file."""
+    """Print one row per metric, one column per file."""
     metrics = list(dict.fromkeys(metric for scores in columns.values() for metric in scores))
     rows = [["", "unit", *(Path(name).name for name in columns)]]
     for metric in metrics:

@@ -1,13 +1,15 @@
-"""Generate while samples come in: CSV rows in, CSV rows of the other modality out, at a fixed cost per step.
+"""Generate while samples arrive: CSV rows in, CSV rows out, at a fixed cost.
 
-Every N rows the newest N samples of the other modality are written (median of the samples, and _p05, _p95 where there are
-several), from a window that slides. The input is a file, or CSV on standard input: a row of names (units in brackets, as in
-`hip_flexion [deg]`), then numbers, with a column `time` in s or with --rate. Latency is reported on standard error.
-Runs of llma.
+Every N rows the newest N samples of the output are written (the median of the
+samples and, with several, the bounds of the 90 % interval), from a sliding
+window. Rows come from a file, or as CSV on standard input: a row of names
+(units in brackets, as in `hip_flexion [deg]`), then numbers, with a column
+`time` in s or with --rate. Latency is reported on standard error. For models
+that map one signal to another.
 
 example:
   jaxdiff stream runs/llma-quick --input walk.mot > moments.csv
-  my_sensors | jaxdiff stream runs/llma-quick --rate 100 --every 5 --samples 4 --steps 5
+  sensors | jaxdiff stream runs/llma-quick --rate 100 --every 5 --samples 4
 """
 
 from __future__ import annotations
@@ -33,7 +35,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="a recording to replay (default: CSV rows on standard input)",
     )
-    add("--rate", type=float, metavar="HZ", help="rate of the rows, where no column tells the time")
+    add(
+        "--rate", type=float, metavar="HZ", help="rate of the rows, where there is no column `time`"
+    )
     add(
         "--every",
         type=int,
@@ -53,13 +57,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=0,
         metavar="N",
-        help="steps of the sampler: fewer are faster (default: the run's)",
+        help="steps of the sampler; fewer are faster (default: the model's)",
     )
     add(
         "--given",
         default="",
         metavar="MODALITY",
-        help="the modality that comes in (default: the run's first)",
+        help="modality of the input (default: the model's first)",
     )
     add(
         "--seed",
@@ -71,7 +75,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 class Source(NamedTuple):
-    """Rows as they come, each with its time in s."""
+    """Rows as they arrive, each with its time in s."""
 
     channels: tuple[str, ...]
     units: tuple[str, ...]
@@ -112,16 +116,16 @@ def run(options: argparse.Namespace) -> None:
             if number % options.every == 0:
                 _write(stream.newest(options.every), moment, source.rate)
     finally:
-        told, budget = latency(stream.seconds), 1e3 * options.every / source.rate
+        measured, budget = latency(stream.seconds), 1e3 * options.every / source.rate
         print(
             f"{len(stream.seconds)} generations of {options.every} rows ({budget:.0f} ms at {source.rate:g} Hz): "
-            f"p50 {told['p50']:.1f} ms, p99 {told['p99']:.1f} ms, worst {told['worst']:.1f} ms",
+            f"p50 {measured['p50']:.1f} ms, p99 {measured['p99']:.1f} ms, worst {measured['worst']:.1f} ms",
             file=sys.stderr,
         )
 
 
 def rows_of(lines: TextIO, rate: float | None) -> Source:
-    """CSV rows one at a time, nothing read ahead but what tells the rate."""
+    """CSV rows one at a time; at most two are read ahead, to find the rate."""
     reader = csv.reader(lines)
     header = next(reader, None)
     if not header:
@@ -136,7 +140,7 @@ def rows_of(lines: TextIO, rate: float | None) -> Source:
     if rate is None:
         if clock is None or len(first) < 2 or not first[1][clock] > first[0][clock]:
             raise DataError(
-                "the rows tell no rate: give --rate, or a column `time` in s that increases"
+                "the rate of the rows is unknown: give --rate, or a column `time` in s that increases"
             )
         rate = 1 / (first[1][clock] - first[0][clock])
 
@@ -180,9 +184,11 @@ def _write(drawn: Any, moment: float, rate: float) -> None:
         return
     import numpy as np
 
+    from jaxdiff.models.calibration import predictive_interval
+
     parts = [np.median(drawn, axis=0)]
     if len(drawn) > 1:
-        parts += list(np.quantile(drawn, (0.05, 0.95), axis=0))
+        parts += predictive_interval(drawn, 0.9)
     rows = np.concatenate(parts, axis=1)
     for i, row in enumerate(rows):
         cells = [f"{moment - (len(rows) - 1 - i) / rate:.4f}", *(f"{value:.6g}" for value in row)]

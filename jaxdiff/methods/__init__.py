@@ -46,7 +46,7 @@ METHODS: dict[str, str] = {
     "muscle_transformer": f"{_EXAMPLES}:muscle_transformer_example",
     "smoothing": f"{_EXAMPLES}:smoothing_example",
 }
-"""Method -> `module:function` of its example; imported when it is asked for."""
+"""Method -> `module:function` of its example; imported on first use."""
 SLOW = ("text_to_motion", "biovae")
 """Methods whose example is slow, known without importing them."""
 

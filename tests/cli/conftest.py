@@ -70,7 +70,7 @@ def run(tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "llma"
     with (
         pytest.MonkeyPatch.context() as patch
-    ):  # nobody looks at the scores, and sampling takes long to compile
+    ):  # the scores are not used here, and sampling takes long to compile
         patch.setattr("jaxdiff.studies.llma.evaluation.draw", lambda *_: np.zeros((1, 1, 1, 1)))
         train(config, fold, out)
     return out
@@ -95,7 +95,7 @@ def jaxdiff(capsys):
 
     def call(*arguments):
         code = cli.main([str(argument) for argument in arguments])
-        told = capsys.readouterr()
-        return code, told.out, told.err
+        shown = capsys.readouterr()
+        return code, shown.out, shown.err
 
     return call

@@ -13,8 +13,8 @@ from jaxdiff.errors import CheckpointError
 def test_every_command_has_help_with_an_example(name, capsys):
     with pytest.raises(SystemExit) as stop:
         cli.main([name, "--help"])
-    told = capsys.readouterr().out
-    assert stop.value.code == 0 and f"\n  jaxdiff {name}" in told.partition("example:")[2]
+    shown = capsys.readouterr().out
+    assert stop.value.code == 0 and f"\n  jaxdiff {name}" in shown.partition("example:")[2]
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_all_problems_of_a_folder_are_told_at_once(jaxdiff, lab):
     code, out, err = jaxdiff("data", "check", lab / "lab.yaml")
     assert code == 2 and err.count("\n") == 1 and "6 problems" in err
     problems = [line for line in out.splitlines() if line.startswith("problem: ")]
-    for told in (
+    for text in (
         "anna/run_ik.csv: no channel 'knee' for angles; did you mean 'kne'? (fix: channels of angles in lab.yaml)",
         "anna/run_grf.csv: Fz: converting 'N' to 'N/kg' needs the body mass",
         "ben/run_ik.csv: hip: 'm' (length) cannot be converted to 'deg' (angle)",
@@ -70,14 +70,14 @@ def test_all_problems_of_a_folder_are_told_at_once(jaxdiff, lab):
         "ben/run_grf.csv: does not exist",
         "ben/turn_grf.csv: line 3: 'x' in column 'Fz' is not a number",
     ):
-        assert sum(told in line for line in problems) == 1, (told, out)
-    for told in (
+        assert sum(text in line for line in problems) == 1, (text, out)
+    for text in (
         "anna/walk_ik.csv: hip has gaps (10 % of its samples)",
         "ben/turn_ik.csv: angles: hip, knee are stated in deg, but the largest value is",
         "ben/emg.csv: fits no pattern",
     ):
-        assert any(line.startswith("warning: ") and told in line for line in out.splitlines()), (
-            told,
+        assert any(line.startswith("warning: ") and text in line for line in out.splitlines()), (
+            text,
             out,
         )
 
@@ -88,13 +88,13 @@ def test_all_problems_of_a_recipe_are_told_at_once(jaxdiff, lab):
     )
     code, out, err = jaxdiff("data", "check", lab / "lab.yaml")
     assert code == 2 and out.count("problem: ") == 5 and "5 problems" in err
-    for told in (
+    for text in (
         "did you mean 'name'",
         "needs an entry 'name'",
         "did you mean 'channels'",
         "did you mean 'side'",
     ):
-        assert told in out
+        assert text in out
 
 
 def test_packed_trials_are_checked_array_by_array(jaxdiff, tmp_path):
@@ -125,7 +125,7 @@ def test_a_file_is_checked_with_what_its_channels_mean(jaxdiff, tmp_path):
     write(tmp_path / "walk.csv", recording(names, "", frames=600))
     code, out, _ = jaxdiff("data", "check", tmp_path / "walk.csv")
     assert code == 0
-    for told in (
+    for text in (
         "hip_flexion_r (no unit): right hip flexion angle [opensim]",
         "no unit is stated; deg fits the values (fix: state the unit, for instance hip_flexion_r [deg])",
         "names that are not in the table: x7 (fix: --rename THEIRS=OURS)",

@@ -142,7 +142,7 @@ def test_rows_in_rows_out_from_a_file_and_from_standard_input(
     "text, message",
     [
         ("", "standard input is empty"),
-        ("hip_flexion,knee_flexion,ankle_dorsiflexion\n1,2,3\n", "tell no rate"),
+        ("hip_flexion,knee_flexion,ankle_dorsiflexion\n1,2,3\n", "the rate of the rows is unknown"),
         ("time,hip_flexion\n0,1\n0.01,x\n", "line 3: '0.01,x' is not a row of numbers"),
         ("time,hip_flexion\n0,1\n0.01,1,2\n", "line 3: 3 numbers for 2 columns"),
         ("time,hip_flexion\n0,1\n0.01,1\n", "no channel 'knee_flexion'"),

@@ -93,12 +93,12 @@ def test_speed_transfer_without_its_files(align, tmp_path):
     base = (
         source + change(gaits, rows, wanted, model.form, model.population) / model.normaliser.scale
     )
-    told = {
+    condition = {
         "source": source,
         "base": base,
         "speeds": speeds(gaits, rows, wanted, model.form, model.population),
     }
-    expected = model.normaliser.inverse(model.generate(told, 7))
+    expected = model.normaliser.inverse(model.generate(condition, 7))
 
     inputs = [gait, np.full(3, 1.1), wanted, np.full(3, gaits.clocks[0].frequency)][
         : len(made.inputs)

@@ -5,11 +5,11 @@ import os
 import time
 
 
-def test_runs_tell_method_status_step_best_and_how_to_go_on(jaxdiff, run, tmp_path):
+def test_runs_show_study_status_step_best_and_how_to_continue(jaxdiff, run, tmp_path):
     code, out, err = jaxdiff("runs", run.parent)
     assert (code, err) == (0, "")
     row = next(line for line in out.splitlines() if str(run) in line)
-    assert "llma" in row and "finished" in row and "2/2" in row and "go on" not in out
+    assert "llma" in row and "finished" in row and "2/2" in row and "to continue" not in out
 
 
 def test_interrupted_failed_killed_and_damaged_runs(jaxdiff, tmp_path):
@@ -34,20 +34,18 @@ def test_interrupted_failed_killed_and_damaged_runs(jaxdiff, tmp_path):
     (tmp_path / "torn").mkdir()
     (tmp_path / "torn" / "run.json").write_text("{")
     code, out, _ = jaxdiff("runs", tmp_path, "--json")
-    told = {each["run"].rsplit("/", 1)[1]: each for each in json.loads(out)}
+    shown = {each["run"].rsplit("/", 1)[1]: each for each in json.loads(out)}
     assert code == 0
-    assert [told[name]["status"] for name in "abcd"] == [
+    assert [shown[name]["status"] for name in "abcd"] == [
         "interrupted",
         "failed: OSError",
         "interrupted",
         "training",
     ]
-    assert [told[name]["resume"] for name in "abcd"] == ["go a", "go b", "go c", None]
-    assert told["torn"]["status"].startswith("unreadable")
+    assert [shown[name]["resume"] for name in "abcd"] == ["go a", "go b", "go c", None]
+    assert shown["torn"]["status"].startswith("unreadable")
     table = jaxdiff("runs", tmp_path)[1]
-    assert (
-        "to go on with" in table and "  go c" in table and "5/9" in table and "0.25 (mse)" in table
-    )
+    assert "to continue" in table and "  go c" in table and "5/9" in table and "0.25 (mse)" in table
 
 
 def test_files_that_are_json_but_no_run(jaxdiff, tmp_path):

@@ -24,15 +24,15 @@ def values(scores):
 
 def test_gait_of_a_walk(jaxdiff, walk, tmp_path):
     formats.write(tmp_path / "walk.csv", walk)
-    told = scored(jaxdiff, tmp_path / "walk.csv")["files"][str(tmp_path / "walk.csv")]
-    found = values(told)
+    shown = scored(jaxdiff, tmp_path / "walk.csv")["files"][str(tmp_path / "walk.csv")]
+    found = values(shown)
     assert (
-        found["stride_time"] == pytest.approx(1.2, abs=0.01) and told["stride_time"]["unit"] == "s"
+        found["stride_time"] == pytest.approx(1.2, abs=0.01) and shown["stride_time"]["unit"] == "s"
     )
     assert found["cadence"] == pytest.approx(100, rel=0.01) and found["strides"] >= 2
     assert (
         found["range/hip_flexion"] == pytest.approx(40, rel=0.01)
-        and told["range/hip_flexion"]["unit"] == "deg"
+        and shown["range/hip_flexion"]["unit"] == "deg"
     )
 
 
@@ -72,8 +72,8 @@ def test_only_the_time_both_cover_is_compared_and_the_spread_is_scored(jaxdiff, 
     )
     formats.write(tmp_path / "real.csv", real)
     formats.write(tmp_path / "made.csv", made)
-    told = scored(jaxdiff, tmp_path / "made.csv", "--against", tmp_path / "real.csv")
-    found = values(told["files"][str(tmp_path / "made.csv")])
+    shown = scored(jaxdiff, tmp_path / "made.csv", "--against", tmp_path / "real.csv")
+    found = values(shown["files"][str(tmp_path / "made.csv")])
     assert found["mae/force"] == pytest.approx(0, abs=1e-9) and found[
         "coverage_90/force"
     ] == pytest.approx(0.75)

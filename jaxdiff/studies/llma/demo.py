@@ -25,6 +25,6 @@ def run(config: Config, out: Path) -> None:
     load(out).generate(formats.read(angles), samples=SAMPLES).write(generated)
     print(
         f"{generated}: the moments of {angles}, median and 90 % interval of {SAMPLES} samples\n"
-        f"the same with a file of yours:\n  jaxdiff generate {out} --input {angles} --output {generated}\n"
+        f"the same with another file:\n  jaxdiff generate {out} --input {angles} --output {generated}\n"
         f"how close it is:\n  jaxdiff score {generated} --against {measured}"
     )
