@@ -132,7 +132,7 @@ def test_a_file_is_checked_with_what_its_channels_mean(jaxdiff, tmp_path):
         "1 markers or joints",
         "strides of the right leg, found in hip flexion",
     ):
-        assert told in out, (told, out)
+        assert text in out, (text, out)
     (tmp_path / "bad.csv").write_text("time,a\n0,x\n")
     code, out, err = jaxdiff("data", "check", tmp_path / "bad.csv")
     assert code == 2 and "problem: " in out and "1 problems" in err
