@@ -96,6 +96,11 @@ def run(options: argparse.Namespace) -> None:
     }
     together = scoring.together(made, real) if real else {}
     if not any(columns.values()) and not together:
+        if unknown := scoring.without_units(made[0]):
+            raise DataError(
+                f"{options.files[0]} states no unit for {', '.join(unknown[:6])}, so no metric applies: state them in "
+                f"the header, for instance {unknown[0]} [deg]"
+            )
         raise DataError(
             "no metric applies: give angles with hip flexion, joint positions (NAME_x, NAME_y, NAME_z), or --against a "
             "file with channels of the same names"

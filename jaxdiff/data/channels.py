@@ -33,8 +33,8 @@ from jaxdiff.data.aliases import ALIASES, SIDES, spellings
 from jaxdiff.data.recording import Recording
 from jaxdiff.errors import DataError, DataWarning, nearest
 
-SPREAD = ("_p05", "_p95")
-"""Endings of interval channels, lower and upper."""
+_SPREAD = re.compile(r"_p(\d\d)$")
+"""Ending of the channels of interval bounds, such as `_p05` and `_p95`."""
 _MAIN = {"flexion", "vertical"}
 
 
@@ -110,8 +110,7 @@ def identify(name: str, unit: str = "", convention: str = "") -> Channel | None:
         >>> identify("RHipMoment_x", "Nmm/kg").sign
         -1.0
     """
-    for ending in SPREAD:
-        name = name.removesuffix(ending)
+    name = _SPREAD.sub("", name)
     path = name.rstrip("/").split("/")
     if name.startswith("/") and path[-1] == "value":
         name = path[-2]
@@ -166,10 +165,10 @@ class Inverse:
         """
         columns, names, used = [], [], []
         for name, unit in zip(recording.channels, recording.units):
-            base = next((name.removesuffix(e) for e in SPREAD if name.endswith(e)), name)
-            ending, source = name[len(base) :], name
+            base, source = _SPREAD.sub("", name), name
+            ending = name[len(base) :]
             new, new_unit, factor = self._back(base, unit)
-            swapped = {"_p05": "_p95", "_p95": "_p05"}.get(ending, "")
+            swapped = f"_p{100 - int(ending[2:]):02d}" if ending else ""
             if factor < 0 and base + swapped in recording.channels:
                 source = base + swapped
             columns.append(factor * recording[source])
@@ -192,7 +191,7 @@ class Inverse:
         if link is not None:
             return link.source, link.source_unit, 1 / link.factor
         own = identify(name, unit, "jaxdiff")
-        if own is None:
+        if own is None or self.convention == "jaxdiff":
             return name, unit, 1.0
         side = own.side or self.side
         found = _BY_SIGNAL.get((self.convention, side, *own.signal)) or _BY_SIGNAL.get(
@@ -344,7 +343,7 @@ def _pick(
     known = {
         name: identify(name, unit, convention)
         for name, unit in zip(recording.channels, recording.units)
-        if not name.endswith(SPREAD)
+        if not _SPREAD.search(name)
     }
     targets = [identify(name, unit, "jaxdiff") for name, unit in zip(wanted, wanted_units)]
     one_leg = [
@@ -384,7 +383,7 @@ def _pick(
                 )
             return [(f, known[f]) for f in found if f is not None], chosen
         missing = absent if not missing or len(absent) < len(missing) else missing
-    present = [n for n in recording.channels if not n.endswith(SPREAD)]
+    present = [n for n in recording.channels if not _SPREAD.search(n)]
     shown = ", ".join(present[:12]) + (f" and {len(present) - 12} more" if present[12:] else "")
     raise DataError(
         f"the recording has no {', '.join(missing)}{f' of the {side} leg' if side else ''}; its channels are {shown}. "

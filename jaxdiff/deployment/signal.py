@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
+from jaxdiff.data.channels import Matched, match
 from jaxdiff.data.recording import Recording
 from jaxdiff.data.units import canonical, factor
 from jaxdiff.errors import DataError, nearest
@@ -66,24 +68,33 @@ class Signal(NamedTuple):
         return "; ".join(parts)
 
 
-def fitted(recording: Recording, signal: Signal, longest_gap: float = 0.0) -> Recording:
-    """The channels of a signal from a recording, in the signal's units and order, without gaps.
+def fitted(
+    recording: Recording,
+    signal: Signal,
+    longest_gap: float = 0.0,
+    *,
+    side: str = "",
+    mass: float | None = None,
+    rename: Mapping[str, str] | None = None,
+) -> Matched:
+    """The channels of a signal from a recording, in the signal's names, signs, units and order, without gaps.
 
     Args:
-        recording: Any recording that has the channels.
+        recording: Any recording that has the signals of the body, under the names of any known convention.
         signal: What the model takes.
         longest_gap: Gaps of up to this many seconds are bridged by a straight line.
+        side: The leg to use, where the signal is of one leg.
+        mass: Body mass in kg, where a unit is per body mass; default: that in the metadata.
+        rename: `{recording's name: signal's name}` for channels that no convention knows.
 
     Returns:
-        A recording with exactly the signal's channels and units, at its own rate.
+        The match: a recording with exactly the signal's channels and units at its own rate, and the way back.
 
     Raises:
-        DataError: If a channel is missing, a unit cannot be converted, or a gap remains.
+        DataError: If a channel is missing, a unit is implausible or cannot be converted, or a gap remains.
     """
-    columns(signal, recording.channels, recording.units)
-    chosen = recording.select(signal.channels)
-    pairs = zip(chosen.units, signal.units)
-    chosen = chosen.convert({old: new for old, new in pairs if old and old != new})
+    found = match(recording, signal.channels, signal.units, side=side, mass=mass, rename=rename)
+    chosen = found.recording
     if longest_gap:
         chosen = chosen.fill_gaps(longest_gap)
     if gaps := chosen.gaps():
@@ -92,7 +103,7 @@ def fitted(recording: Recording, signal: Signal, longest_gap: float = 0.0) -> Re
             f"{len(gaps)} gaps, the first in {first.channel} from {first.start:g} to {first.stop:g} s; bridge them "
             "(fill_gaps=SECONDS, --fill-gaps SECONDS) or crop the recording"
         )
-    return chosen
+    return replace(found, recording=chosen)
 
 
 def columns(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +27,8 @@ class Prediction:
         pointwise: Whether medians and intervals of single values mean something. They do for signals that follow the input;
             not for motions of a text, of which `median` is the first sample.
         metadata: Further facts about how the samples were made.
+        inverse: Maps summaries to the names, signs and units of the input's laboratory (`channels.Inverse`); None keeps the
+            model's.
 
     Example:
         >>> like = Recording(np.zeros((3, 1)), ("knee",), ("deg",), 100.0)
@@ -41,6 +43,7 @@ class Prediction:
     calibration: Calibration | None = None
     pointwise: bool = True
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    inverse: Callable[[Recording], Recording] | None = None
 
     def __post_init__(self):
         if not np.isfinite(self.values).all():
@@ -90,21 +93,25 @@ class Prediction:
     def summary(self, interval: float = 0.9) -> Recording:
         """Median and, with several samples, interval bounds as one recording: `NAME`, `NAME_p05`, `NAME_p95`.
 
+        Names, signs and units are those of the input's laboratory where the model mapped them (`inverse`).
+
         Args:
             interval: Probability of the interval; 0 for the median alone.
         """
+        turned = self.inverse or (lambda recording: recording)
         middle = self.median
         if len(self) == 1 or not interval or not self.pointwise:
-            return middle
+            return turned(middle)
         low, high = self.interval(interval)
         below, above = (f"_p{round(50 * (1 + side * interval)):02d}" for side in (-1, 1))
         parts = {"": middle, below: low, above: high}
-        return replace(
+        whole = replace(
             middle,
             values=np.concatenate([part.values for part in parts.values()], axis=1),
             channels=tuple(name + suffix for suffix in parts for name in middle.channels),
             units=middle.units * 3,
         )
+        return turned(whole)
 
     def write(self, path: str | Path, interval: float = 0.9) -> Path:
         """Write median and interval to a file whose extension names the format.

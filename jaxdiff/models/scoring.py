@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from jaxdiff.body.gait import cadence, normalise_strides, strikes_from_hip
+from jaxdiff.data.channels import identify
 from jaxdiff.data.recording import Recording
 from jaxdiff.data.units import canonical
 from jaxdiff.errors import DataError
@@ -18,9 +19,13 @@ from jaxdiff.metrics.pointwise import pearson
 Scores = dict[tuple[str, str], float]
 BOUND = re.compile(r"_p\d\d$")
 """The bounds of an interval, as `Prediction.write` names them."""
-HIPS = ("hip_flexion", "hip_right", "hip_x", "hip_left")
 METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 POINTS = 101
+
+
+def without_units(file: Recording) -> list[str]:
+    """Channels that name a signal of the body and state no unit, so that no metric can be given one."""
+    return [n for n, u in zip(file.channels, file.units) if not u and identify(n) is not None]
 
 
 def alone(file: Recording) -> Scores:
@@ -167,7 +172,11 @@ def _hips(file: Recording) -> list[str]:
     return [
         name
         for name in file.channels
-        if name.startswith(HIPS) and not BOUND.search(name) and _unit(file, name) in ("deg", "rad")
+        if not BOUND.search(name)
+        and (known := identify(name, _unit(file, name).strip("?"))) is not None
+        and known.signal == ("hip", "flexion", "angle")
+        and known.sign > 0
+        and _unit(file, name) in ("deg", "rad")
     ]
 
 

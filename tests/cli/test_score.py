@@ -122,3 +122,11 @@ def test_feet_are_known_by_the_names_that_skeletons_have():
         ["Hips", "RightToe", "LeftToe"]
     ) == (2, 1)
     assert _feet(["pelvis", "foot"]) is None
+
+
+def test_a_file_without_units_is_told_so(jaxdiff, tmp_path):
+    (tmp_path / "a.csv").write_text(
+        "time,hip_flexion_r\n" + "".join(f"{i / 100},{i % 7}\n" for i in range(300))
+    )
+    code, _, err = jaxdiff("score", tmp_path / "a.csv")
+    assert code == 2 and "states no unit for hip_flexion_r" in err

@@ -14,9 +14,10 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from jaxdiff.body.gait import normalise_strides, strikes_from_hip
-from jaxdiff.data import normalise
+from jaxdiff.body.gait import normalise_strides
+from jaxdiff.data import channels, normalise
 from jaxdiff.data.recording import Recording
+from jaxdiff.data.strides import strikes as found_strikes
 from jaxdiff.deployment.program import Program, example_keys
 from jaxdiff.deployment.signal import Signal, fitted, long_enough
 from jaxdiff.errors import ConfigError, DataError, nearest
@@ -28,9 +29,6 @@ from jaxdiff.studies.llma.preparation import method_settings
 from jaxdiff.training.step import make_generate
 from jaxdiff.typing import Array, Config
 
-LOADED_FOOT = 0.05
-"""Share of the largest vertical force above which a foot counts as being on the ground."""
-HIPS, FORCES = ("hip_flexion", "hip_x"), ("grf_normal", "grf_vertical", "grf_z", "vertical")
 OTHER = {"x": "y", "y": "x"}
 
 
@@ -80,18 +78,25 @@ class LlmaModel(Model):
             return names[given]
         if recording is None:
             return "x"
-        missing = {
-            letter: [c for c in scale.channels if c not in recording.channels]
+        fitting = [
+            letter
             for letter, scale in self.scales.items()
-        }
-        closest = min(missing, key=lambda m: len(missing[m]) / len(self.scales[m].channels))
-        if missing[closest]:
+            if channels.sides(recording, scale.channels, scale.units)
+        ]
+        if len(fitting) == 1:
+            return fitting[0]
+        if fitting:
+            told = " and ".join(names)
             raise DataError(
-                f"the recording has neither {' nor '.join(names)}; of {self.modalities[closest]} "
-                f"({', '.join(self.scales[closest].channels)}) {', '.join(missing[closest])} is missing "
-                f"(it has {', '.join(recording.channels)})"
+                f"the recording fits {told}; name the one it is (given=, --given), or state its units"
             )
-        return closest
+        return min(self.scales, key=lambda m: self._absent(m, recording))
+
+    def _absent(self, letter: str, recording: Recording) -> float:
+        """Share of a modality's channels that a recording does not have."""
+        scale = self.scales[letter]
+        pairs = list(zip(scale.channels, scale.units))
+        return sum(not channels.sides(recording, [c], [u]) for c, u in pairs) / len(pairs)
 
     def generate(
         self,
@@ -103,6 +108,8 @@ class LlmaModel(Model):
         given: str = "",
         strikes: Sequence[float] | None = None,
         fill_gaps: float = 0.0,
+        side: str = "",
+        mass: float | None = None,
     ) -> Prediction:
         """The other modality of a recording.
 
@@ -112,11 +119,15 @@ class LlmaModel(Model):
             seed: Seed of the samples.
             steps: Steps of the sampler; 0 for the model's own number.
             given: Name of the given modality; by default the one whose channels the recording has.
-            strikes: Times of heel strikes in s, where neither events, hip flexion nor a normal force tells them.
+            strikes: Times of heel strikes in s; default: from events, vertical force, hip flexion or foot positions.
             fill_gaps: Bridge gaps of up to this many seconds.
+            side: The leg to use, `right` or `left`, where the recording has both; default: the right one.
+            mass: Body mass in kg, for inputs that are not per body mass; default: that in the metadata.
 
         Returns:
-            Samples on the recording's own clock.
+            Samples on the recording's own clock. Recordings of other laboratories are mapped to the model's names, signs
+            and units, and what is written is mapped back. A recording of fewer strides than the model's window is
+            continued by its last stride, which says less than further strides would.
         """
         if recording is None:
             raise ConfigError("a model of llma needs a recording")
@@ -124,20 +135,23 @@ class LlmaModel(Model):
             raise ConfigError(f"samples must be 1 or more, not {samples}")
         letter = self._letter(given, recording)
         signal = self._signal(letter)
-        source = fitted(recording, signal, fill_gaps)
+        matched = fitted(recording, signal, fill_gaps, side=side, mass=mass)
+        source = matched.recording
         if self.per_stride:
-            events = heel_strikes(recording, source, strikes)
+            events = heel_strikes(recording, source, strikes, matched.side)
             cycles = normalise_strides(source.values, events, self.per_stride + 1)[:, :-1]
             window = cycles.reshape(-1, cycles.shape[-1])
         else:
             events, window = np.zeros(0), source.resample(self.rate).values
-        long_enough(len(window), signal)
+            long_enough(len(window), signal)
         condition = self.scales[letter](_padded(window, self.length, self.per_stride or 0))
         run = self._once(("generate", steps), lambda: make_generate(self._method(steps).generate))
         rows = np.repeat(condition[None].astype(np.float32), samples, axis=0)
         drawn = np.asarray(run(self.trained.params, jax.random.key(seed), {letter: rows}))
         values = self.scales[OTHER[letter]].inverse(drawn[:, : len(window)])
-        return self._prediction(values, OTHER[letter], recording, events)
+        clock = replace(recording, meta={**recording.meta, **matched.metadata})
+        made = self._prediction(values, OTHER[letter], clock, events)
+        return replace(made, inverse=matched.inverse, metadata=matched.metadata)
 
     def _prediction(
         self, values: np.ndarray, letter: str, source: Recording, events: np.ndarray
@@ -175,31 +189,21 @@ class LlmaModel(Model):
 
 
 def heel_strikes(
-    recording: Recording, source: Recording, strikes: Sequence[float] | None
+    recording: Recording, source: Recording, strikes: Sequence[float] | None, side: str = ""
 ) -> np.ndarray:
-    """Heel strikes as fractional sample numbers: as given, from hip flexion, or from the normal force.
+    """Heel strikes as fractional sample numbers: as given, or from whatever in the recording tells them.
 
     Raises:
         DataError: If nothing tells them, or there are fewer than two.
     """
-    forces = [c for c in recording.channels if c in FORCES]
-    if strikes is not None:
-        events = (np.sort(np.asarray(strikes, np.float64)) - source.start) * source.rate
-        inside = events[(events >= 0) & (events <= len(source.values) - 1)]
-    elif hips := [c for c in source.channels if c.startswith(HIPS)]:
-        inside = strikes_from_hip(source.select(hips[:1]).values[:, 0], source.rate)
-    elif forces:
-        force = recording.select(forces[:1]).values[:, 0]
-        loaded = force > LOADED_FOOT * np.nanmax(force)
-        inside = np.flatnonzero(loaded[1:] & ~loaded[:-1]) + 1.0
-    else:
-        raise DataError(
-            "heel strikes cannot be found: there is neither hip flexion nor a normal force; give their times in s "
-            "(strikes=, --strikes)"
-        )
-    if len(inside) < 2:
-        raise DataError(f"{len(inside)} heel strikes found; at least two full strides are needed")
-    return inside
+    own = side if side in ("right", "left") else ""
+    try:
+        times = found_strikes(source, own, strikes).times
+    except DataError:
+        if strikes is not None:
+            raise
+        times = found_strikes(recording, own).times
+    return np.clip((times - source.start) * source.rate, 0, len(source) - 1)
 
 
 def _padded(window: np.ndarray, length: int, stride: int) -> np.ndarray:

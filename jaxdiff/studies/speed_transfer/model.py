@@ -65,7 +65,8 @@ class SpeedTransferModel(Model):
             steps: Steps of the sampler; 0 for the model's own number.
             source_speed: Speed of the recording in m/s.
             target_speed: Speed to generate in m/s.
-            channels: What the recording calls hip, knee and ankle of the right leg, then of the left.
+            channels: Names of hip, knee and ankle of the right leg, then of the left, in the recording; default: found
+                by the table of names (`jaxdiff.data.aliases`).
             resample: Accept a recording at another rate than the model's.
             fill_gaps: Bridge gaps of up to this many seconds.
         """
@@ -85,9 +86,9 @@ class SpeedTransferModel(Model):
             raise ConfigError(
                 f"the model has {len(signal.channels)} channels ({', '.join(signal.channels)}); got {len(names)} names"
             )
-        signal = signal._replace(channels=names)
-        own = fitted(recording, signal, fill_gaps)
-        given = at_rate(own, signal, resample)
+        renamed = {old: new for old, new in zip(names, signal.channels) if old != new}
+        matched = fitted(recording, signal, fill_gaps, rename=renamed)
+        given = at_rate(matched.recording, signal, resample)
         if len(given.values) < self.frames:
             raise DataError(
                 f"the recording lasts {len(given.values) / self.rate:g} s; the model needs {self.seconds:g} s of "
@@ -99,20 +100,20 @@ class SpeedTransferModel(Model):
             np.array([source_speed]),
             np.array([""]),
             self.rate,
-            names,
+            signal.channels,
             signal.units,
         )
         made = self._with_steps(steps)(
             gaits, np.zeros(samples, int), np.full(samples, float(target_speed)), seed
         )
-        units = recording.select(names).units
-        back = {new: old for old, new in zip(units, signal.units) if old and old != new}
         meta = {
             name: text for name, text in recording.meta.items() if name not in ("task", "trial")
         }
-        like = replace(given, meta={**meta, "speed": f"{target_speed:g} m/s"})
+        meta |= {**matched.metadata, "speed": f"{target_speed:g} m/s"}
+        like = replace(given, meta=meta, events=())
         each = [
-            replace(like, values=values).resample(recording.rate).convert(back) for values in made
+            matched.inverse(replace(like, values=values).resample(recording.rate))
+            for values in made
         ]
         values = np.stack([one.values for one in each])
         return Prediction(
