@@ -46,6 +46,10 @@ class DataWarning(UserWarning):
     """Data that were read with an assumption the user should know of, such as an inferred unit."""
 
 
+class ProcessLost(Error):
+    """A process on another host ended, and with it the training that all of them share."""
+
+
 class MissingExtra(Error):
     """An optional dependency is not installed; the message names the extra that brings it."""
 

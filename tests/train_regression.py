@@ -18,6 +18,7 @@ parser.add_argument("directory")
 parser.add_argument("--steps", type=int, default=60)
 parser.add_argument("--signal", choices=["SIGKILL", "SIGTERM", "SIGINT"])
 parser.add_argument("--at", type=int, default=0)
+parser.add_argument("--batch", type=int, default=8)
 parser.add_argument("--coordinator")
 parser.add_argument("--num_processes", type=int)
 parser.add_argument("--process_id", type=int)
@@ -29,6 +30,7 @@ distributed.initialize(args.coordinator, args.num_processes, args.process_id)
 
 from regression import METHOD, Batches
 
+from jaxdiff.errors import ProcessLost
 from jaxdiff.training.loop import fit
 from jaxdiff.training.optimizer import OptimizerSettings
 from jaxdiff.training.settings import Settings
@@ -66,8 +68,11 @@ def evaluate(state):
     return {"fit": float(abs(state.ema["w"]).sum())}
 
 
-data = Struck(rows=distributed.share(8))
-state = fit(
-    METHOD, data, settings, args.directory, evaluate=evaluate, about={"config": {"width": 5}}
-)
+data = Struck(args.batch, rows=distributed.share(args.batch))
+try:
+    state = fit(
+        METHOD, data, settings, args.directory, evaluate=evaluate, about={"config": {"width": 5}}
+    )
+except ProcessLost as error:
+    distributed.abandon(error)
 print("finished at", int(state.step))

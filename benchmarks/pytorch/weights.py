@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import jax
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+from jaxdiff.interop.keys import flatten, unstack
 
 LSTM = {"input_kernel_0": "weight_ih_l0", "hidden_kernel_0": "weight_hh_l0", "input_bias_0": "bias_ih_l0", "hidden_bias_0": "bias_hh_l0"}  # fmt: skip
 
@@ -16,8 +17,8 @@ LSTM = {"input_kernel_0": "weight_ih_l0", "hidden_kernel_0": "weight_hh_l0", "in
 def load(module: nn.Module, tree: Any) -> nn.Module:
     """Copies every array of `tree`; a parameter that gets none, or an array without a place, is an error."""
     places = dict(module.named_parameters())
-    for path, array in jax.tree_util.tree_flatten_with_path(tree)[0]:
-        *where, last = (str(part.key) for part in path)
+    for path, array in unstack(flatten(tree)).items():
+        *where, last = path.split("/")
         owner = module.get_submodule(".".join(where))
         for name, value in _as_pytorch(owner, last, torch.from_numpy(np.array(array, np.float32))):
             place = places.pop(".".join([*where, name]))

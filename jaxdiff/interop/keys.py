@@ -1,6 +1,7 @@
 """The exchange of whole state dicts: what keys and shapes a checkpoint must have, from it, and back to it.
 
-Nothing of this is listed anywhere: it follows from the network itself, its parameter shapes renamed by `names`.
+Nothing of this is listed anywhere: it follows from the network itself, its parameter shapes renamed by `names`. Our
+stacks of layers are one tree, `layers`, with a leading axis; PyTorch's are numbered, so rules name `layers_0` and so on.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def expected(
 ) -> dict[str, tuple[int, ...]]:
     """The PyTorch keys and shapes of a network whose parameters have these shapes."""
     out = {}
-    for path, shape in parameters.items():
+    for path, shape in _numbered(parameters).items():
         names, layout = torch_keys(path, rules)
         pieces = layout.split(np.broadcast_to(np.float32(0), shape), len(names))
         out |= {name: piece.shape for name, piece in zip(names, pieces)}
@@ -68,21 +69,52 @@ def from_torch(
     if broken:
         raise FileError(f"{where} holds values that are not finite in {_some(broken)}")
     flat = {}
-    for path in parameters:
+    for path in _numbered(parameters):
         names, layout = torch_keys(path, rules)
         flat[path] = np.ascontiguousarray(
             layout.join([np.asarray(state[name], np.float32) for name in names])
         )
-    return unflatten(flat)
+    return unflatten(stack(flat))
 
 
 def to_torch(parameters: Mapping[str, Any], rules: list[Rule]) -> dict[str, np.ndarray]:
     """The PyTorch state dict of our parameters."""
     state = {}
-    for path, value in flatten(parameters).items():
+    for path, value in unstack(flatten(parameters)).items():
         names, layout = torch_keys(path, rules)
         state |= dict(zip(names, layout.split(np.asarray(value), len(names))))
     return state
+
+
+def unstack(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """`{"layers/w": (L, ...)}` to `{"layers_0/w": (...), ...}`, for every component of that name."""
+    out = {}
+    for path, value in flat.items():
+        head, found, tail = f"/{path}".partition("/layers/")
+        if found:
+            out |= {f"{head}/layers_{i}/{tail}"[1:]: row for i, row in enumerate(value)}
+        else:
+            out[path] = value
+    return out
+
+
+def stack(flat: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The inverse of `unstack`."""
+    out, layers = {}, {}
+    for path, value in flat.items():
+        match = re.fullmatch(r"((?:.*/)?layers)_(\d+)/(.*)", path)
+        if match:
+            layers.setdefault(f"{match[1]}/{match[3]}", {})[int(match[2])] = value
+        else:
+            out[path] = value
+    stacks = {path: [rows[i] for i in range(len(rows))] for path, rows in layers.items()}
+    return out | {path: np.stack(rows) for path, rows in stacks.items()}
+
+
+def _numbered(parameters: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+    """The shapes of unstacked parameters, from those of our parameters."""
+    arrays = {path: np.broadcast_to(np.float32(0), shape) for path, shape in parameters.items()}
+    return {path: array.shape for path, array in unstack(arrays).items()}
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

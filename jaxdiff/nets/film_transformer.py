@@ -20,7 +20,8 @@ from jaxdiff.nets.blocks.activations import gelu, mish
 from jaxdiff.nets.blocks.attention import MultiHeadAttention
 from jaxdiff.nets.blocks.dropout import Dropout
 from jaxdiff.nets.blocks.embeddings import positions, rotate, sinusoid_concatenated
-from jaxdiff.nets.blocks.transformer import FeedForward, LayerNorm
+from jaxdiff.nets.blocks.norm import LayerNorm
+from jaxdiff.nets.blocks.transformer import FeedForward, stacked
 
 PRESETS: dict[str, dict[str, Any]] = {
     "released": {"width": 512, "layers": 8, "heads": 8, "ff": 1024},
@@ -92,11 +93,8 @@ class FiLMTransformer(nn.Module):
         )
         c = nn.Dense(self.condition_width or self.width, dtype=self.dtype, name="time_1")(c)
         c = mish(c if condition is None else c + condition.astype(c.dtype))
-        for i in range(self.layers):
-            layer = FiLMLayer(
-                self.heads, self.ff, self.rotary, self.dropout, self.dtype, name=f"layers_{i}"
-            )
-            h = layer(h, c, deterministic)
+        options = (self.heads, self.ff, self.rotary, self.dropout, self.dtype)
+        h = stacked(FiLMLayer, self.layers, *options)(h, c, deterministic)
         return nn.Dense(self.features, dtype=self.dtype, name="output")(h).astype(jnp.float32)
 
 
@@ -134,8 +132,6 @@ class Refinement(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, deterministic: bool = True) -> jax.Array:
         h = nn.Dense(self.width, dtype=self.dtype, name="input")(x)
-        for i in range(self.layers):
-            h = RefinementLayer(self.heads, self.ff, self.dropout, self.dtype, name=f"layers_{i}")(
-                h, deterministic
-            )
+        options = (self.heads, self.ff, self.dropout, self.dtype)
+        h = stacked(RefinementLayer, self.layers, *options)(h, deterministic)
         return nn.Dense(self.features, dtype=self.dtype, name="output")(h).astype(jnp.float32)

@@ -16,8 +16,8 @@ import jax.numpy as jnp
 
 from jaxdiff.nets.blocks.convolution import Conv1D
 from jaxdiff.nets.blocks.dropout import Dropout
+from jaxdiff.nets.blocks.norm import LayerNorm
 from jaxdiff.nets.blocks.recurrent import BiGRU
-from jaxdiff.nets.blocks.transformer import LayerNorm
 
 CONTACTS = 4
 FRAMES_PER_TOKEN = 4

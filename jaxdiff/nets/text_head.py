@@ -9,7 +9,8 @@ import jax
 import jax.numpy as jnp
 
 from jaxdiff.nets.blocks.activations import gelu
-from jaxdiff.nets.blocks.transformer import Encoder, LayerNorm
+from jaxdiff.nets.blocks.norm import LayerNorm
+from jaxdiff.nets.blocks.transformer import Encoder
 
 
 class TextHead(nn.Module):

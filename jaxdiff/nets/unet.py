@@ -27,9 +27,9 @@ import jax.numpy as jnp
 from jaxdiff.nets.blocks.activations import mish
 from jaxdiff.nets.blocks.attention import attention
 from jaxdiff.nets.blocks.convolution import Conv1D, FrameGroupNorm, Upsample1D
-from jaxdiff.nets.blocks.dropout import Dropout
+from jaxdiff.nets.blocks.dropout import Dropout, stream
 from jaxdiff.nets.blocks.embeddings import sinusoid
-from jaxdiff.nets.blocks.transformer import LayerNorm
+from jaxdiff.nets.blocks.norm import LayerNorm
 
 Context = tuple[Any, ...]
 """What each block's attention needs of the text."""
@@ -105,7 +105,7 @@ class TextAttention(nn.Module):
             q = jax.nn.softmax(q.astype(jnp.float32), axis=-1).astype(self.dtype)
             y = jnp.einsum("...thd,...hde->...the", q, self.forget(context, deterministic))
         else:
-            key = None if deterministic or self.dropout == 0.0 else self.make_rng("dropout")
+            key = None if deterministic or self.dropout == 0.0 else stream(self)
             y = attention(q, *context, dropout=self.dropout, key=key)
         return y.reshape(x.shape)
 

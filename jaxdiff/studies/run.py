@@ -115,15 +115,17 @@ def _newest(path: Path) -> Path | None:
 
 
 def _metadata(path: Path) -> dict[str, Any]:
-    newest = _newest(path)
-    if newest is None:
+    """The metadata of the newest checkpoint that can be read; `load_params` verifies its checksum later."""
+    found = sorted(path.glob("checkpoints/[0-9]*/about/metadata"), key=lambda p: int(p.parts[-3]))
+    if not found:
         raise CheckpointError(f"no checkpoints under {path}")
-    try:
-        return dict(json.loads(newest.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise CheckpointError(
-            f"checkpoint {newest.parent.parent} cannot be read ({error})"
-        ) from None
+    why = ""
+    for each in reversed(found):
+        try:
+            return dict(json.loads(each.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError, RecursionError) as error:
+            why = why or f"checkpoint {each.parent.parent} cannot be read ({error})"
+    raise CheckpointError(why)
 
 
 def _study_of(metadata: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 from absl import flags, logging
 from ml_collections import ConfigDict, config_flags
 
-from jaxdiff.errors import ConfigError, Error
+from jaxdiff.errors import ConfigError, Error, ProcessLost
 from jaxdiff.training import memory
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "jaxdiff" / "compiled"
@@ -51,7 +51,10 @@ def start(
     if not distributed.initialize(coordinator, num_processes, process_id):
         cores.as_devices()
     use_cache(cache)
-    main(config, out)
+    try:
+        main(config, out)
+    except ProcessLost as error:
+        distributed.abandon(error)
 
 
 def define_flags() -> None:

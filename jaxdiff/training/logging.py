@@ -1,4 +1,4 @@
-"""Where the numbers of a run go: a file, a progress bar or plain lines; on request TensorBoard or Weights & Biases.
+"""Where the metrics of a run go: a file, a progress bar or plain lines; optionally TensorBoard or Weights & Biases.
 
 `metrics.jsonl` holds nothing that depends on the clock, so an interrupted and resumed run leaves the same file as one
 that was not interrupted.
@@ -8,48 +8,50 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+import warnings
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
-from jaxdiff.errors import ConfigError, FileError, MissingExtra, nearest
+from jaxdiff.errors import ConfigError, MissingExtra, nearest
+from jaxdiff.training.atomic import replace, writing
 
 
 class Sink(Protocol):
-    """Takes the named numbers of a step."""
+    """Receives the named metrics of a step."""
 
     def write(self, step: int, values: Mapping[str, Any]) -> None: ...
 
     def close(self) -> None: ...
 
 
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """A full disk, or a place that cannot be written to, is an error that names the file and tells how to go on."""
-    try:
-        yield
-    except OSError as error:
-        raise FileError(
-            f"{path} cannot be written ({error.strerror or error}); checkpoints that are there already are intact: "
-            "make room, and the same command goes on from the last one"
-        ) from error
-
-
 class JsonLines:
-    """One JSON object a line; opened at step `start`, it forgets what a killed run wrote beyond it."""
+    """One JSON object per line.
+
+    Args:
+      path: the file.
+      start: step that the training starts from; later entries, which a killed run left, are dropped, and so are damaged
+        ones, with a warning.
+    """
 
     def __init__(self, path: Path, start: int):
         self._path = path
+        if path.exists():
+            with writing(path):
+                content = path.read_bytes()
+            *lines, rest = content.split(b"\n")
+            steps = [_step_of(line) for line in lines]
+            if None in steps:
+                warnings.warn(
+                    f"{path}: {steps.count(None)} damaged line(s) were dropped", stacklevel=4
+                )
+            kept = [n for n, step in zip(lines, steps) if step is not None and step <= start]
+            # The last line of a killed run may be torn; it has no line end, or no value.
+            replace(path, b"".join(line + b"\n" for line in kept).decode())
         with writing(path):
-            if path.exists():
-                kept = [line for line in path.read_text().splitlines() if _step_of(line) <= start]
-                temporary = path.with_suffix(".tmp")
-                temporary.write_text("".join(line + "\n" for line in kept))
-                os.replace(temporary, path)
             self._file = path.open("a", encoding="utf-8")
 
     def write(self, step: int, values: Mapping[str, Any]) -> None:
@@ -66,15 +68,17 @@ class JsonLines:
             self._file.close()
 
 
-def _step_of(line: str) -> float:
+def _step_of(line: bytes) -> float | None:
+    """The step of a line; None if the line is damaged."""
     try:
-        return json.loads(line)["step"]
-    except (ValueError, KeyError):  # the last line of a killed run may be torn
-        return float("inf")
+        step = json.loads(line.decode())["step"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return step if isinstance(step, int) and not isinstance(step, bool) else None
 
 
 def _finite(value: Any) -> Any:
-    """JSON knows no NaN: null stands for what is not finite."""
+    """JSON has no NaN: null stands for values that are not finite."""
     if isinstance(value, list):
         return [_finite(v) for v in value]
     return value if math.isfinite(value) else None
@@ -86,7 +90,7 @@ def _short(values: Mapping[str, Any]) -> str:
 
 
 class Lines:
-    """A plain line every now and then, for files and pipes."""
+    """A plain line per log entry, for files and pipes."""
 
     def __init__(self, steps: int, start: int):
         self._steps, self._start, self._begin = steps, start, time.perf_counter()

@@ -1,17 +1,14 @@
-"""Training from the first step to the last, whatever happens in between.
+"""Training from the first step to the last, through any interruption.
 
 `fit` continues from the newest sound checkpoint in its directory, reads the metrics of a step while the next one runs,
-saves on SIGTERM and SIGINT, and leaves a run that was killed and continued bit-identical to one that was not.
+saves on SIGTERM and SIGINT, and leaves a run that was killed and resumed bit-identical to one that was not.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import shlex
-import signal
-import sys
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,24 +16,42 @@ from typing import Any, Protocol
 import jax
 import numpy as np
 
-from jaxdiff.errors import CheckpointError, ConfigError, FileError, NonFiniteError
+from jaxdiff.errors import CheckpointError, ConfigError, FileError
+from jaxdiff.nets.backend import backend
+from jaxdiff.training import distributed, record
+from jaxdiff.training.atomic import writing
 from jaxdiff.training.checkpoint import Checkpoints
-from jaxdiff.training.logging import open_sinks, writing
+from jaxdiff.training.journal import Journal
+from jaxdiff.training.lock import Lock
 from jaxdiff.training.memory import forget_programs
 from jaxdiff.training.optimizer import make_optimizer
 from jaxdiff.training.settings import Settings, checked
+from jaxdiff.training.signals import stop_requests
 from jaxdiff.training.state import TrainState, init_state
-from jaxdiff.training.step import make_fold_step, make_step
+from jaxdiff.training.step import StepFunction, make_fold_step, make_step
+from jaxdiff.training.update import StepSettings
 from jaxdiff.typing import Batch, Method, Params
 
-FREE = ("steps", "log_every", "evaluate_every", "save_every", "keep", "log", "skip_limit")
+FREE = (
+    "steps",
+    "steps_per_dispatch",
+    "log_every",
+    "evaluate_every",
+    "save_every",
+    "keep",
+    "log",
+    "skip_limit",
+)
 """Settings that may change when a run is resumed."""
 HASTY = {"xla_backend_optimization_level": 0}
-"""For a program that runs once: LLVM takes 40 s to make the fastest code for the random numbers of a small network, 2 s for any."""
+"""For a program that runs once: LLVM takes 40 s to optimise the random numbers of a small network, and 2 s without."""
+MOST_STEPS = 16
+"""Steps per dispatch at most, where they are chosen."""
+Weights = Sequence[Mapping[str, float]]
 
 
 class Data(Protocol):
-    """An endless iterator over batches whose place can be saved (as JSON) and restored."""
+    """An endless iterator over batches whose position can be saved (as JSON) and restored."""
 
     def __next__(self) -> Batch: ...
 
@@ -53,29 +68,31 @@ def fit(
     *,
     evaluate: Callable[[TrainState], Mapping[str, float]] | None = None,
     about: Mapping[str, Any] | None = None,
-    fold_weights: list[dict[str, float]] | None = None,
+    fold_weights: Weights | None = None,
     known: Params | None = None,
 ) -> TrainState:
-    """Train a method, or continue its training.
+    """Trains `method` on `data`.
 
     Args:
-      method: what to train.
+      method: the training objective.
       data: an endless iterator over batches.
-      settings: steps, optimiser, averaging, how often to log, evaluate and save.
-      directory: directory of the run; one that exists is continued.
+      settings: see `training.settings`.
+      directory: where checkpoints, logs and `run.json` are; an interrupted run there is continued.
       evaluate: figures of a state by name, logged, and used to choose the best checkpoint.
-      about: what a user of the checkpoint must know (config, normaliser, channel names, units); JSON.
+      about: metadata that users of the checkpoint need (config, normaliser, channel names, units), as JSON.
       fold_weights: loss weights of each of F trainings that run side by side (empty dicts for equal ones); batches
         then have a leading axis F, and fold f starts from the seed `settings.seed + f`.
-      known: parameters that are known before training (of another run, or fitted), by their names at the top; with
-        folds they have the leading axis F. Those under "fixed" stay as they are.
+      known: parameters that are known before training (of another run, or fitted), by their top-level names; with
+        folds they have the leading axis F. Those under "fixed" are not trained.
 
     Returns:
-      The last state; `ema` holds the averaged parameters.
+      The last state.
 
     Raises:
-      CheckpointError: if the directory holds another run, or none of its checkpoints can be read.
-      NonFiniteError: if too many steps in a row are not finite.
+      ConfigError: for impossible settings, a directory in use, or one that holds another run.
+      CheckpointError: if the checkpoints there are of another model, or none can be read, or none can be written.
+      NonFiniteError: if too many steps in a row had non-finite gradients.
+      ProcessLost: if a process on another host ended.
 
     Example:
       >>> import tempfile, jaxdiff
@@ -90,126 +107,131 @@ def fit(
       >>> int(state.step)
       2
     """
-    settings, directory = checked(settings), Path(directory)
-    forget_programs()
-    with writing(directory):
-        directory.mkdir(parents=True, exist_ok=True)
-    said = json.loads(json.dumps({**(about or {}), "settings": _plain(settings)}))
+    directory = Path(directory)
+    about = json.loads(json.dumps({**(about or {}), "settings": _plain(checked(settings))}))
+    settings = settings._replace(steps_per_dispatch=_dispatch(settings))
     optimizer = make_optimizer(settings.optimizer, settings.steps)
     make = make_fold_step if fold_weights else make_step
-    step_function = make(
-        method,
-        optimizer,
-        ema_decay=settings.ema_decay,
-        ema_every=settings.ema_every,
-        accumulate=settings.accumulate,
-        steps_per_dispatch=settings.steps_per_dispatch,
-    )
-
-    first = data.get_state()
-    example = next(data)
-    data.set_state(first)
-    state = _fresh(method, optimizer, settings, example, fold_weights, known or {})
-    checkpoints = Checkpoints(
-        directory / "checkpoints", settings.keep, 1, settings.higher_is_better
-    )
-    restored = checkpoints.restore(state, lambda saved: _check_same_run(saved, said, directory))
-    if restored:
-        state, place, _ = restored
-        data.set_state(place)
-    step = start = int(np.max(state.step))
-
-    main = jax.process_index() == 0
-    sinks = open_sinks(directory, settings.steps, start, settings.log) if main else []
-    record = _Record(directory, settings, said) if main else None
-    pending: tuple[int, Any] | None = None
-    stopped = False
-
-    def due(every: int, now: int) -> bool:
-        return bool(every) and now // every > (now - settings.steps_per_dispatch) // every
-
-    def log(now: int, values: Mapping[str, Any]) -> None:
-        for sink in sinks:
-            sink.write(now, values)
-
-    def read(waiting: tuple[int, Any] | None) -> None:
-        """Fetches the metrics of a step that has finished while the next one runs."""
-        if waiting is None:
-            return
-        now, metrics = waiting
-        metrics = jax.device_get(metrics)
-        if settings.steps_per_dispatch > 1:
-            metrics = {name: value[..., -1] for name, value in metrics.items()}
-        _check_finite(now, metrics, settings.skip_limit)
-        if due(settings.log_every, now) or now == settings.steps:
-            log(
-                now,
-                {name: np.asarray(value, np.float64).tolist() for name, value in metrics.items()},
+    step_function = make(method, optimizer, _step_settings(settings))
+    forget_programs()
+    with _locked(directory):
+        state = _fresh(method, optimizer, settings, _first(data), fold_weights, known or {})
+        kept = Checkpoints(directory / "checkpoints", settings.keep, 1, settings.higher_is_better)
+        restored = kept.restore(state, lambda saved: _check_same_run(saved, about, directory))
+        if restored:
+            state = restored[0]
+            data.set_state(restored[1])
+        journal = Journal(directory, settings, about, int(np.max(state.step)))
+        with _reported(journal, kept, directory):
+            feed = _feed(data, settings.steps_per_dispatch, bool(fold_weights))
+            state, stopped = _train(
+                step_function, feed, data, state, settings, about, kept, journal, evaluate
             )
-
-    def save(score: float | None = None) -> None:
-        checkpoints.save(state, data.get_state(), said, score)
-        if record:
-            record.update(step=step, score=score)
-
-    try:
-        with _signals() as asked_to_stop:
-            while step < settings.steps:
-                state, metrics = step_function(
-                    state, _take(data, settings.steps_per_dispatch, bool(fold_weights))
-                )
-                read(pending)
-                step += settings.steps_per_dispatch
-                pending = step, metrics
-                last = step >= settings.steps
-                stopped = asked_to_stop(step // settings.steps_per_dispatch) and not last
-                score = None
-                if (
-                    not stopped
-                    and (due(settings.evaluate_every, step) or last)
-                    and evaluate is not None
-                ):
-                    read(pending)
-                    pending = None
-                    figures = {name: float(value) for name, value in evaluate(state).items()}
-                    log(step, figures)
-                    score = _score(figures, settings.score)
-                if stopped or last or score is not None or due(settings.save_every, step):
-                    read(pending)
-                    pending = None
-                    save(score)
-                if stopped:
-                    break
-        checkpoints.close()
-        if record:
-            record.update(status="stopped" if stopped else "done")
-    except BaseException as error:
-        if record:
-            with suppress(FileError):  # of a full disk
-                record.update(status=f"failed: {type(error).__name__}")
-        with suppress(CheckpointError):
-            checkpoints.close()  # what is being written is still good
-        raise
-    finally:
-        for sink in sinks:
-            sink.close()
     if stopped:
-        if main:
+        if jax.process_index() == 0:
             print(
-                f"stopped at step {step} of {settings.steps}, saved; resume with:\n  {resume_command()}",
+                f"stopped at step {int(np.max(state.step))} of {settings.steps}, saved; resume with:\n"
+                f"  {record.resume_command()}",
                 flush=True,
             )
         raise SystemExit(0)
     return state
 
 
-def resume_command() -> str:
-    """The command that started this process; given again, it continues from the checkpoint."""
-    return shlex.join(["python", *sys.orig_argv[1:]])
+def _train(
+    step_function: StepFunction,
+    feed: Iterator[Batch],
+    data: Data,
+    state: TrainState,
+    settings: Settings,
+    about: Mapping[str, Any],
+    checkpoints: Checkpoints,
+    journal: Journal,
+    evaluate: Callable[[TrainState], Mapping[str, float]] | None,
+) -> tuple[TrainState, bool]:
+    """The loop: from the step of `state` to the last one, or to a request to stop."""
+    step, stopped = int(np.max(state.step)), False
+    with stop_requests() as requested:
+        while step < settings.steps and not stopped:
+            state, metrics = step_function(state, next(feed))
+            journal.read()  # the metrics of the step before, while this one runs
+            step += settings.steps_per_dispatch
+            journal.expect(step, metrics)
+            last, score = step >= settings.steps, None
+            stopped = requested(step // settings.steps_per_dispatch) and not last
+            if evaluate and not stopped and (last or journal.due(settings.evaluate_every, step)):
+                journal.read()
+                score = journal.evaluated(step, evaluate(state))
+            if stopped or last or score is not None or journal.due(settings.save_every, step):
+                journal.read()
+                checkpoints.save(state, data.get_state(), about, score)
+                journal.update(step=step, score=score)
+    checkpoints.close()
+    journal.update(status="stopped" if stopped else "done")
+    return state, stopped
+
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    """The run directory for this process alone; on several hosts process 0 stands for all."""
+    with writing(directory):
+        directory.mkdir(parents=True, exist_ok=True)
+    lock = Lock(directory) if jax.process_index() == 0 else None
+    try:
+        yield
+    finally:
+        if lock:
+            lock.release()
+
+
+@contextmanager
+def _reported(journal: Journal, checkpoints: Checkpoints, directory: Path) -> Iterator[None]:
+    """Records how a training ended, and names the process that was lost if that is why."""
+
+    def lost(sentence: str) -> None:
+        record.mark(directory, f"failed: {sentence.partition(',')[0]}")
+
+    distributed.when_lost(lost)
+    try:
+        yield
+    except BaseException as error:
+        cause = distributed.lost() if isinstance(error, Exception) else None
+        if cause:
+            lost(str(cause))
+            raise cause from error
+        with suppress(FileError):  # of a full disk
+            journal.update(status=f"failed: {type(error).__name__}")
+        with suppress(CheckpointError):
+            checkpoints.close()  # what is being written is still good
+        raise
+    finally:
+        journal.close()
 
 
 def _plain(settings: Settings) -> dict[str, Any]:
     return {**settings._asdict(), "optimizer": settings.optimizer._asdict()}
+
+
+def _step_settings(settings: Settings) -> StepSettings:
+    return StepSettings(**{name: getattr(settings, name) for name in StepSettings._fields})
+
+
+def _dispatch(settings: Settings) -> int:
+    """Steps per dispatch: as set, or on an accelerator as many as the intervals of logging and saving allow."""
+    if settings.steps_per_dispatch:
+        return settings.steps_per_dispatch
+    if backend() == "cpu":
+        return 1
+    intervals = settings.steps, settings.log_every, settings.save_every, settings.evaluate_every
+    common = math.gcd(*intervals)
+    return max(k for k in range(1, MOST_STEPS + 1) if common % k == 0)
+
+
+def _first(data: Data) -> Batch:
+    position = data.get_state()
+    example = next(data)
+    data.set_state(position)
+    return example
 
 
 def _fresh(
@@ -217,7 +239,7 @@ def _fresh(
     optimizer: Any,
     settings: Settings,
     example: Batch,
-    fold_weights: Any,
+    fold_weights: Weights | None,
     known: Params,
 ) -> TrainState:
     def init(key, batch, weights, known) -> TrainState:
@@ -237,31 +259,14 @@ def _fresh(
     return jax.jit(jax.vmap(init), compiler_options=HASTY)(keys, dict(example), weights, known)
 
 
-def _take(data: Data, count: int, folds: bool) -> Batch:
-    if count == 1:
-        return next(data)
-    return jax.tree.map(
-        lambda *leaves: np.stack(leaves, axis=int(folds)), *(next(data) for _ in range(count))
-    )
-
-
-def _score(figures: Mapping[str, float], name: str) -> float | None:
-    if name and name not in figures:
-        raise ConfigError(
-            f"training.score is {name!r}, but the evaluation gives {', '.join(figures)}"
-        )
-    return figures[name] if name else None
-
-
-def _check_finite(step: int, metrics: Mapping[str, Any], limit: int) -> None:
-    if np.max(metrics["skipped_in_a_row"]) < limit:
-        return
-    bad = [name for name, value in metrics.items() if not np.isfinite(value).all()]
-    raise NonFiniteError(
-        f"step {step}: {limit} steps in a row had non-finite gradients and were skipped; not finite: "
-        f"{', '.join(bad) or 'the gradients alone'}. A lower learning rate or gradient clipping "
-        "(training.optimizer.clip_norm) may help; the last good checkpoint is kept"
-    )
+def _feed(data: Data, count: int, folds: bool) -> Iterator[Batch]:
+    """The batches of each dispatch."""
+    while True:
+        if count == 1:
+            yield next(data)
+        else:
+            batches = (next(data) for _ in range(count))
+            yield jax.tree.map(lambda *leaves: np.stack(leaves, axis=int(folds)), *batches)
 
 
 def _check_same_run(saved: Mapping[str, Any], about: Mapping[str, Any], directory: Path) -> None:
@@ -282,69 +287,5 @@ def _check_same_run(saved: Mapping[str, Any], about: Mapping[str, Any], director
             f"{k} was {str(was.get(k))[:60]}, is {str(now.get(k))[:60]}" for k in changed[:4]
         )
         raise ConfigError(
-            f"{directory} holds a run with other settings ({what}); train into another directory, or give it the same"
+            f"{directory} holds a run with other settings ({what}); train into another directory, or use the same settings"
         )
-
-
-class _Record:
-    """`run.json`: what a directory holds and how to go on, for people and for `jaxdiff runs`."""
-
-    def __init__(self, directory: Path, settings: Settings, about: Mapping[str, Any]):
-        self._path = directory / "run.json"
-        self._values = {
-            "status": "running",
-            "step": 0,
-            "steps": settings.steps,
-            "score": None,
-            "best": None,
-        }
-        self._better = max if settings.higher_is_better else min
-        if self._path.exists():
-            old = json.loads(self._path.read_text())
-            self._values.update(
-                {name: old[name] for name in ("step", "score", "best") if name in old}
-            )
-        self._values.update(score_name=settings.score, resume=resume_command(), about=about)
-        self.update()
-
-    def update(self, **changes: Any) -> None:
-        if changes.get("score") is not None:
-            best = self._values["best"]
-            changes["best"] = (
-                changes["score"] if best is None else self._better(best, changes["score"])
-            )
-        self._values.update({k: v for k, v in changes.items() if v is not None})
-        temporary = self._path.with_suffix(".tmp")
-        with writing(self._path):
-            temporary.write_text(json.dumps(self._values, indent=1))
-            os.replace(temporary, self._path)
-
-
-@contextmanager
-def _signals() -> Iterator[Callable[[int], bool]]:
-    """Whether the process was asked to end before this dispatch, the same for all hosts; a second Ctrl-C ends it at once.
-
-    On several hosts JAX itself listens to SIGTERM, and hosts that would otherwise be a step apart agree on where to stop.
-    """
-    from jax.experimental.multihost_utils import reached_preemption_sync_point
-
-    received: list[int] = []
-    several = jax.process_count() > 1
-
-    def note(number, frame):
-        if received and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        received.append(number)
-        if several:
-            signal.raise_signal(signal.SIGTERM)
-
-    try:
-        numbers = (signal.SIGINT,) if several else (signal.SIGTERM, signal.SIGINT)
-        before = {number: signal.signal(number, note) for number in numbers}
-    except ValueError:  # not the main thread: whoever owns it handles signals
-        before = {}
-    try:
-        yield reached_preemption_sync_point if several else lambda dispatch: bool(received)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

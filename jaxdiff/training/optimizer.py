@@ -1,25 +1,19 @@
-"""Optimisers from a few plain settings."""
+"""Optimisers from a few plain settings, acting on flat vectors (`training.state`)."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from typing import NamedTuple
 
-import jax
 import optax
 
 from jaxdiff.errors import ConfigError, nearest
-from jaxdiff.typing import Params
-
-NEVER = 2**31 - 1
-FIXED = "fixed"
-"""Parameters under this name are carried along as they are: no decay, no moments; methods stop their gradient."""
+from jaxdiff.typing import Array
 
 
 class OptimizerSettings(NamedTuple):
-    """AdamW with warm-up, decay and clipping; see `schedule` for what `decay` may be."""
+    """AdamW with warm-up, decay and clipping; see `schedule` for the choices of `decay`."""
 
     learning_rate: float = 1e-3
     weight_decay: float = 0.0
@@ -29,15 +23,26 @@ class OptimizerSettings(NamedTuple):
     decay_rate: float = 0.9
     decay_steps: int = 5000
     clip_norm: float = 0.0
-    """Largest global gradient norm; 0 switches clipping off."""
+    """Largest global gradient norm; 0 disables clipping."""
     b1: float = 0.9
     b2: float = 0.999
-    rates: tuple[tuple[str, float], ...] = ()
-    """Multiples of the learning rate by top-level parameter name; these parameters are neither clipped nor decayed."""
+    rates: Mapping[str, float] = {}
+    """Factors of the learning rate by top-level parameter name, e.g. `{"s": 10.0}`; 1 where not given."""
 
 
 def schedule(settings: OptimizerSettings, steps: int) -> optax.Schedule:
-    """The learning rate at each step: a linear warm-up from zero, then constant, cosine or exponential decay."""
+    """The learning rate at each step: a linear warm-up from zero, then constant, cosine or exponential decay.
+
+    Args:
+      settings: rate, warm-up and kind of decay.
+      steps: number of steps of the training.
+
+    Returns:
+      A function of the step.
+
+    Raises:
+      ConfigError: for rates that are negative or not finite, or an unknown kind of decay.
+    """
     rate, warmup = settings.learning_rate, settings.warmup_steps
     for name in ("learning_rate", "weight_decay", "warmup_steps", "clip_norm"):
         if not 0 <= getattr(settings, name) < math.inf:
@@ -61,20 +66,29 @@ def schedule(settings: OptimizerSettings, steps: int) -> optax.Schedule:
 
 
 def make_optimizer(settings: OptimizerSettings, steps: int) -> optax.GradientTransformation:
-    """Clipping, AdamW and the schedule; steps with non-finite gradients are skipped and counted.
+    """Clipping, AdamW, the schedule and the rates of single parts, on a dict of vectors.
 
-    The training loop decides when too many were skipped; optax's own limit, which would apply them, is never reached.
+    Args:
+      settings: see `OptimizerSettings`.
+      steps: number of steps of the training.
+
+    Returns:
+      An optax transformation.
+
+    Raises:
+      ConfigError: for impossible settings.
     """
     rates = dict(settings.rates)
+    for name, factor in rates.items():
+        if not 0 <= factor < math.inf:
+            raise ConfigError(
+                f"training.optimizer.rates: that of {name!r} must be finite and not negative, not {factor}"
+            )
 
-    def ordinary(params: Params) -> Params:
-        return _by_name(params, lambda name: name not in rates)
+    def ordinary(vectors: Mapping[str, Array]) -> dict[str, bool]:
+        return {group: group not in rates for group in vectors}
 
-    clip = (
-        [optax.masked(optax.clip_by_global_norm(settings.clip_norm), ordinary)]
-        if settings.clip_norm
-        else []
-    )
+    clip = optax.masked(optax.clip_by_global_norm(settings.clip_norm), ordinary)
     adamw = optax.adamw(
         schedule(settings, steps),
         b1=settings.b1,
@@ -82,27 +96,17 @@ def make_optimizer(settings: OptimizerSettings, steps: int) -> optax.GradientTra
         weight_decay=settings.weight_decay,
         mask=ordinary,
     )
-    multiplied = [optax.stateless(partial(_multiplied, rates))] if rates else []
-    return optax.apply_if_finite(
-        optax.chain(*clip, optax.masked(adamw, _trained), *multiplied), max_consecutive_errors=NEVER
+    return optax.chain(
+        *([clip] if settings.clip_norm else []),
+        adamw,
+        *([optax.stateless(lambda updates, _: _multiplied(updates, rates))] if rates else []),
     )
 
 
-def _trained(params: Params) -> Params:
-    return _by_name(params, lambda name: name != FIXED)
-
-
-def _by_name(params: Params, keep: Callable[[str], bool]) -> Params:
-    """A mask over parameters, decided by their top-level name; all true where there are no names."""
-    if not isinstance(params, dict):
-        return jax.tree.map(lambda _: True, params)
-    return {name: _filled(part, keep(name)) for name, part in params.items()}
-
-
-def _filled(tree: Params, value: bool) -> Params:
-    return jax.tree.map(lambda _: value, tree)
-
-
-def _multiplied(rates: Mapping[str, float], updates: Params, params: Params = None) -> Params:
-    scaled = {name: optax.tree.scale(rate, updates[name]) for name, rate in rates.items()}
-    return {**updates, **scaled}
+def _multiplied(updates: Mapping[str, Array], rates: Mapping[str, float]) -> dict[str, Array]:
+    for name in rates:
+        if name not in updates:
+            raise ConfigError(
+                f"training.optimizer.rates names {name!r}, but no such parameters are trained; {nearest(name, updates)}"
+            )
+    return {**updates, **{name: factor * updates[name] for name, factor in rates.items()}}

@@ -1,4 +1,4 @@
-"""The settings of a training run, as plain values and as the `training` part of a config."""
+"""The settings of a training, as plain values and as the `training` part of a config."""
 
 from __future__ import annotations
 
@@ -9,21 +9,26 @@ from ml_collections import ConfigDict
 from jaxdiff.errors import ConfigError
 from jaxdiff.training.optimizer import OptimizerSettings
 
+SEEDS = 2**31
+"""Seeds are non-negative 32-bit integers, so that they mean the same with and without x64."""
+
 
 class Settings(NamedTuple):
-    """What `fit` needs to know beside the method and the data."""
+    """The settings of `fit`, besides the method and the data."""
 
     steps: int = 1000
     """Optimiser steps in all."""
     seed: int = 0
     optimizer: OptimizerSettings = OptimizerSettings()
     ema_decay: float = 0.999
+    """Of the moving average of the parameters, after a warm-up: see `training.update`."""
     ema_every: int = 1
-    """The moving average moves every so many steps."""
+    """Steps between two updates of the moving average."""
     accumulate: int = 1
     """Micro-batches per step: the gradient of a large batch in the memory of a small one."""
-    steps_per_dispatch: int = 1
-    """Steps in one compiled program; more than 1 pays for models so small that Python is the bottleneck."""
+    steps_per_dispatch: int = 0
+    """Steps in one compiled program, so that the device never waits for Python; 0: one on a CPU, and on an accelerator up
+    to 16, as many as divide the intervals of logging, saving and evaluation."""
     log_every: int = 50
     evaluate_every: int = 0
     """0: only at the end."""
@@ -31,7 +36,7 @@ class Settings(NamedTuple):
     keep: int = 2
     """Latest checkpoints kept, beside the best one."""
     score: str = ""
-    """The evaluation figure that decides which checkpoint is best; empty: none is."""
+    """The figure of the evaluation that decides which checkpoint is best; empty: none is."""
     higher_is_better: bool = False
     skip_limit: int = 20
     """Non-finite steps in a row after which the run stops with an error."""
@@ -56,21 +61,26 @@ def from_config(tree: ConfigDict) -> Settings:
 
 
 def checked(settings: Settings) -> Settings:
-    """The settings, unless one of them is impossible."""
+    """Returns the settings, or raises a `ConfigError` if one of them is impossible."""
     for name in (
         "steps",
         "ema_every",
         "accumulate",
-        "steps_per_dispatch",
         "log_every",
         "save_every",
         "keep",
     ):
         if getattr(settings, name) < 1:
             raise ConfigError(f"training.{name} must be at least 1, not {getattr(settings, name)}")
+    if not 0 <= settings.seed < SEEDS:
+        raise ConfigError(f"training.seed must be in 0 … {SEEDS - 1}, not {settings.seed}")
     if not 0 <= settings.ema_decay < 1:
         raise ConfigError(f"training.ema_decay must be in [0, 1), not {settings.ema_decay}")
-    if settings.steps % settings.steps_per_dispatch:
+    if settings.steps_per_dispatch < 0:
+        raise ConfigError(
+            f"training.steps_per_dispatch must not be negative, but is {settings.steps_per_dispatch}"
+        )
+    if settings.steps_per_dispatch and settings.steps % settings.steps_per_dispatch:
         raise ConfigError(
             f"training.steps ({settings.steps}) must be a multiple of training.steps_per_dispatch "
             f"({settings.steps_per_dispatch})"

@@ -1,19 +1,18 @@
-"""One training step, and the one place that knows how many devices share it.
+"""One training step, and the only place that knows how many devices share it.
 
 `make_step` runs a per-replica update under `jax.pmap` with a replicated, donated state; `make_fold_step` runs many
 independent trainings (folds, seeds, ablations) as one program; `make_generate` spreads a batch of conditions over the
-devices. Every example has its own key, `fold_in(fold_in(key, step), row)`, so what is drawn for it does not depend on
-how many devices or hosts share the batch.
+devices. Every example has its own key, `fold_in(fold_in(key, step), row)`, so its random numbers do not depend on how
+many devices or hosts share the batch.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
@@ -22,122 +21,15 @@ from jaxdiff.errors import DataError
 from jaxdiff.nets.backend import backend
 from jaxdiff.training import cores
 from jaxdiff.training.state import TrainState
-from jaxdiff.typing import Array, Batch, Device, Gather, Key, Method, Metrics
+from jaxdiff.training.update import DEFAULT, Scalars, StepSettings, make_update
+from jaxdiff.typing import Array, Batch, Device, Key, Method
 
 AXIS = "devices"
-StepFunction = Callable[[TrainState, Batch], tuple[TrainState, Metrics]]
-
-
-class WholeBatch(NamedTuple):
-    """The `gather` that a loss is given: it collects over devices and micro-batches, and has a key they share."""
-
-    collect: Callable[[Array], Array]
-    key: Key
-
-    def __call__(self, z: Array) -> Array:
-        """The rows `z` of every device and micro-batch, concatenated."""
-        return self.collect(z)
-
-
-def make_update(
-    method: Method,
-    optimizer: optax.GradientTransformation,
-    ema_decay: float = 0.999,
-    ema_every: int = 1,
-    accumulate: int = 1,
-    axis: str | None = None,
-) -> Callable[[TrainState, Batch, Array], tuple[TrainState, Metrics]]:
-    """`(state, batch, rows) -> (state, metrics)`, pure; `rows` are the places of the examples in the global batch.
-
-    Losses over gathered latents are the same on every device; `all_gather` sums their cotangents when transposed, and
-    the mean over devices turns that sum back into the gradient of the one global loss.
-    """
-
-    def collect(z: Array) -> Array:
-        return jax.lax.all_gather(z, axis, tiled=True) if axis else z
-
-    def mean(tree: Any) -> Any:
-        return jax.lax.pmean(tree, axis) if axis else tree
-
-    def gradients(
-        state: TrainState, batch: Batch, keys: Key, gather: Gather
-    ) -> tuple[Metrics, Any]:
-        def objective(params):
-            loss, metrics = method.loss(params, batch, keys, gather, state.weights)
-            return loss, {"loss": loss, **metrics}
-
-        (_, metrics), grads = jax.value_and_grad(objective, has_aux=True)(state.params)
-        return metrics, grads
-
-    def accumulated(state: TrainState, batch: Batch, keys: Key, key: Key) -> tuple[Metrics, Any]:
-        if accumulate == 1:
-            return gradients(state, batch, keys, WholeBatch(collect, key))
-        if len(keys) % accumulate:
-            raise DataError(
-                f"a batch of {len(keys)} examples per device cannot be split into {accumulate} micro-batches"
-            )
-        parts = jax.tree.map(lambda a: a.reshape(accumulate, -1, *a.shape[1:]), (batch, keys))
-
-        def latents(batch: Batch, keys: Key) -> list[Array]:
-            """What the loss gathers of one micro-batch, in the order of its calls."""
-            found: list[Array] = []
-
-            def record(z: Array) -> Array:
-                found.append(collect(z))
-                return found[-1]
-
-            method.loss(state.params, batch, keys, WholeBatch(record, key), state.weights)
-            return found
-
-        every = jax.lax.scan(lambda none, part: (none, latents(*part)), None, parts)[1]
-
-        def one(index: Array, batch: Batch, keys: Key) -> tuple[Metrics, Any]:
-            calls = iter(every)
-
-            def insert(z: Array) -> Array:
-                """The gathered values of all micro-batches; only those of this one carry a gradient.
-
-                It is scaled up because gradients are averaged over micro-batches, whereas each of them
-                holds its own part only of the gradient of the one loss over the whole batch.
-                """
-                here, still = collect(z), jax.lax.stop_gradient(collect(z))
-                here = still + accumulate * (here - still)
-                whole = jax.lax.stop_gradient(next(calls)).at[index].set(here)
-                return whole.reshape(-1, *whole.shape[2:])
-
-            return gradients(state, batch, keys, WholeBatch(insert, key))
-
-        first = jax.tree.map(lambda a: a[0], parts)
-        zeros = jax.tree.map(
-            lambda s: jnp.zeros(s.shape, s.dtype), jax.eval_shape(one, jnp.int32(0), *first)
-        )
-        total, _ = jax.lax.scan(
-            lambda total, part: (jax.tree.map(jnp.add, total, one(part[0], *part[1])), None),
-            zeros,
-            (jnp.arange(accumulate), parts),
-        )
-        return jax.tree.map(lambda a: a / accumulate, total)
-
-    def update(state: TrainState, batch: Batch, rows: Array) -> tuple[TrainState, Metrics]:
-        step_key = jax.random.fold_in(state.key, state.step)
-        keys = jax.vmap(jax.random.fold_in, (None, 0))(step_key, rows)
-        metrics, grads = mean(accumulated(state, batch, keys, step_key))
-        updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
-        params = optax.apply_updates(state.params, updates)
-        step = state.step + 1
-        move = jnp.where(step % ema_every == 0, 1.0 - ema_decay, 0.0).astype(jnp.float32)
-        ema = optax.incremental_update(params, state.ema, move)
-        metrics["grad_norm"] = optax.global_norm(grads)
-        if isinstance(opt_state, optax.ApplyIfFiniteState):
-            metrics["skipped"] = opt_state.total_notfinite
-            metrics["skipped_in_a_row"] = opt_state.notfinite_count
-        return state._replace(step=step, params=params, ema=ema, opt_state=opt_state), metrics
-
-    return update
+StepFunction = Callable[[TrainState, Batch], tuple[TrainState, Scalars]]
 
 
 def _dispatch(update: Callable, steps: int) -> Callable:
-    """`steps` updates in one program; batches and rows then have a leading axis of that length, and so have metrics."""
+    """`steps` updates in one program; batches, rows and metrics then have a leading axis of that length."""
     if steps == 1:
         return update
     return lambda state, batches, rows: jax.lax.scan(
@@ -151,7 +43,7 @@ def _split(batch: Any, parts: int, axis: int) -> Any:
     def cut(a):
         if a.shape[axis] % parts:
             raise DataError(
-                f"a batch of {a.shape[axis]} cannot be shared by {parts} devices; make it a multiple of that"
+                f"a batch of {a.shape[axis]} cannot be shared by {parts} devices; make it a multiple of {parts}"
             )
         a = a.reshape(*a.shape[:axis], parts, -1, *a.shape[axis + 1 :])
         return np.moveaxis(a, axis, 0) if axis else a
@@ -160,33 +52,40 @@ def _split(batch: Any, parts: int, axis: int) -> Any:
 
 
 def _named(devices: list[Device]) -> list[Device] | None:
-    """Devices as pmap wants to hear them: on several hosts it takes only its default, all of them."""
+    """The `devices` argument of `pmap`: on several hosts it accepts only its default, all of them."""
     return None if jax.process_count() > 1 else devices
 
 
 def _together() -> list[Device]:
-    """The devices that share a step unless others are given: all, and of the cores of a CPU one, which uses the others."""
+    """The devices that share a step by default: all of them, or one if they are the cores of one CPU, which XLA uses anyway."""
     return jax.devices()[:1] if cores.are_devices() else jax.devices()
 
 
 def make_step(
     method: Method,
     optimizer: optax.GradientTransformation,
+    settings: StepSettings = DEFAULT,
     *,
-    ema_decay: float = 0.999,
-    ema_every: int = 1,
-    accumulate: int = 1,
-    steps_per_dispatch: int = 1,
     devices: Sequence[Device] | None = None,
 ) -> StepFunction:
-    """The training step over all devices (one, of cores), or those given: `(state, batch) -> (state, metrics)`.
+    """The training step on several devices.
 
-    `batch` holds this host's share, leaves `(b, ...)`, or `(K, b, ...)` with K = `steps_per_dispatch` > 1. The state is
-    replicated and donated: use the one that comes back.
+    Args:
+      method: the training objective.
+      optimizer: acts on the dict of flat vectors.
+      settings: moving average, accumulation and dispatch.
+      devices: all of them by default; one, where they are the cores of one CPU.
+
+    Returns:
+      `(state, batch) -> (state, metrics)`. `batch` holds this host's share, leaves `(b, ...)`, or `(K, b, ...)` with
+      K = `steps_per_dispatch` > 1. The state is replicated and donated: use the one that is returned.
     """
     devices = list(devices or _together())
     local = [device for device in devices if device.process_index == jax.process_index()]
-    update = make_update(method, optimizer, ema_decay, ema_every, accumulate, AXIS)
+    update, steps_per_dispatch = (
+        make_update(method, optimizer, settings, AXIS),
+        settings.steps_per_dispatch,
+    )
     replicated = NamedSharding(Mesh(np.array(local), (AXIS,)), PartitionSpec())
     run = jax.pmap(
         _dispatch(update, steps_per_dispatch),
@@ -198,7 +97,7 @@ def make_step(
     )
     batch_axis = int(steps_per_dispatch > 1)
 
-    def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
+    def step(state: TrainState, batch: Batch) -> tuple[TrainState, Scalars]:
         placed = state.step.sharding
         if not isinstance(placed, NamedSharding) or len(placed.device_set) != len(devices):
             state = jax.device_put(
@@ -215,24 +114,31 @@ def make_step(
 def make_fold_step(
     method: Method,
     optimizer: optax.GradientTransformation,
+    settings: StepSettings = DEFAULT,
     *,
-    ema_decay: float = 0.999,
-    ema_every: int = 1,
-    accumulate: int = 1,
-    steps_per_dispatch: int = 1,
     devices: Sequence[Device] | None = None,
 ) -> StepFunction:
     """The step of F independent trainings as one program, the folds spread over the devices.
 
-    Folds that share a device are batched; on a CPU, which one keeps busy, they follow each other in the working memory
-    of one. Every leaf of the state and of the metrics has a leading axis F; batches are `(F, b, ...)`, or
-    `(F, K, b, ...)`. Make the state with `jax.vmap(init)` over keys, weights and batches.
+    Folds that share a device are batched; on a CPU, which a single fold keeps busy, they run one after another in the
+    working memory of one.
+
+    Args:
+      method: the training objective.
+      optimizer: acts on the dict of flat vectors.
+      settings: moving average, accumulation and dispatch.
+      devices: all of them by default.
+
+    Returns:
+      `(state, batch) -> (state, metrics)`. Every leaf of the state and of the metrics has a leading axis F; batches are
+      `(F, b, ...)`, or `(F, K, b, ...)`. Make the state with `jax.vmap(init)` over keys, weights and batches.
     """
     devices = list(devices or jax.devices())
-    update = make_update(method, optimizer, ema_decay, ema_every, accumulate)
+    steps_per_dispatch = settings.steps_per_dispatch
+    update = make_update(method, optimizer, settings)
     one, batch_axis = _dispatch(update, steps_per_dispatch), 1 + int(steps_per_dispatch > 1)
 
-    def share(state: TrainState, batch: Batch, rows: Array) -> tuple[TrainState, Metrics]:
+    def share(state: TrainState, batch: Batch, rows: Array) -> tuple[TrainState, Scalars]:
         if backend() == "cpu":
             return jax.lax.map(lambda fold: one(*fold, rows), (state, batch))
         return jax.vmap(one, in_axes=(0, 0, None))(state, batch, rows)
@@ -249,7 +155,7 @@ def make_fold_step(
         )
         return NamedSharding(mesh, folds), jax.jit(spread, donate_argnums=0)
 
-    def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
+    def step(state: TrainState, batch: Batch) -> tuple[TrainState, Scalars]:
         folds, size = state.step.shape[0], jax.tree.leaves(batch)[0].shape[batch_axis]
         used = max(n for n in range(1, len(devices) + 1) if folds % n == 0)
         placed, run = program(used)
@@ -263,10 +169,16 @@ def make_fold_step(
 def make_generate(
     generate: Callable[..., Any], devices: Sequence[Device] | None = None
 ) -> Callable[[Any, Key, Any], Any]:
-    """`(params, key, condition) -> samples`, the batch of conditions spread over this host's devices.
+    """Generation with the batch of conditions spread over this host's devices.
 
-    `generate(params, keys, condition)` gets its share with one key per example, so the samples do not depend on the
-    number of devices. Batches that do not divide evenly are filled up and cut again; small ones leave devices idle.
+    Args:
+      generate: `(params, keys, condition) -> samples`, called with a share of the batch and one key per example, so the
+        samples do not depend on the number of devices.
+      devices: this host's by default.
+
+    Returns:
+      `(params, key, condition) -> samples`. Batches that do not divide evenly are padded and cut again; small ones leave
+      devices idle.
     """
     devices = list(devices or jax.local_devices())
 

@@ -98,7 +98,7 @@ def test_golden_text_head_and_clip_tower(stablemofusion):
     close(out, golden["text/head_out"], 1e-5)
     seen = state["intermediates"]
     close(seen["embed"]["__call__"][0], golden["text/head_embed"], 1e-5)
-    close(seen["encoder"]["layers_0"]["__call__"][0], golden["text/head_layer0"], 1e-5)
+    close(seen["encoder"]["layers"]["__call__"][0][0], golden["text/head_layer0"], 1e-5)
 
 
 def test_golden_clip_text():
@@ -114,7 +114,7 @@ def test_golden_clip_text():
     close(features, golden["last_hidden_state"], 5e-5)
     close(pooled(features, golden["input_ids"]), golden["pooler_output"], 5e-5)
     for i in range(network.layers):
-        seen = state["intermediates"]["encoder"][f"layers_{i}"]["__call__"][0]
+        seen = state["intermediates"]["encoder"]["layers"]["__call__"][0][i]
         close(seen, golden[f"hidden_states/{i + 1}"], 5e-5)
 
 
@@ -159,12 +159,12 @@ def test_golden_gaitdynamics_decoder():
     seen = inside["intermediates"]
     close(seen["input"]["__call__"][0], golden["mid/input_projection"], 2e-4)
     close(seen["time_1"]["__call__"][0], golden["mid/t_cond"], 2e-4)
-    close(seen["layers_0"]["norm1"]["__call__"][0], golden["mid/layer0_norm1"], 2e-4)
-    close(seen["layers_0"]["attention"]["__call__"][0], golden["mid/layer0_self_attn"], 2e-4)
-    close(seen["layers_0"]["feed"]["__call__"][0], golden["mid/layer0_ff"], 2e-4)
+    close(seen["layers"]["norm1"]["__call__"][0][0], golden["mid/layer0_norm1"], 2e-4)
+    close(seen["layers"]["attention"]["__call__"][0][0], golden["mid/layer0_self_attn"], 2e-4)
+    close(seen["layers"]["feed"]["__call__"][0][0], golden["mid/layer0_ff"], 2e-4)
     for key, value in under(golden, "mid").items():
         if match := re.fullmatch(r"layer(\d+)_out", key):
-            close(seen[f"layers_{match[1]}"]["__call__"][0], value, 2e-4)
+            close(seen["layers"]["__call__"][0][int(match[1])], value, 2e-4)
 
 
 def test_golden_gaitdynamics_refinement():

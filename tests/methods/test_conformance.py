@@ -81,7 +81,9 @@ def test_what_is_generated_depends_on_its_own_key_and_condition_only(name):
     first = generate(params, jax.random.key(1), jax.tree.map(lambda a: a[:2], condition))
     other = generate(params, jax.random.key(2), condition)
     chex.assert_tree_all_finite(all_of_them)
-    np.testing.assert_allclose(all_of_them[:2], first, rtol=1e-6, atol=2e-5)
+    # Two programs round differently, and an untrained sampler of eps amplifies that as much as it does the samples.
+    scale = max(1.0, float(np.abs(all_of_them).max()))
+    np.testing.assert_allclose(all_of_them[:2] / scale, first / scale, atol=2e-6)
     assert np.allclose(all_of_them, other) == deterministic
 
 

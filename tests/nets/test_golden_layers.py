@@ -14,8 +14,9 @@ from jaxdiff.interop.names import Rule, attention, dense, norm, transformer_laye
 from jaxdiff.nets.blocks import activations
 from jaxdiff.nets.blocks.attention import MultiHeadAttention
 from jaxdiff.nets.blocks.convolution import Conv1D, FrameGroupNorm, Upsample1D
+from jaxdiff.nets.blocks.norm import LayerNorm
 from jaxdiff.nets.blocks.recurrent import BiGRU, BiLSTM
-from jaxdiff.nets.blocks.transformer import DecoderLayer, Encoder, EncoderLayer, LayerNorm
+from jaxdiff.nets.blocks.transformer import DecoderLayer, Encoder, EncoderLayer
 
 ATOL = 2e-5
 ACTIVATION = {"relu": nn.relu, "gelu": activations.gelu}

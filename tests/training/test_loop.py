@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from functools import partial
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def finish(process, code=0):
 
 
 def plain(state):
-    return jax.tree.map(np.asarray, state._replace(key=jax.random.key_data(state.key)))
+    return jax.tree.map(np.asarray, state.replace(key=jax.random.key_data(state.key)))
 
 
 def contents(directory):
@@ -113,20 +114,21 @@ def test_a_checkpoint_of_four_devices_goes_on_on_one(tmp_path, monkeypatch):
     )
 
 
-def finish_two(directory, *arguments, second=()):
-    """Two processes on one training; the second may be given arguments of its own."""
-    with socket.socket() as held:  # so that nobody else gets the port; who listens on it shares it
+def launch_many(directory, count, *arguments, own=None):
+    """Processes of one training; `own` has further arguments by process number."""
+    with socket.socket() as held:  # reserves the port; the coordinator shares it
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         held.bind(("127.0.0.1", 0))
-        common = [
-            *arguments,
-            "--coordinator",
-            f"127.0.0.1:{held.getsockname()[1]}",
-            "--num_processes",
-            "2",
-        ]
-        own = [["--process_id", "0"], ["--process_id", "1", *second]]
-        return [finish(process) for process in [launch(directory, *common, *each) for each in own]]
+        port = held.getsockname()[1]
+        common = [*arguments, "--coordinator", f"127.0.0.1:{port}", "--num_processes", str(count)]
+        each = [["--process_id", str(i), *(own or {}).get(i, ())] for i in range(count)]
+        processes = [launch(directory, *common, *one) for one in each]
+        yield from processes
+
+
+def finish_two(directory, *arguments, second=()):
+    """Two processes on one training; the second may be given arguments of its own."""
+    return [finish(each) for each in launch_many(directory, 2, *arguments, own={1: second})]
 
 
 def test_two_processes_train_as_one(tmp_path, monkeypatch):
@@ -142,6 +144,30 @@ def test_two_processes_stop_at_one_step_though_only_one_is_asked_to(tmp_path, na
     first, _ = finish_two(tmp_path, "--steps", "100000", second=["--signal", name, "--at", "10"])
     assert "saved; resume with" in first
     assert json.loads((tmp_path / "run.json").read_text())["status"] == "stopped"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", [0, 1, 2])
+def test_when_one_of_three_hosts_dies_the_others_say_which_and_fewer_can_go_on(
+    tmp_path, monkeypatch, victim
+):
+    arguments = {victim: ["--signal", "SIGKILL", "--at", "30"]}
+    processes = list(launch_many(tmp_path, 3, "--steps", "100000", "--batch", "12", own=arguments))
+    finish(processes[victim], code=-signal.SIGKILL)
+    died = time.monotonic()
+    for number, process in enumerate(processes):
+        if number != victim:
+            output = finish(process, code=2)
+            said = [line for line in output.splitlines() if line.startswith("error:")]
+            assert len(said) == 1 and f"process {victim} of 3 was lost" in said[0], output
+            assert "same command to continue" in said[0]
+    assert time.monotonic() - died < 60
+    status = json.loads((tmp_path / "run.json").read_text())["status"]
+    assert status == f"failed: process {victim} of 3 was lost"
+    steps = sorted(int(p.name) for p in (tmp_path / "checkpoints").iterdir() if p.name.isdigit())
+    assert steps  # and one process goes on from there
+    output = finish(launch(tmp_path, "--steps", str(steps[-1] + 20), "--batch", "12"))
+    assert f"finished at {steps[-1] + 20}" in output
 
 
 def test_folds_train_and_resume_like_single_runs(tmp_path):

@@ -41,7 +41,7 @@ def test_a_disk_too_full_for_the_log_is_one_error_that_tells_how_to_go_on(tmp_pa
     monkeypatch.setattr(logging.json, "dumps", full)  # of the log and of run.json alike
     with pytest.raises(
         FileError,
-        match=r"metrics.jsonl cannot be written \(No space left.*goes on from the last one",
+        match=r"metrics.jsonl cannot be written \(No space left.*continues from the last one",
     ):
         logging.JsonLines(tmp_path / "metrics.jsonl", 0).write(1, {"loss": 0.5})
 
@@ -56,7 +56,7 @@ def test_a_disk_too_full_for_the_log_is_one_error_that_tells_how_to_go_on(tmp_pa
             ConfigError,
             "learning_rate must be finite",
         ),
-        ({"accumulate": 3}, DataError, "parted into 3 micro-batches"),
+        ({"accumulate": 3}, DataError, "split into 3 micro-batches"),
     ],
 )
 def test_impossible_settings_are_refused_before_anything_is_trained(
@@ -77,16 +77,18 @@ def test_folds_with_weights_of_other_names_are_refused(tmp_path):
         )
 
 
-def test_a_checkpoint_that_says_nothing_of_itself_is_passed_over_or_named(tmp_path):
+def test_best_skips_a_checkpoint_without_metadata_and_numbers_are_taken_literally(tmp_path):
     scores = iter([2.0, 1.0])
     settings = SETTINGS._replace(evaluate_every=2, score="error")
     fit(METHOD, Batches(), settings, tmp_path, evaluate=lambda state: {"error": next(scores)})
     folder = tmp_path / "checkpoints"
     assert load_params(folder)[1]["step"] == 4
     (folder / "4/about/metadata").write_text('{"torn')
-    assert load_params(folder)[1]["step"] == 2
+    for step in ("best", "latest"):
+        with pytest.warns(UserWarning, match="checkpoints/4 cannot be read"):
+            assert load_params(folder, step=step)[1]["step"] == 2
     for step, message in (
-        ("latest", "checkpoints/4 cannot be read"),
+        (4, "checkpoints/4 cannot be read"),
         ("newest", "no checkpoint 'newest'"),
     ):
         with pytest.raises(CheckpointError, match=message):

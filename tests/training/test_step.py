@@ -8,11 +8,12 @@ import optax
 import pytest
 from regression import METHOD, Batches
 
-from jaxdiff.errors import DataError
+from jaxdiff.errors import ConfigError, DataError
 from jaxdiff.nets.backend import override
 from jaxdiff.training.optimizer import OptimizerSettings, make_optimizer
-from jaxdiff.training.state import init_state
+from jaxdiff.training.state import FIXED, Layout, init_state, trainable
 from jaxdiff.training.step import make_fold_step, make_generate, make_step
+from jaxdiff.training.update import StepSettings
 
 
 def fresh(optimizer, seed=0, weights=None):
@@ -54,28 +55,12 @@ def test_dispatching_several_steps_changes_nothing():
     stacked = jax.tree.map(lambda *a: np.stack(a), *batches)
     one = run(make_step(METHOD, optimizer, devices=jax.devices()[:2]), fresh(optimizer), batches)
     together = run(
-        make_step(METHOD, optimizer, steps_per_dispatch=4, devices=jax.devices()[:2]),
+        make_step(METHOD, optimizer, StepSettings(steps_per_dispatch=4), devices=jax.devices()[:2]),
         fresh(optimizer),
         [stacked],
     )
     chex.assert_trees_all_close(one[0], together[0], atol=1e-6)
     np.testing.assert_allclose([h["loss"] for h in one[1]], together[1][0]["loss"], rtol=1e-5)
-
-
-def test_accumulation_changes_nothing_for_losses_per_example():
-    optimizer, data = optax.sgd(0.1), Batches()
-    batches, weights = [next(data) for _ in range(3)], {"contrast": 0.0}
-    one = run(
-        make_step(METHOD, optimizer, devices=jax.devices()[:1]),
-        fresh(optimizer, weights=weights),
-        batches,
-    )
-    parts = run(
-        make_step(METHOD, optimizer, accumulate=4, devices=jax.devices()[:1]),
-        fresh(optimizer, weights=weights),
-        batches,
-    )
-    chex.assert_trees_all_close(one[0].params, parts[0].params, atol=1e-6)
 
 
 @pytest.mark.parametrize("devices", [1, 2])
@@ -86,7 +71,9 @@ def test_accumulation_changes_nothing_for_losses_over_the_whole_batch(devices):
     devices = jax.devices()[:devices]
     one = run(make_step(METHOD, optimizer, devices=devices), fresh(optimizer), batches)
     parts = run(
-        make_step(METHOD, optimizer, accumulate=4, devices=devices), fresh(optimizer), batches
+        make_step(METHOD, optimizer, StepSettings(accumulate=4), devices=devices),
+        fresh(optimizer),
+        batches,
     )
     chex.assert_trees_all_close(one[0].params, parts[0].params, atol=1e-5)
     for name in ("loss", "contrast"):
@@ -104,7 +91,9 @@ def test_the_whole_batch_shares_a_key_on_every_device_and_in_every_micro_batch()
     optimizer = optax.sgd(1.0)
     drawn = []
     for count, accumulate in ((1, 1), (4, 1), (1, 4)):
-        step = make_step(method, optimizer, accumulate=accumulate, devices=jax.devices()[:count])
+        step = make_step(
+            method, optimizer, StepSettings(accumulate=accumulate), devices=jax.devices()[:count]
+        )
         drawn.append(step(fresh(optimizer), next(Batches()))[1])
     assert len({float(metrics["u"]) for metrics in drawn}) == 1
     assert all(metrics["spread"] == 0 for metrics in drawn)
@@ -161,19 +150,42 @@ def test_one_trace_and_the_old_state_is_given_up():
     for _ in range(3):
         state, _ = step(state, next(data))
     later, _ = step(state, next(data))
-    assert jax.tree.leaves(state.params)[0].is_deleted() and int(later.step) == 4
+    assert jax.tree.leaves(state.vectors)[0].is_deleted() and int(later.step) == 4
 
 
-def test_moving_average_starts_at_the_parameters_and_follows_its_formula():
+def test_moving_average_starts_at_the_parameters_warms_up_and_follows_its_formula():
     optimizer, data = optax.sgd(0.5), Batches()
-    step = make_step(METHOD, optimizer, ema_decay=0.9, ema_every=2, devices=jax.devices()[:1])
+    settings = StepSettings(ema_decay=0.3, ema_every=2)
+    step = make_step(METHOD, optimizer, settings, devices=jax.devices()[:1])
     state = fresh(optimizer)
     expected = np.asarray(state.params["w"])
-    for n in range(1, 5):
+    for n in range(1, 9):
         state, _ = step(state, next(data))
         if n % 2 == 0:
-            expected = 0.9 * expected + 0.1 * np.asarray(state.params["w"])
-    np.testing.assert_allclose(state.ema["w"], expected, rtol=1e-6)
+            decay = min(0.3, (1 + n // 2) / (10 + n // 2))
+            expected = decay * expected + (1 - decay) * np.asarray(state.params["w"])
+    np.testing.assert_allclose(state.ema["w"], expected, rtol=1e-5)
+
+
+def test_a_rate_of_parameters_that_do_not_exist_is_an_error():
+    optimizer = make_optimizer(OptimizerSettings(rates=(("c", 2.0),)), 10)
+    with pytest.raises(ConfigError, match="names 'c', but no such parameters"):
+        make_step(METHOD, optimizer)(fresh(optimizer), next(Batches()))
+
+
+def test_vectors_and_trees_correspond_and_fixed_parameters_stay():
+    params = {
+        "a": {"w": jnp.arange(6.0).reshape(2, 3), "s": jnp.float32(7)},
+        "n": jnp.array([1, 2]),
+        FIXED: {"table": jnp.ones((2, 2))},
+    }
+    layout = Layout.of(params)
+    vectors = layout.pack(params)
+    assert {g: v.shape for g, v in vectors.items()} == {"a": (7,), "n:int32": (2,), FIXED: (4,)}
+    assert set(trainable(vectors)) == {"a"}
+    chex.assert_trees_all_equal(layout.unpack(vectors), params)
+    folds = jax.tree.map(lambda v: jnp.stack([v, v]), vectors)
+    assert layout.unpack(folds)["a"]["w"].shape == (2, 2, 3)
 
 
 def test_a_step_that_is_not_finite_changes_no_parameter_and_is_counted():

@@ -7,11 +7,16 @@ written so that no (queries x keys) matrix is ever transposed:
 
 2 to 5 times faster than `jax.nn.dot_product_attention` there, forwards, and up to 1.5 times than its own automatic
 gradient. On a GPU in half precision: cuDNN's fused attention, which never stores that matrix. Both differentiate in
-reverse only.
+reverse mode only.
+
+The fused kernel cannot drop attention weights by our masks, so on a GPU in half precision attention weights are not
+dropped in training; the dropout after the attention remains. `exact_dropout` restores it, at the price of the kernel.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -21,7 +26,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxdiff.nets.backend import backend
-from jaxdiff.nets.blocks.dropout import seed, thin
+from jaxdiff.nets.blocks.dropout import seed, stream, thin
+
+_exact = jax.make_user_context(default_value=False)
+
+
+@contextmanager
+def exact_dropout() -> Iterator[None]:
+    """Within the context, attention weights are dropped on every backend, without the fused kernel in training."""
+    with _exact(True):
+        yield
 
 
 def attention(
@@ -34,12 +48,19 @@ def attention(
 ) -> jax.Array:
     """Attention of `q (..., Lq, H, d)` over `k, v (..., Lk, H, d)`.
 
-    `mask` is true where a query may look, broadcastable to `(..., H, Lq, Lk)`; a query that may look nowhere gets the
-    mean of the values. With a `key`, attention weights are dropped at the rate `dropout`.
+    Args:
+      q: queries; `k` and `v` are keys and values.
+      mask: true where a query may attend, broadcastable to `(..., H, Lq, Lk)`. A query that may attend nowhere gets
+        the mean of the values.
+      dropout: rate at which attention weights are dropped, if there is a `key`.
+      key: a typed key or its two words.
+
+    Returns:
+      The attended values `(..., Lq, H, d)`.
     """
     lead = jnp.broadcast_shapes(q.shape[:-3], k.shape[:-3])
     q, k, v = (jnp.broadcast_to(a, (*lead, *a.shape[-3:])) for a in (q, k, v))
-    if key is None and _fused(q, k, mask):
+    if (key is None or not _exact.value) and _fused(q, k):
         return _cudnn(q, k, v, mask)
     q, v = (jnp.swapaxes(a, -2, -3) for a in (q * np.asarray(q.shape[-1] ** -0.5, q.dtype), v))
     words = None if key is None else seed(key)
@@ -90,8 +111,8 @@ class MultiHeadAttention(nn.Module):
         else:
             (q,), (k,), (v,) = project(query, 0, 1), project(key, 1, 2), project(value, 2, 3)
 
-        stream = None if deterministic or self.dropout == 0.0 else self.make_rng("dropout")
-        y = attention(q, k, v, mask, self.dropout, stream)
+        words = None if deterministic or self.dropout == 0.0 else stream(self)
+        y = attention(q, k, v, mask, self.dropout, words)
         return nn.Dense(width, dtype=self.dtype, name="out")(y.reshape(*y.shape[:-2], width))
 
 
@@ -138,14 +159,15 @@ def _backward(dropout: float, residuals: Any, dy: jax.Array) -> tuple[Any, ...]:
 _attend.defvjp(_forward, _backward)
 
 
-def _fused(q: jax.Array, k: jax.Array, mask: jax.Array | None) -> bool:
-    """Whether cuDNN's kernel takes these arrays: half precision, heads of at most 128 channels, even masked lengths."""
+def _fused(q: jax.Array, k: jax.Array) -> bool:
+    """Whether cuDNN's kernel takes these arrays: half precision, heads of at most 128 channels, even lengths."""
     return (
         backend() == "gpu"
         and q.dtype in (jnp.bfloat16, jnp.float16)
         and q.shape[-1] % 8 == 0
         and q.shape[-1] <= 128
-        and (mask is None or (q.shape[-3] % 2 == 0 and k.shape[-3] % 2 == 0))
+        and q.shape[-3] % 2 == 0
+        and k.shape[-3] % 2 == 0
     )
 
 

@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxdiff.nets.blocks import winograd
+from jaxdiff.nets.blocks.norm import normalise
 
 
 def conv1d(x: jax.Array, kernel: jax.Array, stride: int = 1, padding: int = 0) -> jax.Array:
@@ -85,7 +86,5 @@ class FrameGroupNorm(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         scale = self.param("scale", nn.initializers.ones, (x.shape[-1],), jnp.float32)
         bias = self.param("bias", nn.initializers.zeros, (x.shape[-1],), jnp.float32)
-        y = x.astype(jnp.float32).reshape(*x.shape[:-1], self.groups, -1)
-        y = y - y.mean(-1, keepdims=True)
-        y = y * jax.lax.rsqrt(jnp.square(y).mean(-1, keepdims=True) + 1e-5)
+        y = normalise(x.reshape(*x.shape[:-1], self.groups, -1))
         return (y.reshape(x.shape) * scale + bias).astype(self.dtype)

@@ -3,23 +3,51 @@
     h = norm1(h + attend(h)),   h = norm2(h + W2 act(W1 h))
 
 or pre-norm, `h = h + attend(norm1(h))` and so on. LayerNorm has eps 1e-5; dropout acts on the attention weights, after
-attention, after the activation and after the second linear map. Masks are true where a query may look.
+attention, after the activation and after the second linear map. Masks are true where a query may attend.
+
+Stacks are scanned (`stacked`): the parameters of all layers are one tree, `layers`, with a leading axis, so the size of
+a program and its compilation time do not grow with depth.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from jaxdiff.nets.backend import backend
 from jaxdiff.nets.blocks.attention import MultiHeadAttention
 from jaxdiff.nets.blocks.dropout import Dropout
+from jaxdiff.nets.blocks.norm import LayerNorm
 
-LayerNorm = partial(nn.LayerNorm, epsilon=1e-5)
+
+def stacked(layer: type[nn.Module], depth: int, *options: Any) -> Callable[..., jax.Array]:
+    """A stack of `depth` equal layers as one scan; call it within a module's `nn.compact` method.
+
+    Args:
+      layer: a module class whose call is `(x, *shared) -> x`, where `shared` is the same for all layers.
+      depth: number of layers.
+      options: the fields of every layer.
+
+    Returns:
+      `(x, *shared) -> x`. The parameters are under `layers`, each with a leading axis of length `depth`.
+    """
+    if not depth:
+        return lambda x, *shared: x
+
+    scan = nn.scan(
+        lambda module, x, shared: (module(x, *shared), None),
+        variable_axes={"params": 0, "intermediates": 0},
+        split_rngs={"params": True, "dropout": True},
+        in_axes=nn.broadcast,
+        length=depth,
+        # A CPU compiles a loop no faster, and copies the parameters of each layer out of the stack.
+        unroll=depth if backend() == "cpu" else 1,
+    )
+    return lambda x, *shared: scan(layer(*options, name="layers"), x, shared)[0]
 
 
 class FeedForward(nn.Module):
@@ -107,8 +135,7 @@ class Encoder(nn.Module):
         self, x: jax.Array, mask: jax.Array | None = None, deterministic: bool = True
     ) -> jax.Array:
         options = (self.heads, self.ff, self.activation, self.norm_first, self.dropout, self.dtype)
-        for i in range(self.layers):
-            x = EncoderLayer(*options, name=f"layers_{i}")(x, mask, deterministic)
+        x = stacked(EncoderLayer, self.layers, *options)(x, mask, deterministic)
         return LayerNorm(dtype=self.dtype, name="norm")(x) if self.final_norm else x
 
 
@@ -134,17 +161,19 @@ class Decoder(nn.Module):
         deterministic: bool = True,
     ) -> jax.Array:
         options = (self.heads, self.ff, self.activation, self.norm_first, self.dropout, self.dtype)
-        for i in range(self.layers):
-            x = DecoderLayer(*options, name=f"layers_{i}")(
-                x, memory, mask, memory_mask, deterministic
-            )
+        x = stacked(DecoderLayer, self.layers, *options)(
+            x, memory, mask, memory_mask, deterministic
+        )
         return LayerNorm(dtype=self.dtype, name="norm")(x) if self.final_norm else x
 
 
 def _residuals(layer: Any, x: jax.Array, parts: list[Callable], deterministic: bool) -> jax.Array:
-    """Adds each part's answer to its input, with the norm before the part or after the sum."""
+    """Adds the output of each part to its input, with the norm before the part or after the sum."""
     for i, part in enumerate(parts, start=1):
         norm = LayerNorm(dtype=layer.dtype, name=f"norm{i}")
-        forget = lambda h: Dropout(layer.dropout)(h, deterministic)  # noqa: E731
-        x = x + forget(part(norm(x))) if layer.norm_first else norm(x + forget(part(x)))
+        dropout = Dropout(layer.dropout)
+        if layer.norm_first:
+            x = x + dropout(part(norm(x)), deterministic)
+        else:
+            x = norm(x + dropout(part(x), deterministic))
     return x

@@ -1,0 +1,33 @@
+"""The GPU's programs are small: counted by lowering for CUDA on any machine."""
+
+import jax.numpy as jnp
+import pytest
+
+from benchmarks import cases, operations
+
+HALF = {"dtype": jnp.bfloat16}
+STEP, SAMPLER = 2500, 1500
+
+
+@pytest.mark.parametrize(
+    "case", [cases.llma_case("paper128", 8, **HALF), cases.speed_case("paper", 8, **HALF)], ids=str
+)
+def test_programs_of_transformers_are_small_and_call_nothing_but_the_fused_attention(case):
+    for program, most in (
+        (operations.training_step(case), STEP),
+        (operations.sampler(case), SAMPLER),
+    ):
+        assert operations.count(program) <= most
+        assert all("cudnn" in call for call in operations.custom_calls(program))
+
+
+def test_a_training_step_does_not_grow_with_depth_nor_a_sampler_with_steps():
+    def of(layers, steps):
+        case = cases.llma_case("tiny", 4, 60, steps=steps)
+        settings = case.settings._replace(size=case.settings.size._replace(layers=layers))
+        case = cases.with_settings(case, settings)
+        return operations.count(operations.training_step(case)), operations.count(
+            operations.sampler(case)
+        )
+
+    assert of(2, 10) == of(6, 50)
