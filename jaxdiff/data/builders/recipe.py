@@ -172,7 +172,7 @@ def read_yaml(path: Path) -> Any:
     if len(content) > SIZE:
         raise FileError(f"{path}: a recipe has at most {SIZE} bytes, this file has {len(content)}")
     try:
-        return yaml.load(content.decode("utf-8"), Loader=Plain)
+        return Plain(content.decode("utf-8")).get_single_data()
     except (yaml.YAMLError, ValueError, TypeError, RecursionError, OverflowError) as error:
         told = " ".join(str(error).split())[:300]
         raise FileError(f"{path} cannot be read as YAML: {told}") from None
