@@ -11,11 +11,12 @@ import importlib
 import os
 import re
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 import jaxdiff
-from jaxdiff.errors import ConfigError, Error, nearest
+from jaxdiff.errors import ConfigError, DataWarning, Error, nearest
 from jaxdiff.training import memory
 
 COMMANDS = (
@@ -100,6 +101,21 @@ def parser() -> argparse.ArgumentParser:
     return whole
 
 
+def _one_line(usual: Callable[..., None]) -> Callable[..., None]:
+    """A way to show warnings that prints those about data as one line, each once."""
+    seen: set[str] = set()
+
+    def show(message, category, *where, **more):
+        text = " ".join(str(message).split())
+        if not issubclass(category, DataWarning):
+            usual(message, category, *where, **more)
+        elif text not in seen:
+            seen.add(text)
+            print(f"warning: {text}", file=sys.stderr)
+
+    return show
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
 
@@ -116,7 +132,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
         options = parser().parse_args(arguments)
-        options.run(options)
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", DataWarning)
+            warnings.showwarning = _one_line(warnings.showwarning)
+            options.run(options)
         sys.stdout.flush()
     except BrokenPipeError:  # `| head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -147,6 +147,7 @@ def check(options: argparse.Namespace) -> None:
 
 
 def check_one(options: argparse.Namespace) -> None:
+    from jaxdiff.data.channel_map import ChannelMap
     from jaxdiff.data.check_file import check_file
 
     inputs = ()
@@ -154,12 +155,7 @@ def check_one(options: argparse.Namespace) -> None:
         from jaxdiff.studies.loading import load
 
         inputs = load(options.model).inputs
-    pairs = [text.partition("=") for text in options.rename]
-    if wrong := [
-        text for text, (_, equals, new) in zip(options.rename, pairs) if not (equals and new)
-    ]:
-        raise ConfigError(f"--rename takes THEIRS=OURS, such as Fz=grf_normal; got {wrong[0]!r}")
-    renamed = {old: new for old, _, new in pairs}
+    renamed = dict(ChannelMap.from_words(options.rename).rename)
     health = check_file(options.path, inputs, options.rate, renamed)
     print("\n".join(health.facts))
     for kind, findings in (("problem", health.problems), ("warning", health.warnings)):

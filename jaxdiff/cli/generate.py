@@ -42,7 +42,10 @@ from typing import Any
 
 from jaxdiff.errors import ConfigError
 
-FILES = ("model", "input", "trial", "output", "interval", "run", "parser", "verbose")
+FILES = (
+    *("model", "input", "trial", "output", "interval", "run", "parser", "verbose"),
+    *("rename", "units", "channel_map"),
+)
 """Options that are not passed on to `Model.generate`."""
 
 
@@ -51,6 +54,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("model", metavar="MODEL", help="a shipped model, a model file or a run directory")
     add("--input", type=Path, metavar="FILE", help="recording to start from")
     add("--trial", default="", metavar="NAME", help="trial of an input that holds several")
+    add("--rename", nargs="+", default=(), metavar="THEIRS=OURS", help="channels with other names")
+    add("--units", nargs="+", default=(), metavar="NAME=UNIT", help="units that the input lacks")
+    add("--channel-map", type=Path, metavar="YAML", help="names, units and mass from a file")
     add("--output", type=Path, metavar="PATH", help="file or directory to write")
     add("--samples", type=int, metavar="N", help="number of samples (default: 32; of a text: 1)")
     add("--seed", type=int, metavar="N", help="seed of the samples (default: 0)")
@@ -114,6 +120,7 @@ def run(options: argparse.Namespace) -> None:
     if given.get("samples", 1) < 1:
         raise ConfigError(f"--samples must be 1 or more, not {given['samples']}")
     prepare_jax()
+    from jaxdiff.data.channel_map import ChannelMap
     from jaxdiff.data.formats import read_one
     from jaxdiff.studies.loading import load
 
@@ -139,6 +146,11 @@ def run(options: argparse.Namespace) -> None:
         for target in targets:
             writable(target)
     recording = read_one(options.input, trial=options.trial) if options.input else None
+    if recording is not None:
+        stated = ChannelMap.from_words(options.rename, options.units)
+        if options.channel_map:
+            stated = stated.over(ChannelMap.read(options.channel_map))
+        recording = stated(recording)
     for target, speed in zip(targets, speeds):
         choice = given if speed is None else {**given, "target_speed": speed}
         with progress(f"generating {target.name}"):
@@ -152,6 +164,8 @@ def run(options: argparse.Namespace) -> None:
         if made.pointwise:
             spread = f" and {options.interval:.0%} interval" if options.interval else ""
             what += f", median{spread if len(made) > 1 else ''} of {len(made)} samples"
+        if mapping := made.metadata.get("channel mapping", ""):
+            print(f"channels: {mapping}")
         print(f"{target}: {what}" + (f", {speed:g} m/s" if speed is not None else ""))
 
 

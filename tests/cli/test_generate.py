@@ -1,6 +1,7 @@
 """Files in, files out: which model a path names, which options it takes, what is written."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -146,3 +147,22 @@ def test_the_summary_of_a_prediction():
     assert made.summary(0.9).channels == ("a", "a_p05", "a_p95")
     assert made.summary(0.9).values[0].tolist() == [9, 0, 18]
     assert made.summary(0).channels == ("a",) and made.interval(0.5)[0].channels == ("a",)
+
+
+def test_names_and_units_of_a_file_can_be_stated(jaxdiff, run, walk, tmp_path):
+    names = dict(zip(walk.channels, ("H", "K", "A")))
+    formats.write(tmp_path / "a.csv", replace(walk.rename(names), units=("",) * 3))
+    words = ("generate", run, "--input", tmp_path / "a.csv", "--output", tmp_path / "m.csv")
+    code, _, err = jaxdiff(*words, "--samples", 1)
+    assert code == 2 and "--rename" in err
+    pairs = [f"{new}={old}" for old, new in names.items()]
+    code, out, err = jaxdiff(*words, "--samples", 1, "--rename", *pairs)
+    assert code == 0 and "deg is inferred from the values" in err, err
+    assert "hip_flexion (deg)" in out
+    (tmp_path / "map.yaml").write_text(
+        "rename: {H: hip_flexion, K: knee_flexion, A: ankle_dorsiflexion}\nunits: {angle: deg}\n"
+    )
+    code, out, err = jaxdiff(*words, "--samples", 1, "--channel-map", tmp_path / "map.yaml")
+    assert (code, err) == (0, "")
+    _, _, err = jaxdiff(*words, "--units", "H=degg")
+    assert "the unit 'degg' of 'H' is not known" in err

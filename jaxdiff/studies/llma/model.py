@@ -6,6 +6,7 @@ strike to the last; where it was trained on pieces of time, the recording is bro
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -20,7 +21,7 @@ from jaxdiff.data.recording import Recording
 from jaxdiff.data.strides import strikes as found_strikes
 from jaxdiff.deployment.program import Program, example_keys
 from jaxdiff.deployment.signal import Signal, fitted, long_enough
-from jaxdiff.errors import ConfigError, DataError, nearest
+from jaxdiff.errors import ConfigError, DataError, DataWarning, nearest
 from jaxdiff.methods.llma import llma
 from jaxdiff.models.model import Model
 from jaxdiff.models.prediction import Prediction
@@ -83,6 +84,8 @@ class LlmaModel(Model):
             for letter, scale in self.scales.items()
             if channels.sides(recording, scale.channels, scale.units)
         ]
+        if len(fitting) > 1:  # names alone do not tell angles from moments: units and values may
+            fitting = [letter for letter in fitting if self._plausible(letter, recording)]
         if len(fitting) == 1:
             return fitting[0]
         if fitting:
@@ -91,6 +94,16 @@ class LlmaModel(Model):
                 f"the recording fits {told}; name the one it is (given=, --given), or state its units"
             )
         return min(self.scales, key=lambda m: self._absent(m, recording))
+
+    def _plausible(self, letter: str, recording: Recording) -> bool:
+        scale = self.scales[letter]
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DataWarning)
+                channels.match(recording, scale.channels, scale.units)
+        except DataError:
+            return False
+        return True
 
     def _absent(self, letter: str, recording: Recording) -> float:
         """Share of a modality's channels that a recording does not have."""
