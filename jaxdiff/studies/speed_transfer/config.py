@@ -8,16 +8,19 @@ from ml_collections import ConfigDict
 from ml_collections.config_dict import placeholder
 
 from jaxdiff.errors import ConfigError, nearest
+from jaxdiff.studies.speed_transfer import stride_config
 from jaxdiff.training import settings
 
 REPORTS = ("table1", "table2", "table3", "baselines", "figures")
-WORDS = ("quick", "table", *REPORTS, "floor", "paper")
+WORDS = ("quick", "table", *REPORTS, "floor", "paper", *stride_config.WORDS)
 
 
 def get_config(word: str = "quick") -> ConfigDict:
     """The config of a word: `quick`, `table` (all of the paper's, from one training), one of them, `floor`, or `paper`."""
     if word not in WORDS:
         raise ConfigError(f"no config {word!r}; {nearest(word, WORDS)}")
+    if word in stride_config.WORDS:
+        return stride_config.get_config(word)
     config = ConfigDict()
     config.experiment = "train"  # train | evaluate: train and report, or report on the run as it is
     config.report = (

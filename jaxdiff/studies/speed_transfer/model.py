@@ -168,5 +168,14 @@ class SpeedTransferModel(Model):
         return Program(draw, (gait, *self.inputs[1:], *pace), gait, self.study, notes)
 
 
+def build(trained: Trained) -> Model:
+    """The model of a trained network: of strides, or of the paper's sequences."""
+    if trained.metadata.get("method") == "stride_transfer":
+        from jaxdiff.studies.speed_transfer.stride_model import StrideTransferModel
+
+        return StrideTransferModel(trained)
+    return SpeedTransferModel(trained)
+
+
 def _speed(name: str, value: float, unit: str = "m/s") -> Signal:
     return Signal(name, (), (unit,), shape=(), example=np.array(value, np.float32))

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from jaxdiff.data.recording import Event, Recording
@@ -204,17 +203,17 @@ def from_metadata(trained: Trained) -> Predictor:
     """The predictor of a trained network."""
     metadata = trained.metadata
     settings = dict(metadata["settings_of_method"])
-    settings = method.Settings(
-        **{**settings, "size": Size(**settings["size"]), "dtype": jnp.float32}
-    )
-    arrays = {name: np.asarray(value, np.float64) for name, value in trained.params["law"].items()}
-    return Predictor(
-        unpacked(arrays), trained.params["network"], settings, float(metadata.get("trust", 1.0))
-    )
+    settings["size"] = Size(**settings["size"])
+    arrays = {
+        name: np.asarray(value, np.float64) for name, value in trained.params["fixed"].items()
+    }
+    network = {"params": trained.params["params"]}
+    trust = float(metadata.get("trust", 1.0))
+    return Predictor(unpacked(arrays), network, method.Settings(**settings), trust)
 
 
-def packed(law: Law, rank: int = 120) -> dict[str, np.ndarray]:
-    """A law as small arrays: covariances as factors of low rank and a diagonal, float32."""
+def packed(law: Law) -> dict[str, np.ndarray]:
+    """A law as float32 arrays: covariances as deviations and factors of the correlations."""
     kept = {"mean": law.mean, "speeds": np.asarray(law.speeds)}
     matrices = {
         "person": law.person.reshape(law.mean.size, -1),
@@ -222,25 +221,20 @@ def packed(law: Law, rank: int = 120) -> dict[str, np.ndarray]:
         "stride": law.stride,
     }
     for name, matrix in matrices.items():
-        scale = np.sqrt(np.maximum(np.diag(matrix), 1e-12))
-        values, vectors = np.linalg.eigh(matrix / np.outer(scale, scale))
-        top = slice(-min(rank, len(values)), None)
-        factor = vectors[:, top] * np.sqrt(np.maximum(values[top], 0))
-        kept[f"{name}_factor"] = factor
-        kept[f"{name}_scale"] = scale
+        deviation = np.sqrt(np.maximum(np.diag(matrix), 1e-12))
+        values, vectors = np.linalg.eigh(matrix / np.outer(deviation, deviation))
+        kept[f"{name}_factor"] = vectors * np.sqrt(np.maximum(values, 0))
+        kept[f"{name}_deviation"] = deviation
     return {name: np.asarray(value, np.float32) for name, value in kept.items()}
 
 
 def unpacked(arrays: dict[str, np.ndarray]) -> Law:
-    """The law of `packed` arrays; what the factors leave out of a variance is on the diagonal."""
+    """The law of `packed` arrays."""
     found = {}
     for name in ("person", "recording", "stride"):
-        factor, scale = arrays[f"{name}_factor"], arrays[f"{name}_scale"]
-        matrix = factor @ factor.T
-        matrix[np.diag_indices(len(matrix))] = 1.0
-        found[name] = matrix * np.outer(scale, scale)
-    mean = arrays["mean"]
-    low, high = arrays["speeds"].tolist()
+        factor, deviation = arrays[f"{name}_factor"], arrays[f"{name}_deviation"]
+        found[name] = factor @ factor.T * np.outer(deviation, deviation)
+    mean, (low, high) = arrays["mean"], arrays["speeds"].tolist()
     person = found["person"].reshape(*mean.shape, *mean.shape)
     return Law(mean, person, found["recording"], found["stride"], (low, high))
 

@@ -136,7 +136,7 @@ def gait(
     whole = _at(values, place[kept])
     states = np.concatenate(
         [
-            coefficients(_closed(whole, _at(values, strikes[1:][kept, None])[:, 0])),
+            coefficients(closed(whole, _at(values, strikes[1:][kept, None])[:, 0])),
             np.log(time[kept, None]),
             np.full((kept.sum(), 1), stature),
             np.full((kept.sum(), 1), np.log(mass)),
@@ -156,7 +156,8 @@ def _at(values: np.ndarray, place: np.ndarray) -> np.ndarray:
     return (1 - weight) * values[left] + weight * values[left + 1]
 
 
-def _closed(strides: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """Strides [N, P, C] without the step from their end [N, C] to their beginning, which is spread over the stride."""
-    phase = np.arange(strides.shape[1]) / strides.shape[1] - 0.5
-    return strides - phase[:, None] * (end - strides[:, 0])[:, None]
+def closed(strides: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Strides [..., P, C] without the step from their end [..., C] to their beginning, which is spread over the stride."""
+    points = strides.shape[-2]
+    phase = np.arange(points) / points - 0.5
+    return strides - phase[:, None] * (end - strides[..., 0, :])[..., None, :]

@@ -8,6 +8,9 @@ STUDY = Study(
     name="speed_transfer",
     get_config=get_config,
     words=WORDS,
-    experiments=dict.fromkeys(("train", "evaluate"), lazily(f"{_HERE}.experiments:run")),
-    model=lazily(f"{_HERE}.model:SpeedTransferModel"),
+    experiments={
+        **dict.fromkeys(("train", "evaluate"), lazily(f"{_HERE}.experiments:run")),
+        "ship": lazily(f"{_HERE}.stride_training:run"),
+    },
+    model=lazily(f"{_HERE}.model:build"),
 )

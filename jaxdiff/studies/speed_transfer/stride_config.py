@@ -1,0 +1,55 @@
+"""Configs of the stride transfer: `ship` trains the model that comes with the package, `ship_tiny` its smallest relative."""
+
+# pyright: reportAttributeAccessIssue=false
+
+from __future__ import annotations
+
+from ml_collections import ConfigDict
+
+from jaxdiff.training import settings
+
+WORDS = ("ship", "ship_tiny")
+
+
+def get_config(word: str = "ship") -> ConfigDict:
+    """The config of one of `WORDS`."""
+    config = ConfigDict()
+    config.experiment = "ship"  # train, calibrate, score and write speed.safetensors
+
+    config.stride = ConfigDict()
+    config.stride.people = 600  # simulated people to train on
+    config.stride.held = (
+        60  # further people each: to choose the checkpoint by, to calibrate, to score
+    )
+    config.stride.impaired = 0.4  # share of people with an impairment
+    config.stride.speeds = 10  # per person, on a grid of 0.1 m/s
+    config.stride.strides = 10  # per speed
+    config.stride.combinations = 400  # of source and target speeds prepared for training
+    config.stride.size = "small"  # tiny | small | base
+
+    config.sampling = ConfigDict()
+    config.sampling.steps = 8
+
+    config.batch_size = 256
+    config.training = settings.config(
+        steps=3000, log_every=100, save_every=500, evaluate_every=250, ema_decay=0.995
+    )
+    config.training.score = "validation_loss"
+    config.training.optimizer.learning_rate = 1e-3
+    config.training.optimizer.weight_decay = 5e-2
+    config.training.optimizer.warmup_steps = 100
+    config.training.optimizer.decay = "cosine"
+    config.training.optimizer.clip_norm = 1.0
+
+    if word == "ship_tiny":
+        config.stride.people = 24
+        config.stride.held = 8
+        config.stride.speeds = 5
+        config.stride.strides = 4
+        config.stride.combinations = 16
+        config.stride.size = "tiny"
+        config.batch_size = 64
+        config.training.steps = 20
+        config.training.evaluate_every = 10
+    config.lock()
+    return config

@@ -1,0 +1,285 @@
+"""The stride model as a user meets it: any recording in, a calibrated prediction out."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import jaxdiff
+from jaxdiff.data.recording import Event, Recording
+from jaxdiff.errors import ConfigError, DataError
+from jaxdiff.methods import stride_transfer as method
+from jaxdiff.models.trained import Trained
+from jaxdiff.nets.speed_set import size
+from jaxdiff.studies.speed_transfer import (
+    adaptation,
+    cohort,
+    held_out,
+    hierarchy,
+    recorded,
+    strides,
+)
+from jaxdiff.studies.speed_transfer.examples import Examples
+from jaxdiff.studies.speed_transfer.predictor import Question
+from jaxdiff.studies.speed_transfer.recorded import ANGLES
+from jaxdiff.studies.speed_transfer.stride_model import StrideTransferModel, from_metadata, packed
+from jaxdiff.studies.speed_transfer.strides import STRIDE_TIME, Gait
+
+from .walkers import angles, frequency
+
+SPEEDS = (0.6, 0.9, 1.2, 1.5)
+
+
+def person(name, manner, stature, speeds=SPEEDS, noise=0.6):
+    """Gaits of somebody in closed form."""
+    rng = np.random.default_rng(abs(hash(name)) % 2**32)
+    found = []
+    for v in speeds:
+        legs = strides.coefficients(angles(v, np.arange(100) / 100, manner))
+        extras = [np.log(1 / frequency(v, stature)), 1.7 + stature, np.log(70.0)]
+        mean = np.concatenate([legs, extras]) / strides.SCALE
+        away = np.zeros((8, strides.SIZE))
+        away[:, : STRIDE_TIME + 1] = noise * rng.normal(size=(8, STRIDE_TIME + 1)) / 4
+        found.append(Gait(v, mean, away - away.mean(0), name))
+    return found
+
+
+def population(count, seed=0, manner=0.0):
+    rng = np.random.default_rng(seed)
+    found = []
+    for i in range(count):
+        found += person(f"P{seed}-{i}", manner + 2 * rng.normal(), 0.05 * rng.normal())
+    return found
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """A model with a fresh network, which is the hierarchical model."""
+    law = hierarchy.fit(population(30))
+    settings = method.Settings(size=size("tiny"), steps=2)
+    batch = Examples(population(6), law, 2)(
+        np.zeros(4, int), np.random.default_rng(0).random((4, 4))
+    )
+    import jax
+
+    params = method.stride_transfer(settings).init(jax.random.key(0), batch)
+    plain = settings._asdict() | {"size": settings.size._asdict()}
+    plain.pop("dtype")
+    metadata = {"method": "stride_transfer", "settings_of_method": plain, "config": {}}
+    return Trained("speed_transfer", {**params, "fixed": packed(law)}, metadata)
+
+
+def walking(speed=0.9, rate=100.0, seconds=8.0, names=ANGLES, manner=3.0):
+    phase = 0.5 + frequency(speed) * np.arange(round(seconds * rate)) / rate
+    first = -0.5 / frequency(speed)
+    times = first + np.arange(12) / frequency(speed)
+    events = tuple(Event(float(t), "foot_strike", "right") for t in times if 0 <= t <= seconds)
+    values = angles(speed, phase, manner)
+    return Recording(values, tuple(names), ("deg",) * 6, rate, events=events)
+
+
+def stride_of(prediction, speed):
+    """Mean generated angles over the stride, on phases from the first strike."""
+    return prediction.median.values
+
+
+def test_own_speed_returns_the_walk(trained):
+    model = StrideTransferModel(trained)
+    given = walking(0.9)
+    out = model.generate(given, source_speed=0.9, target_speed=0.9, band="mean", samples=16)
+    assert np.abs(out.median.values - given.values).mean() < 1.0
+
+
+def test_another_speed_is_the_persons_own(trained):
+    model = StrideTransferModel(trained)
+    out = model.generate(walking(0.9), source_speed=0.9, target_speed=1.5, band="mean")
+    times = out.metadata["stride_time"]
+    assert times["low"] < 1 / frequency(1.5) < times["high"]
+    assert out.metadata["cadence"]["median"] == pytest.approx(120 / times["median"], rel=1e-3)
+    phase = 0.5 + np.arange(len(out.median.values)) / 100.0 / times["median"]
+    truth = angles(1.5, phase, 3.0)
+    copied = angles(0.9, phase, 3.0)
+    error = np.abs(out.median.values - truth).mean()
+    assert error < 0.35 * np.abs(copied - truth).mean()
+
+
+@pytest.mark.parametrize("rate", [50.0, 147.0, 1000.0])
+def test_any_rate_gives_the_same_gait(trained, rate):
+    model = StrideTransferModel(trained)
+    a = model.generate(walking(0.9), source_speed=0.9, target_speed=1.2, samples=8)
+    b = model.generate(walking(0.9, rate), source_speed=0.9, target_speed=1.2, samples=8)
+    assert b.like.rate == rate
+    assert b.metadata["stride_time"]["median"] == pytest.approx(
+        a.metadata["stride_time"]["median"], rel=0.01
+    )
+
+
+def test_one_stride_is_enough(trained):
+    model = StrideTransferModel(trained)
+    duration = 1 / frequency(0.9)
+    walk = walking(0.9).crop(0.5 * duration, 1.5 * duration + 0.01)
+    out = model.generate(walk, source_speed=0.9, target_speed=1.2, seconds=3.0, samples=8)
+    assert len(out.median.values) == 300
+
+
+def test_one_leg_estimates_the_other_and_says_so(trained):
+    model = StrideTransferModel(trained)
+    for side, shown in (("r", ANGLES[:3]), ("l", ANGLES[3:])):
+        walk = walking(0.9).select(shown)
+        walk = replace(
+            walk,
+            events=tuple(
+                Event(
+                    e.time + (0.5 / frequency(0.9) if side == "l" else 0),
+                    e.label,
+                    {"r": "right", "l": "left"}[side],
+                )
+                for e in walk.events
+            ),
+        )
+        out = model.generate(walk, source_speed=0.9, target_speed=0.9, band="mean", samples=16)
+        assert out.metadata["estimated channels"] == [a for a in ANGLES if a not in shown]
+        assert len(out.like.channels) == 6
+        mine = [out.like.channels.index(name) for name in shown]
+        assert np.abs(out.median.values[:, mine] - walk.values).mean() < 1.5
+
+
+def test_opensim_names_and_signs_come_back(trained):
+    model = StrideTransferModel(trained)
+    names = ("hip_flexion_r", "knee_angle_r", "ankle_angle_r")
+    names += tuple(name[:-1] + "l" for name in names)
+    walk = walking(0.9)
+    signs = np.array([1, -1, 1] * 2)
+    other = replace(walk, values=walk.values * signs, channels=names)
+    a = model.generate(walk, source_speed=0.9, target_speed=1.3, samples=8)
+    with pytest.warns(Warning) if False else _quiet():
+        b = model.generate(other, source_speed=0.9, target_speed=1.3, samples=8)
+    assert b.like.channels == names
+    np.testing.assert_allclose(b.values * signs, a.values, atol=1e-6)
+
+
+def _quiet():
+    import warnings
+
+    return warnings.catch_warnings(action="ignore")
+
+
+def test_two_recordings_are_better_than_one(trained):
+    predictor = from_metadata(trained)
+    people = population(12, seed=5)
+    one, two = (held_out.tasks(people, n) for n in (1, 2))
+    wrong = [held_out.errors(predictor.linear(t.questions), t.truth).mean() for t in (one, two)]
+    assert wrong[1] < wrong[0]
+
+
+def test_a_stride_varies_more_than_the_mean_stride(trained):
+    model = StrideTransferModel(trained)
+    wide = {}
+    for band in ("stride", "mean"):
+        out = model.generate(walking(0.9), source_speed=0.9, target_speed=1.2, band=band)
+        low, high = out.interval(0.9)
+        wide[band] = (high.values - low.values).mean()
+    assert wide["mean"] < wide["stride"]
+
+
+def test_extrapolation_is_marked_and_wider(trained):
+    model = StrideTransferModel(trained)
+    made = {
+        v: model.generate(walking(0.9), source_speed=0.9, target_speed=v, band="mean")
+        for v in (1.5, 2.1)
+    }
+    assert not made[1.5].metadata["extrapolated"]
+    assert made[2.1].metadata["extrapolated"]
+    assert "extrapolated" in made[2.1].like.meta
+    wide = {
+        v: np.subtract(*(b.values for b in out.interval(0.9)[::-1])).mean()
+        for v, out in made.items()
+    }
+    assert wide[2.1] > 1.5 * wide[1.5]
+
+
+def test_saved_model_generates_the_same(trained, tmp_path):
+    model = StrideTransferModel(trained)
+    again = jaxdiff.load(model.save(tmp_path / "speed.safetensors"))
+    a, b = (
+        m.generate(walking(0.9), source_speed=0.9, target_speed=1.2, samples=4)
+        for m in (model, again)
+    )
+    np.testing.assert_allclose(a.values, b.values, atol=1e-4)
+
+
+def test_mistakes_are_named(trained):
+    model = StrideTransferModel(trained)
+    with pytest.raises(ConfigError, match="needs a recording, source_speed"):
+        model.generate(walking(), source_speed=1.0)
+    with pytest.raises(ConfigError, match="m/s"):
+        model.generate(walking(), source_speed=36.0, target_speed=1.0)
+    with pytest.raises(ConfigError, match="band"):
+        model.generate(walking(), source_speed=1.0, target_speed=1.2, band="step")
+    with pytest.raises(DataError, match="no sagittal angle"):
+        odd = replace(walking(), channels=tuple("abcdef"))
+        model.generate(odd, source_speed=1.0, target_speed=1.2)
+
+
+def test_a_fresh_network_samples_the_hierarchical_law(trained):
+    predictor = from_metadata(trained)
+    gait = population(1, seed=9)[0]
+    states = predictor([Question((gait,), 1.2)], 400, 0)[:, 0]
+    mean, cov = predictor.law.predict([gait], 1.2)
+    spread = np.sqrt(np.diag(cov))
+    assert np.abs((states.mean(0) - mean) / spread).max() < 0.25
+    np.testing.assert_allclose(states.std(0) / spread, 1.0, atol=0.2)
+
+
+def test_calibrated_bands_cover_people_left_out(trained):
+    predictor = from_metadata(trained)
+    narrow = predictor._replace(
+        law=predictor.law._replace(
+            person=predictor.law.person / 4, recording=predictor.law.recording / 4
+        )
+    )
+    for band in ("mean", "stride"):
+        fitted = held_out.tasks(population(40, seed=21), most=4)
+        kept = held_out.calibrate(narrow, fitted, band)
+        new = held_out.tasks(population(40, seed=22), most=4)
+        assert 0.85 < held_out.coverage(narrow, new, band, kept).mean() < 0.96
+
+
+def test_adapting_to_other_people_beats_the_model_it_starts_from(trained):
+    predictor = from_metadata(trained)
+    shifted = [
+        g._replace(mean=g.mean + 3 * (g.speed - 0.6) * np.sign(np.arange(strides.SIZE) % 5 - 2))
+        for g in population(10, seed=31)
+    ]
+    made = adaptation.adapt(predictor, shifted, folds=5, samples=8)
+    new = [
+        g._replace(mean=g.mean + 3 * (g.speed - 0.6) * np.sign(np.arange(strides.SIZE) % 5 - 2))
+        for g in population(6, seed=32)
+    ]
+    asked = held_out.tasks(new)
+    before, after = (
+        held_out.errors(p.linear(asked.questions), asked.truth).mean()
+        for p in (predictor, made.predictor)
+    )
+    assert after < 0.7 * before
+    assert set(made.bands) == {"stride", "mean"}
+    with pytest.raises(DataError, match="4 people"):
+        adaptation.adapt(predictor, shifted[:8])
+
+
+def test_adapting_to_one_joint_keeps_the_law_of_the_others(trained):
+    law = from_metadata(trained).law
+    rows = np.arange(2 * strides.TERMS, 3 * strides.TERMS)
+    found = adaptation.updated(law, population(8, seed=41), rows, folds=2)
+    values = np.linalg.eigvalsh(found.person.reshape(found.mean.size, -1))
+    assert values.min() > -1e-6 * values.max()
+    assert np.isfinite(found.mean).all()
+
+
+def test_simulated_cohort_has_people_of_all_kinds():
+    gaits = cohort.simulated(6, speeds=3, count=2, impaired=0.5, seed=1)
+    assert len({g.subject for g in gaits}) == 6
+    assert all(np.isfinite(g.mean).all() for g in gaits)
+    assert all(0.3 <= g.speed <= 2.2 for g in gaits)
+    assert 0.6 < np.exp(gaits[0].mean[STRIDE_TIME] * 0.01) < 3
+    assert recorded.ANGLES[0] == "hip_flexion_r"
