@@ -17,7 +17,7 @@ import jax.numpy as jnp
 
 from jaxdiff.errors import ConfigError, DataError, nearest
 from jaxdiff.nets.film_transformer import FiLMTransformer
-from jaxdiff.nets.subject_encoder import SubjectEncoder
+from jaxdiff.nets.subject_encoder import encoder
 
 
 class Size(NamedTuple):
@@ -35,6 +35,8 @@ class Size(NamedTuple):
     """Hidden units of the subject encoder, each way."""
     patch: int = 1
     dropout: float = 0.1
+    encoder: str = "lstm"
+    """Of the subject: `lstm`, as in the paper, or `conv`, which does not step through time."""
 
 
 SIZES = {
@@ -64,7 +66,7 @@ class ResidualDenoiser(nn.Module):
 
     def setup(self):
         s = self.size
-        self.subject = SubjectEncoder(s.condition, s.lstm)
+        self.subject = encoder(s.encoder, s.condition, s.lstm)
         self.speed = nn.Sequential([nn.Dense(s.condition), nn.silu, nn.Dense(s.condition)])
         self.join = nn.Dense(s.condition)
         self.backbone = FiLMTransformer(

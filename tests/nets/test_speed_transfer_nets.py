@@ -8,7 +8,7 @@ import pytest
 from jaxdiff.errors import ConfigError, DataError
 from jaxdiff.nets.regressors import TCN, SequenceMLP
 from jaxdiff.nets.residual_denoiser import ResidualDenoiser, size
-from jaxdiff.nets.subject_encoder import SubjectEncoder
+from jaxdiff.nets.subject_encoder import encoder
 
 GAIT = np.random.default_rng(0).normal(size=(60, 6)).astype(np.float32)
 SPEEDS = jnp.array([1.0, 1.4, 0.4, 1.4])
@@ -21,17 +21,19 @@ def denoiser(patch=10):
     )
 
 
-def test_embeddings_have_length_one_and_leading_axes_change_nothing():
-    net = SubjectEncoder(5, 4)
+@pytest.mark.parametrize("kind", ["lstm", "conv"])
+def test_embeddings_have_length_one_and_leading_axes_change_nothing(kind):
+    net = encoder(kind, 5, 4)
     params = net.init(jax.random.key(0), GAIT)
     many = net.apply(params, np.stack([GAIT, 3 * GAIT]))
     np.testing.assert_allclose(np.linalg.norm(many, axis=-1), 1, rtol=1e-5)
     np.testing.assert_allclose(many[0], net.apply(params, GAIT), atol=1e-6)
 
 
-def test_an_embedding_hardly_sees_where_a_periodic_gait_begins():
-    """The mean over time leaves only the run-in of the LSTM; another gait is much further away."""
-    net = SubjectEncoder(16, 16)
+@pytest.mark.parametrize("kind", ["lstm", "conv"])
+def test_an_embedding_hardly_sees_where_a_periodic_gait_begins(kind):
+    """The mean over time leaves only what happens at the ends; another gait is much further away."""
+    net = encoder(kind, 16, 16)
     t = np.arange(300)[:, None] / 20
     walk = lambda begin, shape: np.sin(2 * np.pi * (t + begin) * np.array([1, 1, 2])) @ shape  # noqa: E731
     rng = np.random.default_rng(0)

@@ -12,7 +12,7 @@ from jaxdiff.errors import ConfigError, DataError, nearest
 from jaxdiff.models.calibration import LEVELS, Calibration
 from jaxdiff.models.trained import Trained
 from jaxdiff.studies.speed_transfer import bands, held_out, hierarchy, recorded
-from jaxdiff.studies.speed_transfer.hierarchy import Law, group
+from jaxdiff.studies.speed_transfer.hierarchy import Choice, Law, group
 from jaxdiff.studies.speed_transfer.predictor import Predictor
 from jaxdiff.studies.speed_transfer.recorded import ANGLES
 from jaxdiff.studies.speed_transfer.stride_model import from_metadata, packed
@@ -77,12 +77,18 @@ def adapted(
 
 
 def adapt(
-    predictor: Predictor, gaits: Sequence[Gait], folds: int = 10, samples: int = 32, seed: int = 0
+    predictor: Predictor,
+    gaits: Sequence[Gait],
+    folds: int = 10,
+    samples: int = 32,
+    seed: int = 0,
+    nested: bool = False,
 ) -> Adapted:
     """Update a predictor by the gaits of some people, and measure it on each of them left out.
 
     The law, the trust in the network and the bands' factors are all chosen on people left out. What no recording has
-    measured (a joint, stature) keeps the simulated law.
+    measured (a joint, stature) keeps the simulated law. With `nested`, what to take from the prior is chosen anew without
+    each left-out person, as a report needs it; else once for all.
     """
     people = [each for each in group(gaits) if len({g.speed for g in each}) > 1]
     if len(people) < FEWEST:
@@ -90,13 +96,14 @@ def adapt(
     gaits = [g for each in people for g in each]
     rows = common(gaits)
     parts = [people[i::folds] for i in range(min(folds, len(people)))]
+    choice = None if nested else choose(predictor.law, gaits, rows)
     found: dict[str, list[np.ndarray]] = {}
     drawn: dict[str, list[np.ndarray]] = {"stride": [], "mean": []}
     truth: dict[str, list[np.ndarray]] = {"stride": [], "mean": []}
     names: list[str] = []
     for part in parts:
         held = {g.subject for each in part for g in each}
-        law = updated(predictor.law, [g for g in gaits if g.subject not in held], rows)
+        law = updated(predictor.law, [g for g in gaits if g.subject not in held], rows, choice)
         asked = held_out.tasks([g for each in part for g in each])
         names += asked.subjects.tolist()
         rivals = {
@@ -127,7 +134,7 @@ def adapt(
         )
         for band in drawn
     }
-    final = predictor._replace(law=updated(predictor.law, gaits, rows), trust=trust)
+    final = predictor._replace(law=updated(predictor.law, gaits, rows, choice), trust=trust)
     return Adapted(final, kept, errors, np.unique(subjects).tolist())
 
 
@@ -139,13 +146,20 @@ def common(gaits: Sequence[Gait]) -> np.ndarray:
     return rows
 
 
-def updated(law: Law, gaits: Sequence[Gait], rows: np.ndarray, folds: int = 5) -> Law:
+def choose(law: Law, gaits: Sequence[Gait], rows: np.ndarray, folds: int = 5) -> Choice:
+    """What to take from a simulated law, by leaving people out."""
+    return hierarchy.update([g.select(rows) for g in gaits], law.select(rows), folds)[1][0]
+
+
+def updated(law: Law, gaits: Sequence[Gait], rows: np.ndarray, choice: Choice | None = None) -> Law:
     """The law of some people: updated where they were measured, simulated elsewhere and in between.
 
     The law of the measured entries y replaces the simulated one; the rest x keeps its regression on y, so that its
     mean follows: `E[x | y]` and `Cov[x | y]` are the simulated ones.
     """
-    mine, _ = hierarchy.update([g.select(rows) for g in gaits], law.select(rows), folds)
+    choice = choice or choose(law, gaits, rows)
+    own = [g.select(rows) for g in gaits]
+    mine = hierarchy.chosen(own, law.select(rows), choice.share, choice.weights)
     if len(rows) == SIZE:
         return mine
     others = np.setdiff1d(np.arange(SIZE), rows)

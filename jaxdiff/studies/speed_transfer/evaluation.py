@@ -21,6 +21,8 @@ from jaxdiff.studies.speed_transfer.data import Gaits
 
 HIPS = (RIGHT_HIP, LEFT_HIP)
 SAME_SPEED = 0.025
+CADENCE_SPEEDS = 0.5, 1.2
+"""Target speeds at which the cadence of stroke survivors is judged (paper, IV.A)."""
 FEWEST_RIVALS = 3
 """Subjects at a speed below which a rank says nothing."""
 
@@ -145,8 +147,13 @@ def scores(results: Results) -> dict[str, float]:
     """The figures of Table I and more, by name."""
     parts = identity_split(results.source_speed, results.target_speed, results.error)
     across = np.abs(results.target_speed - results.source_speed) > 1e-6
-    pace = metrics.cadence_errors(results.real_cadence, results.cadence)
-    window = metrics.cadence_errors(results.real_cadence_in_window, results.cadence_in_window)
+    low, high = CADENCE_SPEEDS
+    judged = (results.paretic == "") | (
+        (results.target_speed >= low - SAME_SPEED) & (results.target_speed <= high + SAME_SPEED)
+    )
+    paced = results.where(judged)
+    pace = metrics.cadence_errors(paced.real_cadence, paced.cadence)
+    window = metrics.cadence_errors(paced.real_cadence_in_window, paced.cadence_in_window)
     return {
         "mae": parts["all"],
         "mae_across": parts["off_diagonal"],

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from scipy.special import stdtrit
 
 from jaxdiff.body.gait import normalise_strides, strikes_from_hip
 from jaxdiff.errors import MissingExtra
@@ -132,7 +133,7 @@ def gaits(task: Task, generated: np.ndarray, results: Results, title: str) -> Dr
 
 
 def cadences(results: Results, title: str) -> Drawing:
-    """Mean cadence at each target speed with a regression line (Fig. 4)."""
+    """Mean cadence at each target speed with a regression line and its 95 % confidence band (Fig. 4)."""
     figure, axes = _axes(1, 1)
     axis = axes[0, 0]
     for values, colour, label in (
@@ -143,11 +144,25 @@ def cadences(results: Results, title: str) -> Drawing:
         axis.errorbar(
             levels.level, levels.mean, levels.sd, color=colour, fmt="o", ms=3, lw=0.8, label=label
         )
-        slope, base = np.polyfit(levels.level, levels.mean, 1)
-        axis.plot(levels.level, base + slope * levels.level, color=colour, lw=1)
+        line, half = regression_band(levels.level, levels.mean)
+        axis.plot(levels.level, line, color=colour, lw=1)
+        axis.fill_between(levels.level, line - half, line + half, color=colour, alpha=0.15, lw=0)
     axis.set(xlabel="target speed [m/s]", ylabel="cadence [steps/min]", title=title)
     axis.legend()
     return figure, f"Cadence against target speed, {title}: real in black, generated in red"
+
+
+def regression_band(x: np.ndarray, y: np.ndarray, p: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+    """A straight line through points (N,) at `x`, and half the width of the confidence band of its mean."""
+    design = np.stack([np.ones_like(x), x], axis=1)
+    found = np.linalg.lstsq(design, y, rcond=None)[0]
+    line = design @ found
+    freedom = len(x) - 2
+    if freedom < 1:
+        return line, np.zeros_like(line)
+    variance = np.square(y - line).sum() / freedom
+    leverage = np.einsum("ni,ij,nj->n", design, np.linalg.inv(design.T @ design), design)
+    return line, stdtrit(freedom, (1 + p) / 2) * np.sqrt(variance * leverage)
 
 
 def heat(results: Results, values: np.ndarray, title: str, unit: str) -> Drawing:

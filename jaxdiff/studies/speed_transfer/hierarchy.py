@@ -255,11 +255,11 @@ def update(
         for part in parts:
             held = {g.subject for each in part for g in each}
             rest = [g for g in gaits if g.subject not in held]
-            law = _chosen(rest, prior, share, weights)
+            law = chosen(rest, prior, share, weights)
             errors += [transfer_error(law, each) for each in part]
         found.append(Choice(share, weights, float(np.mean(errors))))
     found.sort(key=lambda each: each.error)
-    return _chosen(gaits, prior, found[0].share, found[0].weights), found
+    return chosen(gaits, prior, found[0].share, found[0].weights), found
 
 
 def transfer_error(law: Law, gaits: Sequence[Gait]) -> float:
@@ -273,7 +273,8 @@ def transfer_error(law: Law, gaits: Sequence[Gait]) -> float:
     return float(np.mean(errors)) if errors else 0.0
 
 
-def _chosen(gaits: Sequence[Gait], prior: Law, share: float, weights: Weights) -> Law:
+def chosen(gaits: Sequence[Gait], prior: Law, share: float, weights: Weights) -> Law:
+    """The law of some people with what one `Choice` takes from the prior."""
     if not np.isnan(share):
         return fit(gaits, blended(gaits, prior, share), weights)
     low, high = prior.speeds

@@ -37,10 +37,19 @@ class Predictor(NamedTuple):
     """Factor on the network's output."""
 
     def __call__(
-        self, questions: Sequence[Question], samples: int = 32, seed: int = 0
+        self,
+        questions: Sequence[Question],
+        samples: int = 32,
+        seed: int = 0,
+        seen: Sequence[Question] | None = None,
     ) -> np.ndarray:
-        """Samples of the state of a mean stride at each target: [S, N, SIZE]."""
+        """Samples of the state of a mean stride at each target: [S, N, SIZE].
+
+        `seen`, if given, are the questions the network sees in place of those the hierarchical model answers: a control.
+        """
         mean, root, condition = self._prepare(questions)
+        if seen is not None:
+            condition = self._prepare(seen)[2]
         return mean + np.einsum("nab,snb->sna", root, self._residual(condition, samples, seed))
 
     def linear(self, questions: Sequence[Question]) -> np.ndarray:

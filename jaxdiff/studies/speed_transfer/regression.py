@@ -85,10 +85,24 @@ class Regressor(NamedTuple):
         return np.stack([self.transfer.play(task.gaits, s, v, r) for s, v, r in asked])
 
 
+def _rows(gaits: Gaits, source: float, target: float) -> np.ndarray:
+    """Rows (n, 2) of the recordings of all people who have both speeds; a target of NaN stands for any speed."""
+    near = np.abs(gaits.speed - source) < SAME_SPEED
+    wanted = np.isnan(target) | (np.abs(gaits.speed - target) < SAME_SPEED)
+    own = gaits.subject[:, None] == gaits.subject
+    found = np.argwhere(own & near[:, None] & np.broadcast_to(wanted, own.shape))
+    if not len(found):
+        raise DataError(
+            f"no training subject walks at {source:g} m/s and at "
+            f"{'another speed' if np.isnan(target) else f'{target:g} m/s'}: leave this pair of speeds out"
+        )
+    return found
+
+
 def train(
     kind: str, gaits: Gaits, transfer: Transfer, settings: Settings, seed: int = 0
 ) -> Regressor:
-    """The bank of one kind (`mlp`, `tcn`), from training subjects who have every speed."""
+    """The bank of one kind (`mlp`, `tcn`), from the training subjects who have the two speeds of a member."""
     if kind not in NETWORKS:
         raise ConfigError(f"no regression baseline {kind!r}; {nearest(kind, NETWORKS)}")
     rng = np.random.default_rng(seed)
@@ -97,23 +111,15 @@ def train(
         (settings.target_speeds or speeds.tolist()) if kind == "mlp" else [np.nan]
     )
     pairs = np.array([(v, w) for v in settings.source_speeds for w in targets])
-    form, people = transfer.form, np.unique(gaits.subject)
+    form = transfer.form
     whole = prepared(gaits, form)
-    row = {
-        (who, round(v, 2)): i for i, (who, v) in enumerate(zip(gaits.subject, gaits.speed.tolist()))
-    }
+    choices = [_rows(gaits, v, w) for v, w in pairs]
 
     def draw() -> dict[str, np.ndarray]:
-        who = rng.permutation(np.resize(people, max(settings.batch, len(people))))[: settings.batch]
-        wanted = np.broadcast_to(pairs[None], (len(who), *pairs.shape)).copy()
-        free = np.isnan(wanted[..., 1])
-        wanted[..., 1][free] = rng.choice(speeds, free.sum())
-        rows = np.array(
-            [
-                [[row[name, round(v, 2)] for v in pair] for pair in each]
-                for name, each in zip(who, wanted)
-            ]
+        rows = np.stack(
+            [each[rng.integers(len(each), size=settings.batch)] for each in choices], axis=1
         )
+        wanted = gaits.speed[rows]
         x = transfer.normaliser(
             np.stack([window(whole[i], form, rng.random()) for i in rows.ravel()])
         )

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from jaxdiff.body.walker.cohorts import STROKE_SPEEDS
 from jaxdiff.metrics.gait import by_side
 from jaxdiff.metrics.speeds import by_level, by_source_count, heat_map
 from jaxdiff.report.tables import Cell, Table, cell
 from jaxdiff.studies.speed_transfer import paper
-from jaxdiff.studies.speed_transfer.evaluation import Results, cells
+from jaxdiff.studies.speed_transfer.evaluation import SAME_SPEED, Results, cells
 
 COHORTS = {"able": "able-bodied", "stroke": "stroke"}
 JOINTS = ("hip", "knee", "ankle", "overall")
@@ -99,6 +100,7 @@ def randomised(found: Found) -> Table:
     for cohort, results in found.items():
         own, other = paper.TABLE3[cohort]
         table.row(f"paper (other data): {COHORTS[cohort]}", {"own": own, "somebody else": other})
+        results = {name: base_speeds(of) for name, of in results.items()}
         row: dict[str, Cell] = {
             column: cells(results[name])["rank"]
             for column, name in zip(columns, ("diffusion", "somebody else", "embedding only"))
@@ -106,6 +108,16 @@ def randomised(found: Found) -> Table:
         row |= {name: cells(results[name])["rank"] for name in ("copy", "linear")}
         table.row(COHORTS[cohort], {**row, "available": cells(results["diffusion"])["available"]})
     return table
+
+
+def base_speeds(of: Results) -> Results:
+    """Of stroke survivors, only the pairs of the protocol's speeds, without self-selected ones (paper, III.C)."""
+    base = np.array(STROKE_SPEEDS)
+
+    def near(speed: np.ndarray) -> np.ndarray:
+        return (np.abs(speed[:, None] - base) < SAME_SPEED).any(1)
+
+    return of.where((of.paretic == "") | (near(of.source_speed) & near(of.target_speed)))
 
 
 def by_source(results: Mapping[str, Results]) -> Table:

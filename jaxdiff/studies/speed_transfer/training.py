@@ -74,7 +74,7 @@ def model_settings(config: Config, residual_scale: np.ndarray) -> method.Setting
     m = config.model
     phase = m.align == "phase"
     return method.Settings(
-        size=size(m.size),
+        size=size(m.size)._replace(encoder=m.encoder),
         channel_weights=(1.0, m.knee, 1.0) * 2,
         residual_scale=tuple(residual_scale.tolist()),
         person=m.person if phase else 0.0,

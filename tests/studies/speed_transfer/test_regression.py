@@ -54,3 +54,12 @@ def test_a_member_for_each_pair_or_for_each_source_speed():
 def test_an_unknown_kind_is_named():
     with pytest.raises(ConfigError, match="did you mean 'tcn'"):
         regression.train("tcnn", TRAIN, lent(Form("none", 600, 0)), SETTINGS)
+
+
+def test_subjects_who_lack_a_speed_are_left_out_of_its_pairs():
+    fewer = TRAIN.select(~((TRAIN.subject == "P0") & (TRAIN.speed == 1.4)))
+    short = SETTINGS._replace(steps=1)
+    made = regression.train("mlp", fewer, lent(Form("none", 100, 0)), short)(TASK)
+    assert np.isfinite(made).all()
+    with pytest.raises(DataError, match="no training subject walks at 1.4 m/s"):
+        regression.train("mlp", TRAIN.select(TRAIN.speed < 1.2), lent(Form("none", 100, 0)), short)

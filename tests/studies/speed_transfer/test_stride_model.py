@@ -270,7 +270,7 @@ def test_adapting_to_other_people_beats_the_model_it_starts_from(trained):
 def test_adapting_to_one_joint_keeps_the_law_of_the_others(trained):
     law = from_metadata(trained).law
     rows = np.arange(2 * strides.TERMS, 3 * strides.TERMS)
-    found = adaptation.updated(law, population(8, seed=41), rows, folds=2)
+    found = adaptation.updated(law, population(8, seed=41), rows)
     values = np.linalg.eigvalsh(found.person.reshape(found.mean.size, -1))
     assert values.min() > -1e-6 * values.max()
     assert np.isfinite(found.mean).all()
