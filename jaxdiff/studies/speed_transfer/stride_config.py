@@ -1,4 +1,9 @@
-"""Configs of the stride transfer: `ship` trains the model that comes with the package, `ship_tiny` its smallest relative."""
+"""Configs of the stride transfer.
+
+ship         trains, calibrates and scores the model that comes with the package
+ship_tiny    the same in seconds, of no use
+people       tables of a trained model on people left out, simulated and real
+"""
 
 # pyright: reportAttributeAccessIssue=false
 
@@ -8,12 +13,18 @@ from ml_collections import ConfigDict
 
 from jaxdiff.training import settings
 
-WORDS = ("ship", "ship_tiny")
+WORDS = ("ship", "ship_tiny", "people")
 
 
 def get_config(word: str = "ship") -> ConfigDict:
     """The config of one of `WORDS`."""
     config = ConfigDict()
+    if word == "people":
+        config.experiment = "people"  # tables of a trained model on people left out
+        config.model = "speed"  # a shipped model, a file or a run
+        config.hood = ""  # file of the amputees; default: $JAXDIFF_SHARED/data/hood2020_k3.npz
+        config.lock()
+        return config
     config.experiment = "ship"  # train, calibrate, score and write speed.safetensors
 
     config.stride = ConfigDict()

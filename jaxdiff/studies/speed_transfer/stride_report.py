@@ -1,0 +1,41 @@
+"""The report of a trained stride model: people left out, simulated and real, and one picture."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from jaxdiff.report.publish import Report, publish
+from jaxdiff.report.tables import provenance
+from jaxdiff.studies.loading import load
+from jaxdiff.studies.speed_transfer import stride_config, stride_tables, stride_training
+from jaxdiff.typing import Config
+
+
+def run(config: Config, out: Path) -> None:
+    """Tables of the model that `config.model` names, on the people it was not trained on."""
+    begin = time.perf_counter()
+    model = load(config.model)
+    own = stride_config.get_config("ship")
+    with own.unlocked():
+        own.stride.update(model.trained.metadata["config"]["stride"])
+        own.training.seed = model.trained.metadata["config"]["training"]["seed"]
+    gaits = stride_training.people(own)
+    predictor, bands = model.predictor, model.calibrations
+    made = Report("Speed transfer: people left out")
+    made.table(stride_tables.simulated(predictor, gaits.train, gaits.test), "people-simulated")
+    made.table(stride_tables.coverage(predictor, bands, gaits.test), "people-coverage")
+    made.table(stride_tables.inputs(predictor, gaits.test), "people-inputs")
+    path = config.hood or _shared("hood2020_k3.npz")
+    if path:
+        made.table(stride_tables.amputees(predictor, path), "people-amputees")
+    seconds = time.perf_counter() - begin
+    made.facts |= provenance(f"model {config.model}", own.training.seed, seconds)
+    publish(made, out)
+
+
+def _shared(name: str) -> str:
+    """A shared data file, if there is one."""
+    path = Path(os.environ.get("JAXDIFF_SHARED", "")) / "data" / name
+    return str(path) if os.environ.get("JAXDIFF_SHARED") and path.is_file() else ""

@@ -1,0 +1,224 @@
+"""How well the stride model does on people left out: simulated ones, and real ones with known answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from scipy.stats import wilcoxon
+
+from jaxdiff.models.calibration import Calibration
+from jaxdiff.report.tables import Cell, Table, cell
+from jaxdiff.studies.speed_transfer import adaptation, held_out, hierarchy, real
+from jaxdiff.studies.speed_transfer.hierarchy import Law
+from jaxdiff.studies.speed_transfer.predictor import Predictor, Question
+from jaxdiff.studies.speed_transfer.strides import CHANNELS, TERMS, Gait
+
+SAMPLES = 32
+ADDED = "population change, updated"
+NOTE = (
+    "Mean absolute error in degrees between mean strides, over phases and measured angles; mean over people ± standard "
+    "deviation between people. p: Wilcoxon's signed-rank test over people against the population's change; helps: share "
+    "of people for whom the row errs less than it."
+)
+
+
+def simulated(
+    predictor: Predictor, train: Sequence[Gait], test: Sequence[Gait], most: int = 12
+) -> Table:
+    """Errors on simulated test people, from one recording and from several."""
+    kinds = {
+        "no hemiparesis": [g for g in test if not g.paretic],
+        "hemiparesis": [g for g in test if g.paretic],
+    }
+    slope = held_out.linear(train)
+    table = Table(
+        "Simulated people left out: error by predictor",
+        [f"{kind}{part}" for kind in kinds for part in ("", ", p", ", helps")],
+        note=NOTE,
+    )
+    rows: dict[str, dict[str, Cell]] = {}
+    for kind, people in kinds.items():
+        asked = held_out.tasks(people, most=most, seed=11)
+        found = {
+            "copy": held_out.copied(asked.questions),
+            "linear change": held_out.copied(asked.questions)
+            + np.array([[q.target - q.sources[0].speed] for q in asked.questions]) * slope,
+            ADDED: held_out.added(predictor.law, asked.questions),
+            "hierarchical model": predictor.linear(asked.questions),
+            "diffusion": predictor(asked.questions, SAMPLES, 12).mean(0),
+        }
+        for number in (2, 3):
+            several = held_out.tasks(people, number, most=most, seed=11)
+            name = f"{number} recordings"
+            found[f"hierarchical model, {name}"] = predictor.linear(several.questions)
+            found[f"diffusion, {name}"] = predictor(several.questions, SAMPLES, 12).mean(0)
+            found[f"{ADDED}, nearest of {name}"] = held_out.added(predictor.law, several.questions)
+            asked_of = {label: several for label in found if name in label}
+            for label, about in asked_of.items():
+                rows.setdefault(label, {}).update(_row(kind, found.pop(label), about, None))
+        reference = _people(found[ADDED], asked)
+        for label, states in found.items():
+            rows.setdefault(label, {}).update(
+                _row(kind, states, asked, None if label == ADDED else reference)
+            )
+    for label, row in rows.items():
+        table.row(label, row)
+    return table
+
+
+def coverage(
+    predictor: Predictor, bands: Mapping[str, Calibration], test: Sequence[Gait], p: float = 0.9
+) -> Table:
+    """Share of people's strides and mean strides inside the bands, before and after calibration."""
+    table = Table(
+        f"Simulated people left out: coverage of the {p:.0%} band",
+        [f"{band}, {how}" for band in bands for how in ("as sampled", "calibrated")],
+        note="Mean over people ± standard deviation between people, all phases and angles.",
+    )
+    for label, people in (
+        ("all", list(test)),
+        ("no hemiparesis", [g for g in test if not g.paretic]),
+        ("hemiparesis", [g for g in test if g.paretic]),
+    ):
+        asked = held_out.tasks(people, most=8, seed=13)
+        row = {}
+        for band, kept in bands.items():
+            for how, calibration in (("as sampled", None), ("calibrated", kept)):
+                inside = held_out.coverage(predictor, asked, band, calibration, p, seed=14)
+                row[f"{band}, {how}"] = cell(inside)
+        table.row(label, row)
+    return table
+
+
+def inputs(predictor: Predictor, test: Sequence[Gait], most: int = 8) -> Table:
+    """What a recording has to have: strides, legs, joints; and what the network makes of somebody else's."""
+    table = Table(
+        "Simulated people left out: what is recorded",
+        ["hierarchical model", "diffusion"],
+        note=NOTE + " The error is over all six angles, also those that were not recorded.",
+    )
+    asked = held_out.tasks(test, most=most, seed=15)
+    channels = np.arange(len(CHANNELS))
+    for label, count, keep in (
+        ("both legs, all strides", 0, channels),
+        ("both legs, one stride", 1, channels),
+        ("one leg, all strides", 0, channels[:3]),
+        ("hip and knee, both legs", 0, channels[[0, 1, 3, 4]]),
+        ("ankles only", 0, channels[[2, 5]]),
+    ):
+        questions = [
+            q._replace(sources=tuple(_less(g, count, keep) for g in q.sources))
+            for q in asked.questions
+        ]
+        row = {
+            "hierarchical model": predictor.linear(questions),
+            "diffusion": predictor(questions, SAMPLES, 16).mean(0),
+        }
+        table.row(label, {name: cell(_people(s, asked)) for name, s in row.items()})
+    rng = np.random.default_rng(17)
+    order = rng.permutation(len(asked.questions))
+    others = [
+        Question(asked.questions[j].sources, q.target) for j, q in zip(order, asked.questions)
+    ]
+    swapped = predictor(asked.questions, SAMPLES, 16, seen=others).mean(0)
+    table.row("the network sees somebody else", {"diffusion": cell(_people(swapped, asked))})
+    return table
+
+
+def amputees(predictor: Predictor, path: str | Path) -> Table:
+    """Nine real people left out in turn (Hood et al. 2020): ankle angles of both legs, every pair of speeds."""
+    gaits = real.hood(path)
+    made = adaptation.adapt(predictor, gaits, folds=len(gaits), nested=True)
+    simulated = held_out.tasks(gaits)
+    before = held_out.by_person(
+        held_out.errors(predictor.linear(simulated.questions), simulated.truth), simulated.subjects
+    )
+    table = Table(
+        "Real people left out: ankle angles of nine amputees at five speeds",
+        ["MAE", "p", "helps"],
+        note=NOTE + " What to take from the simulated law is chosen anew without each person.",
+    )
+    reference = made.errors[ADDED]
+    table.row("simulated law, not updated", _cells(before, reference))
+    slopes = {}
+    for person in hierarchy.group(gaits):
+        name = person[0].subject
+        slopes[name] = held_out.linear([g for g in gaits if g.subject != name])
+    moved = np.stack(
+        [
+            q.sources[0].mean + (q.target - q.sources[0].speed) * slopes[g.subject]
+            for q, g in zip(simulated.questions, simulated.truth)
+        ]
+    )
+    straight = held_out.by_person(held_out.errors(moved, simulated.truth), simulated.subjects)
+    table.row("linear change of the other people", _cells(straight, reference))
+    for name, errors in made.errors.items():
+        label = "hierarchical model, updated" if name == "model, trust 0" else name
+        table.row(label, _cells(errors, None if name == ADDED else reference))
+    table.row("four other speeds: straight line through them", _cells(_own_line(gaits), None))
+    table.row(
+        "four other speeds: hierarchical model, updated",
+        _cells(_four(predictor.law, gaits), _own_line(gaits)),
+    )
+    return table
+
+
+def _own_line(gaits: Sequence[Gait]) -> np.ndarray:
+    """Errors of a straight line through a person's other speeds, by person."""
+    states, truth = [], []
+    for person in hierarchy.group(gaits):
+        for target in person:
+            others = [g for g in person if g is not target]
+            design = np.stack([[1.0, g.speed] for g in others])
+            line = np.linalg.lstsq(design, np.stack([g.mean for g in others]), rcond=None)[0]
+            states.append(np.array([1.0, target.speed]) @ line)
+            truth.append(target)
+    names = np.array([g.subject for g in truth])
+    return held_out.by_person(held_out.errors(np.stack(states), truth), names)
+
+
+def _four(law: Law, gaits: Sequence[Gait]) -> np.ndarray:
+    """Errors of the updated law from all other speeds of a left-out person, by person."""
+    rows, found = adaptation.common(gaits), []
+    for person in hierarchy.group(gaits):
+        rest = [g for g in gaits if g.subject != person[0].subject]
+        fitted = adaptation.updated(law, rest, rows)
+        states = [
+            fitted.predict([g for g in person if g is not target], target.speed)[0]
+            for target in person
+        ]
+        found.append(held_out.errors(np.stack(states), person).mean())
+    return np.array(found)
+
+
+def _less(gait: Gait, count: int, channels: np.ndarray) -> Gait:
+    """The gait with fewer strides and channels; 0 strides stand for all."""
+    keep = np.ones(len(gait.mean), bool)
+    legs = len(CHANNELS) * TERMS
+    keep[:legs] = np.repeat(np.isin(np.arange(len(CHANNELS)), channels), TERMS)
+    mean, away = gait.mean, gait.deviations
+    if count:
+        mean, away = mean + away[:count].mean(0), away[:count] - away[:count].mean(0)
+    return gait._replace(mean=np.where(keep, mean, np.nan), deviations=away)
+
+
+def _people(states: np.ndarray, asked: held_out.Tasks) -> np.ndarray:
+    return held_out.by_person(held_out.errors(states, asked.truth), asked.subjects)
+
+
+def _row(
+    kind: str, states: np.ndarray, asked: held_out.Tasks, reference: np.ndarray | None
+) -> dict[str, Cell]:
+    found = _cells(_people(states, asked), reference)
+    return {kind if name == "MAE" else f"{kind}, {name}": c for name, c in found.items()}
+
+
+def _cells(errors: np.ndarray, reference: np.ndarray | None) -> dict[str, Cell]:
+    """Mean and spread, and the paired comparison with a reference."""
+    found = {"MAE": cell(errors)}
+    if reference is not None and np.any(errors != reference):
+        found["p"] = Cell(float(wilcoxon(errors, reference).pvalue))
+        found["helps"] = Cell(float((errors < reference).mean()))
+    return found
