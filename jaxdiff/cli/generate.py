@@ -96,6 +96,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--source-speed", type=float, metavar="V", help="speed of the input in m/s")
     add("--target-speed", type=float, nargs="+", metavar="V", help="speeds to generate in m/s")
+    add(
+        "--band",
+        choices=("stride", "mean"),
+        help="speed_transfer: the interval holds a single stride (default) or the mean stride",
+    )
     add("--text", help="what happens, in a sentence")
     add("--seconds", type=float, metavar="S", help="duration (default: 6; of biovae: 3)")
     add("--refine", action="store_const", const=True, help="refine the estimated motion of --input")

@@ -39,6 +39,7 @@ METHODS: dict[str, str] = {
     "direct": f"{_EXAMPLES}:direct_example",
     "speed_transfer": f"{_EXAMPLES}:speed_transfer_example",
     "speed_regression": f"{_EXAMPLES}:speed_regression_example",
+    "stride_transfer": f"{_EXAMPLES}:stride_transfer_example",
     "text_to_motion": f"{_EXAMPLES}:text_to_motion_example",
     "evaluator": f"{_EXAMPLES}:evaluator_example",
     "biovae": f"{_EXAMPLES}:biovae_example",

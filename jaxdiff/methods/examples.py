@@ -25,9 +25,11 @@ from jaxdiff.methods.smoothing import smoothing
 from jaxdiff.methods.speed_regression import speed_regression
 from jaxdiff.methods.speed_transfer import Settings as SpeedSettings
 from jaxdiff.methods.speed_transfer import speed_transfer, speed_vector
+from jaxdiff.methods.stride_transfer import Settings as StrideSettings
+from jaxdiff.methods.stride_transfer import stride_transfer
 from jaxdiff.methods.text_to_motion import Settings as TextSettings
 from jaxdiff.methods.text_to_motion import text_to_motion
-from jaxdiff.nets import cross_modal, residual_denoiser
+from jaxdiff.nets import cross_modal, residual_denoiser, speed_set
 from jaxdiff.nets.regressors import SequenceMLP
 from jaxdiff.nets.unet import PRESETS
 from jaxdiff.typing import Batch, Key, Method, Params
@@ -98,6 +100,20 @@ def speed_regression_example() -> Example:
         "member": np.arange(8) % 2,
     }
     return Example(speed_regression(SequenceMLP()), batch, condition, deterministic=True)
+
+
+def stride_transfer_example() -> Example:
+    """One or two recordings of each person."""
+    settings = StrideSettings(speed_set.size("tiny")._replace(dropout=0.1), steps=2)
+    condition = {
+        "recordings": normal(1, 8, 2, 9),
+        "present": np.array([[1, i % 2] for i in range(8)], np.float32),
+        "question": normal(2, 8, 5),
+        "trust": np.ones(8, np.float32),
+    }
+    batch = {name: value for name, value in condition.items() if name != "trust"}
+    batch["residual"] = normal(0, 8, 7)
+    return Example(moved(stride_transfer(settings)), batch, condition)
 
 
 def _text_settings(size: str, vocabulary: int) -> TextSettings:

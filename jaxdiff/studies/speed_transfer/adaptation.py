@@ -35,7 +35,13 @@ class Adapted(NamedTuple):
 
 
 def adapted(
-    trained: Trained, data: str | Path, *, modality: str = "", folds: int = 10, samples: int = 32
+    trained: Trained,
+    data: str | Path,
+    *,
+    modality: str = "",
+    folds: int = 10,
+    samples: int = 32,
+    seed: int = 0,
 ) -> Trained:
     """A trained model updated by the recordings of a recipe.
 
@@ -45,6 +51,7 @@ def adapted(
       modality: the recipe's name for the angles, if it has several.
       folds: groups of people left out in turn.
       samples: samples per prediction of the left-out people.
+      seed: seed of the samples.
 
     Raises:
       DataError: fewer than four people at two speeds.
@@ -58,7 +65,7 @@ def adapted(
     if modality and modality not in names:
         raise ConfigError(f"the recipe has no modality {modality!r}; {nearest(modality, names)}")
     gaits = recorded.gaits(trials, modality or names[0])
-    made = adapt(from_metadata(trained), gaits, folds, samples)
+    made = adapt(from_metadata(trained), gaits, folds, samples, seed)
     errors = ", ".join(f"{name} {each.mean():.2f}" for name, each in made.errors.items())
     card = dict(trained.metadata.get("card") or {})
     card["people"] = (
