@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from jaxdiff.body.walker import batch
+from jaxdiff.data.formats.files import atomic
 from jaxdiff.studies.speed_transfer import strides
 from jaxdiff.studies.speed_transfer.recorded import ANGLES
 from jaxdiff.studies.speed_transfer.strides import SCALE, Gait
@@ -82,6 +85,30 @@ def people(gaits: list[Gait], first: int, last: int) -> list[Gait]:
     names = list(dict.fromkeys(g.subject for g in gaits))[first:last]
     kept = set(names)
     return [g for g in gaits if g.subject in kept]
+
+
+def save(path: Path, gaits: list[Gait]) -> None:
+    """Keep gaits in an npz file."""
+    strides_of = [len(g.deviations) for g in gaits]
+    with atomic(path) as file:
+        np.savez(
+            file,
+            speed=[g.speed for g in gaits],
+            mean=np.stack([g.mean for g in gaits]),
+            deviations=np.concatenate([g.deviations for g in gaits]).astype(np.float32),
+            strides=strides_of,
+            subject=[g.subject for g in gaits],
+            paretic=[g.paretic for g in gaits],
+        )
+
+
+def load(path: Path) -> list[Gait]:
+    """What `save` kept."""
+    with np.load(path, allow_pickle=False) as file:
+        data = {name: file[name] for name in file.files}
+    parts = np.split(data["deviations"].astype(np.float64), np.cumsum(data["strides"])[:-1])
+    rows = zip(data["speed"].tolist(), data["mean"], parts, data["subject"], data["paretic"])
+    return [Gait(v, mean, away, str(who), str(side)) for v, mean, away, who, side in rows]
 
 
 def _states(out: dict[str, np.ndarray]) -> np.ndarray:

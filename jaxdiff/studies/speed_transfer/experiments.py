@@ -64,7 +64,8 @@ def report(config: Config, who: Cohorts, out: Path, begin: float) -> None:
 
     made: dict[str, Table] = {}
     plain = {
-        c: {n: r for n, r in results.items() if n not in CONTROLS} for c, results in found.items()
+        c: {n: r for n, r in results.items() if not n.endswith(CONTROLS)}
+        for c, results in found.items()
     }
     if "table1" in asked:
         made["table1"] = tables.overall(plain)

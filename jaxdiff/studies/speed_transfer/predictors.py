@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from jaxdiff.metrics.gait import other_subjects
-from jaxdiff.studies.speed_transfer import population, regression
+from jaxdiff.studies.loading import load
+from jaxdiff.studies.speed_transfer import population, regression, stride_rows
 from jaxdiff.studies.speed_transfer import transfer as trained
 from jaxdiff.studies.speed_transfer.data import Form
 from jaxdiff.studies.speed_transfer.evaluation import Task, normalisers
@@ -19,6 +20,8 @@ from jaxdiff.typing import Config
 FEW_SPEEDS = 8
 """Regression baselines are trained for every source speed up to so many, else for the paper's six."""
 CONTROLS = ("somebody else", "embedding only")
+"""Of the personalisation rank: another person's gait in place of the source, and in place of what is embedded only."""
+IN_TIME = "diffusion in time, as in the paper"
 
 
 def answers(
@@ -37,7 +40,22 @@ def answers(
             f"{cohort}: {name}, {len(part)} pairs, {time.perf_counter() - begin:.0f} s", flush=True
         )
 
-    ask("diffusion", each, lambda t: model(t.gaits, t.source, t.target_speed, normaliser=scales))
+    strides = load(config.strides).predictor if config.strides else None
+    ours = "diffusion" if strides is None else IN_TIME
+    if strides is not None:
+        for label, kind in (
+            ("diffusion", "diffusion"),
+            ("hierarchical model", "hierarchical"),
+            ("population change, simulated", "added"),
+        ):
+            ask(
+                label,
+                each,
+                lambda t, kind=kind: stride_rows.answer(
+                    strides, t.gaits, t.source, t.target_speed, kind
+                ),
+            )
+    ask(ours, each, lambda t: model(t.gaits, t.source, t.target_speed, normaliser=scales))
     for path in config.compare:
         other, said = trained.load(path)
         label = f"diffusion, {describe(other, said['step'])}"
@@ -72,12 +90,26 @@ def answers(
                 )
     if "table3" in config.report:
         others = other_subjects(each.gaits.subject, each.gaits.speed)[each.source]
-        ask(CONTROLS[0], each, lambda t: instead(model, t, others, scales))
+        prefix = "" if strides is None else "in time: "
+        ask(prefix + CONTROLS[0], each, lambda t: instead(model, t, others, scales))
         ask(
-            CONTROLS[1],
+            prefix + CONTROLS[1],
             each,
             lambda t: model(t.gaits, t.source, t.target_speed, normaliser=scales, who=others),
         )
+        if strides is not None:
+            ask(
+                CONTROLS[0],
+                each,
+                lambda t: stride_rows.answer(strides, t.gaits, others, t.target_speed),
+            )
+            ask(
+                CONTROLS[1],
+                each,
+                lambda t: stride_rows.answer(
+                    strides, t.gaits, t.source, t.target_speed, seen=others
+                ),
+            )
     return found
 
 

@@ -21,7 +21,7 @@ def run(config: Config, out: Path) -> None:
     with own.unlocked():
         own.stride.update(model.trained.metadata["config"]["stride"])
         own.training.seed = model.trained.metadata["config"]["training"]["seed"]
-    gaits = stride_training.people(own)
+    gaits = stride_training.people(own, out)
     predictor, bands = model.predictor, model.calibrations
     made = Report("Speed transfer: people left out")
     made.table(stride_tables.simulated(predictor, gaits.train, gaits.test), "people-simulated")

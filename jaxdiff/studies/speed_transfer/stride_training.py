@@ -41,12 +41,15 @@ class People(NamedTuple):
     test: list[Gait]
 
 
-def people(config: Config) -> People:
-    """The simulated people of a config; the last ones are held out."""
-    s = config.stride
-    everyone = cohort.simulated(
-        s.people + 3 * s.held, s.speeds, s.strides, s.impaired, config.training.seed
-    )
+def people(config: Config, out: Path) -> People:
+    """The simulated people of a config, kept in `out`; the last ones are held out."""
+    s, kept = config.stride, out / "cohort.npz"
+    if kept.is_file():
+        everyone = cohort.load(kept)
+    else:
+        everyone = cohort.simulated(s.people + 3 * s.held, s.speeds, s.strides, s.impaired)
+        out.mkdir(parents=True, exist_ok=True)
+        cohort.save(kept, everyone)
     edges = [s.people + i * s.held for i in range(4)]
     return People(
         cohort.people(everyone, 0, s.people),
@@ -121,7 +124,7 @@ def metadata(config: Config, chosen: method.Settings) -> dict[str, Any]:
 
 def run(config: Config, out: Path) -> None:
     """Train, calibrate, score on test people, and write `speed.safetensors` into `out`."""
-    gaits = people(config)
+    gaits = people(config, out)
     predictor = train(config, out, gaits)
     trained = finished(Run.open(out).trained(), predictor, gaits, config)
     path = file.save(out / "speed.safetensors", trained)
