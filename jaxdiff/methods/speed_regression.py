@@ -1,7 +1,7 @@
 """Speed transfer by regression: `min E |f_m(x_src, v_tgt) - x_tgt|²`, many networks f_m side by side (paper, II.G).
 
-The MLP baseline is one network per pair of speeds, the TCN one per source speed. All members of such a bank have one
-architecture, so they are trained as one: parameters have a leading axis of M, and an example of a batch holds a subject's
+The MLP baseline is one network per pair of speeds, the TCN one per source speed. The members of such a bank share one
+architecture and are trained together: parameters have a leading axis of M, and an example of a batch holds one pair of
 gaits for every member.
 """
 
@@ -30,7 +30,7 @@ def speed_regression(net: nn.Module) -> Method:
         return jnp.square(error).mean(), {}
 
     def generate(params: Params, keys: Key, condition: Batch) -> Array:
-        """(B, T, C); a regression has nothing to draw."""
+        """(B, T, C); a regression is deterministic."""
         one = lambda x, v, m: net.apply(jax.tree.map(lambda a: a[m], params), x, v)  # noqa: E731
         return jax.vmap(one)(condition["source"], condition["speed"], condition["member"])  # type: ignore[return-value]
 

@@ -1,15 +1,14 @@
-"""Speed transfer: subject-conditioned diffusion of the residual from one walking speed to another (paper, II).
+"""Speed transfer: subject-conditioned diffusion of the residual between two walking speeds (paper, section II).
 
     r = (x_tgt - x_0) / s,   r_t = alpha_t r + sigma_t eps,   x_tgt_hat = x_0 + g s r_hat            (eqs. 1, 2, 6)
     L = L_noise + λ1 L_residual + λ2 L_identity + λ3 L_subject                                      (eq. 7)
 
-In the paper gaits are sequences in time, x_0 = x_src and s = g = 1. On a grid of phases, where source and target never
-drift apart, the residual is the subtle change the paper speaks of, and s gives it the unit variance that the noise
-schedule expects; x_0 may be the source after the change that everybody shows, so that what is left to generate is the
-person's own. The gate `g = min(1, |v_tgt - v_src| / near)` returns the source where its own speed is asked for. `person` moves source and target alike by a random periodic curve: nobody else's gait changes, so the
-residual stays, but thirteen subjects can no longer be learned by heart. `mirror` swaps the legs of every other pair.
-The three auxiliary losses stand on r_hat = (r_t - sigma_t eps_hat) / alpha_t, whose error grows as 1/SNR: they are
-weighted by `alpha_bar` or min-SNR (24777-fold at the last step), and by ramps of |v_tgt - v_src|.
+In the paper gaits are sequences in time, x_0 = x_src and s = g = 1. On a grid of phases source and target stay aligned; s
+scales the residual to unit variance, and x_0 may be the source after the change of the population. The gate
+`g = min(1, |v_tgt - v_src| / near)` returns the source at its own speed. Two augmentations are for gaits on phases: `person`
+adds a random periodic curve to source and target alike, which leaves the residual as it is; `mirror` exchanges the legs.
+The auxiliary losses depend on r_hat = (r_t - sigma_t eps_hat) / alpha_t, whose error grows as 1/SNR (24777-fold at the
+last step). They are weighted by `alpha_bar` or min-SNR, and by ramps of |v_tgt - v_src|.
 """
 
 from __future__ import annotations
@@ -31,59 +30,59 @@ from jaxdiff.typing import Array, Batch, Gather, Key, Method, Metrics, Params, S
 
 
 def speed_vector(source: ArrayLike, target: ArrayLike, *others: ArrayLike) -> np.ndarray:
-    """`[v_src, v_tgt, v_tgt - v_src, v_tgt / (v_src + 1e-6)]` (eq. 4) and whatever else there is to tell, (..., 4 + n)."""
+    """`[v_src, v_tgt, v_tgt - v_src, v_tgt / (v_src + 1e-6)]` (eq. 4) and further conditions, (..., 4 + n)."""
     return np.stack(
         speed_terms(*(np.asarray(a, np.float64) for a in (source, target, *others))), -1
     ).astype(np.float32)
 
 
 def speed_terms(source: Any, target: Any, *others: Any) -> list[Any]:
-    """The same as a list of arrays, NumPy's or JAX's."""
+    """The terms of `speed_vector` as a list of NumPy or JAX arrays."""
     return [source, target, target - source, target / (source + 1e-6), *others]
 
 
 class Settings(NamedTuple):
-    """What distinguishes one speed-transfer model from another."""
+    """Hyperparameters of the method."""
 
     size: Size = Size()
     channel_weights: tuple[float, ...] = (1.0, 2.0, 1.0, 1.0, 2.0, 1.0)
-    """Of the noise loss; the paper weights the knees twice. As given, not normalised."""
+    """Weights of the noise loss per channel, not normalised; the paper weights the knees twice."""
     residual_scale: tuple[float, ...] = (1.0,) * 6
     """s: the deviation of the residual per channel, in normalised units."""
     person: float = 0.0
-    """Deviation of the random curves, in normalised units; only for gaits of `points` frames a stride."""
+    """Standard deviation of the random curves in normalised units; only for gaits of `points` frames per stride."""
     points: int = 0
     """Frames per stride of gaits on a grid of phases; 0 for gaits in time."""
     mirror: bool = False
-    """Whether half of the pairs walk with left and right exchanged; channels are the right leg's, then the left's."""
+    """Exchange the legs in half of the pairs; channels are the right leg's, then the left's."""
     near: float = 0.0
-    """Change of speed in m/s below which the residual fades; 0 as in the paper: never."""
+    """Change of speed in m/s below which the residual fades; 0, as in the paper, for never."""
     residual: float = 1.0
     identity: float = 1.0
     subject: float = 0.1
     """λ1, λ2, λ3, which the paper does not give."""
     snr: str = "alpha_bar"
-    """Weight of what stands on r_hat: `alpha_bar` or `min_snr`."""
+    """Weight of the auxiliary losses over noise levels: `alpha_bar` or `min_snr`."""
     temperature: float = 0.1
-    """Of the contrast between subjects."""
+    """Temperature of the contrast between subjects."""
     prediction: Prediction = "eps"
-    """What the network predicts: `eps` in the paper. Noise has no structure to compress, so tokens of many frames and
-    narrow networks need `v` or `x0`."""
+    """Target of the network: `eps` in the paper. Noise cannot be compressed, so tokens of many frames and narrow networks
+    need `v` or `x0`."""
     schedule: str = "linear"
     steps: int = 100
     """Steps of generation, by DDIM."""
     grid: str = "gaitdynamics"
     draws: int = 1
-    """Residuals drawn for one answer. On a grid of phases it is the mean stride of all, in every stride: a single draw
-    strays from the expected change, and that strides differ is the source's own doing. In time, where draws agree on no
-    phase, only the first counts."""
+    """Draws per generated gait. 0: the gait is one sample. On a grid of phases, n > 0 gives the mean stride of n draws in
+    every stride, a point estimate without spread; in time, where draws share no phase, only the first is used."""
     dtype: Any = jnp.float32
 
 
 def speed_transfer(settings: Settings) -> Method:
-    """The method. Batches have `source`, `base` (x_0) and `target` (B, T, C) normalised, `speeds` (B, 4 or more) as
-    `speed_vector` gives them, and `subject` (B,). Conditions have `source`, `base` and `speeds`; `who`, if given, is
-    encoded in place of source.
+    """The method.
+
+    Batches have `source`, `base` (x_0) and `target` (B, T, C), normalised, `speeds` (B, 4 or more) from `speed_vector`, and
+    `subject` (B,). Conditions have `source`, `base` and `speeds`; `who`, if given, is encoded in place of the source.
     """
     schedule, net = _parts(settings)
 
@@ -134,9 +133,11 @@ def speed_transfer(settings: Settings) -> Method:
                     start,
                 )
 
-            r_hat = mean_stride(
-                jax.vmap(draw)(jax.random.split(key, settings.draws)), settings.points
-            )
+            if settings.draws:
+                each = jax.vmap(draw)(jax.random.split(key, settings.draws))
+                r_hat = mean_stride(each, settings.points)
+            else:
+                r_hat = draw(key)
             gate = (
                 jnp.clip(jnp.abs(given["speeds"][2]) / settings.near, 0, 1)
                 if settings.near
@@ -150,7 +151,7 @@ def speed_transfer(settings: Settings) -> Method:
 
 
 def mean_stride(draws: Array, points: int) -> Array:
-    """The mean stride of all `draws` (N, T, C), again and again: (T, C)."""
+    """The mean stride over `draws` (N, T, C), repeated: (T, C)."""
     if not points:
         return draws[0]
     strides = draws.reshape(len(draws), -1, points, draws.shape[-1])
@@ -158,7 +159,7 @@ def mean_stride(draws: Array, points: int) -> Array:
 
 
 def noise_error(settings: Settings, params: Params, batch: Batch, keys: Key) -> Array:
-    """The noise loss of each pair (B,) without dropout: what is watched on validation subjects (paper, II.E)."""
+    """Noise loss of each pair (B,) without dropout, for validation (paper, II.E)."""
     schedule, net = _parts(settings)
 
     def one(key, example):
@@ -192,7 +193,7 @@ def _example(
     example: Batch,
     train: bool,
 ) -> tuple[Metrics, Array, Array, Array]:
-    """One pair at a random noise level: losses, generated gait, how far it is to be trusted, embedding of the source."""
+    """One pair at a random noise level: losses, generated gait, weight of the auxiliary losses, source embedding."""
     level, noise, drop, person, side = jax.random.split(key, 5)
     scale, source, base = jnp.asarray(settings.residual_scale), example["source"], example["base"]
     r = (example["target"] - base) / scale
@@ -202,8 +203,8 @@ def _example(
             jnp.where(swap, mirrored(x, settings.points), x) for x in (source, base, r)
         )
     if train and settings.person:
-        somebody = settings.person * random_person(person, settings.points, source.shape)
-        source, base = source + somebody, base + somebody
+        curve = settings.person * random_person(person, settings.points, source.shape)
+        source, base = source + curve, base + curve
     t = jax.random.randint(level, (), 0, schedule.alpha.size)
     eps = jax.random.normal(noise, r.shape)
     alpha, sigma = schedules.at(schedule, t)
@@ -224,13 +225,13 @@ def _example(
 
 
 def mirrored(gait: Array, points: int) -> Array:
-    """A gait (T, C) on a grid of `points` phases with the legs exchanged: strides then begin at the other leg's peak."""
+    """A gait (T, C) on a grid of `points` phases with the legs exchanged and shifted by half a stride."""
     half = gait.shape[-1] // 2
     return jnp.roll(jnp.roll(gait, -(points // 2), axis=0), half, axis=1)
 
 
 def random_person(key: Key, points: int, shape: tuple[int, ...], harmonics: int = 4) -> Array:
-    """A random curve of one stride, the same in every stride: (T, C), of deviation one over persons."""
+    """A random periodic curve, the same in every stride: (T, C), of unit variance."""
     order = jnp.arange(harmonics + 1)
     falling = 1 / (1.0 + order)
     angle = 2 * jnp.pi * (jnp.arange(shape[0]) % points) / points

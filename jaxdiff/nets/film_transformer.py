@@ -4,8 +4,8 @@
     n = norm1(h),  r = rotary(n),  a = attend(r, r, n),  h = h + (1 + scale1(c)) a + shift1(c)
     f = W2 GELU(W1 norm3(h)),                             h = h + (1 + scale3(c)) f + shift3(c)
 
-The rotary positions turn the whole width before the projections, values are not turned, and the modulation acts on what
-a sub-layer returns, before the residual sum. There is no norm at the end. Works at any length.
+Rotary positions are applied to the whole width before the projections and not to the values; the modulation acts on the
+output of a sub-layer, before the residual sum. There is no final norm. Any length is accepted.
 """
 
 from __future__ import annotations

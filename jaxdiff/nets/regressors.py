@@ -1,7 +1,7 @@
-"""The feed-forward networks that speed transfer is held against (paper, II.G), which does not print their sizes.
+"""Feed-forward baselines of speed transfer (paper, II.G, which does not give their sizes).
 
 SequenceMLP   the whole sequence, flattened, through one narrow layer to the whole sequence
-TCN           residual blocks of dilated convolutions over time, told the target speed (Bai et al. 2018, not causal)
+TCN           residual blocks of dilated convolutions over time, conditioned on the target speed (Bai et al. 2018, not causal)
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 
 class SequenceMLP(nn.Module):
-    """`x (..., T, C), speed (...) -> (..., T, C)`; it does not look at the speed: there is one network per pair of speeds."""
+    """`x (..., T, C), speed (...) -> (..., T, C)`; the speed is not used: there is one network per pair of speeds."""
 
     hidden: int = 16
 
@@ -31,8 +31,8 @@ class TCN(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, speed: jax.Array) -> jax.Array:
-        told = jnp.broadcast_to(jnp.asarray(speed)[..., None, None], (*x.shape[:-1], 1))
-        h = nn.Dense(self.width)(jnp.concatenate([x, told], -1))
+        speeds = jnp.broadcast_to(jnp.asarray(speed)[..., None, None], (*x.shape[:-1], 1))
+        h = nn.Dense(self.width)(jnp.concatenate([x, speeds], -1))
         for i in range(self.blocks):
             y = nn.relu(nn.Dense(self.width)(neighbours(h, 2**i)))
             h = h + nn.Dense(self.width)(neighbours(y, 2**i))

@@ -2,8 +2,8 @@
 
     s_i = GRU(s_{i-1}, ẍ_i),    r_i = W ((1 + scale_t) s_i)
 
-The acceleration enters in units of its deviation; nothing else is told, but for the noise level, which can only make
-the residual larger or smaller. A fresh decoder says zero: joint training starts where the backbone's ended.
+The acceleration enters in units of its standard deviation. The noise level scales the residual; nothing else is
+conditioned on. A fresh decoder returns zero, so joint training starts where the backbone's ended.
 """
 
 from __future__ import annotations

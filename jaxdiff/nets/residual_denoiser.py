@@ -1,10 +1,9 @@
-"""The network of speed transfer: a FiLM transformer over residual and source, told who walks and how fast (paper, II.D).
+"""The network of speed transfer: a FiLM transformer over residual and source, conditioned on subject and speeds (II.D).
 
     c       = W [z_subject, MLP([v_src, v_tgt, v_tgt - v_src, v_tgt / (v_src + 1e-6)])]            (eq. 4)
     eps_hat = FiLMTransformer([r_t, x_src], t, c)
 
-`patch` samples share a token (1 in the paper): attention costs the square of the number of tokens, and at 20 Hz a gait
-changes little within a quarter of a second that its neighbours do not tell.
+`patch` samples share a token (1 in the paper): the cost of attention grows with the square of the number of tokens.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from jaxdiff.nets.subject_encoder import encoder
 
 
 class Size(NamedTuple):
-    """How large the network is; the widths the paper does not give are those of GaitDynamics' smaller model."""
+    """Widths; those the paper does not give are of GaitDynamics' smaller model."""
 
     width: int = 256
     layers: int = 4
@@ -93,7 +92,7 @@ class ResidualDenoiser(nn.Module):
         return x.reshape(*x.shape[:-2], frames // patch, patch * x.shape[-1])
 
     def condition(self, z: jax.Array, speeds: jax.Array) -> jax.Array:
-        """What modulates the backbone (..., condition), from the subject and the speeds (..., n): constant over t."""
+        """The condition of the backbone (..., condition) from subject embedding and speeds (..., n); constant over t."""
         return self.join(jnp.concatenate([z, self.speed(speeds)], -1))
 
     def __call__(
@@ -110,5 +109,5 @@ class ResidualDenoiser(nn.Module):
     def everything(
         self, r_t: jax.Array, source: jax.Array, t: jax.Array, speeds: jax.Array
     ) -> jax.Array:
-        """Touches every parameter, for initialisation."""
+        """Use every parameter once, for initialisation."""
         return self(r_t, source, t, self.condition(self.embed(source), speeds))

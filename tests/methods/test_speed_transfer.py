@@ -1,4 +1,4 @@
-"""Speed transfer as a method: what a residual of zero means, who weighs what, what several draws agree on."""
+"""Speed transfer as a method: residuals, loss weights, samples and means of samples."""
 
 import jax
 import jax.numpy as jnp
@@ -42,7 +42,7 @@ def gathered(z):
     return z
 
 
-def test_the_network_is_told_the_four_numbers_of_equation_4_and_what_else_there_is():
+def test_speed_vector_is_equation_4_and_further_conditions():
     np.testing.assert_allclose(
         st.speed_vector(0.5, 1.5), [0.5, 1.5, 1.0, 1.5 / (0.5 + 1e-6)], rtol=1e-6
     )
@@ -100,6 +100,19 @@ def test_an_answer_is_the_mean_stride_of_all_draws():
     out = np.asarray(st.mean_stride(draws, POINTS)).reshape(-1, POINTS, 6)
     expected = np.asarray(draws).reshape(-1, POINTS, 6).mean(0)
     np.testing.assert_allclose(out, np.broadcast_to(expected, out.shape), atol=1e-5)
+
+
+def test_a_sample_is_one_draw_and_its_strides_differ():
+    """A mean over draws and strides has the wrong spread: its quantiles say nothing about a stride."""
+    given = batch()
+    spread = {}
+    for draws in (0, 4):
+        method = st.speed_transfer(settings(prediction="eps", draws=draws, points=POINTS))
+        params = method.init(KEYS[0], given)
+        change = np.asarray(method.generate(params, KEYS, given)) - given["base"]
+        spread[draws] = change.reshape(4, -1, POINTS, 6).std(1).mean()
+    assert spread[0] > 0.1
+    assert spread[4] < 1e-4 * spread[0]
 
 
 def test_in_time_only_the_first_draw_counts():

@@ -103,9 +103,9 @@ class SpeedTransferModel(Model):
             signal.channels,
             signal.units,
         )
-        made = self._with_steps(steps)(
-            gaits, np.zeros(samples, int), np.full(samples, float(target_speed)), seed
-        )
+        transfer = self._with_steps(steps)
+        transfer = transfer._replace(settings=transfer.settings._replace(draws=0))
+        made = transfer(gaits, np.zeros(samples, int), np.full(samples, float(target_speed)), seed)
         meta = {
             name: text for name, text in recording.meta.items() if name not in ("task", "trial")
         }
