@@ -2,9 +2,9 @@
 
 The phase phi(t) of a recording counts strides: k at the k-th hip-extension peak of the right leg, k + 1/2 at the left
 leg's, linear between them. Strides cut at whole phases and sampled at equal ones can be subtracted at any two speeds;
-what remains is the change of shape, without the drift of two clocks that never agree. A gait is walked at another
-cadence by running its clock `ratio` times as fast, x(phi^-1(phi(ratio t))): at ratio 1 it is itself. Where its strides
-run out, it is walked in a circle, the end blended into the beginning at equal phase.
+what remains is the change of shape, without the drift of two clocks. A gait is played at another cadence by running its
+clock `ratio` times as fast, x(phi^-1(phi(ratio t))). Beyond its last stride it is repeated, the end blended into the
+beginning at equal phase.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ RIGHT_HIP, LEFT_HIP = 0, 3
 """Among the six channels: hip, knee, ankle of the right leg, then of the left."""
 FEWEST_STRIDES = 3
 BLEND = 0.5
-"""Strides over which the end of a source walked in a circle passes into its beginning."""
+"""Strides over which the end of a repeated source is blended into its beginning."""
 
 
 class Clock(NamedTuple):
@@ -60,7 +60,7 @@ def clock(values: np.ndarray, rate: float, name: str = "the recording") -> Clock
 
 
 def _events(fine: np.ndarray, rate: float) -> tuple[np.ndarray, np.ndarray]:
-    """Positions and phases of the hip-extension peaks of both legs; a left one without its place is left out."""
+    """Positions and phases of the hip-extension peaks of both legs; left ones far from mid-stride are left out."""
     right, left = (hip_extension_peaks(fine[:, hip], rate) for hip in (RIGHT_HIP, LEFT_HIP))
     if len(right) < 2:
         return np.zeros(0), np.zeros(0)
@@ -78,7 +78,7 @@ def _events(fine: np.ndarray, rate: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def retimed_phase(source: Clock, ratio: float, length: int) -> np.ndarray:
-    """The phase (length,) of the source walked at `ratio` times its cadence, from where the source begins."""
+    """The phase (length,) of the source at `ratio` times its cadence, from the source's first phase on."""
     frame = np.arange(length) * (FINER * ratio)
     lap, frame = np.divmod(frame, len(source.phase) - 1)
     return np.interp(frame, np.arange(len(source.phase)), source.phase) + lap * source.strides

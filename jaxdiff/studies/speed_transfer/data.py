@@ -40,7 +40,7 @@ class Form(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Gaits:
-    """Recordings of equal length: `values` (N, T, C) in `units`, and who walks at what speed (m/s)."""
+    """Recordings of equal length: `values` (N, T, C) in `units`, with subject, speed (m/s) and paretic side."""
 
     values: np.ndarray
     subject: np.ndarray
@@ -69,7 +69,7 @@ class Gaits:
         ]
 
     def population(self) -> population.Population:
-        """What these gaits have in common: for training subjects."""
+        """The population model of these gaits, for training subjects."""
         return population.fit(self.clocks, self.speed, self.subject)
 
 
@@ -152,7 +152,7 @@ class PairSource:
         }
 
     def base(self, given: np.ndarray, source: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-        """What the residual is about, normalised."""
+        """The base x_0 of the residual, normalised."""
         moved = change(self.gaits, source, wanted, self.form, self.population)
         return (given + moved / self.normaliser.scale).astype(given.dtype)
 
@@ -189,7 +189,7 @@ def window(whole: np.ndarray, form: Form, begin: float = 0.0) -> np.ndarray:
 def speeds(
     gaits: Gaits, source: np.ndarray, target: np.ndarray, form: Form, people: population.Population
 ) -> np.ndarray:
-    """What the network is told of the speeds (eq. 4). A grid of phases hides the cadence, so it is told as well."""
+    """The condition on speeds (eq. 4); on a grid of phases, which hides the cadence, with the relative cadence."""
     v = gaits.speed[source]
     if form.align == "none":
         return speed_vector(v, target)
@@ -203,7 +203,7 @@ def speeds(
 def change(
     gaits: Gaits, source: np.ndarray, target: np.ndarray, form: Form, people: population.Population
 ) -> np.ndarray:
-    """What the population would change, (B, frames, C) in degrees; nothing where the residual is about the source."""
+    """The population's change, (B, frames, C) in degrees; zero where the residual is about the source."""
     if form.align == "none" or form.about == "source":
         return np.zeros((len(source), 1, 1))
     phase = np.arange(form.frames) / form.points

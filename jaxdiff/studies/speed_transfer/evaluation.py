@@ -1,6 +1,6 @@
-"""How near is generated gait to the person's own, and to everybody else's? (paper, II.F; `metrics.gait` has the formulas)
+"""Generated gait compared with the person's own and with other people's (paper, II.F; formulas in `metrics.gait`).
 
-A `Task` is a cohort and the pairs asked of it; a predictor turns a task into gaits; `judge` holds them against the truth.
+A `Task` is a cohort with pairs of source and target; a predictor turns a task into gaits; `judge` scores them.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ SAME_SPEED = 0.025
 CADENCE_SPEEDS = 0.5, 1.2
 """Target speeds at which the cadence of stroke survivors is judged (paper, IV.A)."""
 FEWEST_RIVALS = 3
-"""Subjects at a speed below which a rank says nothing."""
+"""Fewest subjects at a speed for a rank to be computed."""
 
 
 class Task:
-    """Pairs (source, target) of rows of a cohort; the cohort as a whole is who a generated gait could be taken for."""
+    """Pairs (source, target) of rows of a cohort; ranks are among all subjects of the cohort."""
 
     def __init__(self, gaits: Gaits, source: np.ndarray, target: np.ndarray):
         self.gaits, self.source, self.target = gaits, np.asarray(source), np.asarray(target)
@@ -50,7 +50,7 @@ class Task:
         return [cycles(values, self.gaits.rate) for values in self.gaits.values]
 
     def rivals(self, target: int) -> np.ndarray:
-        """Rows of everybody's gait at the speed of `target`, one each, the target's own first."""
+        """Rows of all subjects' gaits at the speed of `target`, one each, the target first."""
         near = np.flatnonzero(np.abs(self.gaits.speed - self.gaits.speed[target]) < SAME_SPEED)
         near = near[self.gaits.subject[near] != self.gaits.subject[target]]
         _, first = np.unique(self.gaits.subject[near], return_index=True)
@@ -63,7 +63,7 @@ def task(
     source_speeds: Sequence[float] = (),
     target_speeds: Sequence[float] = (),
 ) -> Task:
-    """Every pair of these subjects' recordings, from these speeds to those; no speeds: all there are."""
+    """Every pair of these subjects' recordings between the given speeds; empty for all speeds."""
 
     def rows(speeds: Sequence[float]) -> np.ndarray:
         keep = np.isin(gaits.subject, subjects)
@@ -110,7 +110,7 @@ class Results(NamedTuple):
 
 
 def judge(task: Task, generated: np.ndarray, ranked: bool = False) -> Results:
-    """Generated gaits (N, T, 6) against the real ones; `ranked` also against everybody else's at that speed."""
+    """Score generated gaits (N, T, 6) against the real ones; `ranked` also against other subjects' at that speed."""
     rows = []
     for target, values in zip(task.target, generated):
         found = cycles(values, task.gaits.rate)
@@ -144,7 +144,7 @@ def judge(task: Task, generated: np.ndarray, ranked: bool = False) -> Results:
 
 
 def scores(results: Results) -> dict[str, float]:
-    """The figures of Table I and more, by name."""
+    """The values of Table I and further ones, by name."""
     parts = identity_split(results.source_speed, results.target_speed, results.error)
     across = np.abs(results.target_speed - results.source_speed) > 1e-6
     low, high = CADENCE_SPEEDS
@@ -171,7 +171,7 @@ def scores(results: Results) -> dict[str, float]:
 
 
 def cells(results: Results) -> dict[str, Cell]:
-    """The same figures as means over subjects, with their standard deviation between subjects."""
+    """The same values as means over subjects, with their standard deviation between subjects."""
     each = [scores(results.where(results.subject == who)) for who in np.unique(results.subject)]
     known = {name: [s[name] for s in each if np.isfinite(s[name])] for name in each[0]}
     return {name: cell(values) if values else Cell(np.nan) for name, values in known.items()}
@@ -185,8 +185,8 @@ def cycles(values: np.ndarray, rate: float) -> list[np.ndarray]:
 def normalisers(gaits: Gaits, kind: str, count: int = 12, seed: int = 0) -> np.ndarray | None:
     """Offset and scale (N, 2, C) of each gait of a cohort that the model was not trained on.
 
-    `training`: the model's own (None). `paper`: of `count` subjects, the same for all and so from themselves for most
-    (III.C). `others`: of `count` other subjects, for each subject anew.
+    `training`: the model's own (None). `paper`: of `count` subjects, the same for all, so most are among them (III.C).
+    `others`: of `count` other subjects, drawn for each subject.
     """
     if kind == "training":
         return None

@@ -34,7 +34,7 @@ LEGS = (
     "start at a right heel strike. The source is what the model saw, real is the same person at the target speed."
 )
 Drawing = tuple[Any, str]
-"""A matplotlib figure and what it shows, in words."""
+"""A matplotlib figure and its description."""
 
 
 def drawn(
@@ -57,7 +57,7 @@ def drawn(
 
 
 def title(name: str) -> str:
-    """What stands above a figure of `drawn`."""
+    """Title of a figure of `drawn`."""
     kind, _, cohort = name.partition("-")
     return f"{TITLES[kind]}, {COHORTS[cohort]}" if cohort else TITLES[kind]
 
@@ -201,7 +201,7 @@ def sources(results: Mapping[str, Results]) -> Drawing:
 
 
 def people(codes: np.ndarray, gaits: Gaits, title: str) -> Drawing:
-    """Embeddings of recordings in a plane: people should stand apart, their speeds should not matter."""
+    """Embeddings of recordings in a plane, coloured by person and by speed."""
     plane = picture(codes, "pca")
     figure, axes = _axes(1, 2)
     who, speed = axes[0]

@@ -1,4 +1,4 @@
-"""What is there to be known? Errors of answers that know more of a simulated person than any model is told.
+"""Lower bounds of the error on simulated people: predictors that know more of a person than any model.
 
     second recording   the same person walking at the target speed once more: what strides differ by chance
     own change         x_src + the person's own quadratic change, fitted to second recordings of that person
@@ -31,13 +31,13 @@ COHORTS = {"able": (able_bodied, SPEED_TASK), "stroke": (stroke_survivor, STROKE
 
 
 class Knowing(NamedTuple):
-    """Who has seen the people themselves."""
+    """Predictors that have seen the test people."""
 
     people: Population
     second: Gaits
 
     def __call__(self, task: Task) -> dict[str, Results]:
-        """Answer -> how near it is."""
+        """Predictor -> its results."""
         own = {
             who: self.second.select(self.second.subject == who).population()
             for who in np.unique(task.gaits.subject)

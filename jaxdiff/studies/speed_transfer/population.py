@@ -1,4 +1,4 @@
-"""What the training subjects have in common, and the five baselines nobody should be without.
+"""The change of gait with speed that the training subjects have in common, and five baselines.
 
     copy       x_src
     warp       the source at the cadence of the target speed
@@ -7,7 +7,7 @@
     mean       the training subjects' mean stride at the target speed, at their mean cadence
 
 The cadence law is `log f = a_person + b log v + c (log v)²`, fitted within subjects: the ratio of the cadences at two
-speeds is then the same for everybody, and the person's own cadence carries over. S, S1 and S2 are fitted within subjects
+speeds is then the same for all, and the person's own cadence carries over. S, S1 and S2 are fitted within subjects
 too. A quadratic: on simulated people it errs least both at unseen people and at speeds below those it was fitted to, of
 the polynomials up to the third degree with and without log v and sqrt v.
 """
@@ -58,7 +58,7 @@ class Population(NamedTuple):
         return (target - source) * self.bend[0] + (target**2 - source**2) * self.bend[1]
 
     def curve(self, speed: float) -> np.ndarray:
-        """The mean stride at a speed, (points, C); beyond the speeds seen, the last one's."""
+        """The mean stride at a speed, (points, C), constant beyond the speeds of the data."""
         flat = self.curves.reshape(len(self.speeds), -1)
         right = (
             int(np.clip(np.searchsorted(self.speeds, speed), 1, len(self.speeds) - 1))
@@ -110,10 +110,10 @@ def _change(powers: np.ndarray, curve: np.ndarray) -> np.ndarray:
 
 
 def _by_subject(values: np.ndarray, subject: np.ndarray) -> np.ndarray:
-    """The mean over each trial's subject, in the place of every trial."""
+    """The mean over each trial's subject, for every trial."""
     mean = np.empty_like(values, dtype=np.float64)
-    for who in np.unique(subject):
-        mean[subject == who] = values[subject == who].mean(0)
+    for name in np.unique(subject):
+        mean[subject == name] = values[subject == name].mean(0)
     return mean
 
 

@@ -1,4 +1,4 @@
-"""Everybody who is asked: the diffusion model, its controls, and the baselines it has to beat."""
+"""All predictors of the tables: the diffusion models, their controls, and the baselines."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from jaxdiff.studies.speed_transfer.transfer import Transfer
 from jaxdiff.typing import Config
 
 FEW_SPEEDS = 8
-"""Regression baselines are trained for every source speed up to so many, else for the paper's six."""
+"""Most source speeds for which regression baselines are trained; with more, the paper's six are used."""
 CONTROLS = ("somebody else", "embedding only")
 """Of the personalisation rank: another person's gait in place of the source, and in place of what is embedded only."""
 IN_TIME = "diffusion in time, as in the paper"
@@ -27,7 +27,7 @@ IN_TIME = "diffusion in time, as in the paper"
 def answers(
     config: Config, who: Cohorts, model: Transfer, cohort: str, each: Task
 ) -> dict[str, tuple[Task, np.ndarray]]:
-    """What every predictor says to a task: predictor -> (the pairs it answered, gaits in degrees)."""
+    """Predictor -> (the pairs it predicted, gaits in degrees)."""
     people = who.gaits(who.train)
     kind = "training" if cohort == "able" else config.data.stroke_normaliser
     scales = normalisers(each.gaits, kind)
@@ -130,7 +130,7 @@ def simple(name: str, model: Transfer, asked: Task) -> np.ndarray:
 def instead(
     model: Transfer, asked: Task, others: np.ndarray, scales: np.ndarray | None
 ) -> np.ndarray:
-    """Everybody's gait made from somebody else's: the paper's control of personalisation."""
+    """Gaits generated from another subject's source: the paper's control of personalisation."""
     return model(asked.gaits, others, asked.target_speed, normaliser=scales)
 
 

@@ -1,8 +1,7 @@
-"""The MLP and the TCN of the paper, trained on the training subjects and asked what the diffusion model is asked (II.G).
+"""The MLP and TCN baselines of the paper, trained on the training subjects (II.G).
 
-They see sequences in time, z-scored, as the paper's did; a clock they cannot know makes the mean the best answer. With
-`Form("phase")` they see strides on a grid of phases and regress the diffusion model's residual, which is played as its
-is: what is left of the difference then is diffusion itself.
+Their inputs are z-scored sequences in time, as in the paper; since source and target are not aligned, the mean is their
+best prediction. With `Form("phase")` they regress the residual on a grid of phases instead.
 """
 
 from __future__ import annotations
@@ -29,11 +28,11 @@ NETWORKS: dict[str, tuple[type[nn.Module], float]] = {
     "mlp": (SequenceMLP, 3e-4),
     "tcn": (TCN, 2e-3),
 }
-"""Network and learning rate; the flattened sequence is a wide input, which a step of Adam moves far."""
+"""Network and learning rate; lower for the flattened sequence, a wide input."""
 
 
 class Settings(NamedTuple):
-    """How the baselines are trained."""
+    """Training of the baselines."""
 
     source_speeds: tuple[float, ...] = (0.55, 0.80, 1.05, 1.30, 1.55, 1.80)
     target_speeds: tuple[float, ...] = ()
@@ -50,7 +49,7 @@ class Regressor(NamedTuple):
     params: Params
     pairs: np.ndarray
     transfer: Transfer
-    """Lends its normaliser and its way to play; the network of it is not used."""
+    """Normaliser and playback are used, its network is not."""
 
     def __call__(self, task: Task) -> np.ndarray:
         """(N, T, C) in degrees."""

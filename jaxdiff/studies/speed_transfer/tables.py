@@ -1,4 +1,4 @@
-"""The tables of the paper, each with the paper's row, ours and every baseline."""
+"""The tables of the paper, each with the paper's row, ours and those of all baselines."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def overall(found: Found) -> Table:
 
 
 def details(found: Found, cohort: str) -> Table:
-    """Every figure of every predictor on one cohort."""
+    """All metrics of all predictors on one cohort."""
     table = Table(f"Baselines, {COHORTS[cohort]}", list(DETAILS.values()), note=NOTE)
     if cohort == "able":
         for name, value in paper.BASELINES.items():
@@ -152,7 +152,7 @@ def by_change(results: Mapping[str, Results]) -> Table:
 
 
 def by_number(results: Mapping[str, Results]) -> Table:
-    """Figure 7b: MAE when several source speeds are at hand and the nearest is used; all subsets."""
+    """Figure 7b: MAE with several source speeds, of which the nearest is used, over all subsets."""
     first = source_table(results["diffusion"])
     columns = [str(k + 1) for k in range(len(first[1]))]
     table = Table("MAE against the number of source speeds (Fig. 7b)", columns, note=NOTE)

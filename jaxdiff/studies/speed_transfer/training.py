@@ -24,7 +24,7 @@ from jaxdiff.typing import Config
 
 
 class Cohorts(NamedTuple):
-    """Who there is: the able-bodied with their sides, and perhaps stroke survivors."""
+    """The able-bodied with their split, and stroke survivors if there are any."""
 
     able: Gaits
     train: Trials
@@ -38,7 +38,7 @@ class Cohorts(NamedTuple):
 
 
 def cohorts(config: Config) -> Cohorts:
-    """The cohorts of a config, prepared on first use."""
+    """Load the cohorts of a config; they are prepared on first use."""
     d = config.data
     trials = load(d.name, d, d.recipe)
     stroke = load(d.stroke, d, d.stroke_recipe, kind="stroke") if d.stroke else None
@@ -48,7 +48,7 @@ def cohorts(config: Config) -> Cohorts:
 
 
 def load(name: str, d: Config, recipe: str | None, **simulated: str) -> Trials:
-    """One data set, with the settings that it knows."""
+    """Load one data set with the settings it takes."""
     if name == "simulated_speeds":
         return data.load(name, size=d.size, **simulated)
     return (
@@ -95,7 +95,7 @@ def model_settings(config: Config, residual_scale: np.ndarray) -> method.Setting
 
 
 def train(config: Config, who: Cohorts, out: Path) -> Transfer:
-    """Trains one model; its checkpoint with the least denoising error on the validation subjects is the one used."""
+    """Train one model; the checkpoint with the least denoising error on the validation subjects is the best."""
     shape, people = form(config), who.gaits(who.train)
     normaliser = normalise.fit(who.train, "zscore", [data.MODALITY])[data.MODALITY]
     population = people.population()
@@ -153,7 +153,7 @@ def residual_scale(pairs: PairSource, count: int = 512) -> np.ndarray:
 
 
 def _plain(tree: Any) -> Any:
-    """As JSON has it: no tuples."""
+    """The tree with lists in place of tuples, as JSON has it."""
     if isinstance(tree, dict):
         return {name: _plain(value) for name, value in tree.items()}
     return [_plain(value) for value in tree] if isinstance(tree, (list, tuple)) else tree

@@ -1,4 +1,4 @@
-"""A trained model as a user meets it: gaits in degrees and seconds in, gaits at other speeds out.
+"""A trained model applied to a cohort: gaits in degrees and seconds in, gaits at other speeds out.
 
     x_tgt_hat(t) = x_src(tau(t)) + r_hat(phi(tau(t))),   tau(t) = ratio t
 
@@ -31,7 +31,7 @@ BATCH = 64
 
 
 class Transfer(NamedTuple):
-    """A model with all it needs."""
+    """A network with its settings, normaliser and population."""
 
     params: Params
     settings: method.Settings
@@ -76,7 +76,7 @@ class Transfer(NamedTuple):
         return np.stack([self.play(gaits, s, v, r) for s, v, r in zip(source, target_speed, moved)])
 
     def generate(self, condition: Mapping[str, np.ndarray], seed: int) -> np.ndarray:
-        """What the method makes of normalised conditions, a batch at a time."""
+        """Generate from normalised conditions, a batch at a time."""
         run = make_generate(method.speed_transfer(self.settings).generate)
         count = len(condition["source"])
         size = min(BATCH, count)
@@ -92,7 +92,7 @@ class Transfer(NamedTuple):
     def play(
         self, gaits: Gaits, source: int, target_speed: float, residual: np.ndarray
     ) -> np.ndarray:
-        """A residual in degrees, (frames, C), put on the source: (T, C)."""
+        """Add a residual in degrees, (frames, C), to the source: (T, C)."""
         if self.form.align == "none":
             return gaits.values[source] + residual
         own = gaits.clocks[source]
@@ -111,7 +111,7 @@ class Transfer(NamedTuple):
 def about(
     settings: method.Settings, form: Form, normaliser: Normaliser, people: population.Population
 ) -> dict[str, Any]:
-    """What a checkpoint says so that `load` can make a `Transfer` of it."""
+    """Metadata from which `load` makes a `Transfer`."""
     plain = {
         **settings._asdict(),
         "size": settings.size._asdict(),
@@ -131,7 +131,7 @@ def about(
 def load(
     run: str | Path, weights: str = "ema", step: int | str = "best"
 ) -> tuple[Transfer, dict[str, Any]]:
-    """The model of a run's checkpoint, and what the checkpoint says about itself."""
+    """The model of a run's checkpoint, and its metadata."""
     params, said = load_params(Path(run) / "checkpoints", weights, step)
     if said.get("method") != "speed_transfer" or "bend" not in said.get("population", {}):
         raise CheckpointError(
@@ -141,7 +141,7 @@ def load(
 
 
 def from_about(params: Params, said: Mapping[str, Any]) -> Transfer:
-    """The model whose checkpoint has these parameters and says this."""
+    """The model with these parameters and metadata."""
     plain = dict(said["model"])
     plain.update(size=Size(**plain["size"]), dtype=jnp.dtype(plain["dtype"]).type)
     plain.update({name: tuple(plain[name]) for name in ("channel_weights", "residual_scale")})
