@@ -28,6 +28,9 @@ def get_config(word: str = "ship") -> ConfigDict:
     config.experiment = "ship"  # train, calibrate, score and write speed.safetensors
 
     config.stride = ConfigDict()
+    config.stride.recipe = (
+        ""  # YAML of a laboratory's recordings to train on in place of simulated people
+    )
     config.stride.people = 600  # simulated people to train on
     config.stride.held = (
         60  # further people each: to choose the checkpoint by, to calibrate, to score

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +12,7 @@ import jax
 import numpy as np
 
 from jaxdiff.data.pipeline import Batches
+from jaxdiff.errors import DataError
 from jaxdiff.methods import stride_transfer as method
 from jaxdiff.models import file
 from jaxdiff.models.card import Card
@@ -18,16 +20,20 @@ from jaxdiff.models.trained import Trained
 from jaxdiff.nets.speed_set import size
 from jaxdiff.report.tables import provenance
 from jaxdiff.studies.run import Run
-from jaxdiff.studies.speed_transfer import cohort, held_out, hierarchy
+from jaxdiff.studies.speed_transfer import cohort, held_out, hierarchy, recorded
 from jaxdiff.studies.speed_transfer.examples import Examples
 from jaxdiff.studies.speed_transfer.predictor import Predictor
 from jaxdiff.studies.speed_transfer.stride_model import from_metadata, packed
-from jaxdiff.studies.speed_transfer.strides import Gait
+from jaxdiff.studies.speed_transfer.strides import SCALE, STRIDE_TIME, Gait
 from jaxdiff.training import settings
 from jaxdiff.training.loop import fit
 from jaxdiff.training.state import TrainState
 from jaxdiff.typing import Config
 
+FEWEST = 12
+"""People below which a laboratory cannot train the model whole."""
+USUAL = np.concatenate([np.zeros(STRIDE_TIME + 1), [1.7, np.log(70.0)]]) / SCALE
+"""Stature and mass where nobody's is known."""
 BATCH = 256
 """Validation examples at once."""
 
@@ -42,8 +48,20 @@ class People(NamedTuple):
 
 
 def people(config: Config, out: Path) -> People:
-    """The simulated people of a config, kept in `out`; the last ones are held out."""
+    """The people of a config, kept in `out`; the last ones are held out.
+
+    Of a laboratory's people a sixth each is held out for validation, calibration and test.
+    """
     s, kept = config.stride, out / "cohort.npz"
+    if s.recipe:
+        everyone = laboratory(s.recipe)
+        count = len({g.subject for g in everyone})
+        held = max(1, count // 6)
+        edges = [count - (3 - i) * held for i in range(4)]
+        return People(
+            cohort.people(everyone, 0, edges[0]),
+            *(cohort.people(everyone, a, b) for a, b in zip(edges[:-1], edges[1:])),
+        )
     if kept.is_file():
         everyone = cohort.load(kept)
     else:
@@ -55,6 +73,38 @@ def people(config: Config, out: Path) -> People:
         cohort.people(everyone, 0, s.people),
         *(cohort.people(everyone, a, b) for a, b in zip(edges[:-1], edges[1:])),
     )
+
+
+def laboratory(recipe: str) -> list[Gait]:
+    """A laboratory's gaits at speeds rounded to 0.1 m/s; unknown stature and mass are those of the others, or usual ones.
+
+    Raises:
+      DataError: an angle is missing, or there are too few people.
+    """
+    from jaxdiff.data import catalogue
+
+    trials = catalogue.load("folder", recipe=recipe)
+    gaits = recorded.gaits(trials, next(iter(trials.signals)))
+    legs = slice(0, STRIDE_TIME + 1)
+    if not all(np.isfinite(g.mean[legs]).all() for g in gaits):
+        raise DataError(
+            "training needs hip, knee and ankle of both legs of everyone; `jaxdiff adapt` takes fewer angles"
+        )
+    if len({g.subject for g in gaits}) < FEWEST:
+        raise DataError(f"training needs {FEWEST} people or more; `jaxdiff adapt` takes four")
+    states = np.stack([g.mean for g in gaits])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        usual = np.nanmean(states, axis=0)
+    usual = np.where(np.isfinite(usual), usual, USUAL)
+    return [
+        g._replace(
+            speed=round(g.speed, 1),
+            mean=np.where(np.isfinite(g.mean), g.mean, usual),
+            deviations=np.nan_to_num(g.deviations),
+        )
+        for g in gaits
+    ]
 
 
 class Halves:
@@ -140,7 +190,9 @@ def finished(trained: Trained, predictor: Predictor, gaits: People, config: Conf
     scores = score(predictor, gaits, kept)
     card = Card(
         summary="Hip, knee and ankle angles of a person at one walking speed or more to the same at another speed.",
-        data=f"{config.stride.people} simulated people (jaxdiff.body.walker.batch), level walking at 0.3 to 2.2 m/s",
+        data=f"recordings of {config.stride.recipe}"
+        if config.stride.recipe
+        else f"{config.stride.people} simulated people (jaxdiff.body.walker.batch), level walking at 0.3 to 2.2 m/s",
         people=f"simulated; {config.stride.impaired:.0%} with an impairment (hemiparesis, crouch, drop foot, equinus, "
         "prosthesis); no real person",
         licence="Apache-2.0",

@@ -78,11 +78,6 @@ def walking(speed=0.9, rate=100.0, seconds=8.0, names=ANGLES, manner=3.0):
     return Recording(values, tuple(names), ("deg",) * 6, rate, events=events)
 
 
-def stride_of(prediction, speed):
-    """Mean generated angles over the stride, on phases from the first strike."""
-    return prediction.median.values
-
-
 def test_own_speed_returns_the_walk(trained):
     model = StrideTransferModel(trained)
     given = walking(0.9)
@@ -152,7 +147,7 @@ def test_opensim_names_and_signs_come_back(trained):
     signs = np.array([1, -1, 1] * 2)
     other = replace(walk, values=walk.values * signs, channels=names)
     a = model.generate(walk, source_speed=0.9, target_speed=1.3, samples=8)
-    with pytest.warns(Warning) if False else _quiet():
+    with _quiet():
         b = model.generate(other, source_speed=0.9, target_speed=1.3, samples=8)
     assert b.like.channels == names
     np.testing.assert_allclose(b.values * signs, a.values, atol=1e-6)
@@ -274,6 +269,45 @@ def test_adapting_to_one_joint_keeps_the_law_of_the_others(trained):
     values = np.linalg.eigvalsh(found.person.reshape(found.mean.size, -1))
     assert values.min() > -1e-6 * values.max()
     assert np.isfinite(found.mean).all()
+
+
+RECIPE = """
+name: small_lab
+files: "{subject}_{speed}.csv"
+modalities:
+  angles:
+    channels: [%s]
+    units: deg
+"""
+
+
+def laboratory(folder, people, names=ANGLES):
+    """A folder of walks at three speeds and its recipe; everyone changes more with speed than the simulation."""
+    rng = np.random.default_rng(3)
+    for i in range(people):
+        manner = 2 * rng.normal()
+        for speed in (0.7, 1.0, 1.3):
+            phase = 0.5 + frequency(speed) * np.arange(500) / 100.0
+            values = angles(1.4 * speed, phase, manner)
+            walk = Recording(values, ANGLES, ("deg",) * 6, 100.0).select(names)
+            walk.write(folder / f"P{i:02d}_{speed}.csv")
+    recipe = folder / "lab.yaml"
+    recipe.write_text(RECIPE % ", ".join(names))
+    return recipe
+
+
+def test_a_folder_of_a_laboratory_adapts_the_model(trained, tmp_path):
+    recipe = laboratory(tmp_path, 5, ANGLES[:3])
+    made = StrideTransferModel(trained).adapt(recipe, folds=2, samples=4)
+    assert "5 people" in made.card.people
+    again = jaxdiff.load(made.save(tmp_path / "lab.safetensors"))
+    walk = jaxdiff.read(tmp_path / "P00_0.7.csv")
+    out = again.generate(walk, source_speed=0.7, target_speed=1.3, band="mean")
+    truth = jaxdiff.read(tmp_path / "P00_1.3.csv")
+    mine = out.median.select(ANGLES[:3]).values
+    ranges = np.abs(np.ptp(mine, axis=0) - np.ptp(truth.values, axis=0))
+    before = np.abs(np.ptp(walk.values, axis=0) - np.ptp(truth.values, axis=0))
+    assert ranges.mean() < 0.5 * before.mean()
 
 
 def test_simulated_cohort_has_people_of_all_kinds():
