@@ -193,7 +193,9 @@ def finished(trained: Trained, predictor: Predictor, gaits: People, config: Conf
         data=f"recordings of {config.stride.recipe}"
         if config.stride.recipe
         else f"{config.stride.people} simulated people (jaxdiff.body.walker.batch), level walking at 0.3 to 2.2 m/s",
-        people=f"simulated; {config.stride.impaired:.0%} with an impairment (hemiparesis, crouch, drop foot, equinus, "
+        people="real people of one laboratory"
+        if config.stride.recipe
+        else f"simulated; {config.stride.impaired:.0%} with an impairment (hemiparesis, crouch, drop foot, equinus, "
         "prosthesis); no real person",
         licence="Apache-2.0",
         scores=scores,
