@@ -63,7 +63,7 @@ def strikes(recording: Recording, side: str = "", times: Sequence[float] | None 
         return _enough(Strikes(inside.astype(np.float64), "given times", side), ["given times"])
     tried: list[str] = []
     for leg in (side,) if side else (*SIDES, ""):
-        for find in (_from_events, _from_force, _from_hip, _from_feet):
+        for find in (_from_events, _from_force, _from_feet, _from_hip):
             found = find(recording, leg)
             if found is None:
                 continue

@@ -168,8 +168,10 @@ def fit(
     count = 1 / float(np.mean([1 / g.strides for g in gaits]))
     law = prior._replace(recording=prior.recording + prior.stride / count)
     start = law
+    size = law.mean.size
+    tight = _inverse(weights.population * prior.person.reshape(size, size))
     for _ in range(iterations):
-        law = _iterate(law, start, weights, designs, states)
+        law = _iterate(law, start, weights, designs, states, tight)
     return law._replace(recording=_remainder(law.recording, law.stride / count))
 
 
@@ -302,8 +304,10 @@ def stride_covariance(gaits: Sequence[Gait]) -> np.ndarray:
     return share * total + (1 - share) * np.diag(np.diag(total))
 
 
-def _iterate(law: Law, prior: Law, weights: Weights, designs: list, states: list) -> Law:
-    """One step of expectation maximisation."""
+def _iterate(
+    law: Law, prior: Law, weights: Weights, designs: list, states: list, tight: np.ndarray
+) -> Law:
+    """One step of expectation maximisation; `tight` is the prior's precision of the population's mean response."""
     q, size = law.mean.shape
     precision = _inverse(law.person.reshape(q * size, q * size))
     noise = _inverse(law.recording)
@@ -324,7 +328,6 @@ def _iterate(law: Law, prior: Law, weights: Weights, designs: list, states: list
         error += np.einsum("ni,iajb,nj->ab", design, four, design)
     found = np.stack(means)
     wide = prior.person.reshape(q * size, q * size)
-    tight = _inverse(weights.population * wide)
     centre = np.linalg.solve(
         len(found) * precision + tight,
         precision @ found.sum(0) + tight @ prior.mean.reshape(-1),
