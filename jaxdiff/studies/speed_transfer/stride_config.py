@@ -31,9 +31,9 @@ def get_config(word: str = "ship") -> ConfigDict:
     config.stride.recipe = (
         ""  # YAML of a laboratory's recordings to train on in place of simulated people
     )
-    config.stride.people = 600  # simulated people to train on
+    config.stride.people = 330  # simulated people to train on
     config.stride.held = (
-        60  # further people each: to choose the checkpoint by, to calibrate, to score
+        30  # further people each: to choose the checkpoint by, to calibrate, to score
     )
     config.stride.impaired = 0.4  # share of people with an impairment
     config.stride.speeds = 10  # per person, on a grid of 0.1 m/s

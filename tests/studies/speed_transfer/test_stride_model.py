@@ -310,6 +310,7 @@ def test_a_folder_of_a_laboratory_adapts_the_model(trained, tmp_path):
     assert ranges.mean() < 0.5 * before.mean()
 
 
+@pytest.mark.slow
 def test_simulated_cohort_has_people_of_all_kinds():
     gaits = cohort.simulated(6, speeds=3, count=2, impaired=0.5, seed=1)
     assert len({g.subject for g in gaits}) == 6
