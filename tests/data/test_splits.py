@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from jaxdiff.data import splits
-from jaxdiff.errors import ConfigError, DataError
+from jaxdiff.errors import ConfigError, DataError, DataWarning
 
 
 def apart(split):
@@ -43,16 +43,16 @@ def test_k_fold_is_reproducible_and_its_seed_matters(trials):
 def test_counts_add_up(make_trials):
     split = splits.by_counts(make_trials(subjects=22, tasks=1), 13, 4, 5)
     assert [len(side.subjects) for side in split[:3]] == [13, 4, 5] and apart(split)
-    with pytest.raises(ConfigError, match="add up"):
+    with pytest.raises(ConfigError, match="needs 22 subjects and at least one to train"):
         splits.by_counts(make_trials(subjects=5), 13, 4, 5)
 
 
 def test_a_subject_on_both_sides_is_caught(trials, make_trials):
-    with pytest.raises(DataError, match=r"both sides.*S00"):
+    with pytest.raises(DataError, match=r"subjects in both train and test: S00"):
         splits.checked(splits.Split(trials, trials.where(subject=[]), trials.where(subject="S00")))
     leaky = make_trials(subjects=2)
     leaky.table["split"][:] = np.where(np.arange(len(leaky)) % 2, "train", "test")
-    with pytest.raises(DataError, match="both sides"):
+    with pytest.raises(DataError, match="subjects in both"):
         splits.as_published(leaky)
 
 
@@ -78,3 +78,26 @@ def test_wrong_requests_are_answered(trials):
         next(splits.k_fold(trials, 5))
     with pytest.raises(DataError, match="three subjects"):
         next(splits.leave_one_subject_out(trials.where(subject=["S00", "S01"])))
+
+
+def test_a_laboratory_names_its_people(trials, make_trials):
+    split = splits.named(trials, test=["S01", "S03"])
+    assert split.test.subjects == ("S01", "S03") and apart(split) and len(split.validation)
+    assert splits.named(trials, ["S01"], ["S02"]).validation.subjects == ("S02",)
+    assert len(splits.named(trials).test.subjects) == 1 and apart(splits.named(trials))
+    everybody = splits.named(trials, ["none"])
+    assert everybody.train.subjects == trials.subjects
+    assert not len(everybody.test) and not len(everybody.validation)
+    with pytest.raises(ConfigError, match="S01 cannot be test and validation"):
+        splits.named(trials, ["S01"], ["S01"])
+    with pytest.raises(ConfigError, match="no subject 'S9'"):
+        splits.named(trials, ["S9"])
+
+
+def test_one_person_is_tested_on_the_last_trials_with_a_warning(trials):
+    alone = trials.where(subject="S00").recoded()
+    with pytest.warns(DataWarning, match="one subject .*S00"):
+        split = splits.named(alone)
+    assert len(split.train) + len(split.test) == len(alone) and len(split.test) >= 1
+    with pytest.raises(DataError, match="nothing is left to test on"):
+        splits.named(alone.select(np.arange(1)))
