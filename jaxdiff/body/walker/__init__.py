@@ -1,14 +1,18 @@
-"""A simulated walker: physically consistent gait of able-bodied people and stroke survivors, from one hidden state.
+"""A simulated walker: physically consistent gait of healthy and impaired people, from one hidden state.
 
-`cohorts` yields recorded trials. Underneath, in the order of computation: `subjects` draws a walker, `prescription`
-says what the gait should be (`timing`, `templates`), `projection` makes it consistent in the sagittal plane and
-`completion` in space, `nodes` does so over a grid of speeds and slopes, `variability` makes strides differ, `trials`
-walks, and `dynamics` and `emg` say what forces and muscles that takes.
+`batch` simulates many people at once. In the order of computation: `people` draws `traits` and tasks, `design` states what
+each gait should be, `solve` makes it consistent with contact and Newton in the sagittal plane and `whole` in space,
+`synthesis` walks with the variability of `modes` and computes forces and sensors (`kinematics`), `muscles` the EMG.
+`population` gives the result as trials of one leg.
+
+`cohorts` yields the trials of the papers' cohorts, one walker at a time: `subjects`, `prescription` (`timing`,
+`templates`), `projection`, `completion`, `nodes`, `variability`, `trials`, `dynamics`, `emg`.
 """
 
 from jaxdiff.body.walker.cohorts import CHANNELS, UNITS, Trial, gait_cohort, speed_cohort
 from jaxdiff.body.walker.model import COORDINATES, JOINT_CENTRES, joint_centres
 from jaxdiff.body.walker.nodes import gait_nodes
+from jaxdiff.body.walker.population import people_cohort
 from jaxdiff.body.walker.recordings import task_name
 from jaxdiff.body.walker.subjects import Walker, able_bodied, impaired, stroke_survivor
 from jaxdiff.body.walker.trials import kinetics, walk
@@ -26,6 +30,7 @@ __all__ = [
     "impaired",
     "joint_centres",
     "kinetics",
+    "people_cohort",
     "speed_cohort",
     "stroke_survivor",
     "task_name",

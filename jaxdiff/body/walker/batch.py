@@ -13,7 +13,6 @@ other in time, both legs are on one time base, and every stride begins with the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 import jax
 import numpy as np
@@ -63,6 +62,7 @@ CHANNELS: dict[str, tuple[str, ...]] = {
         *("pelvis_tilt", "pelvis_list", "pelvis_yaw", "trunk_tilt", "trunk_list", "trunk_yaw"),
         *_both((*_JOINTS, "foot_pitch")),
     ),
+    "feet": _both(("foot_roll", "foot_yaw")),
     "moments": _both(_MOMENTS),
     "powers": _both(("hip_power", "knee_power", "ankle_power")),
     "grf": _both(("grf_forward", "grf_medial", "grf_normal")),
@@ -76,12 +76,13 @@ CHANNELS: dict[str, tuple[str, ...]] = {
     ),
 }
 """Names of the channels. Angles: flexion, dorsiflexion, adduction, inversion, internal rotation, toes up positive, alike
-on both sides; pelvis and trunk are in space: forward tilt, right side up, right side forward. Moments are internal:
+on both sides; feet are seen from the belt, pelvis and trunk in space: forward tilt, right side up, right side forward. Moments are internal:
 extension, abduction, external rotation, plantarflexion, eversion positive. Ground reaction and centre of pressure (from
 the ankle, 0 in swing) are in axes of the (tilted) belt. Sensors measure specific force and angular velocity in their own
 axes, which lie along those of the segment (x forward, y left, z up) but for the mounting error."""
 UNITS: dict[str, tuple[str, ...]] = {
     "angles": ("deg",) * 26,
+    "feet": ("deg",) * 4,
     "moments": ("Nm/kg",) * 18,
     "powers": ("W/kg",) * 6,
     "grf": ("N/kg",) * 6,
@@ -92,8 +93,8 @@ UNITS: dict[str, tuple[str, ...]] = {
 MODALITIES = tuple(CHANNELS)
 
 
-@partial(jax.jit, static_argnames=("iterations",))
-def _solve(t: Traits, factor: Array, u: Array, b: Array, iterations: int) -> Array:
+@jax.jit
+def _solve(t: Traits, factor: Array, u: Array, b: Array, iterations: Array | int) -> Array:
     """Coefficients [M, 25, 29] of the gaits of M people."""
     p = design.design(t, factor, u, b)
     x = project(t, p, iterations)

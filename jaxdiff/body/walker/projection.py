@@ -283,8 +283,8 @@ def cost(p: Prescription, unknowns: np.ndarray) -> float:
     return float(linear @ linear + nonlinear @ nonlinear)
 
 
-def project(p: Prescription, iterations: int = 12) -> np.ndarray:
-    """The unknowns by Levenberg-Marquardt from the templates, until the cost falls by less than a thousandth.
+def project(p: Prescription, iterations: int = 12, tolerance: float = 1e-3) -> np.ndarray:
+    """The unknowns by Levenberg-Marquardt from the templates, until the cost falls by less than `tolerance` of itself.
 
     Three or four steps do. Damping is relative to the diagonal; it shrinks on success and grows on failure.
     """
@@ -300,7 +300,7 @@ def project(p: Prescription, iterations: int = 12) -> np.ndarray:
         if reached >= least:
             damping *= 10.0
             continue
-        settled = least - reached < 1e-3 * least
+        settled = least - reached < tolerance * least
         unknowns, least, damping = tried, reached, damping / 10.0
         if settled:
             break

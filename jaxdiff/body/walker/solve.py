@@ -2,9 +2,8 @@
 
 The least squares are those of `projection`, with the left leg's Fourier coefficients in the phase of the right stride, so
 that all people share one basis. A row of the Jacobian at phase n is `Σ_c coefficient_c[n] basis[n, :]` over channels c
-(hip, knee, ankle, pelvis x, pelvis z, foot placement). Rows without time derivatives (contact) therefore have normal
-matrices `basisᵀ diag(g) basis`, one product of g [96] with a constant table; only the three force rows need their
-Jacobian written out.
+(hip, knee, ankle, pelvis x, pelvis z, foot placement). Normal matrices `basisᵀ diag(g) basis` and derivatives
+`rows diag(c) basis` are then products of curves with constant tables.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxdiff.body.walker import design as d
-from jaxdiff.body.walker.curves import spectral_derivative
+from jaxdiff.body.walker.curves import fourier, spectral_derivative
 from jaxdiff.body.walker.design import BASIS, HARMONICS, PHASES, WIDTH, Design
 from jaxdiff.body.walker.model import BALL, FOOT_HEIGHT, HALF_PELVIS, HEEL, OUTWARD, SHANK, THIGH
 from jaxdiff.body.walker.traits import Traits
@@ -38,7 +37,6 @@ def _columns(harmonics: int, constant: bool) -> np.ndarray:
 
 X_COLUMNS, Z_COLUMNS, TRUNK_COLUMNS = _columns(8, False), _columns(8, True), _columns(4, True)
 FIRST, SECOND = (spectral_derivative(PHASES, order) for order in (1, 2))
-PRODUCTS = np.einsum("ni,nj->nij", BASIS, BASIS).reshape(PHASES, -1)
 SQUARES = np.concatenate([[1.0], np.full(2 * HARMONICS, 0.5)]) * PHASES
 """The diagonal of `basisᵀ basis`."""
 
@@ -165,7 +163,11 @@ def _aside(b: Body) -> Array:
 
 
 class Normal(NamedTuple):
-    """Sum of squared residuals [M], their gradient [M, U] and Gauss-Newton matrix [M, U, U] (halves of both)."""
+    """Sum of squared residuals [M], half its gradient [M, U], and the Gauss-Newton matrix [M, U, U] in float32.
+
+    Cost and gradient are exact. The matrix only shapes the steps: it is kept in single precision, and its force rows in
+    the lowest harmonics.
+    """
 
     cost: Array
     gradient: Array
@@ -174,237 +176,300 @@ class Normal(NamedTuple):
 
 PAIRS = [(i, j) for i in range(6) for j in range(i, 6)]
 """Contact channels: hip, knee, ankle, pelvis x, pelvis z, placement."""
+FULL = np.array([PAIRS.index((min(i, j), max(i, j))) for i in range(6) for j in range(6)])
+FORCE_HARMONICS = 16
+FORCE_ROWS = fourier(np.arange(PHASES) / PHASES, FORCE_HARMONICS).T * np.sqrt(2.0 / PHASES)
+FORCE_ROWS[0] /= np.sqrt(2.0)
+PRODUCTS = np.einsum("ni,nj->nij", BASIS, BASIS).reshape(PHASES, -1).astype(np.float32)
+"""`basisᵀ diag(g) basis` is `g @ PRODUCTS`."""
+CURVE_ROWS, FIRST_ROWS, SECOND_ROWS = (
+    np.einsum("rn,nk->nrk", FORCE_ROWS @ operator, BASIS).reshape(PHASES, -1).astype(np.float32)
+    for operator in (np.eye(PHASES), FIRST, SECOND)
+)
+"""`rows diag(c) basis` of a curve and of its derivatives is `c @ table`."""
+PRESSURE_ROWS = np.einsum("rn,sn->nrs", FORCE_ROWS, FORCE_ROWS).reshape(PHASES, -1)
+PRESSURE_ROWS = PRESSURE_ROWS.astype(np.float32)
+
+
+class Rows:
+    """Residuals that involve no derivative, by channel: what they add to the cost, the gradient and the matrix."""
+
+    def __init__(self, shape: tuple[int, ...]):
+        self.cost: Array = jnp.zeros(shape[0])
+        self.pulls: list[Array] = [jnp.zeros(shape)] * 6
+        self.products: list[Array] = [jnp.zeros(shape)] * len(PAIRS)
+
+    def add(
+        self, pull: Array, weight: Array, coefficients: dict[int, Array | float], cost: Array
+    ) -> None:
+        """Residuals whose weighted sum is `pull`, with total squared weight `weight` and these coefficients."""
+        self.cost = self.cost + cost.sum((1, 2))
+        for i, ci in coefficients.items():
+            self.pulls[i] = self.pulls[i] + ci * pull
+            for j, cj in coefficients.items():
+                if i <= j:
+                    k = PAIRS.index((i, j))
+                    self.products[k] = self.products[k] + weight * ci * cj
 
 
 def normal(t: Traits, b: Body, p: Design, x: Array) -> Normal:
     """Linearise all residuals at unknowns x [M, U]."""
     hip, knee, ankle, root_x, root_z, trunk = unpack(x)
-    tilt, m = p.tilt[:, None, None], len(x)
-    thigh = hip - tilt
+    m = len(x)
+    thigh = hip - p.tilt[:, None, None]
     shank = thigh - knee
     pitch = shank + ankle
-    scale = {name: getattr(b, name)[:, None, None] for name in b._fields}
+    thigh_length, shank_length, foot = (
+        value[:, None, None] for value in (b.thigh, b.shank, b.foot)
+    )
     aside = _aside(b)
     hip_x = root_x[:, None] + aside * jnp.sin(p.yaw)[:, None]
     hip_z = root_z[:, None] + aside * jnp.sin(p.obliquity)[:, None]
-    upper = link(thigh, scale["thigh"], 0.0, p.upright)
-    lower = link(shank, scale["shank"], 0.0, p.upright)
+    upper = link(thigh, thigh_length, 0.0, p.upright)
+    lower = link(shank, shank_length, 0.0, p.upright)
     knee_x, knee_z = hip_x + upper.x, hip_z + upper.z
     ankle_x, ankle_z = knee_x + lower.x, knee_z + lower.z
 
-    # Contact rows: weights, residuals and channel coefficients, accumulated into g [pairs] and r [channels].
+    rows = Rows(p.phase.shape)
+    gap = knee - d.DEGREE * t.knee_floor[..., None]
+    low = (gap < 0.0) / KNEE_SPREAD**2
+    rows.add(low * gap, low, {1: 1.0}, low * gap**2)
     place = x[:, PLACE:, None]
     belt = place - p.step[:, None, None] * p.phase
     floor = CLEARANCE * jnp.sin(jnp.pi * jnp.clip(p.swing, 0.0, 1.0))
     stance = p.stance <= 1.0
     heel = jnp.clip(1.0 - t.equinus / 12.0, 0.0, 1.0)[..., None]
-    on_heel = (
-        stance * d.smoothstep((0.58 - p.stance) / 0.14) * d.smoothstep((p.stance + 0.02) / 0.08)
+    leaving, landing = (
+        d.smoothstep((0.58 - p.stance) / 0.14),
+        d.smoothstep((p.stance + 0.02) / 0.08),
     )
     early = 1.0 - heel + heel * d.smoothstep((p.stance - 0.06) / 0.10)
+    on_heel = stance * heel * leaving * landing
     on_ball = stance * early * d.smoothstep((1.0 - p.stance) / 0.06)
-    knee_low = (knee < d.DEGREE * t.knee_floor[..., None]) / KNEE_SPREAD**2
-    knee_gap = knee - d.DEGREE * t.knee_floor[..., None]
-    products = [0.0] * len(PAIRS)
-    pulls = [0.0] * 6
-    products[PAIRS.index((1, 1))] = knee_low
-    pulls[1] = knee_low * knee_gap
-    cost = (knee_low * knee_gap**2).sum((1, 2))
+    for reach, contact in ((HEEL, on_heel), (BALL, on_ball)):
+        at = link(pitch, FOOT_HEIGHT, reach * foot, 1.0)
+        height, ahead = ankle_z + at.z, ankle_x + at.x - belt - reach * foot
+        turn_x = {0: upper.dx + lower.dx + at.dx, 1: -(lower.dx + at.dx), 2: at.dx}
+        turn_z = {0: upper.dz + lower.dz + at.dz, 1: -(lower.dz + at.dz), 2: at.dz}
+        weight = jnp.square(contact / CONTACT_SPREAD)
+        under = (height < floor) / CLEARANCE_SPREAD**2
+        pull = weight * height + under * (height - floor)
+        cost = weight * height**2 + under * (height - floor) ** 2
+        rows.add(pull, weight + under, turn_z | {4: 1.0}, cost)
+        weight = weight * SLIP_WEIGHT**2
+        rows.add(weight * ahead, weight, turn_x | {3: 1.0, 5: -1.0}, weight * ahead**2)
 
-    def add(residual: Array, coefficients: dict[int, Array | float], weight: Array) -> Array:
-        for i, ci in coefficients.items():
-            pulls[i] = pulls[i] + weight * ci * residual
-            for j, cj in coefficients.items():
-                if i <= j:
-                    k = PAIRS.index((i, j))
-                    products[k] = products[k] + weight * ci * cj
-        return (weight * residual**2).sum((1, 2))
-
-    for reach, weight in ((HEEL, on_heel * heel), (BALL, on_ball)):
-        point = link(pitch, FOOT_HEIGHT, reach * scale["foot"], 1.0)
-        px, pz = ankle_x + point.x, ankle_z + point.z
-        cx = {0: upper.dx + lower.dx + point.dx, 1: -(lower.dx + point.dx), 2: point.dx}
-        cz = {0: upper.dz + lower.dz + point.dz, 1: -(lower.dz + point.dz), 2: point.dz}
-        w = jnp.square(weight / CONTACT_SPREAD)
-        low = (pz < floor) / CLEARANCE_SPREAD**2
-        # Both rows of the height have the same Jacobian, so their weights and residuals add up.
-        height = w * pz + low * (pz - floor)
-        cost = cost + (w * pz**2 + low * (pz - floor) ** 2).sum((1, 2))
-        total = w + low
-        add(height / total.clip(1e-30), cz | {4: 1.0}, total)
-        slip = px - belt - reach * scale["foot"]
-        cost = cost + add(slip, cx | {3: 1.0, 5: -1.0}, w * SLIP_WEIGHT**2)
-
-    shape = (m, 2, PHASES)
-    g = jnp.stack([jnp.broadcast_to(product, shape) for product in products], axis=2)
-    blocks = (g.reshape(-1, PHASES) @ PRODUCTS).reshape(m, 2, len(PAIRS), WIDTH, WIDTH)
-    r = jnp.stack([jnp.broadcast_to(pull, shape) for pull in pulls], axis=2) @ BASIS
-    matrix = _contact_matrix(blocks)
-    gradient = jnp.concatenate(
-        [
-            r[:, :, :3].reshape(m, -1),
-            r[:, :, 3].sum(1)[:, X_COLUMNS],
-            r[:, :, 4].sum(1)[:, Z_COLUMNS],
-            jnp.zeros((m, 9)),
-            r[:, :, 5, 0],
-        ],
-        axis=1,
-    )
-
-    # Force rows.
-    rate = 1.0 / p.period[:, None]
+    # Bodies: pelvis, trunk, and thigh, shank, foot of each leg (axis of two). `turns` are derivatives with respect to
+    # hip, knee and ankle.
     thigh_at = upper * (THIGH_CENTRE / THIGH)
     shank_at = lower * (SHANK_CENTRE / SHANK)
-    foot_at = link(pitch, FOOT_CENTRE[1], FOOT_CENTRE[0] * scale["foot"], 1.0)
+    foot_at = link(pitch, FOOT_CENTRE[1], FOOT_CENTRE[0] * foot, 1.0)
     pelvis_at = link(-p.tilt[:, None], -PELVIS_CENTRE, 0.0, 1.0)
     lumbar_at = link(-p.tilt[:, None], -LUMBAR, 0.0, 1.0)
     trunk_at = link(-trunk, -TRUNK_CENTRE, 0.0, 1.0)
-    trunk_mass = b.trunk_mass[:, None]
-    zero = jnp.zeros((m, PHASES))
-    # Bodies in the order pelvis, trunk, thighs, shanks, feet: position, and derivative with respect to hip, knee, ankle.
-    bodies = [
-        (MASS["pelvis"], root_x + pelvis_at.x, root_z + pelvis_at.z, None),
-        (trunk_mass, root_x + lumbar_at.x + trunk_at.x, root_z + lumbar_at.z + trunk_at.z, None),
-    ]
-    for leg in range(2):
-        up, low, foot = (Link(*(part[:, leg] for part in at)) for at in (upper, lower, foot_at))
-        mid_up, mid_low = (Link(*(part[:, leg] for part in at)) for at in (thigh_at, shank_at))
-        hx, hz, kx, kz = hip_x[:, leg], hip_z[:, leg], knee_x[:, leg], knee_z[:, leg]
-        ax, az = ankle_x[:, leg], ankle_z[:, leg]
-        turn_x = (mid_up.dx, zero, zero), (up.dx + mid_low.dx, -mid_low.dx, zero)
-        turn_z = (mid_up.dz, zero, zero), (up.dz + mid_low.dz, -mid_low.dz, zero)
-        turn_x += ((up.dx + low.dx + foot.dx, -low.dx - foot.dx, foot.dx),)
-        turn_z += ((up.dz + low.dz + foot.dz, -low.dz - foot.dz, foot.dz),)
-        for mass, cx, cz, at_x, at_z in zip(
-            (b.thigh_mass, b.shank_mass, b.foot_mass),
-            (hx + mid_up.x, kx + mid_low.x, ax + foot.x),
-            (hz + mid_up.z, kz + mid_low.z, az + foot.z),
-            turn_x,
-            turn_z,
-        ):
-            bodies.append((mass[:, None], cx, cz, (leg, at_x, at_z)))
-    centre_x = jnp.stack([cx for _, cx, _, _ in bodies], axis=1)
-    centre_z = jnp.stack([cz for _, _, cz, _ in bodies], axis=1)
+    whole = jnp.zeros((m, 1, PHASES))
+    centre_x = jnp.concatenate(
+        [
+            (root_x + pelvis_at.x)[:, None] + whole,
+            (root_x + lumbar_at.x + trunk_at.x)[:, None],
+            hip_x + thigh_at.x,
+            knee_x + shank_at.x,
+            ankle_x + foot_at.x,
+        ],
+        axis=1,
+    )
+    centre_z = jnp.concatenate(
+        [
+            (root_z + pelvis_at.z)[:, None] + whole,
+            (root_z + lumbar_at.z + trunk_at.z)[:, None],
+            hip_z + thigh_at.z,
+            knee_z + shank_at.z,
+            ankle_z + foot_at.z,
+        ],
+        axis=1,
+    )
+    pelvis_mass = MASS["pelvis"] + 0.0 * b.trunk_mass
+    limbs = (b.thigh_mass, b.shank_mass, b.foot_mass)
+    mass = [pelvis_mass, b.trunk_mass, *(limb for limb in limbs for _ in range(2))]
+    mass = jnp.stack(mass, axis=1)[..., None]
+    rate, square = 1.0 / p.period[:, None], jnp.square(1.0 / p.period)[:, None]
     velocity_x, velocity_z = (c @ FIRST.T * rate[:, None] for c in (centre_x, centre_z))
-    acceleration_x, acceleration_z = (
-        c @ SECOND.T * jnp.square(rate)[:, None] for c in (centre_x, centre_z)
-    )
-    mass = jnp.stack([jnp.broadcast_to(m_, (m, 1)) for m_, *_ in bodies], axis=1)
     along, across = jnp.sin(p.slope)[:, None], jnp.cos(p.slope)[:, None]
-    total_x = (mass * (acceleration_x + along[:, None])).sum(1)
-    total_z = (mass * (acceleration_z + across[:, None])).sum(1)
-
-    thigh_i = (b.thigh_mass * jnp.square(GYRATION["thigh"] * b.thigh_ratio))[:, None]
-    shank_i = (b.shank_mass * jnp.square(GYRATION["shank"] * b.shank_ratio))[:, None]
-    foot_i = (b.foot_mass * jnp.square(GYRATION["foot"] * b.foot))[:, None]
-    trunk_i = trunk_mass * GYRATION["trunk"] ** 2
-    spin = (thigh_i[:, None] * thigh + shank_i[:, None] * shank + foot_i[:, None] * pitch).sum(1)
-    spin = (spin - trunk_i * trunk) @ SECOND.T * jnp.square(rate)
-    moment = spin + (
-        mass
-        * (
-            centre_x * (acceleration_z + across[:, None])
-            - centre_z * (acceleration_x + along[:, None])
+    pull_x = mass * (centre_x @ SECOND.T * square[:, None] + along[:, None])
+    pull_z = mass * (centre_z @ SECOND.T * square[:, None] + across[:, None])
+    total_x, total_z = pull_x.sum(1), pull_z.sum(1)
+    inertia = [
+        (limb * jnp.square(GYRATION[name] * ratio))[:, None]
+        for limb, name, ratio in zip(
+            limbs, ("thigh", "shank", "foot"), (b.thigh_ratio, b.shank_ratio, b.foot)
         )
-    ).sum(1)
+    ]
+    trunk_inertia = (b.trunk_mass * GYRATION["trunk"] ** 2)[:, None]
+    angular = sum(i * angle.sum(1) for i, angle in zip(inertia, (thigh, shank, pitch)))
+    angular = (angular - trunk_inertia * trunk) @ SECOND.T * square
+    moment = angular + (centre_x * pull_z - centre_z * pull_x).sum(1)
 
-    # Coefficients of the channels (6 of the legs, pelvis x, pelvis z, trunk) in Σ m x, Σ m z, Σ m (x dz - z dx), and the
-    # same with velocities.
-    flat_x, flat_z, swept, swept_v = ([zero] * 9 for _ in range(4))
-    for k, (m_, *_, turning) in enumerate(bodies):
-        cx, cz, vx, vz = centre_x[:, k], centre_z[:, k], velocity_x[:, k], velocity_z[:, k]
-        channels = {6: (1.0, 0.0), 7: (0.0, 1.0)}
-        if k == 1:
-            channels[8] = (-trunk_at.dx, -trunk_at.dz)
-        if turning is not None:
-            leg, at_x, at_z = turning
-            channels |= {3 * leg + j: (at_x[j], at_z[j]) for j in range(3)}
-        for c, (dx, dz) in channels.items():
-            flat_x[c] = flat_x[c] + m_ * dx
-            flat_z[c] = flat_z[c] + m_ * dz
-            swept[c] = swept[c] + m_ * (cx * dz - cz * dx)
-            swept_v[c] = swept_v[c] + m_ * (vx * dz - vz * dx)
-    for leg in range(2):
-        swept[3 * leg] = swept[3 * leg] + thigh_i + shank_i + foot_i
-        swept[3 * leg + 1] = swept[3 * leg + 1] - shank_i - foot_i
-        swept[3 * leg + 2] = swept[3 * leg + 2] + foot_i
-    swept[8] = swept[8] - trunk_i
-    j_x, j_z, j_w, j_v = (_expand(c) for c in (flat_x, flat_z, swept, swept_v))
-    second, first = jnp.square(rate)[..., None], rate[..., None]
-    d_x, d_z, d_w = (second * (SECOND @ j) for j in (j_x, j_z, j_w))
+    # Coefficients [M, 9, P] of the channels (right leg, left leg, pelvis x, pelvis z, trunk) in the changes of Σ m x and
+    # Σ m z, of the swept Σ m (x dz - z dx) + I dθ, and of the same with velocities.
+    def channels(weights_x: Array, weights_z: Array, inertial: bool = False) -> Array:
+        """Σ over bodies of (weights_z dz - weights_x dx), by channel; weights are [M, 8, P]."""
+        wx, wz = weights_x, weights_z
+        legs_x = wx[:, 2:].reshape(m, 3, 2, PHASES)
+        legs_z = wz[:, 2:].reshape(m, 3, 2, PHASES)
+        below_x, below_z = legs_x[:, 1] + legs_x[:, 2], legs_z[:, 1] + legs_z[:, 2]
+        ankle_c = legs_z[:, 2] * foot_at.dz - legs_x[:, 2] * foot_at.dx
+        shank_c = legs_z[:, 1] * shank_at.dz - legs_x[:, 1] * shank_at.dx
+        shank_c = shank_c + legs_z[:, 2] * lower.dz - legs_x[:, 2] * lower.dx
+        thigh_c = legs_z[:, 0] * thigh_at.dz - legs_x[:, 0] * thigh_at.dx
+        thigh_c = thigh_c + below_z * upper.dz - below_x * upper.dx
+        trunk_c = -(wz[:, 1] * trunk_at.dz - wx[:, 1] * trunk_at.dx)
+        if inertial:
+            ankle_c, shank_c = ankle_c + inertia[2][..., None], shank_c + inertia[1][..., None]
+            thigh_c, trunk_c = thigh_c + inertia[0][..., None], trunk_c - trunk_inertia
+        distal = ankle_c + shank_c
+        legs = jnp.stack([thigh_c + distal, -distal, ankle_c], axis=2).reshape(m, 6, PHASES)
+        root = jnp.stack([-wx.sum(1), wz.sum(1), trunk_c], axis=1)
+        return jnp.concatenate([legs, root], axis=1)
+
+    weight = jnp.broadcast_to(mass, centre_x.shape)
+    none = jnp.zeros_like(centre_x)
+    flat_x, flat_z = channels(-weight, none), channels(none, weight)
+    swept = channels(mass * centre_z, mass * centre_x, inertial=True)
+    swept_v = channels(mass * velocity_z, mass * velocity_x)
+
     pressure = (p.share * (place + p.pressure)).sum(1)
-    d_moment = d_w - 2.0 * first * (FIRST @ j_v) + across[..., None] * j_x - along[..., None] * j_z
-    d_moment = d_moment - pressure[..., None] * d_z
-    share = jnp.moveaxis(p.share, 1, 2)
-    no_place = jnp.zeros((m, PHASES, 2))
-    jacobian = jnp.concatenate(
-        [
-            jnp.concatenate([d_z, no_place], -1) / NORMAL_SPREAD,
-            jnp.concatenate([d_x, -jnp.moveaxis(p.drive[:, 1:], 1, 2)], -1) / SHEAR_SPREAD,
-            jnp.concatenate([d_moment, -total_z[..., None] * share], -1) / MOMENT_SPREAD,
-        ],
-        axis=1,
-    )
     drive = p.drive[:, 0] + (p.drive[:, 1:] * place).sum(1)
-    residual = jnp.concatenate(
+    lack_z = (total_z - p.total) / NORMAL_SPREAD
+    lack_x = (total_x - drive) / SHEAR_SPREAD
+    lack_m = (moment - total_z * pressure) / MOMENT_SPREAD
+    push_z, push_x, push_m = lack_z / NORMAL_SPREAD, lack_x / SHEAR_SPREAD, lack_m / MOMENT_SPREAD
+    back_z = (push_z - pressure * push_m) @ SECOND * square - along * push_m
+    back_x = push_x @ SECOND * square + across * push_m
+    back_w, back_v = push_m @ SECOND * square, -2.0 * (push_m @ FIRST) * rate
+    back = (
+        flat_z * back_z[:, None]
+        + flat_x * back_x[:, None]
+        + swept * back_w[:, None]
+        + swept_v * back_v[:, None]
+    ) @ BASIS
+    contact_pull = jnp.stack(rows.pulls, axis=2) @ BASIS
+    legs = contact_pull[:, :, :3].reshape(m, 6, WIDTH) + back[:, :6]
+    placing = contact_pull[:, :, 5, 0] - (p.drive[:, 1:] * push_x[:, None]).sum(-1)
+    placing = placing - (p.share * (total_z * push_m)[:, None]).sum(-1)
+    gradient = jnp.concatenate(
         [
-            (total_z - p.total) / NORMAL_SPREAD,
-            (total_x - drive) / SHEAR_SPREAD,
-            (moment - total_z * pressure) / MOMENT_SPREAD,
+            legs.reshape(m, -1),
+            (contact_pull[:, :, 3].sum(1) + back[:, 6])[:, X_COLUMNS],
+            (contact_pull[:, :, 4].sum(1) + back[:, 7])[:, Z_COLUMNS],
+            back[:, 8][:, TRUNK_COLUMNS],
+            placing,
         ],
         axis=1,
     )
-    cost = cost + jnp.square(residual).sum(1)
-    gradient = gradient + jnp.einsum("mru,mr->mu", jacobian, residual)
-    matrix = matrix + jnp.swapaxes(jacobian, 1, 2) @ jacobian
-
     linear_cost, linear_gradient = _linear(p, x)
-    return Normal(cost + linear_cost, gradient + linear_gradient, matrix + LINEAR)
+    cost = rows.cost + linear_cost
+    cost = cost + (lack_z**2 + lack_x**2 + lack_m**2).sum(1)
 
-
-def _expand(coefficients: list[Array]) -> Array:
-    """Jacobian [M, P, U - 2] of a curve whose channels have these coefficients [M, P]."""
-    legs = jnp.stack(coefficients[:6], axis=-1)[..., None] * BASIS[:, None]
-    x, z, trunk = (
-        c[..., None] * BASIS[:, columns]
-        for c, columns in zip(coefficients[6:], (X_COLUMNS, Z_COLUMNS, TRUNK_COLUMNS))
+    jacobian = _force_jacobian(
+        (flat_x, flat_z, swept, swept_v), p, pressure, total_z, rate, along, across
     )
-    return jnp.concatenate([legs.reshape(*legs.shape[:2], -1), x, z, trunk], axis=-1)
+    matrix = _contact_matrix(jnp.stack(rows.products, axis=2)) + LINEAR.astype(np.float32)
+    matrix = matrix + jnp.swapaxes(jacobian, 1, 2) @ jacobian
+    return Normal(cost, gradient + linear_gradient, matrix)
 
 
-def _contact_matrix(blocks: Array) -> Array:
-    """Put the blocks [M, 2, pairs, 19, 19] of both legs' channels where the unknowns are."""
-    m = len(blocks)
-    columns = [np.arange(WIDTH)] * 3 + [X_COLUMNS, Z_COLUMNS, np.array([0])]
+def _force_jacobian(
+    coefficients: tuple[Array, ...],
+    p: Design,
+    pressure: Array,
+    total_z: Array,
+    rate: Array,
+    along: Array,
+    across: Array,
+) -> Array:
+    """Jacobian [M, 3 R, U] of the lowest harmonics of the three force residuals, in float32."""
+    single = jnp.float32
+    flat_x, flat_z, swept, swept_v = (c.astype(single) for c in coefficients)
+    first, second = rate.astype(single)[..., None], jnp.square(rate).astype(single)[..., None]
+    m, r = len(flat_x), len(FORCE_ROWS)
+
+    def rows(curves: Array, table: np.ndarray) -> Array:
+        """[M, R, U - 2]"""
+        found = (curves.reshape(-1, PHASES) @ table).reshape(m, 9, r, WIDTH)
+        legs = jnp.moveaxis(found[:, :6], 1, 2).reshape(m, r, -1)
+        x, z, trunk = (found[:, 6 + i] for i in range(3))
+        k = HARMONICS + 1
+        return jnp.concatenate(
+            [legs, x[..., 1:9], x[..., k : k + 8], z[..., :9], z[..., k : k + 8]]
+            + [trunk[..., :5], trunk[..., k : k + 4]],
+            axis=-1,
+        )
+
+    def places(curves: Array) -> Array:
+        return curves.astype(single) @ FORCE_ROWS.T.astype(single)
+
+    d_z, d_x = second * rows(flat_z, SECOND_ROWS), second * rows(flat_x, SECOND_ROWS)
+    d_m = second * rows(swept, SECOND_ROWS) - 2.0 * first * rows(swept_v, FIRST_ROWS)
+    level = across.astype(single)[..., None] * flat_x - along.astype(single)[..., None] * flat_z
+    shift = (pressure.astype(single) @ PRESSURE_ROWS).reshape(m, r, r)
+    d_m = d_m + rows(level, CURVE_ROWS) - shift @ d_z
+    drive = jnp.moveaxis(places(p.drive[:, 1:]), 1, 2)
+    share = jnp.moveaxis(places(total_z[:, None] * p.share), 1, 2)
+    return jnp.concatenate(
+        [
+            jnp.concatenate([d_z, jnp.zeros_like(drive)], -1) / NORMAL_SPREAD,
+            jnp.concatenate([d_x, -drive], -1) / SHEAR_SPREAD,
+            jnp.concatenate([d_m, -share], -1) / MOMENT_SPREAD,
+        ],
+        axis=1,
+    )
+
+
+def _contact_matrix(products: Array) -> Array:
+    """Gauss-Newton matrix [M, U, U] of the contact rows, for squared coefficients [M, 2, pairs, P] of the channels."""
+    m = len(products)
+    blocks = (products.astype(jnp.float32).reshape(-1, PHASES) @ PRODUCTS).reshape(
+        m, 2, len(PAIRS), WIDTH, WIDTH
+    )
+    full = jnp.moveaxis(blocks[:, :, FULL].reshape(m, 2, 6, 6, WIDTH, WIDTH), 4, 3)
+    full = full.reshape(m, 2, 6 * WIDTH, 6 * WIDTH)
+
+    def used(a: Array, axis: int) -> Array:
+        """The columns in use: joints, pelvis x without its mean and z to eight harmonics, the constant placement."""
+        x, z, k = 3 * WIDTH, 4 * WIDTH, HARMONICS + 1
+        spans = [(0, x), (x + 1, x + 9), (x + k, x + k + 8), (z, z + 9), (z + k, z + k + 8)]
+        spans.append((5 * WIDTH, 5 * WIDTH + 1))
+        return jnp.concatenate(
+            [jax.lax.slice_in_dim(a, start, end, axis=axis) for start, end in spans], axis=axis
+        )
+
+    full = used(used(full, 2), 3)
+    own, root, place = slice(0, LEG), slice(LEG, LEG + 33), slice(LEG + 33, LEG + 34)
+    order = (own, root, place)
 
     def block(leg: int, i: int, j: int) -> Array:
-        part = blocks[:, leg, PAIRS.index((min(i, j), max(i, j)))]
-        return part[:, columns[i]][:, :, columns[j]]
+        return full[:, leg, order[i], order[j]]
 
-    def own(leg: int, i: int) -> list[Array]:
-        """The row of one leg's channel i (0 to 2): own joints, pelvis x, z, trunk, placements."""
-        joints = [block(leg, i, j) for j in range(3)]
-        other = [jnp.zeros((m, WIDTH, LEG))]
-        place = [block(leg, i, 5), jnp.zeros((m, WIDTH, 1))]
-        row = joints + other if leg == 0 else other + joints
-        row += [block(leg, i, 3), block(leg, i, 4), jnp.zeros((m, WIDTH, 9))]
-        return row + (place if leg == 0 else place[::-1])
+    def zero(rows: int, columns: int) -> Array:
+        return jnp.zeros((m, rows, columns), jnp.float32)
 
-    rows = [jnp.concatenate(own(leg, i), -1) for leg in range(2) for i in range(3)]
-    for i in (3, 4):
-        row = [block(leg, i, j) for leg in range(2) for j in range(3)]
-        row += [block(0, i, j) + block(1, i, j) for j in (3, 4)]
-        row += [jnp.zeros((m, len(columns[i]), 9)), block(0, i, 5), block(1, i, 5)]
-        rows.append(jnp.concatenate(row, -1))
-    rows.append(jnp.zeros((m, 9, UNKNOWNS)))
+    parts = []
     for leg in range(2):
-        joints = [block(leg, 5, j) for j in range(3)]
-        other = [jnp.zeros((m, 1, LEG))]
-        row = joints + other if leg == 0 else other + joints
-        row += [block(leg, 5, 3), block(leg, 5, 4), jnp.zeros((m, 1, 9))]
-        place = [block(leg, 5, 5), jnp.zeros((m, 1, 1))]
-        rows.append(jnp.concatenate(row + (place if leg == 0 else place[::-1]), -1))
-    return jnp.concatenate(rows, axis=1)
+        sides = [block(leg, 0, 0), zero(LEG, LEG)]
+        ends = [block(leg, 0, 2), zero(LEG, 1)]
+        flip = slice(None, None, -1) if leg else slice(None)
+        parts.append([*sides[flip], block(leg, 0, 1), zero(LEG, 9), *ends[flip]])
+    parts.append(
+        [block(0, 1, 0), block(1, 1, 0), block(0, 1, 1) + block(1, 1, 1), zero(33, 9)]
+        + [block(0, 1, 2), block(1, 1, 2)]
+    )
+    parts.append([zero(9, UNKNOWNS)])
+    for leg in range(2):
+        sides = [block(leg, 2, 0), zero(1, LEG)]
+        ends = [block(leg, 2, 2), zero(1, 1)]
+        flip = slice(None, None, -1) if leg else slice(None)
+        parts.append([*sides[flip], block(leg, 2, 1), zero(1, 9), *ends[flip]])
+    return jnp.concatenate([jnp.concatenate(row, -1) for row in parts], axis=1)
 
 
 def _linear_matrix() -> np.ndarray:
@@ -465,7 +530,7 @@ def start(p: Design) -> Array:
     return x.at[:, PLACE:].set(0.45 * p.stance_end * p.step[:, None])
 
 
-def project(t: Traits, p: Design, iterations: int = 5) -> Array:
+def project(t: Traits, p: Design, iterations: Array | int = 4) -> Array:
     """Solve M projections by Levenberg-Marquardt from the templates.
 
     Args:
@@ -477,22 +542,36 @@ def project(t: Traits, p: Design, iterations: int = 5) -> Array:
         Unknowns [M, 158].
     """
     b = body(t)
-    x = start(p)
+    m = len(p.period)
 
-    def iterate(_, state: tuple) -> tuple:
-        x, damping, now = state
-        diagonal = jnp.diagonal(now.matrix, axis1=1, axis2=2)
-        damped = now.matrix + (damping[:, None] * diagonal)[:, None] * np.eye(UNKNOWNS)
-        factor = jnp.linalg.cholesky(damped)
-        step = jax.scipy.linalg.cho_solve((factor, True), now.gradient[..., None])[..., 0]
-        tried = normal(t, b, p, x - step)
-        better = tried.cost < now.cost
+    class State(NamedTuple):
+        best: Array
+        tried: Array
+        damping: Array
+        now: Normal
+
+    def iterate(_, state: State) -> State:
+        found = normal(t, b, p, state.tried)
+        better = found.cost < state.now.cost
 
         def chosen(a: Array, old: Array) -> Array:
             return jnp.where(better.reshape(-1, *(1,) * (a.ndim - 1)), a, old)
 
-        now = Normal(*(chosen(a, old) for a, old in zip(tried, now)))
-        return chosen(x - step, x), jnp.where(better, damping / 10, damping * 10), now
+        now = Normal(*(chosen(a, old) for a, old in zip(found, state.now)))
+        best = chosen(state.tried, state.best)
+        damping = jnp.where(better, state.damping / 10, state.damping * 10)
+        scale = jax.lax.rsqrt(jnp.diagonal(now.matrix, axis1=1, axis2=2))
+        matrix = now.matrix * scale[:, :, None] * scale[:, None, :]
+        matrix = matrix + damping[:, None, None].astype(jnp.float32) * np.eye(
+            UNKNOWNS, dtype=np.float32
+        )
+        factor = jnp.linalg.cholesky(matrix)
+        right = (now.gradient * scale).astype(jnp.float32)[..., None]
+        step = jax.scipy.linalg.cho_solve((factor, True), right)[..., 0] * scale
+        return State(best, best - step, damping, now)
 
-    state = x, jnp.full(len(x), 1e-3), normal(t, b, p, x)
-    return jax.lax.fori_loop(0, iterations, iterate, state)[0]
+    x = start(p)
+    nothing = jnp.zeros((m, UNKNOWNS, UNKNOWNS), jnp.float32)
+    now = Normal(jnp.full(m, jnp.inf), jnp.zeros((m, UNKNOWNS)), nothing)
+    state = State(x, x, jnp.full(m, 1e-2), now)
+    return jax.lax.fori_loop(0, iterations + 1, iterate, state).best

@@ -303,6 +303,13 @@ def synthesise(
         for leg, foot in enumerate(FEET):
             channels += [*inner[LEG[leg]], jnp.arcsin(motion.frame[foot, 0, 2])]
         rows["angles"] = [c / d.DEGREE for c in channels]
+    if "feet" in modalities:
+        rows["feet"] = []
+        for leg, foot in enumerate(FEET):
+            e = -OUTWARD[leg]
+            x, y, z = motion.frame[foot]
+            turns = jnp.arctan2(y[2], z[2]), jnp.arctan2(x[1], x[0])
+            rows["feet"] += [e * turn / d.DEGREE for turn in turns]
     kinetic = {"moments", "powers", "grf", "cop", "emg"} & set(modalities)
     if kinetic:
         phase = np.arange(padded * points)[core] % points / points

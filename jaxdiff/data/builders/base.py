@@ -81,6 +81,8 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # pyrig
     source = ""
     """What to put into the manual directory, and where it comes from; empty where nothing is needed."""
     progress = True
+    compact = False
+    """Whether signals are stored as 16-bit integers with one scale per channel and trial."""
     code_path = None  # where checksums of downloads would lie; finding it needs a package tfds forgets to require
 
     @classmethod
@@ -115,6 +117,7 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # pyrig
 
     def _info(self) -> tfds.core.DatasetInfo:
         text, texts = tfds.features.Text(), tfds.features.Sequence(tfds.features.Text())
+        modalities = self.modalities()
         features = {
             **dict.fromkeys(
                 ("trial", "subject", "task", "side", "paretic", "split", "channels", "units"), text
@@ -122,11 +125,16 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # pyrig
             **dict.fromkeys(("rate", "speed", "incline"), _array((), np.float64)),
             "transition": tfds.features.Scalar(np.bool_),
             "signals": {
-                name: _array((None, len(names)), np.float32)
-                for name, (names, _) in self.modalities().items()
+                name: _array((None, len(names)), np.int16 if self.compact else np.float32)
+                for name, (names, _) in modalities.items()
             },
             "time": _array((None,), np.float64),
             "stride": _array((None,), np.int32),
+            **(
+                {"scales": {m: _array((2, len(n)), np.float32) for m, (n, _) in modalities.items()}}
+                if self.compact
+                else {}
+            ),
             "captions": texts,
             "tokens": texts,
         }
@@ -157,7 +165,8 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # pyrig
                     raise DataError(
                         f"trial {trial['trial']!r}: {name} has shape {shape}, not (T, {len(names)})"
                     )
-            yield number, {**trial, "channels": channels, "units": units}
+            stored = compacted(trial) if self.compact else trial
+            yield number, {**stored, "channels": channels, "units": units}
         if number < 0:
             raise DataError(f"{self.name} is empty: no trial was found. {self.source}".rstrip())
 
@@ -176,6 +185,17 @@ def fingerprint(*parts: Any) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:10]
 
 
+def compacted(trial: Mapping[str, Any]) -> dict[str, Any]:
+    """The example with every channel as 16-bit integers between its least and greatest value."""
+    signals, scales = {}, {}
+    for name, values in trial["signals"].items():
+        low, high = values.min(0), values.max(0)
+        step = np.maximum((high - low) / 65535.0, np.finfo(np.float32).tiny)
+        signals[name] = (np.rint((values - low) / step) - 32768).astype(np.int16)
+        scales[name] = np.stack([step, low + 32768 * step]).astype(np.float32)
+    return {**trial, "signals": signals, "scales": scales}
+
+
 def decoded(stored: Mapping[str, Any]) -> dict[str, Any]:
     """An example as it was before it was stored."""
     example: dict[str, Any] = {
@@ -186,4 +206,10 @@ def decoded(stored: Mapping[str, Any]) -> dict[str, Any]:
         example[name] = [text.decode() for text in stored[name]]
     for name in ("channels", "units"):
         example[name] = json.loads(example[name])
+    if "scales" in example:
+        scales = example.pop("scales")
+        example["signals"] = {
+            name: values * scales[name][0] + scales[name][1]
+            for name, values in example["signals"].items()
+        }
     return example

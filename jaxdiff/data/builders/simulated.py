@@ -1,11 +1,13 @@
-"""Simulated data sets: walking cohorts that obey Newton, and captioned whole-body motion. Nothing has to be asked for.
+"""Simulated data sets: walking cohorts that obey Newton, and captioned whole-body motion.
 
     load("simulated_gait", size="quick")                        # LLMA: angles, moments, forces, EMG envelopes
+    load("simulated_gait", size="large", subjects=200)          # many different people at speeds of their own
     load("simulated_speeds", kind="stroke", size="full")        # speed transfer: six sagittal angles at many speeds
     load("simulated_motion", size="tiny", seed=3)               # text to motion: features, joints, muscle activations
 
-"full" is the cohort of the papers; every argument of the simulator can be set instead (subjects, speeds, strides …).
-They are kept by their settings and by the simulator's source, so that a changed simulator is never met by old data.
+"full" is the cohort of the papers; every argument of the simulator can be set (subjects, speeds, strides …). Prepared data
+are named by their settings and the simulator's source, so a changed simulator never reads old data. They are stored as
+16-bit integers with one scale per channel and trial.
 """
 
 from __future__ import annotations
@@ -27,25 +29,29 @@ from jaxdiff.errors import ConfigError, nearest
 
 @dataclasses.dataclass(eq=False)
 class Config(tfds.core.BuilderConfig):
-    """What the simulator is called with."""
+    """A simulator and what it is called with."""
 
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    simulator: Callable[..., Any] | None = None
 
 
 class Simulated(Builder, skip_registration=True):  # pyright: ignore
-    """Base: a size is a set of arguments for a simulator."""
+    """Base: a size is a set of arguments for a simulator; `simulators` names those that need another one."""
 
     licence = "made here, Apache-2.0"
+    compact = True
     sizes: ClassVar[Mapping[str, Mapping[str, Any]]]
     simulator: ClassVar[Callable[..., Any]]
+    simulators: ClassVar[Mapping[str, Callable[..., Any]]] = {}
 
     @classmethod
     def configured(cls, size: str = "quick", **settings: Any) -> Config:
         if size not in cls.sizes:
             raise ConfigError(f"{cls.name} has no size {size!r}; {nearest(size, cls.sizes)}")
+        simulator = cls.simulators.get(size, cls.simulator)
         known = {
             name: p.default
-            for name, p in inspect.signature(cls.simulator).parameters.items()
+            for name, p in inspect.signature(simulator).parameters.items()
             if name != "progress"
         }
         for name, value in settings.items():
@@ -62,14 +68,16 @@ class Simulated(Builder, skip_registration=True):  # pyright: ignore
                     f"{cls.name}: {name} is a list, such as {list(known[name][:3])}; got {value!r}"
                 )
         settings = {**cls.sizes[size], **settings}
-        folder = Path(inspect.getfile(cls.simulator)).parent
+        folder = Path(inspect.getfile(simulator)).parent
         sources = [path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.py"))]
-        return Config(name=f"{size}-{fingerprint(settings, sources)}", settings=settings)
+        name = f"{size}-{fingerprint(settings, sources)}"
+        return Config(name=name, settings=settings, simulator=simulator)
 
     def simulated(self) -> Iterator[Any]:
         """What the simulator gives, under a progress bar that follows its reports."""
         with self.reporting() as report:
-            yield from type(self).simulator(**self.builder_config.settings, progress=report)
+            config = self.builder_config
+            yield from config.simulator(**config.settings, progress=report)
 
     @contextlib.contextmanager
     def reporting(self) -> Iterator[Callable[[int, int], None]]:
@@ -100,7 +108,11 @@ def walked(trial: walker.Trial) -> dict[str, Any]:
 
 
 class SimulatedGait(Simulated):
-    """angles (15), moments (9), grf (3) and emg (8) of either leg, 150 samples a stride, at speeds x inclines."""
+    """angles (15), moments (9), grf (3) and emg (8) of either leg, 150 samples a stride.
+
+    "tiny", "quick" and "full" are a few people at the same speeds and slopes, with transitions. "large" are 1000 different
+    people, healthy and impaired, each at eight speeds and slopes of their own; `subjects` sets any other number.
+    """
 
     name = "simulated_gait"
     description = (
@@ -111,7 +123,9 @@ class SimulatedGait(Simulated):
         "tiny": {"subjects": 3, "speeds": (0.8, 1.2), "inclines": (0.0,), "strides": 4},
         "quick": {"subjects": 6, "inclines": (-5.0, 0.0, 5.0), "strides": 12},
         "full": {},
+        "large": {},
     }
+    simulators: ClassVar = {"large": walker.people_cohort}
 
     def modalities(self) -> Modalities:
         return {
@@ -158,6 +172,7 @@ class SimulatedMotion(Simulated):
     """
 
     name = "simulated_motion"
+    compact = False  # features are compared with those of other programs to the last digit
     description = "Simulated whole-body motions of many actions, speeds, directions and styles, with captions."
     simulator = staticmethod(actions.simulate_motions)
     sizes: ClassVar = {"tiny": {"count": 40}, "quick": {"count": 2000}, "full": {"count": 20_000}}

@@ -1,0 +1,222 @@
+"""The batched walker against single walkers, against Newton, and against differentiated kinematics."""
+
+import jax
+import numpy as np
+import pytest
+
+from jaxdiff.body.walker import batch, modes, synthesis
+from jaxdiff.body.walker.batch import (
+    CHANNELS,
+    UNITS,
+    constant_tasks,
+    draw_people,
+    draw_tasks,
+    simulate,
+)
+from jaxdiff.body.walker.completion import complete
+from jaxdiff.body.walker.curves import fourier
+from jaxdiff.body.walker.model import GRAVITY, SEGMENTS, forward
+from jaxdiff.body.walker.prescription import prescribe
+from jaxdiff.body.walker.projection import project
+from jaxdiff.body.walker.subjects import Walker, able_bodied, stroke_survivor
+from jaxdiff.body.walker.traits import from_walkers, reference
+from jaxdiff.errors import ConfigError
+
+MODALITIES = batch.MODALITIES
+
+
+@pytest.fixture(scope="module")
+def walkers():
+    rng = np.random.default_rng(0)
+    return [Walker(), able_bodied(rng), able_bodied(rng), stroke_survivor(rng)]
+
+
+@pytest.fixture(scope="module")
+def solved(walkers):
+    """Speeds, slopes and coefficients of the batch, iterated to convergence."""
+    u, b = np.array([0.4, 0.3, 0.5, 0.2]), np.array([0.0, -8.0, 5.0, 0.0])
+    traits = from_walkers(walkers)
+    return u, b, batch.solve_gaits(traits, traits.stride_factor, u, b, 12)
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    """Six people, three tasks, two strides, every modality."""
+    rng = np.random.default_rng(1)
+    traits = draw_people(rng, 6, impaired=0.5)
+    tasks = draw_tasks(rng, traits, 3)
+    return traits, tasks, simulate(traits, tasks, 2, rng=rng, modalities=MODALITIES)
+
+
+def test_gaits_equal_those_of_single_walkers(walkers, solved):
+    u, b, found = solved
+    for i, walker in enumerate(walkers):
+        p = prescribe(walker, u[i], b[i])
+        np.testing.assert_allclose(found[i], complete(p, project(p, 40, 1e-9)), atol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def periodic():
+    """Two strides of the reference subject without variability, every modality."""
+    traits = reference()
+    tasks = constant_tasks(traits, 0.4 * np.sqrt(GRAVITY * traits.leg_length))
+    rng = np.random.default_rng(0)
+    out = simulate(traits, tasks, 2, rng=rng, modalities=MODALITIES, variability=0.0)
+    return {name: values[0, 0] for name, values in out.items() if values.ndim > 2}
+
+
+def test_recorded_signals_equal_those_of_single_walkers(gait, periodic):
+    """Angles, moments and forces of the reference subject."""
+    single = gait(0.4, 0.0)
+    at, known = np.arange(100) / 100, np.arange(151) / 150
+
+    def column(modality: str, name: str) -> np.ndarray:
+        return periodic[modality][0, :, CHANNELS[modality].index(name)]
+
+    def resampled(curve: np.ndarray) -> np.ndarray:
+        return np.interp(at, known, np.append(curve, curve[0]))
+
+    for leg, side in enumerate("rl"):
+        for name, joint in (("hip_flexion", 0), ("knee_flexion", 3), ("ankle_dorsiflexion", 6)):
+            angle = column("angles", f"{name}_{side}")
+            np.testing.assert_allclose(angle, resampled(single.angle(leg, joint)), atol=0.1)
+        first = CHANNELS["moments"].index(f"hip_extension_moment_{side}")
+        for joint in range(9):
+            moment = resampled(single.moment(leg, joint))
+            np.testing.assert_allclose(
+                column("moments", CHANNELS["moments"][first + joint]), moment, atol=0.015
+            )
+        normal = GRAVITY * resampled(single.forces.contact.force[leg, 2])
+        np.testing.assert_allclose(column("grf", f"grf_normal_{side}"), normal, atol=0.06)
+
+
+def test_mean_ground_reaction_is_the_weight(recorded):
+    """Over whole strides momentum hardly changes, so the mean force balances gravity."""
+    _, tasks, out = recorded
+    slope = np.deg2rad(tasks.slope)
+    force = out["grf"].astype(float)
+    duration = np.diff(out["time"].reshape(*slope.shape, -1), axis=-1)
+    weights = np.concatenate([duration, duration[..., -1:]], axis=-1)
+    weights /= weights.sum(-1, keepdims=True)
+
+    def mean(name: str) -> np.ndarray:
+        total = sum(force[..., CHANNELS["grf"].index(f"{name}_{side}")] for side in "rl")
+        return (weights * total.reshape(*slope.shape, -1)).sum(-1) / GRAVITY
+
+    np.testing.assert_allclose(mean("grf_normal"), np.cos(slope), atol=0.03)
+    np.testing.assert_allclose(mean("grf_forward"), np.sin(slope), atol=0.03)
+
+
+def test_signals_are_finite_and_named(recorded):
+    traits, _, out = recorded
+    for name in MODALITIES:
+        assert out[name].shape == (6, 3, 2, 100, len(CHANNELS[name])), name
+        assert out[name].dtype == np.float32
+        assert len(UNITS[name]) == len(CHANNELS[name])
+        assert np.isfinite(out[name]).all(), name
+    for side in "rl":
+        assert out["grf"][..., CHANNELS["grf"].index(f"grf_normal_{side}")].min() > -1e-3
+    assert np.all(out["stride_time"] > 0.4)
+    assert np.all(np.diff(out["time"].reshape(6, 3, -1), axis=-1) > 0)
+    assert np.all((out["events"] > 0) & (out["events"] < 1))
+    assert out["emg"].max() == pytest.approx(1.0)
+
+
+def test_power_is_moment_times_angular_velocity(recorded):
+    _, _, out = recorded
+    time = out["time"].reshape(6, 3, -1)
+    power, expected = 0.0, 0.0
+    moments = ("knee_extension_moment", "knee_abduction_moment", "knee_external_rotation_moment")
+    for angle, moment in zip(("knee_flexion", "knee_adduction", "knee_rotation"), moments):
+        curve = out["angles"][..., CHANNELS["angles"].index(f"{angle}_r")].reshape(6, 3, -1)
+        torque = out["moments"][..., CHANNELS["moments"].index(f"{moment}_r")].reshape(6, 3, -1)
+        speed = np.deg2rad(np.gradient(curve, axis=-1) / np.gradient(time, axis=-1))
+        expected = expected - torque * speed
+    power = out["powers"][..., CHANNELS["powers"].index("knee_power_r")].reshape(6, 3, -1)
+    error = (power - expected)[..., 2:-2]
+    assert np.abs(error).max() < 0.05 * np.abs(power).max()
+
+
+def test_virtual_sensors_equal_differentiated_kinematics(periodic):
+    """Specific force and angular velocity from finely sampled positions of the same coordinates."""
+    traits, u = reference(), np.array([0.4])
+    coefficients = batch.solve_gaits(traits, np.ones(1), u, np.zeros(1))[0]
+    n = 2000
+    period = float(periodic["stride_time"][0])
+    pose = forward((fourier(np.arange(n) / n, 12) @ coefficients).T)
+    spectrum = 2j * np.pi * np.fft.fftfreq(n, period / n)
+
+    def derivative(x: np.ndarray, order: int) -> np.ndarray:
+        return np.fft.ifft(np.fft.fft(x, axis=-1) * spectrum**order, axis=-1).real
+
+    names = [segment.name for segment in SEGMENTS]
+    length = float(traits.leg_length[0])
+    for sensor, (segment, place) in enumerate(synthesis._sensor_places()):
+        frame = pose.frame[segment]
+        position = length * pose.point(segment, tuple(place))
+        force = derivative(position, 2) + np.array([0.0, 0.0, GRAVITY])[:, None]
+        accel = np.einsum("ict,ct->it", frame, force)[:, :: n // 100]
+        turn = derivative(frame, 1)
+        gyro = [(frame[(i + 2) % 3] * turn[(i + 1) % 3]).sum(0)[:: n // 100] for i in range(3)]
+        measured = periodic["imu"][0, :, 6 * sensor : 6 * sensor + 6].T
+        np.testing.assert_allclose(measured[:3], accel, atol=0.05, err_msg=names[segment])
+        np.testing.assert_allclose(measured[3:], gyro, atol=0.02, err_msg=names[segment])
+
+
+def test_same_seed_gives_the_same_people_and_strides(recorded):
+    _, _, out = recorded
+    rng = np.random.default_rng(1)
+    traits = draw_people(rng, 6, impaired=0.5)
+    again = simulate(traits, draw_tasks(rng, traits, 3), 2, rng=rng, modalities=MODALITIES)
+    for name, values in out.items():
+        np.testing.assert_array_equal(values, again[name])
+
+
+def test_people_differ_and_impaired_people_are_slower():
+    rng = np.random.default_rng(0)
+    people = draw_people(rng, 500, impaired=0.5)
+    assert np.unique(people.mass).size == 500
+    assert people.stature.min() > 1.3 and people.stature.max() < 2.1
+    assert (people.severity > 0).mean() == pytest.approx(0.5 * 0.45, abs=0.06)
+    assert people.top_speed[people.severity > 0.5].mean() < people.top_speed.mean() - 0.3
+    tasks = draw_tasks(rng, people, 6)
+    assert np.all(tasks.speed <= np.maximum(people.top_speed, 0.36)[:, None])
+    assert np.abs(tasks.slope).max() <= 8.5
+
+
+def test_long_range_noise_has_unit_variance_and_memory():
+    noise = batch.long_range(np.random.default_rng(0), (4000,), 8)
+    assert noise.std() == pytest.approx(1.0, abs=0.03)
+    assert (noise[:, :-1] * noise[:, 1:]).mean() > 0.2
+
+
+def test_images_of_deviations_are_those_of_the_file():
+    """The stored image of more knee flexion in swing is what solving the changed gait gives."""
+    traits = reference(2)
+    value = traits.knee_swing + np.array([[0.0, 0.0], [4.2, 0.0]])
+    found = batch.solve_gaits(
+        traits._replace(knee_swing=value), np.ones(2), np.full(2, 0.35), np.zeros(2), 12
+    )
+    stored = modes.table()[4, list(synthesis.LEG_MODES).index("knee_swing")]
+    np.testing.assert_allclose(stored, found[1] - found[0], atol=3e-3)
+
+
+def test_x64_stays_off_outside(recorded):
+    assert not jax.config.jax_enable_x64
+
+
+def test_mistakes_are_named():
+    rng = np.random.default_rng(0)
+    traits = reference()
+    with pytest.raises(ConfigError, match="modality"):
+        simulate(traits, constant_tasks(traits, 1.2), rng=rng, modalities=("angle",))
+    with pytest.raises(ConfigError, match="50 points"):
+        simulate(traits, constant_tasks(traits, 1.2), points=10, rng=rng)
+    with pytest.raises(ConfigError, match="impaired"):
+        draw_people(rng, 3, impaired=2.0)
+
+
+def test_left_leg_of_a_symmetric_person_is_the_right_one_half_a_stride_later(periodic):
+    knee = [CHANNELS["angles"].index(f"knee_flexion_{side}") for side in "rl"]
+    curves = periodic["angles"].reshape(200, -1)[:, knee]
+    np.testing.assert_allclose(curves[:100, 0], curves[50:150, 1], atol=0.05)
