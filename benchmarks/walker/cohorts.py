@@ -11,6 +11,7 @@ from jaxdiff.body.walker import gait_cohort
 from jaxdiff.body.walker.batch import CHANNELS, constant_tasks, draw_people, draw_tasks, simulate
 from jaxdiff.body.walker.recordings import CHANNELS as SINGLE
 
+SIGNALS = ("angles", "moments", "powers", "grf", "emg")
 SAGITTAL = ("hip_flexion", "knee_flexion", "ankle_dorsiflexion")
 MOMENTS = ("hip_extension_moment", "knee_extension_moment", "ankle_plantarflexion_moment")
 
@@ -47,7 +48,7 @@ def batched(people: int = 400, tasks: int = 3, impaired: float = 0.3, seed: int 
     rng = np.random.default_rng([seed, 5])
     traits = draw_people(rng, people, impaired, **options)
     work = draw_tasks(rng, traits, tasks, level=0.7)
-    out = simulate(traits, work, 2, POINTS, rng=rng, modalities=("angles", "moments", "grf"))
+    out = simulate(traits, work, 2, POINTS, rng=rng, modalities=SIGNALS)
     parts = []
     for side, other in (("r", "l"), ("l", "r")):
         start = np.zeros(people, int)
@@ -105,5 +106,5 @@ def healthy(speeds: np.ndarray, people: int = 60, seed: int = 0) -> dict[str, np
     """Healthy adults at given speeds on the level: simulated signals [people, speeds, 2, 100, C]."""
     rng = np.random.default_rng([seed, 6])
     traits = draw_people(rng, people, impaired=0.0)
-    names = ("angles", "moments", "powers", "grf", "emg")
-    return simulate(traits, constant_tasks(traits, speeds), 2, POINTS, rng=rng, modalities=names)
+    tasks = constant_tasks(traits, speeds)
+    return simulate(traits, tasks, 2, POINTS, rng=rng, modalities=SIGNALS)

@@ -1,7 +1,6 @@
 """Where the segments of many bodies are, and the forces that their motion needs: `model` and `dynamics` in a batch.
 
-Coordinates are [29, M, T]. A vector is a tuple of its three components [M, T], a frame a tuple of its three axes, so that
-the compiler sees element-wise arithmetic only.
+Coordinates are [29, M, T], vectors [3, M, T]; a frame is a tuple of its three axes.
 """
 
 from __future__ import annotations
@@ -22,39 +21,42 @@ from jaxdiff.body.walker.solve import Body
 from jaxdiff.typing import Array
 
 MARGIN = 2 * REACH
-Vector = tuple[Array, Array, Array]
-Frame = tuple[Vector, Vector, Vector]
+Frame = tuple[Array, Array, Array]
 NAMES = tuple(segment.name for segment in SEGMENTS)
 FEET = tuple(i for i, name in enumerate(NAMES) if name.startswith("foot"))
-LIMB_MASS = 2 * (0.1416 + 0.0433 + 0.0137)
 
 
-def add(a: Vector, b: Vector) -> Vector:
-    """`a + b`."""
-    return a[0] + b[0], a[1] + b[1], a[2] + b[2]
+def cross(a: Array, b: Array) -> Array:
+    """`a x b` of vectors [3, ...]."""
+    return jnp.stack(
+        [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
+    )
 
 
-def minus(a: Vector, b: Vector) -> Vector:
-    """`a - b`."""
-    return a[0] - b[0], a[1] - b[1], a[2] - b[2]
-
-
-def cross(a: Vector, b: Vector) -> Vector:
-    """`a x b`."""
-    return a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]
-
-
-def dot(a: Vector, b: Vector) -> Array:
-    """`a · b`."""
-    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
-
-
-def point(joint: Vector, frame: Frame, at: tuple) -> Vector:
+def point(joint: Array, frame: Frame, at: tuple) -> Array:
     """A point fixed to a segment, at components `at` of its frame (floats or [M, 1])."""
     for amount, axis in zip(at, frame):
         if not (isinstance(amount, int | float) and amount == 0):
-            joint = tuple(j + amount * a for j, a in zip(joint, axis))  # type: ignore[assignment]
+            joint = joint + amount * axis
     return joint
+
+
+def turned(axes: Frame, hinges: tuple, cos: list[Array], sin: list[Array]) -> tuple[Frame, list]:
+    """A frame after its hinges have turned by angles with these cosines and sines, and the axes they turned about."""
+    now, about = list(axes), []
+    for (k, sign, _), c, s in zip(hinges, cos, sin):
+        about.append(sign * now[k])
+        s = sign * s
+        first, second = now[(k + 1) % 3], now[(k + 2) % 3]
+        now[(k + 1) % 3], now[(k + 2) % 3] = c * first + s * second, c * second - s * first
+    return (now[0], now[1], now[2]), about
+
+
+def world(like: Array) -> Frame:
+    """The axes of the treadmill, for vectors over `like` [M, T]."""
+    one, zero = jnp.ones_like(like), jnp.zeros_like(like)
+    x, y, z = ([zero] * i + [one] + [zero] * (2 - i) for i in range(3))
+    return jnp.stack(x), jnp.stack(y), jnp.stack(z)
 
 
 class Proportions(NamedTuple):
@@ -102,34 +104,30 @@ class Pose(NamedTuple):
     """Frames, joints and mass centres of the segments, and the axis of every coordinate (None for the slides)."""
 
     frame: list[Frame]
-    joint: list[Vector]
-    centre: list[Vector]
+    joint: list[Array]
+    centre: list[Array]
     hinge: list
 
 
 def forward(q: Array, b: Proportions) -> Pose:
     """Forward kinematics of coordinates [29, M, T]."""
-    cos, sin = jnp.cos(q[3:]), jnp.sin(q[3:])
-    one, zero = jnp.ones_like(q[0]), jnp.zeros_like(q[0])
-    world: Frame = ((one, zero, zero), (zero, one, zero), (zero, zero, one))
+    cos, sin = jnp.cos(q), jnp.sin(q)
     pose = Pose([], [], [], [None] * len(q))
     for i, segment in enumerate(SEGMENTS):
         if segment.parent < 0:
-            joint: Vector = (q[0], q[1], q[2])
-            axes = list(world)
+            joint, axes = q[:3], world(q[0])
         else:
-            parent = segment.parent
-            joint = point(pose.joint[parent], pose.frame[parent], b.joint[i])
-            axes = list(pose.frame[parent])
-        for k, sign, coordinate in segment.hinges:
-            pose.hinge[coordinate] = tuple(sign * a for a in axes[k])
-            c, s = cos[coordinate - 3], sign * sin[coordinate - 3]
-            first, second = axes[(k + 1) % 3], axes[(k + 2) % 3]
-            axes[(k + 1) % 3] = tuple(c * a + s * b_ for a, b_ in zip(first, second))
-            axes[(k + 2) % 3] = tuple(c * b_ - s * a for a, b_ in zip(first, second))
-        pose.frame.append(tuple(axes))
+            axes = pose.frame[segment.parent]
+            joint = point(pose.joint[segment.parent], axes, b.joint[i])
+        turns = [coordinate for *_, coordinate in segment.hinges]
+        frame, about = turned(
+            axes, segment.hinges, [cos[k] for k in turns], [sin[k] for k in turns]
+        )
+        for coordinate, axis in zip(turns, about):
+            pose.hinge[coordinate] = axis
+        pose.frame.append(frame)
         pose.joint.append(joint)
-        pose.centre.append(point(joint, pose.frame[i], b.centre[i]))
+        pose.centre.append(point(joint, frame, b.centre[i]))
     return pose
 
 
@@ -160,10 +158,6 @@ class Motion(NamedTuple):
     zmp: Array
 
 
-def _stack(vectors: list) -> Array:
-    return jnp.stack([jnp.stack(vector) for vector in vectors])
-
-
 def crossed(a: Array, b: Array, axis: int) -> Array:
     """Cross product of stacked vectors along an axis."""
     ax, ay, az = jnp.moveaxis(a, axis, 0)
@@ -184,9 +178,9 @@ def newton_euler(q: Array, rate: Array, slope: Array, b: Proportions) -> Motion:
         The motion on the T inner samples.
     """
     pose = forward(q, b)
-    frame = jnp.stack([_stack(list(axes)) for axes in pose.frame])
-    joint, centre = _stack(pose.joint), _stack(pose.centre)
-    hinge = _stack([pose.hinge[k] for k in LEG.ravel()])
+    frame = jnp.stack([jnp.stack(axes) for axes in pose.frame])
+    joint, centre = jnp.stack(pose.joint), jnp.stack(pose.centre)
+    hinge = jnp.stack([pose.hinge[k] for k in LEG.ravel()])
     inner, core = slice(REACH, -REACH), slice(MARGIN, -MARGIN)
     speed = rate[:, inner] * difference(centre)
     turn = rate[:, inner] * difference(frame)

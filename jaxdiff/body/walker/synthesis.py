@@ -22,6 +22,7 @@ from jaxdiff.body.walker.kinematics import (
     crossed,
     difference,
     foot_points,
+    forward,
     newton_euler,
     proportions,
 )
@@ -349,15 +350,8 @@ def synthesise(
         if "emg" in modalities:
             out["phase"] = own[..., keep]
     if "imu" in modalities:
-        from jaxdiff.body.walker.kinematics import forward
-
         pose = forward(q, sizes)
-        outer = jnp.stack(
-            [
-                jnp.stack([jnp.stack(pose.joint[i]), *(jnp.stack(axis) for axis in pose.frame[i])])
-                for i in SENSOR_SEGMENTS
-            ]
-        )
+        outer = jnp.stack([jnp.stack([pose.joint[i], *pose.frame[i]]) for i in SENSOR_SEGMENTS])
         rows["imu"] = list(sensors(q, motion, rate, slope, t, second, outer))
     for name, channels in rows.items():
         out[name] = jnp.stack([c[:, keep] for c in channels], axis=-1).astype(jnp.float32)

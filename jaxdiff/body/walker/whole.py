@@ -16,12 +16,11 @@ from jaxdiff.body.walker.kinematics import (
     MARGIN,
     Frame,
     Proportions,
-    Vector,
     cross,
-    dot,
-    minus,
     newton_euler,
     point,
+    turned,
+    world,
 )
 from jaxdiff.body.walker.model import ARM, LEG, OUTWARD, SEGMENTS
 from jaxdiff.body.walker.solve import Planar
@@ -35,23 +34,9 @@ WAVES = np.concatenate([[0], np.tile(np.arange(1, HARMONICS + 1), 2)])
 THIGHS = tuple(i for i, segment in enumerate(SEGMENTS) if segment.name.startswith("thigh"))
 
 
-def turned(axes: Frame, hinges: tuple, angles: list[Array]) -> tuple[Frame, list[Vector]]:
-    """A frame after its hinges have turned, and the axes they turned about."""
-    now, about = list(axes), []
-    for (k, sign, _), angle in zip(hinges, angles):
-        about.append(tuple(sign * a for a in now[k]))
-        c, s = jnp.cos(angle), sign * jnp.sin(angle)
-        first, second = now[(k + 1) % 3], now[(k + 2) % 3]
-        now[(k + 1) % 3] = tuple(c * a + s * b for a, b in zip(first, second))
-        now[(k + 2) % 3] = tuple(c * b - s * a for a, b in zip(first, second))
-    return tuple(now), about  # type: ignore[return-value]
-
-
-def pelvis_frame(q: Array) -> Frame:
-    """The frame of the pelvis."""
-    one, zero = jnp.ones_like(q[0]), jnp.zeros_like(q[0])
-    world: Frame = ((one, zero, zero), (zero, one, zero), (zero, zero, one))
-    return turned(world, SEGMENTS[0].hinges, [q[3], q[4], q[5]])[0]
+def rotated(axes: Frame, hinges: tuple, angles: Array) -> tuple[Frame, list]:
+    """A frame after its hinges have turned by angles [n, M, P], and the axes they turned about."""
+    return turned(axes, hinges, list(jnp.cos(angles)), list(jnp.sin(angles)))
 
 
 def chain(q: Array, angles: Array, pelvis: Frame, b: Proportions, leg: int):
@@ -60,22 +45,22 @@ def chain(q: Array, angles: Array, pelvis: Frame, b: Proportions, leg: int):
     `angles` [6, M, P] are the hip's and the knee's.
     """
     i = THIGHS[leg]
-    hip = point((q[0], q[1], q[2]), pelvis, b.joint[i])
-    thigh, axes = turned(pelvis, SEGMENTS[i].hinges, list(angles[:3]))
+    hip = point(q[:3], pelvis, b.joint[i])
+    thigh, axes = rotated(pelvis, SEGMENTS[i].hinges, angles[:3])
     knee = point(hip, thigh, b.joint[i + 1])
-    shank, knee_axes = turned(thigh, SEGMENTS[i + 1].hinges, list(angles[3:]))
+    shank, knee_axes = rotated(thigh, SEGMENTS[i + 1].hinges, angles[3:])
     ankle = point(knee, shank, b.joint[i + 2])
     return hip, knee, ankle, (axes[0], axes[1], knee_axes[0]), shank
 
 
 def reach(q: Array, p: Design, flat: Planar, b: Proportions) -> Array:
     """Bend hips and knees until the ankles are where they belong, then set the ankle angles."""
-    pelvis = pelvis_frame(q)
+    pelvis, _ = rotated(world(q[0]), SEGMENTS[0].hinges, q[3:6])
     for leg in range(2):
         e = -OUTWARD[leg]
         track = p.track[:, leg]
         rows = LEG[leg]
-        goal = flat.ankle_x[:, leg], track, flat.ankle_z[:, leg]
+        goal = jnp.stack([flat.ankle_x[:, leg], track, flat.ankle_z[:, leg]])
 
         def lean(_, angles: Array, q=q, leg=leg, e=e, track=track) -> Array:
             _, _, ankle, _, _ = chain(q, angles, pelvis, b, leg)
@@ -83,8 +68,8 @@ def reach(q: Array, p: Design, flat: Planar, b: Proportions) -> Array:
 
         def bend(_, angles: Array, q=q, leg=leg, goal=goal) -> Array:
             hip, knee, ankle, axes, _ = chain(q, angles, pelvis, b, leg)
-            error = minus(goal, ankle)
-            arms = minus(ankle, hip), minus(ankle, hip), minus(ankle, knee)
+            error = goal - ankle
+            arms = ankle - hip, ankle - hip, ankle - knee
             columns = [cross(axis, arm) for axis, arm in zip(axes, arms)]
             step = damped_least_squares(columns, error)
             return angles.at[np.array([0, 1, 3])].add(jnp.stack(step))
@@ -96,8 +81,8 @@ def reach(q: Array, p: Design, flat: Planar, b: Proportions) -> Array:
         turn = (-e * p.toe_out[:, leg])[:, None]
         pitch = flat.pitch[:, leg]
         c, s, ct, st = jnp.cos(pitch), jnp.sin(pitch), jnp.cos(turn), jnp.sin(turn)
-        x, y = (ct * c, st * c, s), (-st + 0.0 * s, ct + 0.0 * s, 0.0 * s)
-        z = -ct * s, -st * s, c
+        x, y = jnp.stack([ct * c, st * c, s]), jnp.stack([-st + 0.0 * s, ct + 0.0 * s, 0.0 * s])
+        z = jnp.stack([-ct * s, -st * s, c])
         ankle = jnp.stack(
             [
                 -jnp.arctan2(dot(shank[0], z), dot(shank[2], z)),
@@ -109,7 +94,12 @@ def reach(q: Array, p: Design, flat: Planar, b: Proportions) -> Array:
     return q
 
 
-def damped_least_squares(columns: list[Vector], error: Vector) -> list[Array]:
+def dot(a: Array, b: Array) -> Array:
+    """`a · b` of vectors [3, ...]."""
+    return (a * b).sum(0)
+
+
+def damped_least_squares(columns: list[Array], error: Array) -> list[Array]:
     """`(JᵀJ + δ²)⁻¹ Jᵀ e` for J with three columns, in closed form."""
     a, b, c = columns
     aa, bb, cc = (dot(v, v) + DAMPING**2 for v in columns)
