@@ -194,7 +194,7 @@ def draw_choice() -> None:
 
 def tell_amplification() -> None:
     schedule = schedules.linear()
-    print("denoiser: error of x0 for an error of 1 in what the network says")
+    print("denoiser: error of x0 for an error of 1 in the network's output")
     for t in (0, 100, 500, 900, 999):
         alpha, sigma = (float(value) for value in schedules.at(schedule, t))
         print(f"  t = {t}: eps {sigma / alpha:.3g}, v {sigma:.3g}, x0 1")

@@ -1,9 +1,9 @@
-"""A method to copy: what goes with what, one vector drawn given another.
+"""Template of a method: generate a vector conditioned on another.
 
     x_t = alpha_t x + sigma_t eps,    L = |x - x0_hat(x_t, t, y)|²
 
-Replace the network, the loss and the sampler by your paper's; keep the three functions. List it in `CASES` of
-`tests/methods/test_conformance.py`, with a batch of eight and a condition.
+Replace the network, the loss and the sampler; keep the three functions. Register it in `METHODS` of `jaxdiff.methods`
+with a batch of eight examples and eight conditions, and the conformance suite runs on it.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from jaxdiff.typing import Array, Batch, Gather, Key, Method, Metrics, Params
 
 
 class Network(nn.Module):
-    """The clean vector `(D,)` from a noisy one, the step and the condition."""
+    """Predict the clean vector [D] from the noisy one, the step and the condition."""
 
     width: int
 
     @nn.compact
     def __call__(self, x: Array, t: Array, y: Array) -> Array:
-        told = (nn.Dense(self.width)(part) for part in (x, y, sinusoid(t, self.width)))
-        h = nn.silu(sum(told))
+        inputs = (nn.Dense(self.width)(part) for part in (x, y, sinusoid(t, self.width)))
+        h = nn.silu(sum(inputs))
         return nn.Dense(x.shape[-1])(nn.silu(nn.Dense(self.width)(h)))
 
 
@@ -45,15 +45,13 @@ def conditional(
     def loss(
         params: Params, batch: Batch, keys: Key, gather: Gather, weights: dict[str, Array]
     ) -> tuple[Array, Metrics]:
-        def example(
-            x: Array, y: Array, key: Key
-        ) -> Array:  # of one example, with its own key: never of the batch
+        def example(x: Array, y: Array, key: Key) -> Array:  # one example with its own key
             t_key, noise_key = jax.random.split(key)
             t = jax.random.randint(t_key, (), 0, steps)
             x_t = schedules.corrupt(schedule, x, jax.random.normal(noise_key, x.shape), t)
             return denoising(network.apply(params, x_t, t, y)[None], x[None])
 
-        # A term over the whole batch (negatives, covariances) takes `gather(latents)`, which has all devices' rows.
+        # A term over the whole batch (negatives, covariances) uses `gather(latents)`, the rows of all devices.
         return jax.vmap(example)(batch["x"], batch["y"], keys).mean(), {}
 
     def generate(params: Params, keys: Key, condition: Array) -> Array:

@@ -1,6 +1,6 @@
 """What pose estimators do to a motion: a benchmark for refinement from any clean one.
 
-    dropped frames   the estimator sees nobody for a while and the last pose is held
+    dropped frames   the estimator loses the person for a while and holds the last pose
     skate            the root's path over the floor is too long or too short by a factor that wanders: planted feet slide
     drift            the whole body strays from its place as a random walk
     jitter           each joint trembles, most at the ends of the limbs; part of it lasts for some frames
@@ -78,7 +78,7 @@ def _held(rng: np.random.Generator, frames: int, share: float, spell: float) -> 
 
 
 def _fading(rng: np.random.Generator, shape: tuple[int, ...], frames: float) -> np.ndarray:
-    """Noise of deviation 1 along the first axis whose correlation falls by e in so many frames."""
+    """Noise of unit standard deviation along the first axis, with an exponential correlation length in frames."""
     keep = np.exp(-1 / max(frames, 1e-6))
     noise = rng.normal(size=shape)
     for i in range(1, len(noise)):

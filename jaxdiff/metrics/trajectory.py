@@ -1,4 +1,4 @@
-"""Errors of a motion that was told where to go: GMD (Karunratanakul et al. 2023) and OmniControl (Xie et al. 2024).
+"""Errors of motion under path and keyframe constraints: GMD (Karunratanakul et al. 2023) and OmniControl (Xie et al. 2024).
 
 `error` is the distance in metres between a controlled joint and its target at each keyframe, (motions, keyframes).
 A motion fails at a threshold if any keyframe is off by more (`strict`), or if its mean is; a keyframe fails by itself.

@@ -44,10 +44,10 @@ def test_the_score_is_the_gradient_of_the_log_density(kind):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("t", [0, 400, 999, 511.4])
 def test_a_network_that_says_the_truth_is_a_perfect_denoiser(kind, t):
-    told = []
+    received = []
 
     def network(x_t, step):
-        told.append(step)
+        received.append(step)
         return predictions.target(kind, x0, eps, alpha, sigma)
 
     alpha, sigma = schedules.at(schedule, t)
@@ -55,7 +55,7 @@ def test_a_network_that_says_the_truth_is_a_perfect_denoiser(kind, t):
     denoise = predictions.from_prediction(kind, schedule, network)
     rounding = 4e-7 * (1 + float(sigma / alpha)) * 4
     np.testing.assert_allclose(denoise(x_t, jnp.asarray(t)), x0, rtol=0, atol=rounding)
-    assert told[0].dtype == jnp.int32 and told[0] == round(t)
+    assert received[0].dtype == jnp.int32 and received[0] == round(t)
 
 
 def test_adapters_by_name_and_with_a_step_per_example():

@@ -13,7 +13,7 @@ PHRASES = re.compile(
     r"|\bso (?:many|long|short|far)\b(?! as| that)"
     r"|\bone (?:number|channel|row|line|key|vector|value) an? [a-z]+\b"
     r"|\bcan(?:not)? be had\b|\bto be had\b"
-    r"|\bstands? (?:beside|where|on|still)\b"
+    r"|\bstands? (?:beside|where)\b"
     r"|\bwho (?:is|are|asks|asked|was|walks) (?:asked|looked|meant)\b"
     r"|\bhas the last word\b|\bwhat there is\b|\bwhat is left\b|\bwhat is open\b"
     r"|\bsays so\b|\bsaid so\b|\bin our words\b"

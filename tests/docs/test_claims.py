@@ -69,7 +69,7 @@ def test_nothing_unpickles_or_runs_what_it_reads():
         banned = {"pickle", "dill", "cloudpickle", "shelve", "marshal"}
         banned |= (
             {"subprocess"} if path.name != "tables.py" else set()
-        )  # where git is asked for the commit
+        )  # which reads the commit from git
         assert {module for module, _ in imports(path)} & banned == set(), path
         for node in ast.walk(tree):
             if isinstance(node, ast.Call):

@@ -1,4 +1,4 @@
-"""From a checkpoint file to a folder of ours and back, through the command line, and what a bad checkpoint is told."""
+"""From a checkpoint file to a folder of ours and back, through the command line, and the errors for bad checkpoints."""
 
 import json
 import pickle

@@ -49,16 +49,16 @@ class Browser:
     """One browser with one tab, and what the tab has reported (`events`) since the last `open`."""
 
     def __init__(self, executable: str, profile: Path):
-        hears, self._out = os.pipe()
-        self._in, says = os.pipe()
+        read_end, self._out = os.pipe()
+        self._in, write_end = os.pipe()
         command = [executable, *FLAGS, f"--user-data-dir={profile}", "about:blank"]
         self._process = subprocess.Popen(
-            [sys.executable, "-S", "-c", PLUMBER, str(hears), str(says), *command],
-            pass_fds=(hears, says),
+            [sys.executable, "-S", "-c", PLUMBER, str(read_end), str(write_end), *command],
+            pass_fds=(read_end, write_end),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        os.close(hears), os.close(says)
+        os.close(read_end), os.close(write_end)
         self._buffer, self._count, self._session, self.events = b"", 0, None, []
         found: list = []
         self.until(lambda: found.extend(t for t in self._targets() if t["type"] == "page") or found)

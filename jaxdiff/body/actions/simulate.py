@@ -116,7 +116,7 @@ def _draw(action: str, rng: np.random.Generator) -> Clip:
 
 
 def _liven(pose: Pose, rng: np.random.Generator) -> None:
-    """Nobody stands quite still."""
+    """Add postural sway."""
     t = np.arange(len(pose.root)) / FPS
     pose.trunk += drift(rng, t, np.radians([1.0, 0.8, 0.7]))
     pose.head += drift(rng, t, np.radians([2.0, 1.5, 0.8]))

@@ -195,15 +195,15 @@ def test_clips_depend_on_their_seed_alone():
 
 
 def test_every_action_comes_equally_often_and_progress_is_told():
-    told = []
+    calls = []
     drawn = list(
         simulate_motions(
-            2 * len(ACTIONS), seed=1, progress=lambda done, count: told.append((done, count))
+            2 * len(ACTIONS), seed=1, progress=lambda done, count: calls.append((done, count))
         )
     )
     for half in (drawn[: len(ACTIONS)], drawn[len(ACTIONS) :]):
         assert sorted(clip.action for clip in half) == sorted(ACTIONS)
-    assert told == [(i + 1, len(drawn)) for i in range(len(drawn))]
+    assert calls == [(i + 1, len(drawn)) for i in range(len(drawn))]
     assert [clip.action for clip in drawn[: len(ACTIONS)]] != [
         clip.action for clip in drawn[len(ACTIONS) :]
     ]
