@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxdiff.baselines import linear_gaussian as lg
 from jaxdiff.diffusion import schedules
 from jaxdiff.errors import DataError
-from jaxdiff.methods import linear_gaussian as lg
 
 RNG = np.random.default_rng(0)
 LENGTH, SUBJECTS = 12, 24

@@ -1,0 +1,253 @@
+"""The linear-Gaussian law of one signal given another: ridge regression, its error, and the exact denoiser.
+
+    x | y  ~  N(m(y), U' diag(λ) U + λ0 (I - U'U)),      m(y) = μ + W'V(y - ν) in principal components
+    E[x | x_t, y] = m + G_t (x_t - α m),                 G_t = α λ / (α² λ + σ²) in each direction
+
+A network that starts from this denoiser has ridge regression as its worst case, samples with the spread of ridge's
+errors, and only departures from linearity to learn. The errors are those on left-out subjects, and in training every
+window is predicted by a map fitted without its subject: errors on known subjects would make the network trust the
+prediction too much.
+
+A law is a dictionary of arrays. `fit` makes one with the map m; `around` makes one of the errors of any other
+predictor, whose predictions the caller supplies; `marginal` makes one without a condition, the training mean with one
+variance per channel.
+"""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+import numpy as np
+
+from jaxdiff.baselines.protocol import check
+from jaxdiff.baselines.ridge import SCALINGS, units
+from jaxdiff.diffusion import schedules
+from jaxdiff.errors import DataError
+from jaxdiff.typing import Array, Params, Schedule
+
+STRENGTHS = 10.0 ** np.arange(-5.0, 2.01, 0.5)
+"""Ridge strengths tried, in units of the mean variance of the condition's components."""
+CONDITION_FACTOR = 4
+"""Components of the condition per component of the target: with half as many the law loses to ridge on all samples."""
+
+
+def fit(
+    target: np.ndarray,
+    condition: np.ndarray,
+    subject: np.ndarray,
+    folds: int,
+    components: int = 96,
+) -> Params:
+    """The law of a target given a condition.
+
+    Args:
+      target: windows [N, L, d].
+      condition: windows [N, L', d'].
+      subject: subject codes [N], non-negative integers.
+      folds: groups of subjects for cross-validation; subject s belongs to group `s % folds`.
+      components: principal components of the target.
+
+    Returns:
+      The law. `weights[g]` is the map fitted without group g; the last one is fitted on all subjects.
+
+    Raises:
+      DataError: fewer than two groups, or values that are not finite.
+    """
+    check(target, condition, subject)
+    group = np.asarray(subject) % folds
+    if len(np.unique(group)) < 2:
+        raise DataError(
+            "errors on left-out subjects need two training subjects or more, "
+            f"not {len(np.unique(group))}"
+        )
+    mu, basis = _principal(target.reshape(len(target), -1), components)
+    z = (target.reshape(len(target), -1) - mu) @ basis.T
+    width = CONDITION_FACTOR * components
+    tried = (_with_units(condition, units(condition, name), width, z, group) for name in SCALINGS)
+    _, strength, scale, nu, into, c = min(tried, key=lambda each: each[0])
+    residual = np.concatenate(list(_left_out(c, z, group, strength).values()))
+    variance, turn = np.linalg.eigh(residual.T @ residual / len(residual))
+    basis, z = turn.T @ basis, z @ turn
+    maps = [_ridge(c[group != g], z[group != g], strength) for g in range(folds)]
+    maps.append(_ridge(c, z, strength))
+    outside = np.square(target.reshape(len(target), -1) - mu).sum() - np.square(z).sum()
+    rest = max(outside, 0.0) / len(z) / max(1, mu.size - len(basis))
+    scale = np.broadcast_to(scale, condition.shape[1:])
+    law = {
+        "centre": mu.reshape(target.shape[1:]),
+        "deviation": _deviation(target),
+        "condition_centre": nu.reshape(condition.shape[1:]) * scale,
+        "into": _padded(into.reshape(-1, *condition.shape[1:]) / scale, 0, width),
+        "basis": _padded(basis.reshape(-1, *target.shape[1:]), 0, components),
+        "weights": np.stack([_padded(w, (0, 1), (width, components)) for w, _ in maps]),
+        "offset": np.stack([_padded(offset, 0, components) for _, offset in maps]),
+        "variance": _padded(np.maximum(variance, 1e-6), 0, components),
+        "rest": np.maximum(rest, 1e-6),
+    }
+    return {name: np.asarray(value, np.float32) for name, value in law.items()}
+
+
+def around(target: np.ndarray, residual: np.ndarray, components: int = 96) -> Params:
+    """The law of the errors of any predictor.
+
+    Args:
+      target: windows [N, L, d].
+      residual: target minus prediction [N, L, d], of subjects the predictor was not fitted on.
+      components: principal components of the errors.
+
+    Returns:
+      A law without a map: the predictions are given to `denoise` as `m`.
+    """
+    flat = residual.reshape(len(residual), -1)
+    power, vectors = _spectrum(flat, components)
+    outside = max(np.square(flat).sum() / len(flat) - power.sum(), 0.0)
+    law = {
+        "centre": target.mean(0),
+        "deviation": _deviation(target),
+        "basis": _padded(vectors.reshape(-1, *target.shape[1:]), 0, components),
+        "variance": _padded(np.maximum(power, 1e-6), 0, components),
+        "rest": np.maximum(outside / max(1, flat.shape[1] - len(power)), 1e-6),
+    }
+    return {name: np.asarray(value, np.float32) for name, value in law.items()}
+
+
+def marginal(target: Array) -> Params:
+    """The law without a condition: the mean curve [L, d] and the variance of each channel about it."""
+    xp = np if isinstance(target, np.ndarray) else jnp
+    rest = xp.square(target - target.mean(0)).mean((0, 1))
+    return {
+        "centre": xp.asarray(target.mean(0), xp.float32),
+        "deviation": xp.asarray(_deviation(target), xp.float32),
+        "basis": xp.zeros((0, *target.shape[1:]), xp.float32),
+        "variance": xp.zeros((0,), xp.float32),
+        "rest": xp.asarray(xp.maximum(rest, 1e-6), xp.float32),
+    }
+
+
+def has_map(law: Params) -> bool:
+    """Whether `guess` depends on the condition."""
+    return "weights" in law
+
+
+def guess(law: Params, condition: Array, subject: Array | int = -1) -> Array:
+    """The prediction `m(y)` [L, d] for one window.
+
+    Args:
+      law: a law with a map, or any other, which predicts its centre.
+      condition: y, [L', d'].
+      subject: a training subject, for the map fitted without its group; -1 for the map fitted on all.
+
+    Returns:
+      The conditional mean.
+    """
+    if not has_map(law):
+        return jnp.asarray(law["centre"])
+    folds = law["weights"].shape[0] - 1
+    row = jnp.where(jnp.asarray(subject) < 0, folds, jnp.asarray(subject) % folds)
+    c = jnp.tensordot(law["into"], condition - law["condition_centre"], 2)
+    weights, offset = (jnp.asarray(law[name])[row] for name in ("weights", "offset"))
+    return law["centre"] + jnp.tensordot(c @ weights + offset, law["basis"], 1)
+
+
+def denoise(
+    law: Params, schedule: Schedule, x_t: Array, t: Array, m: Array, output: Array
+) -> Array:
+    """The posterior mean of one window, plus `output` in units of the posterior's deviation in each direction."""
+    basis = law["basis"]
+    inside, inside_scale = _posterior(schedule, t, law["variance"])
+    outside, outside_scale = _posterior(schedule, t, law["rest"])
+    away = x_t - schedules.at(schedule, t)[0] * m
+    estimate = m + outside * away + outside_scale * output
+    if not len(basis):
+        return estimate
+    z, f = jnp.tensordot(basis, away, 2), jnp.tensordot(basis, output, 2)
+    along = (inside - outside) * z + (inside_scale - outside_scale) * f
+    return estimate + jnp.tensordot(along, basis, 1)
+
+
+def left_open(law: Params, schedule: Schedule, t: Array) -> Array:
+    """The mean squared error per sample that the law itself expects at step t."""
+    inside, outside = (
+        jnp.square(_posterior(schedule, t, law[name])[1]) for name in ("variance", "rest")
+    )
+    return _mean_variance(law, inside, outside)
+
+
+def spread(law: Params) -> Array:
+    """Root mean square deviation per sample of the law, without any noisy observation."""
+    return jnp.sqrt(_mean_variance(law, jnp.asarray(law["variance"]), jnp.asarray(law["rest"])))
+
+
+def _mean_variance(law: Params, inside: Array, outside: Array) -> Array:
+    size = law["centre"].size
+    return (jnp.sum(inside) + (size - len(inside)) * jnp.mean(outside)) / size
+
+
+def _posterior(schedule: Schedule, t: Array, variance: Array) -> tuple[Array, Array]:
+    """Gain on the noisy signal and posterior deviation, in directions of that prior variance."""
+    alpha, sigma = schedules.at(schedule, t)
+    total = jnp.square(alpha) * variance + jnp.square(sigma)
+    return alpha * variance / total, sigma * jnp.sqrt(variance / total)
+
+
+def _deviation(target: Array) -> Array:
+    """Standard deviation of each channel about the mean curve, positive."""
+    return ((target - target.mean(0)) ** 2).mean((0, 1)).clip(1e-6) ** 0.5
+
+
+def _with_units(
+    condition: np.ndarray, scale: np.ndarray, components: int, z: np.ndarray, group: np.ndarray
+) -> tuple:
+    """With the condition in units of `scale`: left-out error, best strength, scale, mean, directions, components."""
+    flat = (condition / scale).reshape(len(condition), -1)
+    nu, into = _principal(flat, components)
+    c = (flat - nu) @ into.T
+    errors = {
+        s: sum(np.square(r).sum() for r in _left_out(c, z, group, s).values()) for s in STRENGTHS
+    }
+    strength = min(errors, key=lambda s: errors[s])
+    return errors[strength], strength, scale, nu, into, c
+
+
+def _padded(values: np.ndarray, axes: int | tuple[int, ...], lengths: int | tuple) -> np.ndarray:
+    """Zeros appended, so that the laws of several folds have one shape."""
+    axes, lengths = np.atleast_1d(axes), np.atleast_1d(lengths)
+    wanted = dict(zip(axes.tolist(), lengths.tolist()))
+    return np.pad(values, [(0, wanted.get(i, n) - n) for i, n in enumerate(values.shape)])
+
+
+def _principal(values: np.ndarray, components: int) -> tuple[np.ndarray, np.ndarray]:
+    """The mean, and orthonormal principal directions: all but 1e-9 of the largest variance, at most `components`."""
+    mean = values.mean(0)
+    return mean, _spectrum(values - mean, components)[1]
+
+
+def _spectrum(values: np.ndarray, components: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean squares along, and orthonormal, principal directions of uncentred rows."""
+    wide = len(values) <= values.shape[1]
+    small = values if not wide else values.T
+    power, vectors = np.linalg.eigh(small.T @ small)
+    keep = np.flatnonzero(power > 1e-9 * power.max())[::-1][:components]
+    directions = vectors[:, keep]
+    if wide:
+        directions = values.T @ (directions / np.sqrt(power[keep]))
+    return power[keep] / len(values), directions.T
+
+
+def _ridge(c: np.ndarray, z: np.ndarray, strength: float) -> tuple[np.ndarray, np.ndarray]:
+    """Weights and intercept. The intercept is refitted per fold; a shared mean would leak the left-out subjects."""
+    c_mean, z_mean = c.mean(0), z.mean(0)
+    c, z = c - c_mean, z - z_mean
+    penalty = max(strength * np.square(c).sum() / max(1, c.shape[1]), 1e-9)
+    weights = np.linalg.solve(c.T @ c + penalty * np.eye(c.shape[1]), c.T @ z)
+    return weights, z_mean - c_mean @ weights
+
+
+def _left_out(
+    c: np.ndarray, z: np.ndarray, group: np.ndarray, strength: float
+) -> dict[int, np.ndarray]:
+    """Residual components of every group under the map of the others."""
+    left: dict[int, np.ndarray] = {}
+    for g in np.unique(group):
+        weights, offset = _ridge(c[group != g], z[group != g], strength)
+        left[g] = z[group == g] - c[group == g] @ weights - offset
+    return left

@@ -1,0 +1,87 @@
+"""Transformer denoiser of paired tokens: noisy signal and condition enter token by token, the noise level by adaLN.
+
+    h   = encoder(in(c_in x_t) + pos, noise)                        the latent, from the noisy signal alone
+    out = decoder(W h + in(everything known of this token) + pos, noise)
+
+Every layer is a pre-norm transformer layer whose two norms are scaled, shifted and gated by the noise level (adaLN,
+Peebles & Xie 2023), so that one network serves all levels. As noisy signal and condition share a token, the output can
+follow either without attention; with attention alone, as in `cross_modal.Body`, the noisy signal is ignored.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from jaxdiff.nets.blocks.attention import MultiHeadAttention
+from jaxdiff.nets.blocks.embeddings import positions, sinusoid
+from jaxdiff.nets.blocks.transformer import FeedForward
+from jaxdiff.nets.cross_modal import Size
+
+NOISE_SCALE = 50.0
+"""Units of the sinusoid per unit of `c_noise`: its fastest component turns once in half a unit of log noise level."""
+
+
+class AdaptiveLayer(nn.Module):
+    """Self-attention and a feed-forward network, normalised and gated by a code [width] of the noise level."""
+
+    heads: int
+    ff: int
+    dropout: float = 0.0
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(
+        self, x: jax.Array, code: jax.Array, deterministic: bool
+    ) -> tuple[jax.Array, None]:
+        width = x.shape[-1]
+        first = nn.initializers.normal(0.02)
+        change = nn.Dense(6 * width, dtype=self.dtype, kernel_init=first, name="modulation")(code)
+        scale1, shift1, gate1, scale2, shift2, gate2 = jnp.split(change, 6, axis=-1)
+        attend = MultiHeadAttention(self.heads, self.dropout, self.dtype, name="attention")
+        feed = FeedForward(self.ff, nn.gelu, self.dropout, self.dtype, name="feed")
+        h = _norm(self.dtype)(x) * (1 + scale1) + shift1
+        x = x + (1 + gate1) * attend(h, deterministic=deterministic)
+        h = _norm(self.dtype)(x) * (1 + scale2) + shift2
+        return x + (1 + gate2) * feed(h, deterministic), None
+
+
+class AdaptiveBody(nn.Module):
+    """From tokens [T, width] of the noisy signal and of what is known beside it to output tokens and the latent."""
+
+    size: Size
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(
+        self, noisy: jax.Array, known: jax.Array, noise: jax.Array, deterministic: bool = True
+    ) -> tuple[jax.Array, jax.Array]:
+        s = self.size
+        code = nn.Dense(s.width, name="noise1")(sinusoid(NOISE_SCALE * noise, s.width))
+        code = nn.silu(nn.Dense(s.width, name="noise2")(nn.silu(code))).astype(self.dtype)
+        place = positions(noisy.shape[-2], s.width)
+        latent = self._layers("encoder", noisy + place, code, deterministic)
+        latent = nn.LayerNorm(dtype=self.dtype, name="latent_norm")(latent)
+        h = nn.Dense(s.width, dtype=self.dtype, name="enter")(latent) + known + place
+        h = self._layers("decoder", h, code, deterministic)
+        return nn.LayerNorm(dtype=self.dtype, name="out_norm")(h), latent
+
+    def _layers(self, name: str, h: jax.Array, code: jax.Array, deterministic: bool) -> jax.Array:
+        """All layers as one scanned program: compile time does not grow with depth."""
+        s = self.size
+        stack = nn.scan(
+            AdaptiveLayer,
+            variable_axes={"params": 0},
+            split_rngs={"params": True, "dropout": True},
+            in_axes=(nn.broadcast, nn.broadcast),
+            length=s.layers,
+        )
+        layers = stack(s.heads, s.ff, s.dropout, self.dtype, name=name)
+        return layers(h.astype(self.dtype), code, deterministic)[0]
+
+
+def _norm(dtype: Any) -> nn.Module:
+    return nn.LayerNorm(dtype=dtype, use_scale=False, use_bias=False)
