@@ -56,7 +56,10 @@ def llma_case(size: str, train: int, length: int = 300, **changes: Any) -> Case:
     network = cross_modal.size(size)
     changes = {"solver": "ddim", "steps": 50} | changes
     settings = llma.Settings(
-        network, options=Alignment(window=max(1, 30 // network.patch)), **changes
+        network,
+        options=Alignment(window=max(1, 30 // network.patch)),
+        network="paper",
+        **changes,
     )
 
     def batch(n: int) -> Batch:

@@ -64,10 +64,11 @@ class CrossModal:
         keys = iter(jax.random.split(key, 8))
         tokens = jnp.zeros((batch["x"].shape[1] // self.size.patch, self.size.width))
         code = jnp.zeros((), jnp.int32 if self.paper else jnp.float32)
-        params = {own: self._ends(own, keys, batch, tokens) for own in OTHER}
-        params["bodies"] = jax.vmap(lambda k: self.body.init(k, tokens, tokens, code))(
+        bodies = jax.vmap(lambda k: self.body.init(k, tokens, tokens, code))(
             jax.random.split(next(keys), 2)
         )
+        params = {own: self._ends(own, keys, batch, tokens) for own in OTHER}
+        params["bodies"] = bodies
         if not self.paper:
             params["fixed"] = {own: linear_gaussian.marginal(batch[own]) for own in OTHER}
         return params

@@ -9,7 +9,7 @@ import pytest
 from jaxdiff.errors import ConfigError, DataError
 from jaxdiff.losses import alignment
 from jaxdiff.losses.alignment import ALIGNMENTS, Settings
-from jaxdiff.losses.energy import energy
+from jaxdiff.losses.energy import energy, energy_power, relative_energy
 
 CASES = {case["name"]: case for case in oracles.meta("losses")["cases"]}
 
@@ -78,6 +78,40 @@ def test_contrast_ignores_length_of_latents_and_steps_beyond_the_last_window():
 def test_contrast_of_unrelated_latents_is_near_chance():
     x, y = latents(0, (16, 20, 64)), latents(1, (16, 20, 64))
     assert abs(alignment.llma_contrast(x, y, 5, tau=1.0) - np.log(64)) < 0.1
+
+
+def test_balanced_negatives_make_position_worth_log_2_and_leave_chance_where_it_was():
+    """Latents that know their position only: one-hot positions, the same for all sequences."""
+    position = jnp.tile(jnp.eye(8)[None].repeat(5, 1), (16, 1, 1))
+    unknown = jnp.ones((16, 40, 8))
+    chance = np.log(16 * 8)
+    for negatives, gain in (("all", np.log(8)), ("balanced", np.log(2)), ("position", None)):
+        options = Settings(window=5, tau=0.01, negatives=negatives)
+        found = alignment.content(position, position, options)
+        np.testing.assert_allclose(found.paired, found.mispaired, rtol=1e-5)
+        if gain is None:
+            np.testing.assert_allclose(found.paired, np.log(16), rtol=1e-5)
+            continue
+        np.testing.assert_allclose(alignment.content(unknown, unknown, options).paired, chance, rtol=1e-4)
+        np.testing.assert_allclose(found.paired, chance - gain, atol=0.02)
+
+
+def test_content_is_told_by_the_difference_of_paired_and_mispaired():
+    x = latents(0)
+    found = alignment.content(x, x + 0.1 * latents(1), Settings(window=5))
+    assert found.mispaired > found.paired + 2
+
+
+def test_relative_energy_has_no_unit_and_is_bounded_for_noise():
+    x = jnp.sin(jnp.linspace(0, 6, 50))[:, None] * jnp.ones(3)
+    power = energy_power(x)
+    np.testing.assert_allclose(relative_energy(x, x, power), 0, atol=1e-6)
+    np.testing.assert_allclose(relative_energy(0 * x, x, power), 1, rtol=1e-5)
+    noisy = x + 0.05 * latents(0, (50, 3))
+    for factor in (1e-3, 1.0, 1e3):
+        scaled = relative_energy(factor * noisy, factor * x, factor**4 * power)
+        np.testing.assert_allclose(scaled, relative_energy(noisy, x, power), rtol=1e-4)
+    assert 0.1 < relative_energy(x + latents(0, (50, 3)), x, power) < 2
 
 
 def test_covariance_is_zero_on_equal_latents_blind_to_means_and_positive_otherwise():

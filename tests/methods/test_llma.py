@@ -52,20 +52,6 @@ def test_weights_switch_parts_off_as_other_settings_do():
     assert "alignment" not in parts
 
 
-def test_energy_counts_in_the_data_s_own_energy():
-    """Signals a hundred times smaller have the same share of the loss."""
-    method = llma(TINY)
-
-    @jax.jit
-    def energy(factor):
-        batch = {name: factor * a for name, a in BATCH.items()}
-        params = method.init(jax.random.key(0), batch)
-        return method.loss(params, batch, KEYS, lambda z: z, {})[1]["energy"]
-
-    np.testing.assert_allclose(energy(0.1), energy(10.0), rtol=0.05)
-    assert 0.1 < energy(1.0) < 10.0
-
-
 @both
 def test_batched_bodies_equal_bodies_one_after_the_other(settings):
     settings = settings._replace(size=settings.size._replace(dropout=0.1))

@@ -98,7 +98,7 @@ def _trial(group: Any, name: str, side: str, mass: float, path: Path) -> dict[st
     strides = min(len(time), *map(len, stored.values()))
     keep = np.ones(strides, bool)
     if "stepsout" in group and side in group["stepsout"]:
-        outliers = np.asarray(group["stepsout"][side][()], np.float64).ravel()
+        outliers = _numbers(group["stepsout"][side])
         outliers = outliers[np.isfinite(outliers) & (outliers >= 1) & (outliers <= strides)]
         keep[outliers.astype(np.int64) - 1] = False
     for values in stored.values():
@@ -123,6 +123,13 @@ def _trial(group: Any, name: str, side: str, mass: float, path: Path) -> dict[st
         time=seconds.ravel(),
         stride=np.repeat(number, SAMPLES),
     )
+
+
+def _numbers(dataset: Any) -> np.ndarray:
+    """The numbers of a MATLAB array; of an empty one MATLAB v7.3 stores the dimensions and a mark instead."""
+    if dataset.attrs.get("MATLAB_empty", 0):
+        return np.zeros(0)
+    return np.asarray(dataset[()], np.float64).ravel()
 
 
 def _mass(file: Any, person: Any) -> float:

@@ -38,6 +38,7 @@ def get_config(word: str = "quick") -> ConfigDict:
 
     config.model = ConfigDict()
     config.model.size = "small"  # tiny | brief | small | medium | paper128 | paper25m
+    config.model.network = "preconditioned"  # preconditioned | paper
     config.model.alignment = (
         "llma"  # none | llma | contrast | covariance | simclr | barlow | vicreg | mse
     )
@@ -45,6 +46,8 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.model.tau = 0.1  # temperature of the contrastive losses
     config.model.window = 30  # samples in a window of the contrast, C
     config.model.symmetric = False  # contrast in both directions
+    config.model.negatives = "balanced"  # balanced | position | all (the paper's)
+    config.model.groups = 1  # noise levels per batch, each contrasted within itself
     config.model.alpha = placeholder(float)  # fixed weight of the alignment; unset: learned
     config.model.gamma = 1.0  # weight of the energy loss
     config.model.linear = (
@@ -75,6 +78,7 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.training.optimizer.warmup_steps = 100
     config.training.optimizer.decay = "cosine"
     config.training.optimizer.clip_norm = 1.0
+    config.training.optimizer.rates = (("s", 10.0),)  # the weight of the alignment moves faster
 
     if word == "demo":
         config.data.windows = 48
@@ -127,6 +131,8 @@ def get_config(word: str = "quick") -> ConfigDict:
         config.data.folds = 10
         config.data.hold_out_tasks = True
         config.model.size = "paper128"
+        config.model.network = "paper"
+        config.model.negatives = "all"
         config.model.linear = False
         config.model.condition_noise = 0.0
         config.batch_size = 64

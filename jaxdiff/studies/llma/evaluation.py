@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from jaxdiff.baselines import BASELINES
-from jaxdiff.methods.llma import Settings, latents
+from jaxdiff.methods.llma import Settings, make_networks
 from jaxdiff.metrics import uncertainty
 from jaxdiff.metrics.distribution import frechet
 from jaxdiff.metrics.pointwise import pointwise
@@ -87,7 +87,8 @@ def encoded(
     settings: Settings, params: Params, side: dict[str, np.ndarray], modality: str
 ) -> np.ndarray:
     """Latents of clean signals, `(N, tokens · width)`: what the probes and the pictures look at."""
-    run = jax.jit(lambda signals: latents(settings, params, modality, signals))
+    networks = make_networks(settings)
+    run = jax.jit(lambda signals: networks.latents(params, modality, signals))
     parts = [
         np.asarray(run(side[modality][i : i + CHUNK])) for i in range(0, len(side[modality]), CHUNK)
     ]

@@ -12,16 +12,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxdiff.baselines import linear_gaussian
 from jaxdiff.data import load, normalise, pipeline, splits, windows
 from jaxdiff.data.normalise import Normaliser
 from jaxdiff.data.trials import Trials
 from jaxdiff.errors import FileError
 from jaxdiff.losses import alignment as align
-from jaxdiff.methods import linear_gaussian
+from jaxdiff.methods.cross_modal import OTHER
 from jaxdiff.methods.llma import Settings
 from jaxdiff.nets.cross_modal import size
-from jaxdiff.studies.generation import evenly
 from jaxdiff.typing import Config, Params
+
+LEFT_OUT = 10
+"""Groups of subjects that are left out in turn to predict training windows."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Fold:
         if steady:
             index = np.flatnonzero(~source.trials.column("transition")[source.trial].astype(bool))
         if most and len(index) > most:
-            index = index[evenly(len(index), most)]
+            index = index[np.linspace(0, len(index) - 1, most).round().astype(np.int64)]
         return source(index)
 
     def subjects(self, which: str) -> np.ndarray:
@@ -115,11 +118,14 @@ def method_settings(config: Config, alignment: str = "") -> Settings:
             tau=model.tau,
             window=max(1, model.window // network.patch),
             symmetric=model.symmetric,
+            negatives=model.negatives,
             variant=model.variant,
         ),
         alpha=model.alpha,
         gamma=model.gamma,
         linear=model.linear,
+        network=model.network,
+        groups=model.groups,
         condition_noise=model.condition_noise,
         steps=config.sampling.steps,
         solver=config.sampling.solver,
@@ -127,16 +133,28 @@ def method_settings(config: Config, alignment: str = "") -> Settings:
     )
 
 
-def laws(config: Config, fold: Fold, most: int = 600) -> Params:
-    """What is known before training: the linear-Gaussian law of each modality given the other (if the config asks)."""
-    if not config.model.linear:
+def laws(config: Config, fold: Fold, most: int = 2000, linear: bool | None = None) -> Params:
+    """The laws that the networks start from, of the training windows.
+
+    Args:
+      config: a config of the study.
+      fold: the split.
+      most: windows to fit them to.
+      linear: with a linear map from the other modality, or (False) the law of each modality alone; default: the config's.
+
+    Returns:
+      `{"fixed": laws}`, or nothing for the paper's network.
+    """
+    if config.model.network == "paper":
         return {}
-    train, subjects = fold.side("train", most), len(fold.train.trials.levels["subject"])
-    x, y, who = train["x"], train["y"], train["subject"]
+    train = fold.side("train", most)
+    if not (config.model.linear if linear is None else linear):
+        return {"fixed": {own: linear_gaussian.marginal(train[own]) for own in OTHER}}
+    folds = min(LEFT_OUT, len(fold.train.trials.levels["subject"]))
     return {
         "fixed": {
-            "x": linear_gaussian.fit(x, y, who, subjects),
-            "y": linear_gaussian.fit(y, x, who, subjects),
+            own: linear_gaussian.fit(train[own], train[other], train["subject"], folds)
+            for own, other in OTHER.items()
         }
     }
 
@@ -152,13 +170,11 @@ def about(config: Config, fold: Fold) -> dict[str, Any]:
     """What someone who has only the checkpoint must know."""
     strides = bool((fold.train.trials.stride >= 0).all())
     rates = fold.train.trials.column("rate")
-    window = fold.side("train", most=1)
     return {
         "method": "llma",
         "config": config.to_dict(),
         "modalities": {"x": fold.train.x, "y": fold.train.y},
         "normaliser": {name: scale.state() for name, scale in fold.scale.items()},
-        "examples": {m: fold.physical(window[m][0], m).round(3).tolist() for m in ("x", "y")},
         "length": config.data.length,
         "samples_per_stride": config.data.length // 2 if strides else None,
         "rate": None if strides else float(rates[0]),

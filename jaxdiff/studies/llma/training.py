@@ -75,7 +75,10 @@ def train_folds(
         out,
         about={**_trained_with(config), "word": word, "weights": weights},
         fold_weights=[weights for _ in each],
-        known={} if word == "direct" else jax.tree.map(lambda *a: np.stack(a), *known),
+        known=jax.tree.map(
+            lambda *a: np.stack(a),
+            *([laws(config, fold, linear=False) for fold in each] if word == "direct" else known),
+        ),
     )
     return method, [jax.tree.map(lambda a, f=f: a[f], state.ema) for f in range(len(each))]
 
