@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,15 +25,20 @@ class Windows:
     trial: np.ndarray
     task: np.ndarray
     subject: np.ndarray
+    start_y: np.ndarray | None = None
+    """Where y begins, in place of `start`, in windows whose pairs are broken."""
 
     def __len__(self) -> int:
         return len(self.start)
 
     def __call__(self, index: np.ndarray, u: np.ndarray | None = None) -> dict[str, np.ndarray]:
-        frames = self.start[index][:, None] + np.arange(self.length)
+        start_y = self.start if self.start_y is None else self.start_y
+        frames, frames_y = (
+            start[index][:, None] + np.arange(self.length) for start in (self.start, start_y)
+        )
         return {
             "x": self.trials.signals[self.x].take(frames, axis=0),
-            "y": self.trials.signals[self.y].take(frames, axis=0),
+            "y": self.trials.signals[self.y].take(frames_y, axis=0),
             "task": self.task[index],
             "subject": self.subject[index],
         }
@@ -89,3 +94,23 @@ def _onsets(stride: np.ndarray, length: int, hop: int | None) -> np.ndarray:
                 kept.append(start)
         onset = np.asarray(kept, np.int64)
     return onset
+
+
+def break_pairs(windows: Windows, share: float, seed: int = 0) -> Windows:
+    """Windows of which a share has the y of another window of that share, drawn at random.
+
+    Args:
+      windows: paired windows.
+      share: share of the windows whose pairs are broken, in [0, 1].
+      seed: seed of the draw.
+
+    Returns:
+      The same windows with `start_y` set.
+    """
+    if not 0 <= share <= 1:
+        raise ConfigError(f"the share of broken pairs is in [0, 1]; got {share}")
+    rng = np.random.default_rng(seed)
+    broken = rng.permutation(len(windows))[: round(share * len(windows))]
+    start_y = windows.start.copy()
+    start_y[broken] = np.roll(windows.start[broken], 1)
+    return replace(windows, start_y=start_y)

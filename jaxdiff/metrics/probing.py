@@ -69,6 +69,40 @@ def probe(
     }
 
 
+def transfer(
+    features: ArrayLike,
+    labels: ArrayLike,
+    test_features: ArrayLike,
+    test_labels: ArrayLike,
+    *,
+    hidden: int = 0,
+    steps: int = 300,
+    decay: float = 1e-2,
+    seed: int = 0,
+) -> float:
+    """Accuracy on a test set of a probe fitted to a training set.
+
+    Args:
+      features: training features [n, d].
+      labels: their labels [n].
+      test_features: features [m, d] of other subjects.
+      test_labels: their labels [m].
+      hidden: width of the hidden layer; 0 for the linear probe.
+      steps: training steps.
+      decay: weight decay.
+      seed: seed of the initial weights.
+
+    Returns:
+      Share of the test rows whose label is predicted.
+    """
+    x = np.concatenate([features, test_features]).astype(np.float32)
+    names, y = np.unique(np.concatenate([labels, test_labels]), return_inverse=True)
+    train = (np.arange(len(x)) < len(np.asarray(labels))).astype(np.float32)
+    key = jax.random.key(seed)
+    right = _probe(key, x, y, train[None], len(names), hidden, steps, decay)
+    return float(np.asarray(right)[0][train == 0].mean())
+
+
 @partial(jax.jit, static_argnames=("classes", "hidden", "steps"))
 def _probe(
     key: Key, x: Array, y: Array, train: Array, classes: int, hidden: int, steps: int, decay: float

@@ -4,8 +4,8 @@ from functools import partial
 import numpy as np
 import pytest
 
-from jaxdiff.data.windows import cut
-from jaxdiff.errors import DataError
+from jaxdiff.data.windows import break_pairs, cut
+from jaxdiff.errors import ConfigError, DataError
 
 
 def test_two_strides_beginning_with_every_stride(trials):
@@ -95,3 +95,14 @@ def test_a_batch_costs_the_memory_of_its_own_arrays_and_their_index(wide):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 1.5 * sum(array.nbytes for array in batch.values())
+
+
+def test_broken_pairs_have_the_y_of_another_window_and_the_rest_keeps_its_own(trials):
+    """In these trials y is -x, frame by frame."""
+    windows = cut(trials, "angles", "grf", length=20)
+    batch = break_pairs(windows, 0.5)(np.arange(len(windows)))
+    broken = (batch["y"][:, 0, 0] != -batch["x"][:, 0, 0]).sum()
+    assert broken == round(0.5 * len(windows))
+    assert sorted(batch["y"][:, 0, 0]) == sorted(-batch["x"][:, 0, 0])
+    with pytest.raises(ConfigError, match="share of broken pairs"):
+        break_pairs(windows, 2.0)

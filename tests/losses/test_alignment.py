@@ -92,7 +92,9 @@ def test_balanced_negatives_make_position_worth_log_2_and_leave_chance_where_it_
         if gain is None:
             np.testing.assert_allclose(found.paired, np.log(16), rtol=1e-5)
             continue
-        np.testing.assert_allclose(alignment.content(unknown, unknown, options).paired, chance, rtol=1e-4)
+        np.testing.assert_allclose(
+            alignment.content(unknown, unknown, options).paired, chance, rtol=1e-4
+        )
         np.testing.assert_allclose(found.paired, chance - gain, atol=0.02)
 
 

@@ -1,49 +1,99 @@
-"""How well one modality is generated from the other: points, distributions, dynamics, and the honesty of the spread."""
+"""How well one modality is generated from the other: points, distributions, dynamics, intervals; and what latents hold."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jaxdiff.baselines import BASELINES
+from jaxdiff.losses import alignment as align
+from jaxdiff.methods.cross_modal import OTHER
 from jaxdiff.methods.llma import Settings, make_networks
 from jaxdiff.metrics import uncertainty
 from jaxdiff.metrics.distribution import frechet
 from jaxdiff.metrics.pointwise import pointwise
 from jaxdiff.metrics.predictive import predictive_score
-from jaxdiff.metrics.probing import latent_correlation, probe
-from jaxdiff.studies.generation import in_chunks
+from jaxdiff.metrics.probing import latent_correlation, transfer
+from jaxdiff.models.calibration import Calibration
 from jaxdiff.studies.llma.preparation import Fold
-from jaxdiff.typing import Params
+from jaxdiff.typing import Config, Params
 
-OTHER = {"x": "y", "y": "x"}
+__all__ = [
+    "OTHER",
+    "baseline_predictions",
+    "calibrated",
+    "content",
+    "draw",
+    "encoded",
+    "probes",
+    "score",
+]
 CHUNK = 128
-COMPARED = ("training_mean", "ridge", "nearest_neighbours")
-"""Baselines of every table."""
+CONTENT_STEP = 100.0
+"""Step at which latents are contrasted in tables: a noise level of a tenth of the signal."""
 
 
 def draw(
-    generate: Callable, params: Params, given: str, signals: np.ndarray, samples: int, seed: int = 0
+    generate: Callable,
+    params: Params,
+    condition: Mapping[str, np.ndarray],
+    samples: int,
+    seed: int = 0,
 ) -> np.ndarray:
-    """`(samples, N, L, d)` of the other modality, in normalised units, for conditions `(N, L, d)`."""
-    conditions = {given: np.concatenate([signals] * samples)}
-    drawn = in_chunks(generate, params, jax.random.key(seed), conditions, CHUNK)
-    return drawn.reshape(samples, len(signals), *drawn.shape[1:])
+    """Samples of the other modality.
+
+    Args:
+      generate: `(params, key, condition) -> samples`, compiled.
+      params: parameters.
+      condition: arrays [N, ...].
+      samples: samples per condition.
+      seed: seed of the samples.
+
+    Returns:
+      Samples [S, N, L, d], normalised.
+    """
+    repeated = {name: np.concatenate([values] * samples) for name, values in condition.items()}
+    count = len(next(iter(repeated.values())))
+    rows = []
+    for number, first in enumerate(range(0, count, CHUNK)):
+        part = {
+            name: np.resize(values[first : first + CHUNK], (CHUNK, *values.shape[1:]))
+            for name, values in repeated.items()
+        }
+        key = jax.random.fold_in(jax.random.key(seed), number)
+        rows.append(np.asarray(generate(params, key, part))[: count - first])
+    drawn = np.concatenate(rows)
+    return drawn.reshape(samples, -1, *drawn.shape[1:])
 
 
 def score(
-    fold: Fold, side: dict[str, np.ndarray], target: str, drawn: np.ndarray, predictive_steps: int
+    fold: Fold,
+    side: dict[str, np.ndarray],
+    target: str,
+    drawn: np.ndarray,
+    predictive_steps: int,
+    calibration: Calibration | None = None,
 ) -> dict[str, float]:
-    """Every figure of one direction. `drawn` is `(S, N, L, d)`, normalised; S = 1 for methods that give one answer.
+    """Every figure of one direction.
 
-    `mse` is that of a single sample, as in the paper; `mse_mean` that of the mean of the samples.
+    Args:
+      fold: the split.
+      side: windows with the truth, as `Fold.side` gives them.
+      target: the generated modality.
+      drawn: samples [S, N, L, d], normalised; S = 1 for methods that give one answer.
+      predictive_steps: training steps behind the predictive score; 0 for none.
+      calibration: of the target, for the coverage of calibrated intervals.
+
+    Returns:
+      Figures by name. `mse` is that of a single sample, as in the paper; `mse_mean` that of the mean of the samples.
     """
     truth, mean = side[target], drawn.mean(0)
     scale = fold.scale[target]
-    reference = fold.physical(fold.side("train")[target].mean(0), target)
+    reference = fold.physical(fold.side("train", 600)[target].mean(0), target)
     best = pointwise(
         fold.physical(mean, target),
         fold.physical(truth, target),
@@ -55,11 +105,17 @@ def score(
     figures = {
         "mse": float(np.square(drawn - truth).mean()),
         "mse_mean": best["mse"],
+        "rmse_mean": float(np.sqrt(np.square(mean - truth).mean())),
         "mae_mean": best["mae"],
         "r2_mean": best["r2"],
         "fid": frechet(truth, drawn[0]),
         **{name: value for name, value in best.items() if name.startswith("mae/")},
     }
+    unseen = fold.unseen_task(side)
+    if unseen.any() and not unseen.all():
+        error = np.square(mean - truth).mean((1, 2))
+        figures["mse_mean_seen_tasks"] = float(error[~unseen].mean())
+        figures["mse_mean_unseen_tasks"] = float(error[unseen].mean())
     if predictive_steps:
         every = max(1, truth.shape[1] // 60)
         figures["pred"] = predictive_score(
@@ -69,53 +125,109 @@ def score(
         figures["crps"] = uncertainty.crps(drawn, truth)
         figures["coverage_90"] = uncertainty.coverage(drawn, truth, (0.9,))["coverage_90"]
         figures["spread_skill"] = uncertainty.spread_skill(drawn, truth)["spread_skill"]
+        if calibration is not None:
+            low, high = calibration.interval(drawn, 0.9)
+            figures["calibrated_90"] = float(((low <= truth) & (truth <= high)).mean())
     return figures
 
 
+def calibrated(
+    fold: Fold, generate: Callable, params: Params, condition: Callable, target: str, config: Config
+) -> Calibration | None:
+    """The calibration of a modality on the validation subjects, where these were not trained on."""
+    if not config.data.calibrate:
+        return None
+    side = fold.side("validation", config.data.windows)
+    given = OTHER[target]
+    drawn = draw(generate, params, condition(given, side[given]), config.sampling.samples, seed=1)
+    channels = fold.scale[target].channels
+    return Calibration.fit(drawn, side[target], side["subject"], channels, (0.9,))
+
+
 def baseline_predictions(
-    fold: Fold, side: dict[str, np.ndarray], target: str
+    fold: Fold, side: dict[str, np.ndarray], target: str, names: tuple[str, ...], most: int = 1200
 ) -> dict[str, np.ndarray]:
-    """What simple methods say of the test windows, `(1, N, L, d)` each."""
-    train = fold.side("train", most=600)
+    """Predictions [1, N, L, d] of baselines for the windows of `side`, fitted to at most `most` training windows."""
+    train = fold.side("train", most)
     given, wanted, groups = train[OTHER[target]], train[target], train["subject"]
     return {
-        name: BASELINES[name](given, wanted, groups)(side[OTHER[target]])[None] for name in COMPARED
+        name: BASELINES[name](given, wanted, groups)(side[OTHER[target]])[None] for name in names
     }
 
 
 def encoded(
-    settings: Settings, params: Params, side: dict[str, np.ndarray], modality: str
+    settings: Settings,
+    params: Params,
+    side: dict[str, np.ndarray],
+    modality: str,
+    t: float = 0.0,
 ) -> np.ndarray:
-    """Latents of clean signals, `(N, tokens · width)`: what the probes and the pictures look at."""
+    """Latents [N, tokens, width] of clean signals."""
     networks = make_networks(settings)
-    run = jax.jit(lambda signals: networks.latents(params, modality, signals))
-    parts = [
-        np.asarray(run(side[modality][i : i + CHUNK])) for i in range(0, len(side[modality]), CHUNK)
-    ]
-    return np.concatenate(parts).reshape(len(side[modality]), -1)
+    run = jax.jit(lambda signals: networks.latents(params, modality, signals, t))
+    count = len(side[modality])
+    parts = []
+    for first in range(0, count, CHUNK):
+        part = side[modality][first : first + CHUNK]
+        filled = np.resize(part, (CHUNK, *part.shape[1:]))
+        parts.append(np.asarray(run(filled))[: len(part)])
+    return np.concatenate(parts)
 
 
-def probes(settings: Settings, params: Params, fold: Fold, most: int = 600) -> dict[str, Any]:
-    """Accuracy of task classification from the latents, linear and not, and how alike the two latents are.
+def content(
+    settings: Settings, params: Params, side: dict[str, np.ndarray], rows: int = 64
+) -> dict:
+    """Contrast of true and of false pairs among `rows` evenly spread windows, which are of different people if they can be.
 
-    All subjects' windows of steady walking are encoded; each probe is tested on subjects it was not trained on.
+    Only windows at the same position are negatives: chance is log `rows`, and neither position nor noise level helps.
     """
-    parts = [fold.side(which, most, steady=True) for which in ("train", "validation", "test")]
-    side = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    codes = {m: encoded(settings, params, side, m) for m in ("x", "y")}
-    figures: dict[str, Any] = {
-        f"{kind}_{m}": probe(_reduced(codes[m]), side["task"], side["subject"], hidden=hidden)[
-            "accuracy"
-        ]
-        for m in codes
-        for kind, hidden in (("linear", 0), ("nonlinear", 128))
-    }
-    figures["latent_correlation"] = latent_correlation(codes["x"], codes["y"])
+    index = np.linspace(0, len(side["x"]) - 1, min(rows, len(side["x"]))).round().astype(int)
+    part = {name: side[name][index] for name in OTHER}
+    z = [jnp.asarray(encoded(settings, params, part, own, CONTENT_STEP)) for own in OTHER]
+    found = align.content(*z, settings.options._replace(negatives="position"))
+    return {"contrast": float(found.paired), "mispaired": float(found.mispaired)}
+
+
+def probes(
+    settings: Settings, params: Params | None, fold: Fold, most: int = 1200
+) -> dict[str, Any]:
+    """What latents say of the task, on people that neither the encoder nor the probe has seen.
+
+    Args:
+      settings: of the method.
+      params: parameters, or None to probe the raw signals.
+      fold: probes are trained on its training subjects and tested on its test subjects, in steady walking.
+      most: windows of either.
+
+    Returns:
+      Accuracies `linear_x`, `linear_y`, `nonlinear_x`, `nonlinear_y`, and `latent_correlation` on the test subjects.
+    """
+    sides = [fold.side(which, most, steady=True) for which in ("train", "test")]
+    figures: dict[str, Any] = {}
+    codes: dict[str, np.ndarray] = {}
+    for m in OTHER:
+        train, test = (
+            (side[m] if params is None else encoded(settings, params, side, m)).reshape(
+                len(side[m]), -1
+            )
+            for side in sides
+        )
+        reduced = _principal(train, test)
+        for kind, hidden in (("linear", 0), ("nonlinear", 128)):
+            accuracy = transfer(
+                reduced[0], sides[0]["task"], reduced[1], sides[1]["task"], hidden=hidden
+            )
+            figures[f"{kind}_{m}"] = accuracy
+        codes[m] = test
+    if codes["x"].shape == codes["y"].shape:
+        figures["latent_correlation"] = latent_correlation(codes["x"], codes["y"])
     return figures
 
 
-def _reduced(codes: np.ndarray, components: int = 64) -> np.ndarray:
-    """Leading principal components: probes on thousands of dimensions would measure their own overfitting."""
-    centred = codes - codes.mean(0)
-    u, s, _ = np.linalg.svd(centred, full_matrices=False)
-    return (u * s)[:, :components]
+def _principal(
+    train: np.ndarray, test: np.ndarray, components: int = 64
+) -> tuple[np.ndarray, np.ndarray]:
+    """Both projected on the training set's leading components: a probe on thousands of dimensions would overfit."""
+    mean = train.mean(0)
+    directions = np.linalg.svd(train - mean, full_matrices=False)[2][:components]
+    return (train - mean) @ directions.T, (test - mean) @ directions.T

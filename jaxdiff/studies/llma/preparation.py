@@ -12,19 +12,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdiff.baselines import linear_gaussian
 from jaxdiff.data import load, normalise, pipeline, splits, windows
 from jaxdiff.data.normalise import Normaliser
 from jaxdiff.data.trials import Trials
-from jaxdiff.errors import FileError
+from jaxdiff.errors import ConfigError, FileError
 from jaxdiff.losses import alignment as align
-from jaxdiff.methods.cross_modal import OTHER
 from jaxdiff.methods.llma import Settings
 from jaxdiff.nets.cross_modal import size
-from jaxdiff.typing import Config, Params
-
-LEFT_OUT = 10
-"""Groups of subjects that are left out in turn to predict training windows."""
+from jaxdiff.typing import Config
 
 
 @dataclass(frozen=True)
@@ -35,11 +30,18 @@ class Fold:
     validation: windows.Windows
     test: windows.Windows
     scale: dict[str, Normaliser]
+    held_out_tasks: tuple[str, ...] = ()
 
     def side(self, which: str, most: int = 0, steady: bool = False) -> dict[str, np.ndarray]:
-        """Windows of `train`, `validation` or `test` as arrays; at most so many, spread evenly, unless 0.
+        """Windows of one part of the split as arrays.
 
-        `steady` leaves out the strides in which the task changes.
+        Args:
+          which: `train`, `validation` or `test`.
+          most: at most this number of windows, evenly spread; 0 for all.
+          steady: leave out strides in which the task changes.
+
+        Returns:
+          `x` [N, L, dx], `y` [N, L, dy], `task` and `subject` [N], and `row` [N], the numbers of the windows.
         """
         source = getattr(self, which)
         index = np.arange(len(source))
@@ -47,11 +49,16 @@ class Fold:
             index = np.flatnonzero(~source.trials.column("transition")[source.trial].astype(bool))
         if most and len(index) > most:
             index = index[np.linspace(0, len(index) - 1, most).round().astype(np.int64)]
-        return source(index)
+        return {**source(index), "row": index}
 
     def subjects(self, which: str) -> np.ndarray:
-        """The subject of every window of a side."""
+        """The subject of every window of a part of the split."""
         return getattr(self, which).subject
+
+    def unseen_task(self, side: dict[str, np.ndarray]) -> np.ndarray:
+        """Whether the task of each of these windows was left out of training."""
+        names = np.asarray(self.test.trials.levels["task"])[side["task"]]
+        return np.isin(names, self.held_out_tasks)
 
     def physical(self, values: Any, modality: str) -> np.ndarray:
         """Normalised values of `x` or `y` in physical units."""
@@ -59,7 +66,7 @@ class Fold:
 
 
 def load_trials(config: Config) -> Trials:
-    """The data set a config names."""
+    """The data set that a config names."""
     data = config.data
     if data.name == "verheul2024":
         root = shared_folder()
@@ -75,7 +82,7 @@ def load_trials(config: Config) -> Trials:
 
 
 def shared_folder() -> Path:
-    """Where real data lie: `$JAXDIFF_SHARED/data`."""
+    """The folder of real data, `$JAXDIFF_SHARED/data`."""
     root = Path(os.environ.get("JAXDIFF_SHARED", "")) / "data"
     if not os.environ.get("JAXDIFF_SHARED") or not root.is_dir():
         raise FileError(
@@ -84,31 +91,64 @@ def shared_folder() -> Path:
     return root
 
 
-def fold(config: Config, trials: Trials, split: splits.Split, x: str = "", y: str = "") -> Fold:
-    """One split as windows; `x` and `y` default to the modalities of the config.
+def fold(
+    config: Config, trials: Trials, split: splits.Split, x: str = "", y: str = "", seed: int = 0
+) -> Fold:
+    """One split as windows.
 
-    Where no checkpoint is chosen by its score, the validation subjects are trained on too.
+    Validation subjects are trained on too, unless a checkpoint is chosen by its score or intervals are calibrated.
+
+    Args:
+      config: a config of the study.
+      trials: the data set.
+      split: its subjects by part.
+      x: one modality; by default the config's.
+      y: the other one.
+      seed: seed of the choice of few people and of broken pairs.
+
+    Returns:
+      The fold.
     """
-    x, y = x or config.data.x, y or config.data.y
-    if not config.training.score:  # no checkpoint is chosen, so nobody needs to be kept for that
-        split = splits.by_subject(trials, (), split.test.subjects, split.held_out_tasks)
+    data = config.data
+    x, y = x or data.x, y or data.y
+    if not config.training.score and not data.calibrate:
+        tasks = split.held_out_tasks
+        split = splits.by_subject(trials, (), split.test.subjects, tasks)
         split = split._replace(validation=split.train)
+    if data.train_people:
+        chosen = np.random.default_rng([seed, 7]).permutation(split.train.subjects)
+        few = split.train.where(subject=chosen[: data.train_people].tolist())
+        split = split._replace(train=few)
     scale = normalise.fit(split.train, "minmax", (x, y))
     train, validation, test = (
-        windows.cut(normalise.apply(scale, part), x, y, config.data.length)
+        windows.cut(normalise.apply(scale, part), x, y, data.length)
         for part in (split.train, split.validation, split.test)
     )
-    return Fold(train, validation, test, {"x": scale[x], "y": scale[y]})
+    if data.broken:
+        train = windows.break_pairs(train, data.broken, seed)
+    return Fold(train, validation, test, {"x": scale[x], "y": scale[y]}, split.held_out_tasks)
 
 
 def folds(config: Config, trials: Trials, x: str = "", y: str = "") -> list[Fold]:
-    """All splits of the cross-validation."""
-    each = splits.k_fold(trials, config.data.folds, hold_out_tasks=config.data.hold_out_tasks)
-    return [fold(config, trials, split, x, y) for split in each]
+    """The folds of a table: a cross-validation, or one split of the people for each of several seeds."""
+    data = config.data
+    if data.folds:
+        each = splits.k_fold(trials, data.folds, hold_out_tasks=data.hold_out_tasks)
+        return [fold(config, trials, split, x, y, seed) for seed, split in enumerate(each)]
+    train, validation, test = data.people
+    people = np.random.default_rng(0).permutation(trials.subjects).tolist()
+    if train + validation + test > len(people):
+        raise ConfigError(
+            f"data.people asks for {train} + {validation} + {test} subjects of {len(people)}"
+        )
+    held_out = people[:test], people[test : test + validation]
+    kept = trials.where(subject=people[: train + validation + test])
+    split = splits.by_subject(kept, held_out[1], held_out[0])
+    return [fold(config, kept, split, x, y, seed) for seed in range(data.seeds)]
 
 
 def method_settings(config: Config, alignment: str = "") -> Settings:
-    """The method's settings as plain values; `alignment` overrides the config's word."""
+    """The method's settings as plain values; `alignment` overrides the config's."""
     model = config.model
     network = size(model.size)
     return Settings(
@@ -123,7 +163,7 @@ def method_settings(config: Config, alignment: str = "") -> Settings:
         ),
         alpha=model.alpha,
         gamma=model.gamma,
-        linear=model.linear,
+        linear=model.start != "none",
         network=model.network,
         groups=model.groups,
         condition_noise=model.condition_noise,
@@ -133,33 +173,7 @@ def method_settings(config: Config, alignment: str = "") -> Settings:
     )
 
 
-def laws(config: Config, fold: Fold, most: int = 2000, linear: bool | None = None) -> Params:
-    """The laws that the networks start from, of the training windows.
-
-    Args:
-      config: a config of the study.
-      fold: the split.
-      most: windows to fit them to.
-      linear: with a linear map from the other modality, or (False) the law of each modality alone; default: the config's.
-
-    Returns:
-      `{"fixed": laws}`, or nothing for the paper's network.
-    """
-    if config.model.network == "paper":
-        return {}
-    train = fold.side("train", most)
-    if not (config.model.linear if linear is None else linear):
-        return {"fixed": {own: linear_gaussian.marginal(train[own]) for own in OTHER}}
-    folds = min(LEFT_OUT, len(fold.train.trials.levels["subject"]))
-    return {
-        "fixed": {
-            own: linear_gaussian.fit(train[own], train[other], train["subject"], folds)
-            for own, other in OTHER.items()
-        }
-    }
-
-
-def batches(source: windows.Windows, config: Config, seed: int = 0) -> pipeline.Batches:
+def batches(source: Any, config: Config, seed: int = 0) -> pipeline.Batches:
     """Endless training batches, this host's share."""
     return pipeline.Batches(
         source, config.batch_size, seed, host=jax.process_index(), hosts=jax.process_count()
@@ -167,7 +181,7 @@ def batches(source: windows.Windows, config: Config, seed: int = 0) -> pipeline.
 
 
 def about(config: Config, fold: Fold) -> dict[str, Any]:
-    """What someone who has only the checkpoint must know."""
+    """The metadata that a checkpoint needs to be used alone."""
     strides = bool((fold.train.trials.stride >= 0).all())
     rates = fold.train.trials.column("rate")
     return {
