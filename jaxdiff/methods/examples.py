@@ -62,16 +62,16 @@ def _llma_settings(alignment: str) -> LlmaSettings:
 
 _GAIT = {"x": normal(0, 8, 60, 5), "y": normal(1, 8, 60, 3)}
 _GIVEN = {"x": normal(2, 8, 60, 5)}
+_LAW = tuple(f"['{name}']" for name in ("s", "centre", "deviation", "basis", "variance", "rest"))
 
 
 def llma_example() -> Example:
-    return Example(llma(_llma_settings("llma")), _GAIT, _GIVEN, untrained=("['s']",))
+    return Example(llma(_llma_settings("llma")), _GAIT, _GIVEN, untrained=_LAW)
 
 
 def direct_example() -> Example:
-    unused = ("['s']", "['noisy']['params']['Dense_0']['kernel']")
     return Example(
-        direct(_llma_settings("none")), _GAIT, _GIVEN, deterministic=True, untrained=unused
+        direct(_llma_settings("none")), _GAIT, _GIVEN, deterministic=True, untrained=_LAW
     )
 
 

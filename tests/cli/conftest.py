@@ -62,7 +62,7 @@ def run(tmp_path_factory):
     config = get_config("quick")
     with config.unlocked():
         config.data.folds, config.data.windows = 3, 2
-        config.model.size, config.model.alignment, config.model.linear = "tiny", "none", False
+        config.model.size, config.model.alignment, config.model.start = "tiny", "none", "none"
         config.batch_size, config.sampling.steps = 4, 2
         config.training.steps, config.training.log_every, config.training.evaluate_every = 2, 1, 0
         config.training.score = ""  # so that two of the three people are trained on

@@ -20,7 +20,7 @@ def trained(strides=True):
     """Parameters of a network of 60 samples: two strides, or 0.6 s at 100 Hz."""
     config = get_config("quick")
     with config.unlocked():
-        config.model.size, config.model.linear, config.sampling.steps = "tiny", False, 2
+        config.model.size, config.model.start, config.sampling.steps = "tiny", "none", 2
         config.model.alignment, config.data.length = "none", 60
     batch = {"x": np.zeros((1, 60, 2), np.float32), "y": np.zeros((1, 60, 3), np.float32)}
     params = llma(method_settings(config)).init(jax.random.key(0), batch)

@@ -2,7 +2,6 @@
 
 import dataclasses
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from jaxdiff.data import formats
 from jaxdiff.data.builders.simulated import SimulatedGait
 from jaxdiff.data.recording import Recording
 from jaxdiff.errors import ConfigError, DataError
-from jaxdiff.studies.llma import experiments
+from jaxdiff.studies.llma import experiments, starts, tables
 from jaxdiff.studies.llma.config import WORDS, get_config
 from jaxdiff.studies.llma.preparation import folds, load_trials
 from jaxdiff.studies.llma.study import STUDY
@@ -128,29 +127,77 @@ def test_bad_recordings_are_refused_with_what_would_be_right(run, walk):
 
 
 @slow
-def test_tables_hold_both_sides_the_baselines_and_the_paper_and_share_their_models(tiny, tmp_path):
-    experiments.run_table1(tiny, tmp_path)
-    text = (tmp_path / "table1.md").read_text()
+def test_tables_hold_both_variants_the_baselines_and_the_paper_and_share_their_models(
+    tiny, tmp_path
+):
+    tables.run_table1(tiny, tmp_path)
+    text = (tmp_path / "tables" / "table1.md").read_text()
     rows = (
         "without alignment",
         "with alignment",
-        "ridge",
+        "with alignment, from random initialisation",
         "deterministic transformer",
-        "linear-Gaussian start",
+        "start alone",
+        "ridge",
+        "change by alignment",
     )
-    for row in (*rows, "paired test"):
+    for row in rows:
         assert f"angles–moments Y|X {row}" in text, row
-    assert "paper (other data): angles–moments" in text
-    third = experiments.run_table3(tiny, tmp_path)
+    assert "paper (other data): angles–moments" in text and "mispaired" in text
+    tables.run_table3(tiny, tmp_path)
     trained = {
         path.name.removeprefix("angles-moments-") for path in (tmp_path / "models").iterdir()
     }
-    assert trained == {"none", "llma", "direct", "covariance", "contrast", "llma-energy0"}
-    assert "without contrast" in (tmp_path / "table3.md").read_text()
-    page = experiments.report(tiny, third, tmp_path, time.perf_counter()).read_text()
-    assert (
-        page.count("<table>") == 1 and page.count("mean of 3") > 6
-    )  # the folds of every model as a bundle of curves
+    linear = {f"linear-{word}" for word in ("none", "llma", "covariance", "contrast")}
+    assert trained == linear | {"linear-llma-energy0", "none-none", "none-llma", "none-direct"}
+    third = (tmp_path / "tables" / "table3.md").read_text()
+    assert "without contrast" in third and "energy share" in third
+
+
+@slow
+def test_probes_are_of_new_people_with_a_row_of_raw_signals(tiny, tmp_path):
+    config = tiny.copy_and_resolve_references()
+    config.training.steps = 2
+    found = tables.run_table2(config, tmp_path)
+    text = (tmp_path / "tables" / "table2-linear.md").read_text()
+    assert "raw signals" in text and "vicreg" in text and "table2-content" in found
+
+
+@slow
+def test_few_people_and_broken_pairs_and_a_start_from_the_best_baseline(tiny, tmp_path):
+    config = tiny.copy_and_resolve_references()
+    config.training.steps = 2
+    config.data.folds, config.data.people, config.data.calibrate = 0, (1, 1, 1), True
+    config.model.start = "none"
+    tables.run_few(config, tmp_path)
+    text = (tmp_path / "tables" / "few.md").read_text()
+    assert "8 people, with alignment" in text and "half of the pairs broken, ridge" in text
+
+
+def test_the_paper_s_setting_trains_its_epochs_in_chunks_that_fit_a_device():
+    config = get_config("paper-tables")
+    assert (config.model.size, config.model.network, config.model.start) == (
+        "paper128",
+        "paper",
+        "none",
+    )
+    assert (config.data.folds, config.folds_at_once, config.training.ema_decay) == (10, 5, 0.999)
+    epochs = config.training.steps * config.batch_size / 14_222  # windows of nine training subjects
+    assert epochs == pytest.approx(50, abs=0.5)
+
+
+def test_the_best_baseline_is_chosen_on_left_out_subjects_and_predicts_without_them():
+    """A subject's windows never change their own left-out predictions."""
+    rng = np.random.default_rng(0)
+    subjects = np.repeat(np.arange(4), 6)
+    x = rng.normal(size=(24, 20, 2))
+    y = np.tanh(x @ rng.normal(size=(2, 3))) + 0.01 * rng.normal(size=(24, 20, 3))
+    names = ("ridge", "local_ridge")
+    name, predicted = starts.best_baseline(x, y, subjects, names)
+    assert name == "local_ridge" and predicted.shape == y.shape
+    y[subjects == 1] += 5.0
+    again = starts.left_out(starts.BASELINES[name], x, y, subjects)
+    np.testing.assert_allclose(again[subjects == 1], predicted[subjects == 1], atol=1e-9)
 
 
 def test_every_word_is_a_config_and_a_wrong_one_names_the_nearest():

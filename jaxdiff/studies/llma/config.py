@@ -8,20 +8,34 @@ from ml_collections.config_dict import placeholder
 from jaxdiff.errors import ConfigError, nearest
 from jaxdiff.training import settings
 
-TABLES = ("table1", "table2", "table3")
-WORDS = ("demo", "quick", "figures", *TABLES, "tables", "verheul", "paper")
+TABLES = ("table1", "table2", "table3", "few")
+GROUPS = {"tables": TABLES, "verheul": ("table1",), "paper-tables": ("table1", "table2", "table3")}
+"""Words that run several tables from one set of trained models."""
+WORDS = ("demo", "quick", "figures", *TABLES, *GROUPS, "paper")
 
 
 def get_config(word: str = "quick") -> ConfigDict:
-    """The config of a word: `demo`, `quick`, `figures`, a table, `tables` (all three), `verheul` (real data) or `paper`."""
+    """The config of a word.
+
+    Args:
+      word: `demo` and `quick` train one model; `figures` two, with and without alignment; `table1`, `table2`, `table3`
+        and `few` (few people, broken pairs) are tables of simulated people, `tables` all of them; `verheul` is Table 1
+        of real braking stances; `paper` trains one model in the paper's setting, `paper-tables` its three tables.
+
+    Returns:
+      The config.
+
+    Raises:
+      ConfigError: no such word.
+    """
     if word not in WORDS:
         raise ConfigError(f"no config {word!r}; {nearest(word, WORDS)}")
     config = ConfigDict()
-    config.experiment = word if word in (*TABLES, "tables", "verheul") else "train"
+    config.experiment = word if word in (*TABLES, *GROUPS, "figures") else "train"
 
     config.data = ConfigDict()
     config.data.name = "simulated_gait"  # any data set of jaxdiff.data.names()
-    config.data.size = "quick"  # size of a simulated data set: tiny | quick | full
+    config.data.size = "quick"  # size of a simulated data set
     config.data.recipe = placeholder(str)  # folder: the YAML that describes it
     config.data.root = placeholder(str)  # folder: where the recordings are, if not beside the YAML
     config.data.manual_dir = placeholder(str)  # gated data sets: where their files lie
@@ -30,15 +44,19 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.data.pairs = "one"  # tables: this pair only (one), or the paper's three (all)
     config.data.length = 300  # samples in a window: two strides of 150
     config.data.transitions = True  # keep the strides in which the task changes
-    config.data.folds = (
-        6  # of a K-fold cross-validation over subjects (and tasks); "train" uses the first
-    )
-    config.data.hold_out_tasks = False  # leave tasks out of training too, not only subjects
-    config.data.windows = 96  # test windows looked at, drawn evenly; 0: all
+    config.data.folds = 6  # of a K-fold cross-validation over subjects; "train" uses the first
+    config.data.hold_out_tasks = False  # cross-validation: leave tasks out of training too
+    config.data.people = (100, 10, 20)  # with folds=0: training, calibration, test subjects
+    config.data.seeds = 1  # with folds=0: seeds of every table
+    config.data.train_people = 0  # train on this number of the training subjects; 0: all
+    config.data.broken = 0.0  # share of the training pairs that are broken
+    config.data.calibrate = False  # keep validation subjects to calibrate intervals
+    config.data.windows = 96  # test windows evaluated, drawn evenly; 0: all
 
     config.model = ConfigDict()
     config.model.size = "small"  # tiny | brief | small | medium | paper128 | paper25m
     config.model.network = "preconditioned"  # preconditioned | paper
+    config.model.start = "linear"  # none | linear | best: baseline that the network corrects
     config.model.alignment = (
         "llma"  # none | llma | contrast | covariance | simclr | barlow | vicreg | mse
     )
@@ -49,25 +67,18 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.model.negatives = "balanced"  # balanced | position | all (the paper's)
     config.model.groups = 1  # noise levels per batch, each contrasted within itself
     config.model.alpha = placeholder(float)  # fixed weight of the alignment; unset: learned
-    config.model.gamma = 1.0  # weight of the energy loss
-    config.model.linear = (
-        True  # start from ridge regression and its error bars; the paper starts from nothing
-    )
-    config.model.condition_noise = (
-        0.05  # noise on the condition in training, against memorising small data
-    )
+    config.model.gamma = 0.1  # weight of the energy loss
+    config.model.condition_noise = 0.05  # noise on the condition in training, against overfitting
     config.model.bfloat16 = False  # compute in bfloat16
 
     config.sampling = ConfigDict()
-    config.sampling.solver = (
-        "dpm"  # ddim | ddpm | dpm (second order, Karras' levels: the right spread in few steps)
-    )
+    config.sampling.solver = "dpm"  # ddim | ddpm | dpm (second order, Karras' levels)
     config.sampling.steps = 20  # of generation
-    config.sampling.samples = 8  # per condition, for means and error bars
-    config.sampling.predictive_steps = (
-        300  # of training behind the predictive score; 0: no such score
-    )
+    config.sampling.samples = 8  # per condition, for means and intervals
+    config.sampling.predictive_steps = 300  # training steps behind the predictive score; 0: none
 
+    config.compared = ("training_mean", "ridge", "nearest_neighbours")  # baselines of tables
+    config.folds_at_once = 0  # folds trained as one program; 0: all
     config.batch_size = 32
     config.training = settings.config(
         steps=500, log_every=100, save_every=250, evaluate_every=100, ema_decay=0.99
@@ -78,7 +89,7 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.training.optimizer.warmup_steps = 100
     config.training.optimizer.decay = "cosine"
     config.training.optimizer.clip_norm = 1.0
-    config.training.optimizer.rates = (("s", 10.0),)  # the weight of the alignment moves faster
+    config.training.optimizer.rates = (("s", 10.0),)  # multiple of the learning rate for s
 
     if word == "demo":
         config.data.windows = 48
@@ -91,56 +102,77 @@ def get_config(word: str = "quick") -> ConfigDict:
         config.training.log_every = 40
         config.training.optimizer.warmup_steps = 40
     if word == "figures":
-        config.data.size = "full"
-        config.data.folds = 5
-    if word.startswith("table"):
-        config.data.pairs = "one" if word == "table3" else "all"
-        config.data.size = "full"
-        config.data.folds = 5
-        config.data.windows = 32
-        config.model.size = "brief"
-        config.batch_size = 16
-        config.sampling.predictive_steps = 200
-        config.sampling.samples = 16
-        config.training.ema_decay = (
-            0.0  # an average over so few steps remembers the start; the last steps are small
-        )
-        config.training.steps = 160
-        config.training.log_every = 80
-        config.training.evaluate_every = 0
-        config.training.save_every = 80
-        config.training.score = ""
-        config.training.optimizer.warmup_steps = 40
+        _people(config)
+        config.training.score = "validation_mse"
+        config.training.evaluate_every = 500
+    if word in (*TABLES, "tables"):
+        _people(config)
+        config.data.pairs = "one" if word in ("table3", "few") else "all"
     if word == "verheul":
-        config.data.name = (
-            "verheul2024"  # the stance phases of braking, found through $JAXDIFF_SHARED
-        )
+        config.data.name = "verheul2024"  # stance phases of braking, in $JAXDIFF_SHARED
+        config.data.pairs = "all"
         config.data.length = 100
         config.data.folds = 11  # one subject left out each time
         config.data.windows = 0
-        config.sampling.samples = 16
-        config.training.ema_decay = 0.0
+        config.model.size = "brief"
+        config.model.start = "best"
         config.model.condition_noise = 0.2
         config.model.window = 20
+        config.sampling.samples = 32
+        config.sampling.predictive_steps = 0
+        config.compared = (
+            "training_mean",
+            "ridge",
+            "kernel_ridge",
+            "mean_of_kernels",
+            "local_ridge",
+            "nearest_neighbours",
+        )
         config.training.steps = 300
         config.training.log_every = 100
         config.training.evaluate_every = 0
         config.training.score = ""
-    if word == "paper":
+    if word in ("paper", "paper-tables"):
         config.data.name = "embry2018"
         config.data.folds = 10
         config.data.hold_out_tasks = True
+        config.data.pairs = "all"
         config.model.size = "paper128"
         config.model.network = "paper"
         config.model.negatives = "all"
-        config.model.linear = False
+        config.model.start = "none"
+        config.model.gamma = 1.0
         config.model.condition_noise = 0.0
         config.batch_size = 64
+        config.folds_at_once = 5  # about 10 GB of the device each with paper128; 1 with paper25m
         config.sampling.steps = 1000
         config.sampling.solver = "ddpm"
-        config.training.steps = 8000  # about 50 epochs of the 10 000 strides
-        config.training.evaluate_every = 1000
+        config.training.steps = 11_100  # 50 epochs of about 14 200 windows
+        config.training.ema_decay = 0.999
+        config.training.evaluate_every = 1000 if word == "paper" else 0
         config.training.save_every = 1000
+        config.training.score = "validation_mse" if word == "paper" else ""
         config.training.optimizer.learning_rate = 2e-4
     config.lock()
     return config
+
+
+def _people(config: ConfigDict) -> None:
+    """A hundred simulated people to train on, ten to calibrate intervals, twenty to test."""
+    config.data.size = "people"
+    config.data.folds = 0
+    config.data.calibrate = True
+    config.data.transitions = False
+    config.data.windows = 120
+    config.model.size = "brief"
+    config.model.condition_noise = 0.0
+    config.sampling.predictive_steps = 200
+    config.sampling.samples = 16
+    config.compared = ("training_mean", "ridge")
+    config.training.steps = 1500
+    config.training.log_every = 100
+    config.training.evaluate_every = 0
+    config.training.save_every = 250
+    config.training.score = ""
+    config.training.ema_decay = 0.99
+    config.training.optimizer.learning_rate = 2e-3

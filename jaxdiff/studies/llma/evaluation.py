@@ -19,6 +19,7 @@ from jaxdiff.metrics.pointwise import pointwise
 from jaxdiff.metrics.predictive import predictive_score
 from jaxdiff.metrics.probing import latent_correlation, transfer
 from jaxdiff.models.calibration import Calibration
+from jaxdiff.studies.generation import evenly, in_chunks
 from jaxdiff.studies.llma.preparation import Fold
 from jaxdiff.typing import Config, Params
 
@@ -57,16 +58,7 @@ def draw(
       Samples [S, N, L, d], normalised.
     """
     repeated = {name: np.concatenate([values] * samples) for name, values in condition.items()}
-    count = len(next(iter(repeated.values())))
-    rows = []
-    for number, first in enumerate(range(0, count, CHUNK)):
-        part = {
-            name: np.resize(values[first : first + CHUNK], (CHUNK, *values.shape[1:]))
-            for name, values in repeated.items()
-        }
-        key = jax.random.fold_in(jax.random.key(seed), number)
-        rows.append(np.asarray(generate(params, key, part))[: count - first])
-    drawn = np.concatenate(rows)
+    drawn = in_chunks(generate, params, jax.random.key(seed), repeated, CHUNK)
     return drawn.reshape(samples, -1, *drawn.shape[1:])
 
 
@@ -181,7 +173,7 @@ def content(
 
     Only windows at the same position are negatives: chance is log `rows`, and neither position nor noise level helps.
     """
-    index = np.linspace(0, len(side["x"]) - 1, min(rows, len(side["x"]))).round().astype(int)
+    index = evenly(len(side["x"]), rows)
     part = {name: side[name][index] for name in OTHER}
     z = [jnp.asarray(encoded(settings, params, part, own, CONTENT_STEP)) for own in OTHER]
     found = align.content(*z, settings.options._replace(negatives="position"))

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from jaxdiff.errors import MissingExtra
-from jaxdiff.metrics.probing import picture
+from jaxdiff.metrics.probing import latent_correlation, picture
 from jaxdiff.report import legs
 from jaxdiff.studies.llma.preparation import Fold
 
-REAL, GENERATED = "black", "tab:red"
+REAL, GENERATED = "black", ("tab:blue", "tab:red")
+"""Colours: of measurements, and of one or two models."""
 SAGITTAL = (("hip_flexion", "knee_flexion", "ankle_dorsiflexion"), ("hip_x", "knee_x", "ankle_x"))
 """Names under which data sets have the three angles that a leg is drawn from."""
 LEG_RATE = 120.0
@@ -38,9 +39,16 @@ def _axes(count: int) -> tuple[Any, Any]:
 
 
 def windows(
-    fold: Fold, side: dict[str, np.ndarray], drawn: np.ndarray, target: str
+    fold: Fold, side: dict[str, np.ndarray], drawn: dict[str, np.ndarray], target: str
 ) -> Iterator[tuple[str, Any, str]]:
-    """Title, figure and description of what was generated for the test windows."""
+    """Title, figure and description of samples for the test windows.
+
+    Args:
+      fold: the split.
+      side: the test windows.
+      drawn: samples [S, N, L, d] of each model by its label; single windows are shown of the last one.
+      target: the generated modality.
+    """
     name = getattr(fold.test, target)
     yield (
         f"Real and generated {name}: mean and spread over the window",
@@ -49,27 +57,48 @@ def windows(
     )
     yield (
         f"The best, median and worst window of {name}",
-        cases(fold, side, drawn, target),
+        cases(fold, side, list(drawn.values())[-1], target),
         "Single windows with the 5 to 95 % interval of the samples",
     )
 
 
-def maps(codes: dict[str, np.ndarray], task: np.ndarray) -> Iterator[tuple[str, Any, str]]:
-    """Title, figure and description of the latents."""
-    yield "Latents of both modalities", latent_map(codes, task), "Map of latents coloured by task"
+def maps(
+    codes: dict[str, dict[str, np.ndarray]], task: np.ndarray
+) -> Iterator[tuple[str, Any, str]]:
+    """Title, figure and description of the latents of each model by its label (paper, Figs. 3 and 6)."""
+    for label, each in codes.items():
+        alike = latent_correlation(*(flat(each[m]) for m in ("x", "y")))
+        title = f"Latents of both modalities {label}".strip()
+        yield (
+            f"{title}, correlation {alike:.2f}",
+            latent_map(each, task),
+            "Map of latents coloured by task, and by modality",
+        )
+
+
+def flat(codes: np.ndarray) -> np.ndarray:
+    """One row per window."""
+    return codes.reshape(len(codes), -1)
 
 
 def bands(
-    fold: Fold, side: dict[str, np.ndarray], drawn: np.ndarray, target: str, most: int = 9
+    fold: Fold,
+    side: dict[str, np.ndarray],
+    drawn: dict[str, np.ndarray],
+    target: str,
+    most: int = 9,
 ) -> Any:
     """Mean and standard deviation over the test windows, real and generated (paper, Figs. 2 and 4)."""
     scale = fold.scale[target]
-    truth = fold.physical(side[target], target)
-    one = fold.physical(drawn[0], target)
+    shown = [(fold.physical(side[target], target), REAL, "real")]
+    shown += [
+        (fold.physical(samples[0], target), colour, label)
+        for (label, samples), colour in zip(drawn.items(), GENERATED[-len(drawn) :])
+    ]
     figure, axes = _axes(min(most, len(scale.channels)))
-    percent = np.linspace(0, 200, truth.shape[1])
+    percent = np.linspace(0, 200, side[target].shape[1])
     for c, axis in zip(range(len(scale.channels)), axes):
-        for values, colour, label in ((truth, REAL, "real"), (one, GENERATED, "generated")):
+        for values, colour, label in shown:
             mean, sd = values[..., c].mean(0), values[..., c].std(0)
             axis.plot(percent, mean, color=colour, label=label, lw=1.2)
             axis.fill_between(percent, mean - sd, mean + sd, color=colour, alpha=0.18, lw=0)
@@ -119,8 +148,10 @@ def cases(fold: Fold, side: dict[str, np.ndarray], drawn: np.ndarray, target: st
         for column, c in enumerate(channels):
             axis = axes[row * len(channels) + column]
             low, middle, high = np.quantile(samples[:, window, :, c], (0.05, 0.5, 0.95), axis=0)
-            axis.fill_between(percent, low, high, color=GENERATED, alpha=0.25, lw=0, label="5–95 %")
-            axis.plot(percent, middle, color=GENERATED, lw=1.2, label="median")
+            axis.fill_between(
+                percent, low, high, color=GENERATED[-1], alpha=0.25, lw=0, label="5–95 %"
+            )
+            axis.plot(percent, middle, color=GENERATED[-1], lw=1.2, label="median")
             axis.plot(percent, truth[window, :, c], color=REAL, lw=1.2, label="real")
             axis.set_title(f"{label}: {scale.channels[c]} [{scale.units[c]}]", fontsize=8)
             axis.tick_params(labelsize=7)
@@ -131,6 +162,7 @@ def cases(fold: Fold, side: dict[str, np.ndarray], drawn: np.ndarray, target: st
 
 def latent_map(codes: dict[str, np.ndarray], task: np.ndarray, method: str = "umap") -> Any:
     """Latents of both modalities in one plane, coloured by task (paper, Fig. 3)."""
+    codes = {name: flat(each) for name, each in codes.items()}
     try:
         plane = picture(np.concatenate([codes["x"], codes["y"]]), method)
     except MissingExtra:

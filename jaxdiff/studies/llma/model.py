@@ -6,6 +6,7 @@ strike to the last; where it was trained on pieces of time, the recording is bro
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,23 +23,29 @@ from jaxdiff.data.strides import strikes as found_strikes
 from jaxdiff.deployment.program import Program, example_keys
 from jaxdiff.deployment.signal import Signal, fitted, long_enough
 from jaxdiff.errors import ConfigError, DataError, DataWarning, nearest
+from jaxdiff.methods.cross_modal import OTHER
 from jaxdiff.methods.llma import llma
+from jaxdiff.models.calibration import Calibration
 from jaxdiff.models.model import Model
 from jaxdiff.models.prediction import Prediction
 from jaxdiff.models.trained import Trained
-from jaxdiff.studies.llma.preparation import method_settings
+from jaxdiff.studies.llma.preparation import CALIBRATION, method_settings
 from jaxdiff.training.step import make_generate
 from jaxdiff.typing import Array, Config
 
-OTHER = {"x": "y", "y": "x"}
 
 
 class LlmaModel(Model):
     """The two modalities `x` and `y` of a run of LLMA, either of which may be given."""
 
     def __init__(self, trained: Trained):
+        trained = _with_calibrations(trained)
         super().__init__(trained)
         metadata = trained.metadata
+        self.calibrations = {
+            letter: Calibration.from_json(kept)
+            for letter, kept in metadata.get("calibrations", {}).items()
+        }
         self.config: Config = ConfigDict(metadata["config"])
         self.length, self.per_stride = int(metadata["length"]), metadata["samples_per_stride"]
         self.rate = float(metadata["rate"] or 0)
@@ -176,7 +183,9 @@ class LlmaModel(Model):
             made = [
                 replace(clock, values=each, rate=self.rate).resample(source.rate) for each in values
             ]
-            return Prediction(np.stack([m.values for m in made]), made[0], self.calibration)
+            return Prediction(
+                np.stack([m.values for m in made]), made[0], self.calibrations.get(letter)
+            )
         kept = np.arange(np.ceil(events[0]), np.floor(events[-1]) + 1)
         phase = np.interp(kept, events, np.arange(len(events)) * self.per_stride)
         place = np.clip(phase, 0, values.shape[1] - 1)
@@ -184,7 +193,7 @@ class LlmaModel(Model):
         weight = (place - left)[:, None]
         onto = values[:, left] * (1 - weight) + values[:, left + 1] * weight
         like = replace(clock, values=onto[0], start=source.start + kept[0] / source.rate)
-        return Prediction(onto, like, self.calibration)
+        return Prediction(onto, like, self.calibrations.get(letter))
 
     def program(self, *, steps: int = 0, given: str = "") -> Program:
         """One modality `[B, T, C]` in, the other out; `given` is the modality that goes in."""
@@ -199,6 +208,15 @@ class LlmaModel(Model):
         wanted = self._signal(letter)._replace(name="signal", optional=False)
         made = self._signal(OTHER[letter])._replace(optional=False)
         return Program(draw, (wanted,), made, self.study)
+
+
+def _with_calibrations(trained: Trained) -> Trained:
+    """The conformal factors of each modality, kept beside the checkpoints of a run, become part of the metadata."""
+    kept = trained.path / CALIBRATION if trained.path and trained.path.is_dir() else None
+    if kept is None or not kept.exists():
+        return trained
+    factors = json.loads(kept.read_text(encoding="utf-8"))
+    return replace(trained, metadata={**trained.metadata, "calibrations": factors})
 
 
 def heel_strikes(

@@ -19,7 +19,11 @@ from jaxdiff.errors import ConfigError, FileError
 from jaxdiff.losses import alignment as align
 from jaxdiff.methods.llma import Settings
 from jaxdiff.nets.cross_modal import size
+from jaxdiff.studies.generation import evenly
 from jaxdiff.typing import Config
+
+CALIBRATION = "calibration.json"
+"""File of a run: conformal factors of each modality, fitted on its validation subjects."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class Fold:
         if steady:
             index = np.flatnonzero(~source.trials.column("transition")[source.trial].astype(bool))
         if most and len(index) > most:
-            index = index[np.linspace(0, len(index) - 1, most).round().astype(np.int64)]
+            index = index[evenly(len(index), most)]
         return {**source(index), "row": index}
 
     def subjects(self, which: str) -> np.ndarray:
@@ -184,11 +188,13 @@ def about(config: Config, fold: Fold) -> dict[str, Any]:
     """The metadata that a checkpoint needs to be used alone."""
     strides = bool((fold.train.trials.stride >= 0).all())
     rates = fold.train.trials.column("rate")
+    window = fold.side("train", most=1)
     return {
         "method": "llma",
         "config": config.to_dict(),
         "modalities": {"x": fold.train.x, "y": fold.train.y},
         "normaliser": {name: scale.state() for name, scale in fold.scale.items()},
+        "examples": {m: fold.physical(window[m][0], m).round(3).tolist() for m in ("x", "y")},
         "length": config.data.length,
         "samples_per_stride": config.data.length // 2 if strides else None,
         "rate": None if strides else float(rates[0]),

@@ -1,6 +1,6 @@
 """LLMA: one modality of gait from another, with local latent manifold alignment."""
 
-from jaxdiff.studies.llma.config import TABLES, WORDS, get_config
+from jaxdiff.studies.llma.config import GROUPS, TABLES, WORDS, get_config
 from jaxdiff.studies.study import Study, lazily
 
 _HERE = "jaxdiff.studies.llma"
@@ -10,7 +10,8 @@ STUDY = Study(
     words=WORDS,
     experiments={
         "train": lazily(f"{_HERE}.experiments:run_train"),
-        **dict.fromkeys((*TABLES, "tables", "verheul"), lazily(f"{_HERE}.experiments:run_tables")),
+        "figures": lazily(f"{_HERE}.experiments:run_figures"),
+        **dict.fromkeys((*TABLES, *GROUPS), lazily(f"{_HERE}.experiments:run_tables")),
     },
     model=lazily(f"{_HERE}.model:LlmaModel"),
 )

@@ -15,7 +15,7 @@ from jaxdiff.methods.direct import direct
 from jaxdiff.methods.llma import llma
 from jaxdiff.models.calibration import Calibration
 from jaxdiff.studies.llma import evaluation
-from jaxdiff.studies.llma.preparation import Fold, about, batches, method_settings
+from jaxdiff.studies.llma.preparation import CALIBRATION, Fold, about, batches, method_settings
 from jaxdiff.studies.llma.starts import Start
 from jaxdiff.training import settings
 from jaxdiff.training.checkpoint import load_params
@@ -23,9 +23,6 @@ from jaxdiff.training.loop import fit
 from jaxdiff.training.state import TrainState
 from jaxdiff.training.step import make_generate
 from jaxdiff.typing import Config, Method, Params
-
-CALIBRATION = "calibration.json"
-"""File of a run: conformal factors of each modality, fitted on its validation subjects."""
 
 
 def train(config: Config, fold: Fold, start: Start, out: Path, alignment: str = "") -> Params:
