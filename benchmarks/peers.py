@@ -91,7 +91,10 @@ def _ours(case: Case, params: Params, given: Any, t: int) -> Any:
 
     def network(params: Params) -> Any:
         if isinstance(s, llma.Settings):
-            return llma.network_of(s, params, "y")[0](x, jnp.int32(t), given["y"])
+            networks, m = llma.make_networks(s), jnp.zeros(())
+            return jax.vmap(
+                lambda x_t, c: networks.estimate(params, "x", x_t, jnp.float32(t), c, m)
+            )(x, given["y"])
         if isinstance(s, speed_transfer.Settings):
             net = ResidualDenoiser(6, s.size)
             c = net.apply(

@@ -22,7 +22,10 @@ def trained(strides=True):
     with config.unlocked():
         config.model.size, config.model.start, config.sampling.steps = "tiny", "none", 2
         config.model.alignment, config.data.length = "none", 60
-    batch = {"x": np.zeros((1, 60, 2), np.float32), "y": np.zeros((1, 60, 3), np.float32)}
+    rng = np.random.default_rng(0)
+    batch = {
+        name: rng.uniform(-1, 1, (8, 60, d)).astype(np.float32) for name, d in (("x", 2), ("y", 3))
+    }
     params = llma(method_settings(config)).init(jax.random.key(0), batch)
     ones = np.ones(3, np.float32)
     x = Normaliser("minmax", 5 * ones[:2], 30 * ones[:2], ANGLES, ("deg", "deg"))
