@@ -34,7 +34,7 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.experiment = word if word in (*TABLES, *GROUPS, "figures") else "train"
 
     config.data = ConfigDict()
-    config.data.name = "simulated_gait"  # any data set of jaxdiff.data.names()
+    config.data.name = "simulated_gait"  # any of jaxdiff.data.names(), or simulated_people
     config.data.size = "quick"  # size of a simulated data set
     config.data.recipe = placeholder(str)  # folder: the YAML that describes it
     config.data.root = placeholder(str)  # folder: where the recordings are, if not beside the YAML
@@ -159,7 +159,7 @@ def get_config(word: str = "quick") -> ConfigDict:
 
 def _people(config: ConfigDict) -> None:
     """A hundred simulated people to train on, ten to calibrate intervals, twenty to test."""
-    config.data.size = "people"
+    config.data.name = "simulated_people"
     config.data.folds = 0
     config.data.calibrate = True
     config.data.transitions = False

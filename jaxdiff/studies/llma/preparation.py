@@ -20,6 +20,7 @@ from jaxdiff.losses import alignment as align
 from jaxdiff.methods.llma import Settings
 from jaxdiff.nets.cross_modal import size
 from jaxdiff.studies.generation import evenly
+from jaxdiff.studies.llma.people import simulated_people
 from jaxdiff.typing import Config
 
 CALIBRATION = "calibration.json"
@@ -76,6 +77,8 @@ def load_trials(config: Config) -> Trials:
         root = shared_folder()
         recipe = resources.files("jaxdiff.data") / "recipes" / "verheul2024.yaml"
         return load("folder", recipe=str(recipe), root=str(root))
+    if data.name == "simulated_people":
+        return simulated_people(sum(data.people))
     settings: dict[str, Any] = {}
     if data.name.startswith("simulated"):
         settings["size"] = data.size
