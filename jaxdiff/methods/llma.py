@@ -60,6 +60,8 @@ class Settings(NamedTuple):
     dtype: Any = jnp.float32
 
 
+PARTS = {"llma": ("contrast", "covariance")}
+"""Alignments that are sums, whose parts can be weighted: `weights` may scale `alignment`, each of its parts, and `energy`."""
 SOLVERS = {
     "ddim": (grids.trailing, lambda: solvers.ddim(0.0)),
     "ddpm": (grids.trailing, solvers.ddpm),
@@ -88,7 +90,10 @@ def llma(settings: Settings, schedule: Schedule | None = None, window: int = 0) 
     """
     networks = make_networks(settings, schedule)
     schedule = networks.schedule
-    aligned = align.alignment(settings.alignment, settings.options)
+    aligned = {
+        word: align.alignment(word, settings.options)
+        for word in PARTS.get(settings.alignment, (settings.alignment,))
+    }
 
     def init(key: Key, batch: Batch) -> Params:
         return {**networks.init(key, batch), "s": jnp.zeros((), jnp.float32)}
@@ -141,7 +146,10 @@ def llma(settings: Settings, schedule: Schedule | None = None, window: int = 0) 
         found = jax.vmap(lambda a, b: align.content(a, b, settings.options))(*still)
         parts["contrast"], parts["mispaired"] = found.paired.mean(), found.mispaired.mean()
         if settings.alignment != "none":
-            parts["alignment"] = jax.vmap(aligned)(z_x, z_y).mean()
+            parts["alignment"] = sum(
+                weights.get(word, 1.0) * jax.vmap(loss)(z_x, z_y).mean()
+                for word, loss in aligned.items()
+            )  # type: ignore[assignment]
             if settings.alpha is None:
                 parts["s"] = params["s"]
                 weighted = align.uncertainty_weighted(parts["alignment"], params["s"])

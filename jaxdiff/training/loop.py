@@ -69,6 +69,7 @@ def fit(
     evaluate: Callable[[TrainState], Mapping[str, float]] | None = None,
     about: Mapping[str, Any] | None = None,
     fold_weights: Weights | None = None,
+    fold_seeds: Sequence[int] | None = None,
     known: Params | None = None,
 ) -> TrainState:
     """Trains `method` on `data`.
@@ -82,6 +83,7 @@ def fit(
       about: metadata that users of the checkpoint need (config, normaliser, channel names, units), as JSON.
       fold_weights: loss weights of each of F trainings that run side by side (empty dicts for equal ones); batches
         then have a leading axis F, and fold f starts from the seed `settings.seed + f`.
+      fold_seeds: numbers added to `settings.seed` in place of f: equal ones for variants that differ in weights only.
       known: parameters that are known before training (of another run, or fitted), by their top-level names; with
         folds they have the leading axis F. Those under "fixed" are not trained.
 
@@ -115,7 +117,7 @@ def fit(
     step_function = make(method, optimizer, _step_settings(settings))
     forget_programs()
     with _locked(directory):
-        state = _fresh(method, optimizer, settings, _first(data), fold_weights, known or {})
+        state = _fresh(method, optimizer, settings, _first(data), fold_weights, known or {}, fold_seeds)
         kept = Checkpoints(directory / "checkpoints", settings.keep, 1, settings.higher_is_better)
         restored = kept.restore(state, lambda saved: _check_same_run(saved, about, directory))
         if restored:
@@ -241,6 +243,7 @@ def _fresh(
     example: Batch,
     fold_weights: Weights | None,
     known: Params,
+    fold_seeds: Sequence[int] | None = None,
 ) -> TrainState:
     def init(key, batch, weights, known) -> TrainState:
         return init_state(method, optimizer, key, batch, weights, known)
@@ -252,7 +255,8 @@ def _fresh(
         raise ConfigError(
             f"all folds need weights of the same names; got {[sorted(w) for w in fold_weights]}"
         )
-    keys = jax.vmap(jax.random.key)(settings.seed + np.arange(len(fold_weights)))
+    seeds = np.arange(len(fold_weights)) if fold_seeds is None else np.asarray(fold_seeds)
+    keys = jax.vmap(jax.random.key)(settings.seed + seeds)
     weights = {
         name: np.array([w[name] for w in fold_weights], np.float32) for name in fold_weights[0]
     }

@@ -148,8 +148,12 @@ def test_tables_hold_both_variants_the_baselines_and_the_paper_and_share_their_m
     trained = {
         path.name.removeprefix("angles-moments-") for path in (tmp_path / "models").iterdir()
     }
-    linear = {f"linear-{word}" for word in ("none", "llma", "covariance", "contrast")}
-    assert trained == linear | {"linear-llma-energy0", "none-none", "none-llma", "none-direct"}
+    assert trained == {
+        "linear-llma-alignment",
+        "none-llma-alignment",
+        "none-direct",
+        "linear-llma-contrast-covariance-energy",
+    }
     third = (tmp_path / "tables" / "table3.md").read_text()
     assert "without contrast" in third and "energy share" in third
 

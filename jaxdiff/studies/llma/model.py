@@ -34,7 +34,6 @@ from jaxdiff.training.step import make_generate
 from jaxdiff.typing import Array, Config
 
 
-
 class LlmaModel(Model):
     """The two modalities `x` and `y` of a run of LLMA, either of which may be given."""
 

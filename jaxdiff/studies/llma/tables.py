@@ -14,7 +14,7 @@ from jaxdiff.report.tables import Cell, Table, cell, provenance
 from jaxdiff.studies.llma import evaluation, paper
 from jaxdiff.studies.llma.preparation import Fold, folds, load_trials, method_settings
 from jaxdiff.studies.llma.starts import Start, start
-from jaxdiff.studies.llma.training import train_folds
+from jaxdiff.studies.llma.training import Job, train_jobs
 from jaxdiff.training.step import make_generate
 from jaxdiff.typing import Config, Method, Params
 
@@ -49,7 +49,7 @@ class Variant(NamedTuple):
 
     Attributes:
       label: its name.
-      word: an alignment, or `direct`.
+      word: an alignment, or `direct`. Variants of the same word and start are trained as one program.
       weights: factors of the parts of the loss.
       start: what the networks start from; by default the config's.
     """
@@ -69,6 +69,10 @@ class Trained(NamedTuple):
     starts: list[Start]
 
 
+WITHOUT = Variant("without alignment", "llma", {"alignment": 0.0})
+WITH = Variant("with alignment", "llma", {"alignment": 1.0})
+
+
 def each_variant(
     config: Config, each: list[Fold], variants: Sequence[Variant], out: Path, pair: Sequence[str]
 ) -> Iterator[Trained]:
@@ -77,20 +81,33 @@ def each_variant(
     An interrupted experiment continues where it was, and tables that need the same networks share them.
     """
     starts: dict[str, list[Start]] = {}
+    groups: dict[tuple[str, str], list[Variant]] = {}
     for variant in variants:
         kind = variant.start or config.model.start
+        groups.setdefault((kind, variant.word), []).append(variant)
+    for (kind, word), group in groups.items():
         if kind not in starts:
             starts[kind] = [start(config, fold, kind) for fold in each]
-        print(f"{' and '.join(pair)}: {variant.label}, {len(each)} folds", flush=True)
-        weights = [f"{part}{weight:g}" for part, weight in variant.weights.items()]
-        name = "-".join([*pair, kind, variant.word, *weights])
-        with config.unlocked():
-            changed = config.copy_and_resolve_references()
-            changed.model.start = kind
-        method, params = train_folds(
-            changed, each, variant.word, variant.weights, out / "models" / name, starts[kind]
-        )
-        yield Trained(variant, method, params, starts[kind])
+        names = {name for variant in group for name in variant.weights}
+        jobs = [
+            Job(fold, begin, {**dict.fromkeys(names, 1.0), **variant.weights}, seed)
+            for variant in group
+            for seed, (fold, begin) in enumerate(zip(each, starts[kind]))
+        ]
+        labels = ", ".join(variant.label for variant in group)
+        print(f"{' and '.join(pair)}: {labels}; {len(jobs)} trainings", flush=True)
+        changed = config.copy_and_resolve_references()
+        changed.model.start = kind
+        name = "-".join([*pair, kind, word, *_abbreviated(group)])
+        method, params = train_jobs(changed, jobs, word, out / "models" / name)
+        for number, variant in enumerate(group):
+            own = params[number * len(each) : (number + 1) * len(each)]
+            yield Trained(variant, method, own, starts[kind])
+
+
+def _abbreviated(group: list[Variant]) -> list[str]:
+    """What distinguishes a group of variants from others of the same word: the parts of the loss they scale."""
+    return sorted({name for variant in group for name in variant.weights})
 
 
 def scores(
@@ -155,11 +172,11 @@ def run_table1(config: Config, out: Path) -> dict[str, Table]:
 
 
 def _table1_variants(config: Config) -> list[Variant]:
-    variants = [Variant("without alignment", "none"), Variant("with alignment", "llma")]
+    variants = [WITHOUT, WITH]
     if config.model.start == "linear":
         variants += [
-            Variant("without alignment, from random initialisation", "none", start="none"),
-            Variant("with alignment, from random initialisation", "llma", start="none"),
+            v._replace(label=f"{v.label}, from random initialisation", start="none")
+            for v in (WITHOUT, WITH)
         ]
     return [*variants, Variant("deterministic transformer", "direct", start="none")]
 
@@ -231,8 +248,8 @@ def run_table3(config: Config, out: Path) -> dict[str, Table]:
     ]
     table = Table("Table 3: ablation of the parts of the objective", columns)
     variants = [
-        Variant("without contrast", "covariance"),
-        Variant("without covariance", "contrast"),
+        Variant("without contrast", "llma", {"contrast": 0.0}),
+        Variant("without covariance", "llma", {"covariance": 0.0}),
         Variant("without energy", "llma", {"energy": 0.0}),
         Variant("all", "llma"),
     ]
@@ -290,19 +307,12 @@ def run_few(config: Config, out: Path) -> dict[str, Table]:
         changed.data.update(changes)
         each = folds(changed, trials, *pair)
         folder = out / label.replace(" ", "-").replace(",", "") if changes else out
-        variants = [Variant("without alignment", "none"), Variant("with alignment", "llma")]
-        found = {}
-        for trained in each_variant(changed, each, variants, folder, pair):
-            for target in ARROW:
-                key = trained.variant.label, target
-                found[key] = scores(changed, each, trained, target)
-        for variant in variants:
-            row = {
-                f"{arrow} {name}": cell(s[name] for s in found[variant.label, target])
-                for target, arrow in ARROW.items()
-                for name in figures
-            }
-            table.row(f"{label}, {variant.label}", row)
+        for trained in each_variant(changed, each, [WITHOUT, WITH], folder, pair):
+            row: dict[str, Any] = {}
+            for target, arrow in ARROW.items():
+                found = scores(changed, each, trained, target)
+                row |= {f"{arrow} {name}": cell(s[name] for s in found) for name in figures}
+            table.row(f"{label}, {trained.variant.label}", row)
         ridge = {}
         for target, arrow in ARROW.items():
             scored = _baselines(changed, each, target)["ridge"]

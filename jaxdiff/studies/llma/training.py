@@ -1,11 +1,11 @@
-"""Training one model, or the folds of a table side by side in chunks that fit the device."""
+"""Training one model, or the folds and variants of a table as one program, in chunks that fit the device."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -81,44 +81,56 @@ def train(config: Config, fold: Fold, start: Start, out: Path, alignment: str = 
     return params
 
 
-def train_folds(
-    config: Config,
-    each: Sequence[Fold],
-    word: str,
-    weights: dict[str, float],
-    out: Path,
-    starts: Sequence[Start],
+class Job(NamedTuple):
+    """One of several trainings that run as one program.
+
+    Attributes:
+      fold: the split.
+      start: its start.
+      weights: factors of the parts of the loss.
+      seed: number of the fold: jobs of the same number start from the same parameters and see the same batches.
+    """
+
+    fold: Fold
+    start: Start
+    weights: dict[str, float]
+    seed: int
+
+
+def train_jobs(
+    config: Config, jobs: Sequence[Job], word: str, out: Path
 ) -> tuple[Method, list[Params]]:
-    """One method trained on every fold, `config.folds_at_once` folds as one program.
+    """Train one method on several folds and with several weights of its loss.
 
     Args:
-      config: a config of the study.
-      each: the folds.
+      config: a config of the study; `folds_at_once` jobs run as one program.
+      jobs: the trainings; all have weights of the same names.
       word: an alignment, or `direct` for the deterministic transformer.
-      weights: factors of the parts of the loss (`alignment`, `energy`), the same for all folds.
-      out: run directory; every chunk of folds has one of its own in it.
-      starts: the starts of the folds.
+      out: run directory; every chunk of jobs has one of its own in it.
 
     Returns:
-      The method, and the averaged parameters of every fold.
+      The method, and the averaged parameters of every job.
     """
     how = method_settings(config, "none" if word == "direct" else word)
     method = direct(how) if word == "direct" else llma(how)
-    size = config.folds_at_once or len(each)
+    size = config.folds_at_once or len(jobs)
     params: list[Params] = []
-    for begin in range(0, len(each), size):
-        part = range(begin, min(begin + size, len(each)))
-        data = [batches(starts[i].source(each[i].train), config, i) for i in part]
-        known = [starts[i].params for i in part]
-        training = settings.from_config(config.training)
+    for begin in range(0, len(jobs), size):
+        part = jobs[begin : begin + size]
+        data = [batches(job.start.source(job.fold.train), config, job.seed) for job in part]
         state = fit(
             method,
             stack(data),
-            training._replace(seed=training.seed + begin),
-            out if size >= len(each) else out / f"folds-{begin}",
-            about={**_trained_with(config), "word": word, "weights": weights},
-            fold_weights=[weights for _ in part],
-            known=jax.tree.map(lambda *a: np.stack(a), *known),
+            settings.from_config(config.training),
+            out if size >= len(jobs) else out / f"jobs-{begin}",
+            about={
+                **_trained_with(config),
+                "word": word,
+                "weights": [job.weights for job in part],
+            },
+            fold_weights=[job.weights for job in part],
+            fold_seeds=[job.seed for job in part],
+            known=jax.tree.map(lambda *a: np.stack(a), *[job.start.params for job in part]),
         )
         params += [jax.tree.map(lambda a, i=i: a[i], state.ema) for i in range(len(part))]
     return method, params
