@@ -12,7 +12,7 @@ from jaxdiff.data import formats
 from jaxdiff.data.builders.simulated import SimulatedGait
 from jaxdiff.data.recording import Recording
 from jaxdiff.errors import ConfigError, DataError
-from jaxdiff.studies.llma import experiments, starts, tables
+from jaxdiff.studies.llma import experiments, people, starts, tables
 from jaxdiff.studies.llma.config import WORDS, get_config
 from jaxdiff.studies.llma.preparation import folds, load_trials
 from jaxdiff.studies.llma.study import STUDY
@@ -176,6 +176,47 @@ def test_few_people_and_broken_pairs_and_a_start_from_the_best_baseline(tiny, tm
     tables.run_few(config, tmp_path)
     text = (tmp_path / "tables" / "few.md").read_text()
     assert "8 people, with alignment" in text and "half of the pairs broken, ridge" in text
+
+
+@pytest.fixture
+def crowd(tmp_path, monkeypatch):
+    """Thirty people whose numbers are drawn at random, in place of the walker."""
+
+    def pretended(path, count, seed, first):
+        rng = np.random.default_rng([seed, first])
+        tasks = len(people.SPEEDS) * len(people.SLOPES)
+        shape = (count, tasks, people.STRIDES, people.POINTS)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        widths = {"angles": 26, "moments": 18, "grf": 6}
+        arrays = {m: rng.normal(size=(*shape, d)).astype(np.float32) for m, d in widths.items()}
+        time = np.broadcast_to(np.arange(np.prod(shape[2:])).reshape(shape[2:]) / 140, shape)
+        np.savez(path, **arrays, time=time)
+
+    monkeypatch.setattr(people, "_simulate", pretended)
+    monkeypatch.setenv("JAXDIFF_DATA", str(tmp_path))
+
+
+def test_simulated_people_are_trials_of_the_right_leg_with_the_tasks_of_all(crowd):
+    trials = people.simulated_people(30)
+    assert len(trials.subjects) == 30 and len(trials.levels["task"]) == 6
+    assert trials.channels["moments"][0] == "hip_extension_moment"
+    assert [len(trials.channels[m]) for m in people.MODALITIES] == [16, 9, 3]
+    assert trials.start[1] == people.STRIDES * people.POINTS
+
+
+def test_a_table_has_one_split_of_the_people_and_few_of_them_differ_by_seed(crowd):
+    config = get_config("table1")
+    config.data.people, config.data.seeds = (20, 4, 6), 2
+    each = folds(config, load_trials(config))
+    assert len(each) == 2
+    sides = [set(each[0].subjects(which)) for which in ("train", "validation", "test")]
+    assert [len(side) for side in sides] == [20, 4, 6] and not set.intersection(*sides)
+    config.data.train_people, config.data.broken = 3, 0.5
+    few = folds(config, load_trials(config))
+    assert [len(set(fold.subjects("train"))) for fold in few] == [3, 3]
+    assert set(few[0].subjects("train")) != set(few[1].subjects("train"))
+    assert set(few[0].subjects("test")) == sides[2]
+    assert (few[0].train.start_y != few[0].train.start).mean() == pytest.approx(0.5, abs=0.02)
 
 
 def test_the_paper_s_setting_trains_its_epochs_in_chunks_that_fit_a_device():
