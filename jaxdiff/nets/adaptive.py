@@ -18,7 +18,7 @@ import jax.numpy as jnp
 
 from jaxdiff.nets.blocks.attention import MultiHeadAttention
 from jaxdiff.nets.blocks.embeddings import positions, sinusoid
-from jaxdiff.nets.blocks.transformer import FeedForward
+from jaxdiff.nets.blocks.transformer import FeedForward, stacked
 from jaxdiff.nets.cross_modal import Size
 
 NOISE_SCALE = 50.0
@@ -34,9 +34,7 @@ class AdaptiveLayer(nn.Module):
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(
-        self, x: jax.Array, code: jax.Array, deterministic: bool
-    ) -> tuple[jax.Array, None]:
+    def __call__(self, x: jax.Array, code: jax.Array, deterministic: bool) -> jax.Array:
         width = x.shape[-1]
         first = nn.initializers.normal(0.02)
         change = nn.Dense(6 * width, dtype=self.dtype, kernel_init=first, name="modulation")(code)
@@ -46,7 +44,7 @@ class AdaptiveLayer(nn.Module):
         h = _norm(self.dtype)(x) * (1 + scale1) + shift1
         x = x + (1 + gate1) * attend(h, deterministic=deterministic)
         h = _norm(self.dtype)(x) * (1 + scale2) + shift2
-        return x + (1 + gate2) * feed(h, deterministic), None
+        return x + (1 + gate2) * feed(h, deterministic)
 
 
 class AdaptiveBody(nn.Module):
@@ -63,24 +61,24 @@ class AdaptiveBody(nn.Module):
         code = nn.Dense(s.width, name="noise1")(sinusoid(NOISE_SCALE * noise, s.width))
         code = nn.silu(nn.Dense(s.width, name="noise2")(nn.silu(code))).astype(self.dtype)
         place = positions(noisy.shape[-2], s.width)
-        latent = self._layers("encoder", noisy + place, code, deterministic)
+        latent = AdaptiveStack(s, self.dtype, name="encoder")(noisy + place, code, deterministic)
         latent = nn.LayerNorm(dtype=self.dtype, name="latent_norm")(latent)
         h = nn.Dense(s.width, dtype=self.dtype, name="enter")(latent) + known + place
-        h = self._layers("decoder", h, code, deterministic)
+        h = AdaptiveStack(s, self.dtype, name="decoder")(h, code, deterministic)
         return nn.LayerNorm(dtype=self.dtype, name="out_norm")(h), latent
 
-    def _layers(self, name: str, h: jax.Array, code: jax.Array, deterministic: bool) -> jax.Array:
-        """All layers as one scanned program: compile time does not grow with depth."""
+
+class AdaptiveStack(nn.Module):
+    """Adaptive layers under one name."""
+
+    size: Size
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, h: jax.Array, code: jax.Array, deterministic: bool) -> jax.Array:
         s = self.size
-        stack = nn.scan(
-            AdaptiveLayer,
-            variable_axes={"params": 0},
-            split_rngs={"params": True, "dropout": True},
-            in_axes=(nn.broadcast, nn.broadcast),
-            length=s.layers,
-        )
-        layers = stack(s.heads, s.ff, s.dropout, self.dtype, name=name)
-        return layers(h.astype(self.dtype), code, deterministic)[0]
+        run = stacked(AdaptiveLayer, s.layers, s.heads, s.ff, s.dropout, self.dtype)
+        return run(h.astype(self.dtype), code, deterministic)
 
 
 def _norm(dtype: Any) -> nn.Module:

@@ -117,7 +117,9 @@ def fit(
     step_function = make(method, optimizer, _step_settings(settings))
     forget_programs()
     with _locked(directory):
-        state = _fresh(method, optimizer, settings, _first(data), fold_weights, known or {}, fold_seeds)
+        state = _fresh(
+            method, optimizer, settings, _first(data), fold_weights, known or {}, fold_seeds
+        )
         kept = Checkpoints(directory / "checkpoints", settings.keep, 1, settings.higher_is_better)
         restored = kept.restore(state, lambda saved: _check_same_run(saved, about, directory))
         if restored:

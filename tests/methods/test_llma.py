@@ -1,5 +1,6 @@
 """What is particular to LLMA: the objective, the alignment of content, the two architectures."""
 
+import re
 from pathlib import Path
 
 import jax
@@ -225,6 +226,23 @@ def test_bfloat16_compute_gives_the_loss_of_float32_and_float32_gradients():
     assert all(g.dtype == jnp.float32 for g in jax.tree.leaves(grads))
 
 
+def golden_parameters(golden):
+    """The parameters of version 1: one subtree per layer, where layers now share one tree with an axis of its own."""
+    tree = {}
+    for name in golden.files:
+        if name.startswith("params"):
+            *path, leaf = re.findall(r"'([^']+)'", name)
+            part = tree
+            for key in path:
+                part = part.setdefault(key, {})
+            part[leaf] = golden[name]
+    bodies = tree["bodies"]["params"]
+    for stack in (bodies["encoder"], bodies["decoder"]):
+        layers = [stack.pop(name) for name in sorted(n for n in stack if n.startswith("layers_"))]
+        stack["layers"] = jax.tree.map(lambda *a: np.stack(a, axis=1), *layers)
+    return tree
+
+
 def test_golden_outputs_of_the_paper_s_architecture():
     """For given parameters the paper's network computes what it computed in version 1 (commit 2f7c58d)."""
     golden = np.load(Path(__file__).parents[1] / "golden" / "llma_paper_tiny.npz")
@@ -234,12 +252,12 @@ def test_golden_outputs_of_the_paper_s_architecture():
         {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
         for _ in range(2)
     )
-    network = size("paper128")._replace(width=16, heads=2, layers=2, ff=32, dropout=0.0)
-    networks = CrossModal(network, schedules.linear(), "paper")
-    params = networks.init(jax.random.key(3), batch)
+    network = size("paper128")._replace(width=8, heads=2, layers=2, ff=16, dropout=0.0)
+    networks, params = CrossModal(network, schedules.linear(), "paper"), golden_parameters(golden)
     keys, nothing = jax.random.split(jax.random.key(0), 2), {"x": jnp.zeros(2), "y": jnp.zeros(2)}
     conditions = {"x": batch["y"], "y": batch["x"]}
-    estimates, z = networks.both(params, noisy, conditions, nothing, jnp.array([40.0, 700.0]), keys)
+    both = jax.jit(networks.both)
+    estimates, z = both(params, noisy, conditions, nothing, jnp.array([40.0, 700.0]), keys)
     for own in "xy":
         np.testing.assert_allclose(estimates[own], golden[own], atol=2e-5)
         np.testing.assert_allclose(z[own], golden[f"z_{own}"], atol=2e-5)
@@ -247,8 +265,10 @@ def test_golden_outputs_of_the_paper_s_architecture():
             lambda x_t, c, own=own: networks.estimate(
                 params, own, x_t, jnp.float32(300), c, jnp.zeros(())
             )
-        )(noisy[own], conditions[own])
-        np.testing.assert_allclose(drawn, golden[f"generate_{own}"], atol=2e-5)
+        )
+        np.testing.assert_allclose(
+            jax.jit(drawn)(noisy[own], conditions[own]), golden[f"generate_{own}"], atol=2e-5
+        )
     np.testing.assert_allclose(
         networks.latents(params, "x", batch["x"]), golden["latents_x"], atol=2e-5
     )

@@ -89,7 +89,7 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.training.optimizer.warmup_steps = 100
     config.training.optimizer.decay = "cosine"
     config.training.optimizer.clip_norm = 1.0
-    config.training.optimizer.rates = (("s", 10.0),)  # multiple of the learning rate for s
+    config.training.optimizer.rates = ConfigDict({"s": 10.0})  # multiple of the learning rate for s
 
     if word == "demo":
         config.data.windows = 48

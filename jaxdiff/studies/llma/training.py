@@ -113,6 +113,9 @@ def train_jobs(
     """
     how = method_settings(config, "none" if word == "direct" else word)
     method = direct(how) if word == "direct" else llma(how)
+    training = settings.from_config(config.training)
+    if word == "direct":  # it has no weight of an alignment
+        training = training._replace(optimizer=training.optimizer._replace(rates={}))
     size = config.folds_at_once or len(jobs)
     params: list[Params] = []
     for begin in range(0, len(jobs), size):
@@ -121,7 +124,7 @@ def train_jobs(
         state = fit(
             method,
             stack(data),
-            settings.from_config(config.training),
+            training,
             out if size >= len(jobs) else out / f"jobs-{begin}",
             about={
                 **_trained_with(config),
