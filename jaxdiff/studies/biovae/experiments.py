@@ -23,6 +23,7 @@ from jaxdiff.studies.biovae import (
 from jaxdiff.studies.biovae.evaluation import Made
 from jaxdiff.studies.biovae.preparation import Prepared
 from jaxdiff.studies.biovae.training import ARMS, Networks
+from jaxdiff.studies.text_to_motion.training import train_evaluator
 from jaxdiff.typing import Config, Params
 
 NEEDS = {
@@ -47,7 +48,7 @@ def run_tables(config: Config, out: Path) -> None:
     nets = training.train(config, prepared, out, arms, "table5" in config.tables)
     judge, where = None, Path(config.run) if config.run else out
     if config.evaluator.training.steps and any(table in JUDGED for table in config.tables):
-        judge = training.train_judge(config, prepared, where)
+        judge = train_evaluator(config, prepared.base, where)
     runs = {
         name: (evaluation.generator(config, prepared, ARMS[name]), p)
         for name, p in nets.arms.items()

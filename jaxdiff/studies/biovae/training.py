@@ -16,10 +16,11 @@ from jaxdiff.errors import ConfigError
 from jaxdiff.methods import biovae, muscle_encoder, smoothing
 from jaxdiff.studies.biovae import preparation
 from jaxdiff.studies.biovae.preparation import Prepared
+from jaxdiff.studies.fitting import finished, fit_once
+from jaxdiff.studies.run import Run
 from jaxdiff.studies.text_to_motion import preparation as captions
-from jaxdiff.studies.text_to_motion.training import EVALUATOR, MODEL, train_evaluator, train_model
+from jaxdiff.studies.text_to_motion.training import MODEL, train_model
 from jaxdiff.training import settings
-from jaxdiff.training.checkpoint import load_params
 from jaxdiff.training.loop import fit
 from jaxdiff.typing import Batch, Config, Key, Method, Params
 
@@ -83,8 +84,8 @@ def train_arm(config: Config, prepared: Prepared, out: Path, arm: Arm, repeat: i
     """
     part = config.refiner if arm.estimates else config.finetune
     directory = out / (f"{arm.directory}-{repeat + 1}" if repeat else arm.directory)
-    if done(directory, part.training.steps):
-        return load_params(directory / "checkpoints", step="latest")[0]
+    if finished(directory, part.training.steps):
+        return Run.open(directory).trained(step="latest").params
     backbone = None if arm.estimates else train_backbone(config, prepared, out)
     encoder = train_encoder(config, prepared, out) if arm.muscles else None
     own = preparation.settings(config, len(prepared.base.words), arm)
@@ -111,53 +112,41 @@ def started(method: Method, backbone: Params | None, encoder: Params | None) -> 
 
 def train_backbone(config: Config, prepared: Prepared, out: Path) -> Params:
     """Text to motion's model, trained in `out/model` or taken from a run of that study on the same data."""
-    if config.backbone:
-        params, told = load_params(Path(config.backbone) / MODEL / "checkpoints", step="latest")
-        if (
-            told["words"] != list(prepared.base.words)
-            or told["normaliser"] != prepared.normaliser.state()
-        ):
-            raise ConfigError(
-                f"the model of {config.backbone} was trained on other data than {config.data.name}"
-            )
-        return params
-    if done(out / MODEL, config.training.steps):
-        return load_params(out / MODEL / "checkpoints", step="latest")[0]
-    return train_model(config, prepared.base, out)
-
-
-def train_judge(config: Config, prepared: Prepared, out: Path) -> Params:
-    """Text to motion's evaluator: of the run a config names, else of this one."""
-    if not config.evaluator.run and done(out / EVALUATOR, config.evaluator.training.steps):
-        return load_params(out / EVALUATOR / "checkpoints")[0]
-    return train_evaluator(config, prepared.base, out)
+    if not config.backbone:
+        return train_model(config, prepared.base, out)
+    trained = Run.open(config.backbone, MODEL).trained(step="latest")
+    words, normaliser = (trained.metadata[name] for name in ("words", "normaliser"))
+    if words != list(prepared.base.words) or normaliser != prepared.normaliser.state():
+        raise ConfigError(
+            f"the model of {config.backbone} was trained on other data than {config.data.name}"
+        )
+    return trained.params
 
 
 def train_encoder(
     config: Config, prepared: Prepared, out: Path, network: str = "encoder"
 ) -> Params:
-    """The motion encoder (or the transformer beside it) that reads muscles from motion."""
-    directory = out / (ENCODER if network == "encoder" else network)
+    """The motion encoder (or the transformer beside it) that predicts muscle activations from motion."""
     how = settings.from_config(config.muscles.training)
-    if done(directory, how.steps):
-        return load_params(directory / "checkpoints", step="latest")[0]
-    method = muscle_encoder.muscle_encoder(preparation.encoder_settings(config, network))
-    source = preparation.source(config, prepared, out / "cache")
-    data = Batches(
-        source,
-        config.muscles.batch_size,
-        how.seed,
-        host=jax.process_index(),
-        hosts=jax.process_count(),
+
+    def data() -> Batches:
+        source = preparation.source(config, prepared, out / "cache")
+        return Batches(source, config.muscles.batch_size, how.seed)
+
+    return fit_once(
+        muscle_encoder.muscle_encoder(preparation.encoder_settings(config, network)),
+        data,
+        how,
+        out / (ENCODER if network == "encoder" else network),
+        about(config, prepared) | {"method": "muscle_encoder"},
     )
-    return fit(method, data, how, directory, about=about(config, prepared)).ema
 
 
 def train_smoothnet(config: Config, prepared: Prepared, out: Path) -> Params:
     """SmoothNet on windows of estimates, joints relative to the pelvis."""
     own, how = config.estimation, settings.from_config(config.estimation.smoothnet)
-    if done(out / SMOOTHNET, how.steps):
-        return load_params(out / SMOOTHNET / "checkpoints", step="latest")[0]
+    if finished(out / SMOOTHNET, how.steps):
+        return Run.open(out / SMOOTHNET).trained(step="latest").params
     trials = preparation.estimated(prepared.base.sides["train"].trials.compact(), 1)
     data = Batches(Windows(trials, own.window), 32, how.seed)
     return fit(
@@ -191,11 +180,6 @@ def relative(joints: np.ndarray) -> np.ndarray:
 def smoothnet_settings(config: Config) -> smoothing.Settings:
     """SmoothNet's, its layers as released."""
     return smoothing.Settings(window=config.estimation.window)
-
-
-def done(directory: Path, steps: int) -> bool:
-    """Whether a training there has come to its end."""
-    return (directory / "checkpoints" / str(steps)).is_dir()
 
 
 def about(config: Config, prepared: Prepared) -> dict:

@@ -11,11 +11,11 @@ from jaxdiff.data.pipeline import Batches
 from jaxdiff.errors import ConfigError
 from jaxdiff.methods.evaluator import evaluator
 from jaxdiff.methods.text_to_motion import text_to_motion
+from jaxdiff.studies.fitting import fit_once
+from jaxdiff.studies.run import Run
 from jaxdiff.studies.text_to_motion import preparation
 from jaxdiff.studies.text_to_motion.preparation import Captioned, Prepared
 from jaxdiff.training import settings
-from jaxdiff.training.checkpoint import load_params
-from jaxdiff.training.loop import fit
 from jaxdiff.training.state import TrainState
 from jaxdiff.typing import Config, Params
 
@@ -25,15 +25,13 @@ EVALUATOR, MODEL = "evaluator", "model"
 def train_evaluator(config: Config, prepared: Prepared, out: Path) -> Params:
     """The evaluator with the least loss on the validation clips, trained in `out/evaluator` or taken from another run."""
     if config.evaluator.run:
-        params, told = load_params(Path(config.evaluator.run) / EVALUATOR / "checkpoints")
-        if (
-            tuple(told["words"]) != prepared.evaluator_words
-            or told["normaliser"] != prepared.plain.state()
-        ):
+        trained = Run.open(config.evaluator.run, EVALUATOR).trained()
+        words, normaliser = (trained.metadata[name] for name in ("words", "normaliser"))
+        if tuple(words) != prepared.evaluator_words or normaliser != prepared.plain.state():
             raise ConfigError(
                 f"the evaluator of {config.evaluator.run} was trained on other data than {config.data.name}"
             )
-        return params
+        return trained.params
     method = evaluator(preparation.evaluator_settings(config, len(prepared.evaluator_words)))
     batch_size, seed = config.evaluator.batch_size, config.evaluator.training.seed
     validation = held_out(preparation.evaluator_source(prepared, "validation"), batch_size)
@@ -51,13 +49,16 @@ def train_evaluator(config: Config, prepared: Prepared, out: Path) -> Params:
             "validation_top_3": float(np.mean([parts["top_3"] for _, parts in rows])),
         }
 
-    data = preparation.batches(preparation.evaluator_source(prepared, "train"), batch_size, seed)
-    how, said = (
+    return fit_once(
+        method,
+        lambda: preparation.batches(
+            preparation.evaluator_source(prepared, "train"), batch_size, seed
+        ),
         settings.from_config(config.evaluator.training),
+        out / EVALUATOR,
         preparation.about("evaluator", config, prepared),
+        evaluate,
     )
-    fit(method, data, how, out / EVALUATOR, evaluate=evaluate, about=said)
-    return load_params(out / EVALUATOR / "checkpoints")[0]
 
 
 def held_out(source: Captioned, batch_size: int) -> list[dict[str, np.ndarray]]:
@@ -69,11 +70,15 @@ def held_out(source: Captioned, batch_size: int) -> list[dict[str, np.ndarray]]:
 
 def train_model(config: Config, prepared: Prepared, out: Path) -> Params:
     """The averaged parameters of the text-to-motion model, trained in `out/model`."""
-    method = text_to_motion(preparation.model_settings(config, len(prepared.words)))
-    source = preparation.model_source(config, prepared, out / "cache")
-    data = preparation.batches(source, config.batch_size, config.training.seed)
-    how, said = (
+
+    def data() -> Batches:
+        source = preparation.model_source(config, prepared, out / "cache")
+        return preparation.batches(source, config.batch_size, config.training.seed)
+
+    return fit_once(
+        text_to_motion(preparation.model_settings(config, len(prepared.words))),
+        data,
         settings.from_config(config.training),
+        out / MODEL,
         preparation.about("text_to_motion", config, prepared),
     )
-    return fit(method, data, how, out / MODEL, about=said).ema
