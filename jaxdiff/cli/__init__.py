@@ -50,19 +50,21 @@ class Parser(argparse.ArgumentParser):
         if wrong:
             known = re.findall(r"[\w-]+", wrong[2])
             message = f"there is no {wrong[1]!r}; {nearest(wrong[1], known)}"
-        raise ConfigError(f"{message} (see {self.prog} --help)")
+        raise ConfigError(f"{message} (see {self.prog} --help)" if self.prog else message)
 
     def parse_args(self, args=None, namespace=None):  # type: ignore[override]
-        """As usual, but an unknown option names the nearest one of the command that was called."""
+        """As usual, but an unknown option names the nearest one; a command with `extra` parses the rest itself."""
         options, extra = self.parse_known_args(args, namespace)
-        if extra:
+        if extra and hasattr(options, "extra"):
+            options.extra = extra
+        elif extra:
             called = getattr(options, "parser", self)
             known = [name for action in called._actions for name in action.option_strings]
             unknown = next((word for word in extra if word.startswith("-")), None)
             if unknown is None:
                 called.error(f"unexpected argument {extra[0]!r}")
             name = unknown.partition("=")[0]
-            called.error(f"there is no option {name}; {nearest(name, known)}")
+            called.error(f"there is no option {name}; {nearest(name, known, 0.7)}")
         return options
 
 

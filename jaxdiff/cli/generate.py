@@ -1,28 +1,14 @@
 """Generate from a trained model: files in, files out.
 
 MODEL is the name of a shipped model, a file written by Model.save, or a run
-directory. What a model takes depends on its study (options in brackets may be
-left out); `jaxdiff generate MODEL` without options shows the model itself.
-
-  llma            --input FILE --output FILE [--given --strikes --fill-gaps]
-                  one modality in, the other out
-  speed_transfer  --input FILE --source-speed V --target-speed V ...
-                  [--output PATH --channels --resample --fill-gaps]
-                  six sagittal angles at one speed (m/s) in, at others out, in
-                  walk_0.60.csv beside walk.csv; an --output that is a file
-                  names the files and their format
-  text_to_motion  --text "..." --output PATH [--seconds]
-                  motions; a directory gets .npy, .bvh and .html of each
-  biovae          --text "..." --output PATH [--edit PART=FACTOR --seconds],
-                  --input FILE --output FILE --refine [--trust --strength], or
-                  --input FILE --output FILE --edit PART=FACTOR [--strength]:
-                  a motion made, an estimate refined, accelerations scaled. A
-                  part is left_arm, right_arm, left_leg, right_leg, torso, all,
-                  or joints joined by commas
+directory. `jaxdiff generate MODEL` without options shows what the model takes,
+what it returns, and its own options, which follow those below.
 
 A signal is written as its median and, as channels NAME_p05 and NAME_p95, the
 bounds of its --interval. The extension names the format: .mot, .sto, .csv,
-.tsv, .npz, .bvh (and .trc, .c3d to read).
+.tsv, .npz, .c3d, .bvh. Motions go to a file, or to a directory as .npy, .bvh
+and .html. Of several --target-speed, walk.csv becomes walk_0.60.csv beside it
+or in the directory --output.
 
 example:
   jaxdiff generate runs/llma-quick --input walk.mot --output moments.mot
@@ -30,26 +16,27 @@ example:
       --source-speed 1.0 --target-speed 0.6 1.4
   jaxdiff generate runs/text_to_motion-quick --text "a person walks" \\
       --seconds 6 --output motions
+  jaxdiff generate runs/biovae-quick --input walk.bvh --edit left_arm=1.5 \\
+      --output wide.bvh
 """
 
 from __future__ import annotations
 
 import argparse
-import inspect
 import re
 from pathlib import Path
 from typing import Any
 
 from jaxdiff.errors import ConfigError
 
-FILES = (
-    *("model", "input", "trial", "output", "interval", "run", "parser", "verbose"),
-    *("rename", "units", "channel_map"),
-)
-"""Options that are not passed on to `Model.generate`."""
+COMMON = ("samples", "seed", "steps")
+"""Parameters of every model."""
+INPUT = ("rename", "units")
+"""Parameters that are applied to the input before the model sees it."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(extra=[])  # the model's own options, parsed once it is loaded
     add = parser.add_argument
     add("model", metavar="MODEL", help="a shipped model, a model file or a run directory")
     add("--input", type=Path, metavar="FILE", help="recording to start from")
@@ -58,9 +45,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--units", nargs="+", default=(), metavar="NAME=UNIT", help="units that the input lacks")
     add("--channel-map", type=Path, metavar="YAML", help="names, units and mass from a file")
     add("--output", type=Path, metavar="PATH", help="file or directory to write")
-    add("--samples", type=int, metavar="N", help="number of samples (default: 32; of a text: 1)")
-    add("--seed", type=int, metavar="N", help="seed of the samples (default: 0)")
-    add("--steps", type=int, metavar="N", help="steps of the sampler (default: the model's)")
     add(
         "--interval",
         type=float,
@@ -68,60 +52,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="P",
         help="probability of the written interval; 0 for the median alone (default: %(default)s)",
     )
-    add("--given", metavar="NAME", help="modality of the input, where its channels fit several")
-    add(
-        "--strikes",
-        type=float,
-        nargs="+",
-        metavar="S",
-        help="times of heel strikes in s, where they cannot be found in the input",
-    )
-    add(
-        "--fill-gaps",
-        type=float,
-        metavar="S",
-        help="bridge gaps of up to S seconds; otherwise gaps are an error",
-    )
-    add(
-        "--resample",
-        action="store_const",
-        const=True,
-        help="accept a recording at another rate than the model's",
-    )
-    add(
-        "--channels",
-        nargs="+",
-        metavar="NAME",
-        help="the input's names for hip, knee, ankle: right leg, then left",
-    )
-    add("--source-speed", type=float, metavar="V", help="speed of the input in m/s")
-    add("--target-speed", type=float, nargs="+", metavar="V", help="speeds to generate in m/s")
-    add(
-        "--band",
-        choices=("stride", "mean"),
-        help="speed_transfer: the interval holds a single stride (default) or the mean stride",
-    )
-    add("--text", help="what happens, in a sentence")
-    add("--seconds", type=float, metavar="S", help="duration (default: 6; of biovae: 3)")
-    add("--refine", action="store_const", const=True, help="refine the estimated motion of --input")
-    add("--edit", metavar="PART=FACTOR", help="scale the accelerations of a part of the body")
-    add(
-        "--strength",
-        type=float,
-        metavar="S",
-        help="noise level from 0 to 1 to which a motion is taken back (--edit: 0.7)",
-    )
-    add("--trust", type=float, metavar="T", help="how far --refine follows accelerations, in s²")
+    add("--samples", type=int, metavar="N", help="number of samples (default: the model's)")
+    add("--seed", type=int, metavar="N", help="seed of the samples (default: 0)")
+    add("--steps", type=int, metavar="N", help="steps of the sampler (default: the model's)")
 
 
 def run(options: argparse.Namespace) -> None:
+    from jaxdiff.cli.options import own_options
     from jaxdiff.cli.start import prepare_jax, progress
 
-    given = {
-        name: value
-        for name, value in vars(options).items()
-        if name not in FILES and value is not None
-    }
+    given = {name: getattr(options, name) for name in COMMON}
+    given = {name: value for name, value in given.items() if value is not None}
     if given.get("samples", 1) < 1:
         raise ConfigError(f"--samples must be 1 or more, not {given['samples']}")
     prepare_jax()
@@ -130,14 +71,10 @@ def run(options: argparse.Namespace) -> None:
     from jaxdiff.studies.loading import load
 
     model = load(options.model)
-    takes = inspect.signature(model.generate).parameters
-    if foreign := [_flag(name) for name in given if name not in takes]:
-        known = [_flag(name) for name in takes if name != "recording"]
-        raise ConfigError(
-            f"a model of {model.study} has no option {', '.join(foreign)}; it takes --input, {', '.join(known)}"
-        )
+    parser = own_options(type(model), (*COMMON, *INPUT))
+    given |= {k: v for k, v in vars(parser.parse_args(options.extra)).items() if v is not None}
     if not given and not options.input:
-        print(model)
+        print(f"{model}\n\n{parser.format_help()}")
         return
     speeds = given.pop("target_speed", [None])
     if len(speeds) > 1 or (options.output is None and speeds != [None] and options.input):
@@ -146,10 +83,9 @@ def run(options: argparse.Namespace) -> None:
         raise ConfigError("--output is missing: the file or directory to write")
     else:
         targets = [options.output]
-    directory = not options.output or not options.output.suffix
-    if not (directory and "text" in given):
-        for target in targets:
-            writable(target)
+    folder = "text" in given and not targets[0].suffix
+    for target in () if folder else targets:
+        writable(target)
     recording = read_one(options.input, trial=options.trial) if options.input else None
     if recording is not None:
         stated = ChannelMap.from_words(options.rename, options.units)
@@ -160,8 +96,8 @@ def run(options: argparse.Namespace) -> None:
         choice = given if speed is None else {**given, "target_speed": speed}
         with progress(f"generating {target.name}"):
             made = model.generate(recording, **choice)
-        if directory and "text" in given:
-            _motions(made, target, given["text"])
+        if folder:
+            _motions(made, target, str(given["text"]))
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
         made.write(target, options.interval)
@@ -213,6 +149,8 @@ def writable(path: Path) -> None:
 
 def _motions(made: Any, folder: Path, text: str) -> None:
     """Every motion as .npy, .bvh and .html."""
+    from einops import rearrange
+
     from jaxdiff.body.skeleton import Skeleton
     from jaxdiff.data import formats
     from jaxdiff.report.page import Page
@@ -221,7 +159,7 @@ def _motions(made: Any, folder: Path, text: str) -> None:
     name = "-".join(re.findall(r"\w+", text.lower())[:8]) or "motion"
     names = [channel[:-2] for channel in made.like.channels[::3]]
     for number, motion in enumerate(made.samples):
-        joints = motion.values.reshape(len(motion.values), -1, 3)
+        joints = rearrange(motion.values, "t (j c) -> t j c", c=3)
         parents = tuple(int(parent) for parent in motion.meta["parents"].split())
         skeleton = Skeleton(tuple(names), parents, joints[0])
         paths = [folder / f"{name}-{number}{kind}" for kind in (".npy", ".bvh", ".html")]
@@ -232,7 +170,3 @@ def _motions(made: Any, folder: Path, text: str) -> None:
         page.save(paths[2])
         print(f"{folder}: {', '.join(path.name for path in paths)}")
     print(f"{made.values.shape[1]} frames at {made.like.rate:g} Hz")
-
-
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")

@@ -63,7 +63,7 @@ class Layout(NamedTuple):
         for group, shape in zip(self.groups, self.shapes):
             vector, first = vectors[group], start[group]
             start[group] = last = first + math.prod(shape)
-            leaves.append(vector[..., first:last].reshape(*vector.shape[:-1], *shape))
+            leaves.append(vector[..., first:last].reshape((*vector.shape[:-1], *shape)))
         return self.tree.unflatten(leaves)
 
 

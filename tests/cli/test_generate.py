@@ -1,12 +1,14 @@
 """Files in, files out: which model a path names, which options it takes, what is written."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from jaxdiff.cli.generate import places
+from jaxdiff.cli.options import own_options
 from jaxdiff.data import formats
 from jaxdiff.data.recording import Recording
 from jaxdiff.errors import CheckpointError, ConfigError
@@ -28,12 +30,13 @@ def test_angles_become_moments_with_their_interval(jaxdiff, run, walk, tmp_path)
 def test_without_options_the_model_is_shown(jaxdiff, run):
     code, out, _ = jaxdiff("generate", run)
     assert code == 0 and "angles; hip_flexion [deg]" in out and "2 strides from heel strike" in out
+    assert "--fill-gaps N" in out and "Bridge gaps of up to this many seconds." in out
 
 
 def test_options_and_outputs_are_checked_before_work_begins(jaxdiff, run, tmp_path):
     words = ("generate", run, "--input", "x.mot")
     _, _, err = jaxdiff(*words, "--output", "y.mot", "--text", "walk")
-    assert "a model of llma has no option --text; it takes --input, --samples" in err
+    assert "there is no option --text; known: --fill-gaps, --given, --strikes" in err
     assert "--output is missing" in jaxdiff(*words)[2]
     assert "cannot write y.pdf" in jaxdiff(*words, "--output", "y.pdf")[2]
     (tmp_path / "file").write_text("")
@@ -85,7 +88,15 @@ class Pretended:
         self.walk, self.calls = walk, []
 
     def generate(
-        self, recording=None, *, samples=3, source_speed=None, target_speed=None, resample=False
+        self,
+        recording=None,
+        *,
+        samples: int = 3,
+        source_speed: float | None = None,
+        target_speed: float | None = None,
+        resample: bool = False,
+        given: Sequence[str] | str = "",
+        rename: Mapping[str, str] | None = None,
     ):
         self.calls.append((recording, source_speed, target_speed, resample))
         values = np.stack([self.walk.values + k for k in range(samples)])
@@ -106,6 +117,19 @@ def test_a_gait_is_generated_and_written_at_every_speed(jaxdiff, walk, tmp_path,
         *words, "--target-speed", 0.6, "--output", tmp_path / "s.mot", "--interval", 0
     )
     assert code == 0 and formats.read(tmp_path / "s.mot").channels == walk.channels
+
+
+def test_options_are_read_as_the_types_of_the_parameters():
+    parser = own_options(Pretended, ("samples",))
+    words = ["--given", "a", "b", "--rename", "Fz=grf", "--source-speed", "1.5", "--resample"]
+    read = parser.parse_args(words)
+    assert (read.given, read.rename, read.source_speed) == (["a", "b"], {"Fz": "grf"}, 1.5)
+    assert read.resample is True and read.target_speed is None
+    assert parser.parse_args(["--given", "a"]).given == "a"
+    with pytest.raises(ConfigError, match="takes NAME=VALUE"):
+        parser.parse_args(["--rename", "Fz"])
+    with pytest.raises(ConfigError, match="did you mean '--resample'"):
+        parser.parse_args(["--resampel"])
 
 
 def test_a_run_of_another_version_says_so(tmp_path):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import inspect
 import json
 import os
 import re
@@ -16,7 +15,8 @@ from collections.abc import Sequence
 from docs.pages import ROOT, Command
 
 from jaxdiff import cli
-from jaxdiff.cli.generate import FILES
+from jaxdiff.cli.generate import COMMON
+from jaxdiff.cli.options import own_options
 from jaxdiff.cli.train import set_field
 from jaxdiff.errors import Error
 from jaxdiff.models.model import Model
@@ -93,10 +93,11 @@ def _jaxdiff(arguments: list[str], refused: bool) -> str:
     )
     if study is None:
         return f"of which study is {name}? Call the run runs/STUDY-..."
-    takes = inspect.signature(_model_class(study).generate).parameters
-    given = {name for name, value in vars(options).items() if value is not None} - set(FILES)
-    foreign = sorted(given - set(takes))
-    return f"{study} has no {foreign}" if foreign else ""
+    try:
+        own_options(_model_class(study), COMMON).parse_args(options.extra)
+    except Error as error:
+        return f"{study}: {error}"
+    return ""
 
 
 def _trains(options: argparse.Namespace) -> str:
