@@ -40,7 +40,7 @@ class Schedule(NamedTuple):
 
     Example:
         >>> from jaxdiff import schedules
-        >>> schedules.linear(1000, 1e-4, 0.02).alpha.shape
+        >>> schedules.linear().alpha.shape
         (1000,)
     """
 
@@ -56,7 +56,7 @@ class Grid(NamedTuple):
 
     Example:
         >>> from jaxdiff import grids, schedules
-        >>> grid = grids.karras(schedules.linear(1000, 1e-4, 0.02), 10)
+        >>> grid = grids.karras(schedules.linear(), 10)
         >>> grid.t.shape, grid.sigma.shape
         ((10,), (11,))
     """

@@ -109,7 +109,7 @@ def biovae(settings: Settings, scale: Scale, schedule: Schedule | None = None) -
     Batches and conditions are those of `text_to_motion`; a batch may have `estimate (B, T, F)`, to be seen in place of its
     motion, a condition `acceleration (B, J)`, the factor of each joint's acceleration.
     """
-    schedule = schedules.linear(1000, 1e-4, 0.02) if schedule is None else schedule
+    schedule = schedules.linear() if schedule is None else schedule
     backbone = text_to_motion.text_to_motion(settings.backbone, schedule)
 
     def init(key: Key, batch: Batch) -> Params:

@@ -71,7 +71,7 @@ SOLVERS = {
 
 def make_networks(settings: Settings, schedule: Schedule | None = None) -> CrossModal:
     """The pair of networks of these settings, on a schedule (the paper's by default)."""
-    schedule = schedules.linear(1000, 1e-4, 0.02) if schedule is None else schedule
+    schedule = schedules.linear() if schedule is None else schedule
     return CrossModal(settings.size, schedule, settings.network, settings.linear, settings.dtype)
 
 

@@ -52,7 +52,7 @@ def muscle_encoder(settings: Settings, schedule: Schedule | None = None) -> Meth
     Batches have `motion (B, T, F)`, normalised, `muscles (B, T, 8)` between 0 and 1, and `length (B,)`; conditions
     have `motion` and `length`. What it generates are activations `(B, T, 8)`, zero beyond the length.
     """
-    schedule = schedules.linear(1000, 1e-4, 0.02) if schedule is None else schedule
+    schedule = schedules.linear() if schedule is None else schedule
 
     def init(key: Key, batch: Batch) -> Params:
         motion = batch["motion"][0]

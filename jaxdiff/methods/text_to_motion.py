@@ -56,7 +56,7 @@ def text_to_motion(settings: Settings, schedule: Schedule | None = None) -> Meth
     Batches have `motion (B, T, F)`, normalised, `length (B,)`, its valid frames, and `text (B, ...)`; conditions have
     `text` and `length`. Samples are `(B, frames, F)`, zero beyond their length.
     """
-    schedule = schedules.linear(1000, 1e-4, 0.02) if schedule is None else schedule
+    schedule = schedules.linear() if schedule is None else schedule
 
     def init(key: Key, batch: Batch) -> Params:
         keys, motion = jax.random.split(key), batch["motion"][0]

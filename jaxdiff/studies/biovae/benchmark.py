@@ -62,7 +62,7 @@ def by_inversion(
 
     Compiled once for each length of motion.
     """
-    schedule = schedules.linear(1000, 1e-4, 0.02) if schedule is None else schedule
+    schedule = schedules.linear() if schedule is None else schedule
 
     @jax.jit
     def run(features: Array) -> Array:

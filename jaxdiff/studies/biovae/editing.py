@@ -48,7 +48,7 @@ def edit(
     Returns:
         Joints `[T, 22, 3]`.
     """
-    grid = levels(schedules.linear(1000, 1e-4, 0.02), strength, steps, floor)
+    grid = levels(schedules.linear(), strength, steps, floor)
     if grid is None:
         raise ConfigError(
             f"the strength of an edit lies above the floor of the inversion, {floor}; got {strength}"
