@@ -36,7 +36,7 @@ def test_without_options_the_model_is_shown(jaxdiff, run):
 def test_options_and_outputs_are_checked_before_work_begins(jaxdiff, run, tmp_path):
     words = ("generate", run, "--input", "x.mot")
     _, _, err = jaxdiff(*words, "--output", "y.mot", "--text", "walk")
-    assert "there is no option --text; known: --fill-gaps, --given, --strikes" in err
+    assert "there is no option --text; known: --fill-gaps, --given" in err
     assert "--output is missing" in jaxdiff(*words)[2]
     assert "cannot write y.pdf" in jaxdiff(*words, "--output", "y.pdf")[2]
     (tmp_path / "file").write_text("")
