@@ -9,6 +9,7 @@ left with the reason; neither ends the script. Inputs are random numbers of the 
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -21,6 +22,7 @@ import numpy as np
 from benchmarks import cases, report, timing
 from benchmarks.cases import Case
 from benchmarks.training import OPTIMIZER, PAPER_STEPS, stepper
+from jaxdiff.training import launch
 from jaxdiff.training.loop import MOST_STEPS
 from jaxdiff.training.optimizer import make_optimizer
 from jaxdiff.training.state import init_state
@@ -181,6 +183,7 @@ def rows(tiny: bool) -> list[Row]:
 
 def main(options: report.Options) -> dict[str, Result]:
     """Measures every row that there is time for; the result so far is in `options.out` after each."""
+    launch.use_cache(os.environ.get("JAX_COMPILATION_CACHE_DIR", launch.CACHE))
     done: dict[str, Result] = {}
     for row in rows(options.tiny):
         start = time.perf_counter()

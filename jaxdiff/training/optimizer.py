@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import jax.numpy as jnp
 import optax
 
 from jaxdiff.errors import ConfigError, nearest
@@ -96,11 +97,38 @@ def make_optimizer(settings: OptimizerSettings, steps: int) -> optax.GradientTra
         weight_decay=settings.weight_decay,
         mask=ordinary,
     )
-    return optax.chain(
-        *([clip] if settings.clip_norm else []),
-        adamw,
-        *([optax.stateless(lambda updates, _: _multiplied(updates, rates))] if rates else []),
-    )
+    multiplied = [optax.stateless(lambda updates, _: _multiplied(updates, rates))] if rates else []
+    inner = optax.chain(*([clip] if settings.clip_norm else []), adamw, *multiplied)
+    return _merged(inner, frozenset(rates))
+
+
+def _merged(
+    inner: optax.GradientTransformation, apart: frozenset[str]
+) -> optax.GradientTransformation:
+    """Runs `inner` on one vector per dtype, and one per name in `apart`, instead of one per top-level name."""
+
+    def group(name: str, vector: Array) -> str:
+        return name if name in apart else f"all:{vector.dtype}"
+
+    def merge(vectors: Mapping[str, Array]) -> dict[str, Array]:
+        parts: dict[str, list[Array]] = {}
+        for name, vector in vectors.items():
+            parts.setdefault(group(name, vector), []).append(vector.reshape(-1))
+        return {g: jnp.concatenate(p) if len(p) > 1 else p[0] for g, p in parts.items()}
+
+    def split(merged: Mapping[str, Array], like: Mapping[str, Array]) -> dict[str, Array]:
+        start, parts = dict.fromkeys(merged, 0), {}
+        for name, vector in like.items():
+            g = group(name, vector)
+            part = merged[g][start[g] : start[g] + vector.size]
+            parts[name], start[g] = part.reshape(vector.shape), start[g] + vector.size
+        return parts
+
+    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
+        merged, state = inner.update(merge(updates), state, merge(params))
+        return split(merged, updates), state
+
+    return optax.GradientTransformation(lambda params: inner.init(merge(params)), update)
 
 
 def _multiplied(updates: Mapping[str, Array], rates: Mapping[str, float]) -> dict[str, Array]:

@@ -12,13 +12,14 @@ STEP, SAMPLER = 2500, 1500
 @pytest.mark.parametrize(
     "case", [cases.llma_case("paper128", 8, **HALF), cases.speed_case("paper", 8, **HALF)], ids=str
 )
-def test_programs_of_transformers_are_small_and_call_nothing_but_the_fused_attention(case):
+def test_programs_of_transformers_are_small_and_call_fused_attention_and_random_bits_only(case):
     for program, most in (
         (operations.training_step(case), STEP),
         (operations.sampler(case), SAMPLER),
     ):
         assert operations.count(program) <= most
-        assert all("cudnn" in call for call in operations.custom_calls(program))
+        calls = operations.custom_calls(program)
+        assert all("cudnn" in call or "threefry" in call for call in calls), calls
 
 
 def test_a_training_step_does_not_grow_with_depth_nor_a_sampler_with_steps():

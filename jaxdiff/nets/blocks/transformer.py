@@ -17,10 +17,12 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxdiff.nets.backend import backend
 from jaxdiff.nets.blocks.attention import MultiHeadAttention
 from jaxdiff.nets.blocks.dropout import Dropout
+from jaxdiff.nets.blocks.dropout import layer as numbered
 from jaxdiff.nets.blocks.norm import LayerNorm
 
 
@@ -38,16 +40,21 @@ def stacked(layer: type[nn.Module], depth: int, *options: Any) -> Callable[..., 
     if not depth:
         return lambda x, *shared: x
 
+    def one(module: nn.Module, x: jax.Array, index: jax.Array, shared: Any) -> tuple[Any, None]:
+        with numbered(index):  # tells the layers' dropout apart, without splitting the key
+            return module(x, *shared), None
+
     scan = nn.scan(
-        lambda module, x, shared: (module(x, *shared), None),
+        one,
         variable_axes={"params": 0, "intermediates": 0},
-        split_rngs={"params": True, "dropout": True},
-        in_axes=nn.broadcast,
+        split_rngs={"params": True, "dropout": False},
+        in_axes=(0, nn.broadcast),
         length=depth,
         # A CPU compiles a loop no faster, and copies the parameters of each layer out of the stack.
         unroll=depth if backend() == "cpu" else 1,
     )
-    return lambda x, *shared: scan(layer(*options, name="layers"), x, shared)[0]
+    indices = np.arange(depth, dtype=np.uint32)
+    return lambda x, *shared: scan(layer(*options, name="layers"), x, indices, shared)[0]
 
 
 class FeedForward(nn.Module):
