@@ -1,66 +1,19 @@
-"""A damaged file gives its recording or one FileError: no other exception, no huge allocation, no broken process."""
+"""Garbage, halves, foreign contents and lying headers are refused in one sentence; random damage is in tests/fuzz."""
 
 import re
 import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jaxdiff.data import formats
 from jaxdiff.errors import FileError
 
 EXTENSIONS = sorted(set(formats.READERS) - {".txt"})
-TEXT = [extension for extension in EXTENSIONS if extension not in (".c3d", ".npz", ".npy")]
-
-
-@st.composite
-def damages(draw):
-    """A function bytes -> damaged bytes."""
-    kind = draw(
-        st.sampled_from(
-            ["cut", "flip", "head", "drop line", "repeat line", "number", "insert", "remove"]
-        )
-    )
-    at, size = draw(st.floats(0, 1, exclude_max=True)), draw(st.integers(1, 60))
-    byte, bits = (
-        draw(st.integers(0, 255)),
-        draw(st.lists(st.floats(0, 1, exclude_max=True), min_size=1, max_size=6)),
-    )
-    number = draw(
-        st.sampled_from(
-            [b"100000000", b"-1", b"0", b"nan", b"1e999", b"", b"x", b"9" * 30, b"1_0", b"65535"]
-        )
-    )
-
-    def damage(content: bytes) -> bytes:
-        i = int(at * len(content))
-        lines = content.split(b"\n")
-        n = int(at * len(lines))
-        if kind == "cut":
-            return content[:i]
-        if kind in ("flip", "head") and content:
-            damaged, reach = (
-                bytearray(content),
-                len(content) if kind == "flip" else min(len(content), 700),
-            )
-            for place in bits:
-                damaged[int(place * reach)] = byte
-            return bytes(damaged)
-        if kind == "drop line":
-            return b"\n".join(lines[:n] + lines[n + 1 :])
-        if kind == "repeat line":
-            return b"\n".join(lines[: n + 1] + lines[n:])
-        if kind == "number":
-            found = list(re.finditer(rb"-?\d+(\.\d+)?", content))
-            spot = found[int(at * len(found))] if found else re.match(b"", content)
-            return content[: spot.start()] + number + content[spot.end() :]
-        if kind == "insert":
-            return content[:i] + bytes([byte]) * size + content[i:]
-        return content[:i] + content[i + size :]
-
-    return damage
+BINARY = (".c3d", ".b3d", ".parquet", ".npz", ".npy")
+TEXT = [extension for extension in EXTENSIONS if extension not in BINARY]
 
 
 def check(path, rate=None):
@@ -76,21 +29,6 @@ def check(path, rate=None):
         return str(error)
     assert recording.values.size and not np.isinf(recording.values).any()
     return None
-
-
-@pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("extension", EXTENSIONS)
-@settings(max_examples=100)
-@given(
-    damages=st.lists(damages(), min_size=1, max_size=2), rate=st.sampled_from([None, None, 50.0])
-)
-def test_damaged_files_read_or_say_why_not(extension, samples, tmp_path_factory, damages, rate):
-    content = samples[extension].read_bytes()
-    for damage in damages:
-        content = damage(content)
-    path = tmp_path_factory.getbasetemp() / f"damaged{extension}"
-    path.write_bytes(content)
-    check(path, rate)
 
 
 @pytest.mark.parametrize("extension", EXTENSIONS)
