@@ -288,10 +288,10 @@ def test_no_subject_ever_stands_on_both_sides(prepared, name):
 
 @pytest.mark.parametrize("name", [name for name in LAYOUTS if name != "folder"])
 def test_without_its_files_a_data_set_says_what_is_needed_and_where_from(tmp_path, name):
-    with pytest.raises(FileError, match=r"(?s)manual_dir.*Put .*there"):
+    with pytest.raises(FileError, match=r"(?s)manual_dir.*(Put|Download) .*(from|there)"):
         catalogue.load(name, data_dir=tmp_path, progress=False)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(FileError, match=r"Put .*there"):
+    with pytest.raises(FileError, match=r"(Put|Download) .*(from|there)"):
         catalogue.load(name, data_dir=tmp_path, manual_dir=tmp_path / "empty", progress=False)
 
 
