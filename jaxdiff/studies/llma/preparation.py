@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy as np
 from jaxdiff.data import load, normalise, pipeline, splits, windows
 from jaxdiff.data.normalise import Normaliser
 from jaxdiff.data.trials import Trials
-from jaxdiff.errors import ConfigError, FileError
+from jaxdiff.errors import ConfigError, DataWarning, FileError
 from jaxdiff.losses import alignment as align
 from jaxdiff.methods.llma import Settings
 from jaxdiff.nets.cross_modal import size
@@ -118,7 +119,8 @@ def fold(
     """
     data = config.data
     x, y = x or data.x, y or data.y
-    if not config.training.score and not data.calibrate:
+    apart = not set(split.train.subjects) & set(split.test.subjects)
+    if apart and not config.training.score and not data.calibrate:
         tasks = split.held_out_tasks
         split = splits.by_subject(trials, (), split.test.subjects, tasks)
         split = split._replace(validation=split.train)
@@ -139,6 +141,8 @@ def fold(
 def folds(config: Config, trials: Trials, x: str = "", y: str = "") -> list[Fold]:
     """The folds of a table: a cross-validation, or one split of the people for each of several seeds."""
     data = config.data
+    if data.test or len(trials.subjects) == 1:
+        return [fold(config, trials, _named(config, trials), x, y)]
     if data.folds:
         each = splits.k_fold(trials, data.folds, hold_out_tasks=data.hold_out_tasks)
         return [fold(config, trials, split, x, y, seed) for seed, split in enumerate(each)]
@@ -152,6 +156,18 @@ def folds(config: Config, trials: Trials, x: str = "", y: str = "") -> list[Fold
     kept = trials.where(subject=people[: train + validation + test])
     split = splits.by_subject(kept, held_out[1], held_out[0])
     return [fold(config, kept, split, x, y, seed) for seed in range(data.seeds)]
+
+
+def _named(config: Config, trials: Trials) -> splits.Split:
+    """The split that `data.test` and `data.validation` name; a part without people is the training set, with a warning."""
+    split = splits.named(
+        trials, *(list(map(str, n)) for n in (config.data.test, config.data.validation))
+    )
+    if not len(split.test):
+        told = "no test subjects are left: the scores of this run are those of the people it was trained on"
+        warnings.warn(told, DataWarning, stacklevel=3)
+        split = split._replace(test=split.train)
+    return split if len(split.validation) else split._replace(validation=split.train)
 
 
 def method_settings(config: Config, alignment: str = "") -> Settings:
