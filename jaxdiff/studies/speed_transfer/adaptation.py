@@ -19,7 +19,7 @@ from jaxdiff.studies.speed_transfer.stride_model import from_metadata, packed
 from jaxdiff.studies.speed_transfer.strides import CHANNELS, SIZE, TERMS, Gait
 
 TRUSTS = (0.0, 0.5, 1.0)
-"""Factors on the network's output that are tried."""
+"""Factors on the network's output that are tried, up to that of the model."""
 HARMONICS = 4
 """Harmonics on which the choice is judged."""
 FEWEST = 4
@@ -106,6 +106,7 @@ def adapt(
     rows = common(gaits)
     parts = [people[i::folds] for i in range(min(folds, len(people)))]
     choice = None if nested else choose(predictor.law, gaits, rows)
+    trusts = [t for t in TRUSTS if t <= predictor.trust]
     found: dict[str, list[np.ndarray]] = {}
     drawn: dict[str, list[np.ndarray]] = {"stride": [], "mean": []}
     truth: dict[str, list[np.ndarray]] = {"stride": [], "mean": []}
@@ -119,9 +120,14 @@ def adapt(
             "copy": held_out.copied(asked.questions),
             "population change, updated": held_out.added(law, asked.questions),
         }
-        for trust in TRUSTS:
-            states = predictor._replace(law=law, trust=trust)(asked.questions, samples, seed)
-            rivals[f"model, trust {trust:g}"] = states.mean(0)
+        for trust in trusts:
+            tried = predictor._replace(law=law, trust=trust)
+            states = (
+                tried(asked.questions, samples, seed).mean(0)
+                if trust
+                else tried.linear(asked.questions)
+            )
+            rivals[f"model, trust {trust:g}"] = states
         for name, states in rivals.items():
             found.setdefault(name, []).append(held_out.errors(states, asked.truth))
         for band in drawn:
@@ -132,7 +138,7 @@ def adapt(
     errors = {
         name: held_out.by_person(np.concatenate(each), subjects) for name, each in found.items()
     }
-    trust = min(TRUSTS, key=lambda t: errors[f"model, trust {t:g}"].mean())
+    trust = min(trusts, key=lambda t: errors[f"model, trust {t:g}"].mean())
     kept = {
         band: bands.fit(
             np.concatenate(drawn[band], axis=1),
