@@ -1,6 +1,7 @@
 """Configs of the stride transfer.
 
-ship         trains, calibrates and scores the model that comes with the package
+ship         trains, calibrates and scores a model on simulated people of every kind
+ship_law     the hierarchical model alone, on the first version's cohorts: the model that comes with the package
 ship_tiny    the same in seconds, of no use
 people       tables of a trained model on people left out, simulated and real
 """
@@ -13,7 +14,7 @@ from ml_collections import ConfigDict
 
 from jaxdiff.training import settings
 
-WORDS = ("ship", "ship_tiny", "people")
+WORDS = ("ship", "ship_law", "ship_tiny", "people")
 
 
 def get_config(word: str = "ship") -> ConfigDict:
@@ -31,10 +32,14 @@ def get_config(word: str = "ship") -> ConfigDict:
     config.stride.recipe = (
         ""  # YAML of a laboratory's recordings to train on in place of simulated people
     )
-    config.stride.people = 330  # simulated people to train on
-    config.stride.held = (
-        30  # further people each: to choose the checkpoint by, to calibrate, to score
+    config.stride.cohort = (
+        "batch"  # simulated by body.walker.batch | classic: the first version's cohorts
     )
+    config.stride.network = (
+        True  # train the network; without it, samples are the hierarchical model's
+    )
+    config.stride.people = 600  # simulated people to train on
+    config.stride.held = 60  # further people, each for: choice of checkpoint, calibration, test
     config.stride.impaired = 0.4  # share of people with an impairment
     config.stride.speeds = 10  # per person, on a grid of 0.1 m/s
     config.stride.strides = 10  # per speed
@@ -55,6 +60,12 @@ def get_config(word: str = "ship") -> ConfigDict:
     config.training.optimizer.decay = "cosine"
     config.training.optimizer.clip_norm = 1.0
 
+    if word == "ship_law":
+        config.stride.cohort = "classic"
+        config.stride.network = False
+        config.stride.people = 330
+        config.stride.held = 30
+        config.stride.size = "tiny"
     if word == "ship_tiny":
         config.stride.people = 24
         config.stride.held = 8

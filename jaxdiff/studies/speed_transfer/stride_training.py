@@ -65,7 +65,12 @@ def people(config: Config, out: Path) -> People:
     if kept.is_file():
         everyone = cohort.load(kept)
     else:
-        everyone = cohort.simulated(s.people + 3 * s.held, s.speeds, s.strides, s.impaired)
+        count = s.people + 3 * s.held
+        everyone = (
+            cohort.classic(count, s.strides)
+            if s.cohort == "classic"
+            else cohort.simulated(count, s.speeds, s.strides, s.impaired)
+        )
         out.mkdir(parents=True, exist_ok=True)
         cohort.save(kept, everyone)
     edges = [s.people + i * s.held for i in range(4)]
@@ -159,6 +164,17 @@ def train(config: Config, out: Path, gaits: People) -> Predictor:
     return from_metadata(Run.open(out).trained())
 
 
+def untrained(config: Config, gaits: People) -> Trained:
+    """The hierarchical model with a fresh network that is not trusted."""
+    law = hierarchy.fit(gaits.train + cohort.mirrored(gaits.train))
+    chosen = method.Settings(size=size(config.stride.size), steps=config.sampling.steps)
+    u = np.random.default_rng(0).random((2, 4))
+    batch = Examples(gaits.validation, law, 2, complete=True, mirror=False)(np.zeros(2, int), u)
+    params = method.stride_transfer(chosen).init(jax.random.key(config.training.seed), batch)
+    known = {**metadata(config, chosen), "trust": 0.0}
+    return Trained("speed_transfer", {**params, "fixed": packed(law)}, known)
+
+
 def metadata(config: Config, chosen: method.Settings) -> dict[str, Any]:
     """What a checkpoint says, so that `StrideTransferModel` can be made of it."""
     plain = chosen._asdict() | {"size": chosen.size._asdict()}
@@ -175,8 +191,12 @@ def metadata(config: Config, chosen: method.Settings) -> dict[str, Any]:
 def run(config: Config, out: Path) -> None:
     """Train, calibrate, score on test people, and write `speed.safetensors` into `out`."""
     gaits = people(config, out)
-    predictor = train(config, out, gaits)
-    trained = finished(Run.open(out).trained(), predictor, gaits, config)
+    if config.stride.network:
+        train(config, out, gaits)
+        trained = Run.open(out).trained()
+    else:
+        trained = untrained(config, gaits)
+    trained = finished(trained, from_metadata(trained), gaits, config)
     path = file.save(out / "speed.safetensors", trained)
     print(Card.from_json(trained.metadata["card"]))
     print(f"{path}: {os.path.getsize(path) / 1e6:.1f} MB")
@@ -188,15 +208,17 @@ def finished(trained: Trained, predictor: Predictor, gaits: People, config: Conf
     kept = {band: held_out.calibrate(predictor, asked, band) for band in ("stride", "mean")}
     found = {**trained.metadata, "bands": {name: c.to_json() for name, c in kept.items()}}
     scores = score(predictor, gaits, kept)
+    data, kinds = origin(config)
+    summary = "Hip, knee and ankle angles of a person at one walking speed or more to the same at another speed"
+    how = (
+        "hierarchical model with diffusion of its residual"
+        if config.stride.network
+        else ("hierarchical model alone, its network untrained")
+    )
     card = Card(
-        summary="Hip, knee and ankle angles of a person at one walking speed or more to the same at another speed.",
-        data=f"recordings of {config.stride.recipe}"
-        if config.stride.recipe
-        else f"{config.stride.people} simulated people (jaxdiff.body.walker.batch), level walking at 0.3 to 2.2 m/s",
-        people="real people of one laboratory"
-        if config.stride.recipe
-        else f"simulated; {config.stride.impaired:.0%} with an impairment (hemiparesis, crouch, drop foot, equinus, "
-        "prosthesis); no real person",
+        summary=f"{summary}: {how}.",
+        data=data,
+        people=kinds,
         licence="Apache-2.0",
         scores=scores,
         limits="Real people differ from simulated ones: adapt the model to a laboratory's people (jaxdiff adapt) before "
@@ -211,6 +233,23 @@ def finished(trained: Trained, predictor: Predictor, gaits: People, config: Conf
     return Trained(trained.study, trained.params, found, trained.path)
 
 
+def origin(config: Config) -> tuple[str, str]:
+    """Data and people of the card."""
+    s = config.stride
+    if s.recipe:
+        return f"recordings of {s.recipe}", "real people of one laboratory"
+    if s.cohort == "classic":
+        data = f"{s.people} simulated people (jaxdiff.body.walker.cohorts), level walking at 0.3 to 1.85 m/s"
+        return data, "simulated; half of them able-bodied, half after a stroke; no real person"
+    data = (
+        f"{s.people} simulated people (jaxdiff.body.walker.batch), level walking at 0.3 to 2.2 m/s"
+    )
+    return data, (
+        f"simulated; {s.impaired:.0%} with an impairment (hemiparesis, crouch, drop foot, equinus, prosthesis); no real "
+        "person"
+    )
+
+
 def score(predictor: Predictor, gaits: People, kept: dict[str, Any]) -> dict[str, str]:
     """Errors and coverage on the test people, for the card."""
     able = [g for g in gaits.test if not g.paretic]
@@ -221,13 +260,17 @@ def score(predictor: Predictor, gaits: People, kept: dict[str, Any]) -> dict[str
         ("hemiparetic", [g for g in gaits.test if g.paretic]),
     ):
         asked = held_out.tasks(group, most=8, seed=2)
-        states = predictor(asked.questions, 32, 3)
+        states = (
+            predictor(asked.questions, 32, 3).mean(0)
+            if predictor.trust
+            else predictor.linear(asked.questions)
+        )
         moved = (
             held_out.copied(asked.questions)
             + np.array([[q.target - q.sources[0].speed] for q in asked.questions]) * slope
         )
         rows = {
-            "this model": states.mean(0),
+            "this model": states,
             "hierarchical model": predictor.linear(asked.questions),
             "population change": held_out.added(predictor.law, asked.questions),
             "linear change": moved,
