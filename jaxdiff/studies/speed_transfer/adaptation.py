@@ -122,12 +122,7 @@ def adapt(
         }
         for trust in trusts:
             tried = predictor._replace(law=law, trust=trust)
-            states = (
-                tried(asked.questions, samples, seed).mean(0)
-                if trust
-                else tried.linear(asked.questions)
-            )
-            rivals[f"model, trust {trust:g}"] = states
+            rivals[f"model, trust {trust:g}"] = tried.point(asked.questions, samples, seed)
         for name, states in rivals.items():
             found.setdefault(name, []).append(held_out.errors(states, asked.truth))
         for band in drawn:

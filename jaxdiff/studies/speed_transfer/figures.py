@@ -101,9 +101,9 @@ def _from_strike(values: np.ndarray, rate: float) -> np.ndarray:
 
 def gaits(task: Task, generated: np.ndarray, results: Results, title: str) -> Drawing:
     """The representative pairs: mean and spread over strides (Figs. 2 and 3)."""
-    figure, axes = _axes(3, 6)
+    figure, grid = axes(3, 6)
     percent = np.linspace(0, 100, 101)
-    for row, (label, i) in zip(axes, representative(results).items()):
+    for row, (label, i) in zip(grid, representative(results).items()):
         for side, hip in enumerate(HIPS):
             for joint, name in enumerate(JOINTS):
                 axis = row[3 * side + joint]
@@ -134,8 +134,8 @@ def gaits(task: Task, generated: np.ndarray, results: Results, title: str) -> Dr
 
 def cadences(results: Results, title: str) -> Drawing:
     """Mean cadence at each target speed with a regression line and its 95 % confidence band (Fig. 4)."""
-    figure, axes = _axes(1, 1)
-    axis = axes[0, 0]
+    figure, grid = axes(1, 1)
+    axis = grid[0, 0]
     for values, colour, label in (
         (results.real_cadence, REAL, "real"),
         (results.cadence, GENERATED, "generated"),
@@ -168,8 +168,8 @@ def regression_band(x: np.ndarray, y: np.ndarray, p: float = 0.95) -> tuple[np.n
 def heat(results: Results, values: np.ndarray, title: str, unit: str) -> Drawing:
     """A value at every pair of source and target speed (Figs. 5 and 6)."""
     found = heat_map(results.source_speed, results.target_speed, values)
-    figure, axes = _axes(1, 1)
-    axis = axes[0, 0]
+    figure, grid = axes(1, 1)
+    axis = grid[0, 0]
     image = axis.imshow(found.mean, origin="lower", cmap="viridis", aspect="auto")
     axis.set_xticks(
         range(len(found.target)), [f"{v:.2f}" for v in found.target], rotation=90, fontsize=7
@@ -182,8 +182,8 @@ def heat(results: Results, values: np.ndarray, title: str, unit: str) -> Drawing
 
 def sources(results: Mapping[str, Results]) -> Drawing:
     """MAE per source speed, against the number of source speeds, and against the change of speed (Fig. 7)."""
-    figure, axes = _axes(1, 3)
-    a, b, c = axes[0]
+    figure, grid = axes(1, 3)
+    a, b, c = grid[0]
     for name, of in results.items():
         levels = by_level(of.source_speed, of.error)
         a.plot(levels.level, levels.mean, "o-", ms=3, lw=1, label=name)
@@ -203,8 +203,8 @@ def sources(results: Mapping[str, Results]) -> Drawing:
 def people(codes: np.ndarray, gaits: Gaits, title: str) -> Drawing:
     """Embeddings of recordings in a plane, coloured by person and by speed."""
     plane = picture(codes, "pca")
-    figure, axes = _axes(1, 2)
-    who, speed = axes[0]
+    figure, grid = axes(1, 2)
+    who, speed = grid[0]
     names, number = np.unique(gaits.subject, return_inverse=True)
     for i, name in enumerate(names):
         marker = MARKERS[i % len(MARKERS)]
@@ -223,7 +223,8 @@ def people(codes: np.ndarray, gaits: Gaits, title: str) -> Drawing:
     )
 
 
-def _axes(rows: int, columns: int) -> tuple[Any, np.ndarray]:
+def axes(rows: int, columns: int) -> tuple[Any, np.ndarray]:
+    """A matplotlib figure and its axes [rows, columns]."""
     try:
         import matplotlib
 

@@ -52,6 +52,18 @@ class Predictor(NamedTuple):
             condition = self._prepare(seen)[2]
         return mean + np.einsum("nab,snb->sna", root, self._residual(condition, samples, seed))
 
+    def point(
+        self,
+        questions: Sequence[Question],
+        samples: int = 32,
+        seed: int = 0,
+        seen: Sequence[Question] | None = None,
+    ) -> np.ndarray:
+        """Expected states [N, SIZE]: the mean of samples, or the hierarchical model's own where the network is not trusted."""
+        if self.params is None or not self.trust:
+            return self.linear(questions)
+        return self(questions, samples, seed, seen).mean(0)
+
     def linear(self, questions: Sequence[Question]) -> np.ndarray:
         """The hierarchical model's mean states [N, SIZE]."""
         return self._prepare(questions)[0]

@@ -6,10 +6,17 @@ import os
 import time
 from pathlib import Path
 
+from jaxdiff.report import legs
+from jaxdiff.report.page import Page
 from jaxdiff.report.publish import Report, publish
 from jaxdiff.report.tables import provenance
 from jaxdiff.studies.loading import load
-from jaxdiff.studies.speed_transfer import stride_config, stride_tables, stride_training
+from jaxdiff.studies.speed_transfer import (
+    stride_config,
+    stride_figures,
+    stride_tables,
+    stride_training,
+)
 from jaxdiff.typing import Config
 
 
@@ -24,6 +31,19 @@ def run(config: Config, out: Path) -> None:
     gaits = stride_training.people(own, out)
     predictor, bands = model.predictor, model.calibrations
     made = Report("Speed transfer: people left out")
+    person = stride_figures.typical(predictor, gaits.test)
+    made.add(
+        Page.motion,
+        "A person left out, generated and real",
+        stride_figures.walks(predictor, person),
+        legs.skeleton(),
+        stride_figures.RATE,
+        "Mean strides, repeated; drawn from the six sagittal angles.",
+    )
+    figure, words = stride_figures.picture(predictor, bands, person)
+    out.mkdir(parents=True, exist_ok=True)
+    figure.savefig(out / "strides.png", dpi=110)
+    made.add(Page.figures, [("Strides, real and generated", figure, words)])
     made.table(stride_tables.simulated(predictor, gaits.train, gaits.test), "people-simulated")
     made.table(stride_tables.coverage(predictor, bands, gaits.test), "people-coverage")
     made.table(stride_tables.inputs(predictor, gaits.test), "people-inputs")

@@ -56,7 +56,7 @@ def answer(
         states = held_out.added(predictor.law, questions)
     else:
         others = None if seen is None else _questions(known, seen, target_speed)
-        states = predictor(questions, SAMPLES, seed, seen=others).mean(0)
+        states = predictor.point(questions, SAMPLES, seed, others)
     length = gaits.values.shape[1]
     made = np.empty((len(states), length, gaits.values.shape[2]), np.float32)
     for i, (row, state) in enumerate(zip(source, states)):

@@ -47,13 +47,13 @@ def simulated(
             + np.array([[q.target - q.sources[0].speed] for q in asked.questions]) * slope,
             ADDED: held_out.added(predictor.law, asked.questions),
             "hierarchical model": predictor.linear(asked.questions),
-            "diffusion": predictor(asked.questions, SAMPLES, 12).mean(0),
+            "diffusion": predictor.point(asked.questions, SAMPLES, 12),
         }
         for number in (2, 3):
             several = held_out.tasks(people, number, most=most, seed=11)
             name = f"{number} recordings"
             found[f"hierarchical model, {name}"] = predictor.linear(several.questions)
-            found[f"diffusion, {name}"] = predictor(several.questions, SAMPLES, 12).mean(0)
+            found[f"diffusion, {name}"] = predictor.point(several.questions, SAMPLES, 12)
             found[f"{ADDED}, nearest of {name}"] = held_out.added(predictor.law, several.questions)
             asked_of = {label: several for label in found if name in label}
             for label, about in asked_of.items():
@@ -114,7 +114,7 @@ def inputs(predictor: Predictor, test: Sequence[Gait], most: int = 8) -> Table:
         ]
         row = {
             "hierarchical model": predictor.linear(questions),
-            "diffusion": predictor(questions, SAMPLES, 16).mean(0),
+            "diffusion": predictor.point(questions, SAMPLES, 16),
         }
         table.row(label, {name: cell(_people(s, asked)) for name, s in row.items()})
     rng = np.random.default_rng(17)
@@ -122,7 +122,7 @@ def inputs(predictor: Predictor, test: Sequence[Gait], most: int = 8) -> Table:
     others = [
         Question(asked.questions[j].sources, q.target) for j, q in zip(order, asked.questions)
     ]
-    swapped = predictor(asked.questions, SAMPLES, 16, seen=others).mean(0)
+    swapped = predictor.point(asked.questions, SAMPLES, 16, others)
     table.row("the network sees somebody else", {"diffusion": cell(_people(swapped, asked))})
     return table
 

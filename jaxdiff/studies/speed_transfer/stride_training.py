@@ -260,11 +260,7 @@ def score(predictor: Predictor, gaits: People, kept: dict[str, Any]) -> dict[str
         ("hemiparetic", [g for g in gaits.test if g.paretic]),
     ):
         asked = held_out.tasks(group, most=8, seed=2)
-        states = (
-            predictor(asked.questions, 32, 3).mean(0)
-            if predictor.trust
-            else predictor.linear(asked.questions)
-        )
+        states = predictor.point(asked.questions, 32, 3)
         moved = (
             held_out.copied(asked.questions)
             + np.array([[q.target - q.sources[0].speed] for q in asked.questions]) * slope
