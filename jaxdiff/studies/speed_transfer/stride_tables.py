@@ -25,7 +25,7 @@ NOTE = (
 
 
 def simulated(
-    predictor: Predictor, train: Sequence[Gait], test: Sequence[Gait], most: int = 12
+    predictor: Predictor, train: Sequence[Gait], test: Sequence[Gait], most: int = 6
 ) -> Table:
     """Errors on simulated test people, from one recording and from several."""
     kinds = {
@@ -82,7 +82,7 @@ def coverage(
         ("no hemiparesis", [g for g in test if not g.paretic]),
         ("hemiparesis", [g for g in test if g.paretic]),
     ):
-        asked = held_out.tasks(people, most=8, seed=13)
+        asked = held_out.tasks(people, most=4, seed=13)
         row = {}
         for band, kept in bands.items():
             for how, calibration in (("as sampled", None), ("calibrated", kept)):
@@ -92,7 +92,7 @@ def coverage(
     return table
 
 
-def inputs(predictor: Predictor, test: Sequence[Gait], most: int = 8) -> Table:
+def inputs(predictor: Predictor, test: Sequence[Gait], most: int = 4) -> Table:
     """What a recording has to have: strides, legs, joints; and what the network makes of somebody else's."""
     table = Table(
         "Simulated people left out: what is recorded",
