@@ -75,9 +75,17 @@ def prepare(
 
 def predict(law: Law, root: Root, states: np.ndarray) -> np.ndarray:
     """Mean state [N, SIZE] at the target, from the sources' states [N, S, SIZE] (NaN or anything where not known)."""
-    expected = np.stack([law.at(v) for v in root.sources])
-    away = np.where(expand(root.known), states - expected, 0.0)
-    return law.at(root.target) + np.einsum("asb,nsb->na", root.gain.factor, away)
+    return mean_state(law, root.gain, root.sources, root.known, states)
+
+
+def mean_state(
+    law: Law, gain: Gain, sources: Sequence[float], known: np.ndarray, states: np.ndarray
+) -> np.ndarray:
+    """The same for a gain alone; `known` is [S, GROUPS]."""
+    expected = np.stack([law.at(v) for v in sources])
+    away = np.where(expand(known), states - expected, 0.0)
+    count, size = len(states), gain.factor.shape[0]
+    return law.at(gain.target) + away.reshape(count, -1) @ gain.factor.reshape(size, -1).T
 
 
 def features(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -66,34 +66,42 @@ class Predictor(NamedTuple):
 
     def linear(self, questions: Sequence[Question]) -> np.ndarray:
         """The hierarchical model's mean states [N, SIZE]."""
-        return self._prepare(questions)[0]
+        mean = np.zeros((len(questions), SIZE))
+        for rows, chosen, known, counts in self._groups(questions):
+            first = chosen[0]
+            speeds = [g.speed for g in first.sources]
+            gain = self.law.gain(speeds, first.target, counts, examples.expand(known))
+            states = np.stack([[g.mean for g in q.sources] for q in chosen])
+            mean[rows] = examples.mean_state(self.law, gain, speeds, known, states)
+        return mean
+
+    def _groups(
+        self, questions: Sequence[Question]
+    ) -> Iterator[tuple[list[int], list[Question], np.ndarray, list[int]]]:
+        """Questions that share one prediction: their numbers, themselves, what is known, strides of the sources."""
+        known: dict[tuple, list[int]] = {}
+        chosen = [nearest(q) for q in questions]
+        for i, q in enumerate(chosen):
+            key = tuple(
+                (g.speed, rounded(g.strides), examples.measured(g).tobytes()) for g in q.sources
+            )
+            known.setdefault((q.target, *key), []).append(i)
+        for rows in known.values():
+            sources = chosen[rows[0]].sources
+            masks = np.stack([examples.measured(g) for g in sources])
+            yield rows, [chosen[i] for i in rows], masks, [rounded(g.strides) for g in sources]
 
     def _prepare(
         self, questions: Sequence[Question]
     ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-        known: dict[tuple, list[int]] = {}
-        chosen = [nearest(q) for q in questions]
-        for i, q in enumerate(chosen):
-            key = tuple((g.speed, g.strides, examples.measured(g).tobytes()) for g in q.sources)
-            known.setdefault((q.target, *key), []).append(i)
         mean, root = np.zeros((len(questions), SIZE)), np.zeros((len(questions), SIZE, SIZE))
         condition: dict[str, np.ndarray] = {}
-        for rows in known.values():
-            first = chosen[rows[0]]
-            masks = np.stack([examples.measured(g) for g in first.sources])
-            made = examples.prepare(
-                self.law,
-                [g.speed for g in first.sources],
-                first.target,
-                [g.strides for g in first.sources],
-                masks,
-            )
-            states = np.stack([[g.mean for g in chosen[i].sources] for i in rows])
+        for rows, chosen, masks, counts in self._groups(questions):
+            speeds = [g.speed for g in chosen[0].sources]
+            made = examples.prepare(self.law, speeds, chosen[0].target, counts, masks)
+            states = np.stack([[g.mean for g in q.sources] for q in chosen])
             wide = np.stack(
-                [
-                    [examples.stride_variability(self.law, g) for g in chosen[i].sources]
-                    for i in rows
-                ]
+                [[examples.stride_variability(self.law, g) for g in q.sources] for q in chosen]
             )
             mean[rows], root[rows] = examples.predict(self.law, made, states), made.root
             for name, value in examples.features(self.law, made, states, mean[rows], wide).items():
@@ -117,6 +125,11 @@ class Predictor(NamedTuple):
             parts.append(np.asarray(run(self.params, key, part)))
         found = np.concatenate(parts)[: len(rows)]
         return found.reshape(samples, count, SIZE).astype(np.float64)
+
+
+def rounded(strides: int) -> int:
+    """A number of strides, coarse enough for predictions to be shared: 1 to 4, then multiples of five."""
+    return strides if strides < 5 else 5 * round(strides / 5)
 
 
 def nearest(question: Question) -> Question:

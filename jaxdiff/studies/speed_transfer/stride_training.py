@@ -204,7 +204,7 @@ def run(config: Config, out: Path) -> None:
 
 def finished(trained: Trained, predictor: Predictor, gaits: People, config: Config) -> Trained:
     """The trained network with calibrated bands and a card."""
-    asked = held_out.tasks(gaits.calibration, most=8, seed=1)
+    asked = held_out.tasks(gaits.calibration, most=5, seed=1)
     kept = {band: held_out.calibrate(predictor, asked, band) for band in ("stride", "mean")}
     found = {**trained.metadata, "bands": {name: c.to_json() for name, c in kept.items()}}
     scores = score(predictor, gaits, kept)
@@ -259,7 +259,7 @@ def score(predictor: Predictor, gaits: People, kept: dict[str, Any]) -> dict[str
         ("able-bodied or symmetric", able),
         ("hemiparetic", [g for g in gaits.test if g.paretic]),
     ):
-        asked = held_out.tasks(group, most=8, seed=2)
+        asked = held_out.tasks(group, most=6, seed=2)
         states = predictor.point(asked.questions, 32, 3)
         moved = (
             held_out.copied(asked.questions)
@@ -277,7 +277,7 @@ def score(predictor: Predictor, gaits: People, kept: dict[str, Any]) -> dict[str
             each = held_out.by_person(held_out.errors(values, asked.truth), asked.subjects)
             text.append(f"{label} {each.mean():.2f}")
         found[f"MAE, simulated {name}, one source, deg"] = ", ".join(text)
-    asked = held_out.tasks(gaits.test, most=8, seed=4)
+    asked = held_out.tasks(gaits.test, most=5, seed=4)
     for band, calibration in kept.items():
         inside = held_out.coverage(predictor, asked, band, calibration, seed=5)
         found[f"90 % interval of a {band}, simulated test people"] = f"holds {inside.mean():.1%}"
