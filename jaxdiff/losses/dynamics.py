@@ -1,8 +1,9 @@
-"""Acceleration losses of BioVAE (eqs. 8 and 9): `L = L_diffusion + L_accel + L_phys`, both mean squared errors to the truth's.
+"""Acceleration losses of BioVAE (eqs. 8 and 9): `L = L_diffusion + L_accel + L_phys`, both mean squared errors.
 
-`L_accel` looks at the second difference of the joints recovered from the predicted clean motion; `L_phys` at the acceleration
-the Euler–Lagrange module states explicitly. Positions are (T, ..., 3) in metres; accelerations are at the inner frames 1 … T-2, in
-m/s², divided by `scale` (a standard deviation fitted on training data) inside the losses.
+`L_accel` compares the accelerations of the predicted clean motion with those of the true one; `L_phys` compares the
+acceleration that the Euler-Lagrange module states with the true one. Accelerations are `(T - 2, J, 3)` at the inner
+frames 1 … T-2, in axes that do not depend on how the clip is turned (`body.accelerations`), divided by a `scale` that
+is fitted on training data.
 """
 
 from __future__ import annotations
@@ -24,24 +25,24 @@ def inner(mask: Array | None) -> Array | None:
 
 
 def accel_loss(
-    positions_hat: Array,
-    positions: Array,
-    rate: float,
-    mask: Array | None = None,
-    scale: Array | float = 1.0,
+    predicted: Array, true: Array, mask: Array | None = None, scale: Array | float = 1.0
 ) -> Array:
-    """`L_accel`: second differences of predicted positions (T, ...) against those of the true ones."""
-    difference = acceleration(positions_hat - positions, rate) / scale
-    return masked_mean(jnp.square(difference), inner(mask))
+    """`L_accel` of one motion.
+
+    Args:
+      predicted: accelerations `(T - 2, J, 3)` of the predicted clean motion.
+      true: those of the true motion.
+      mask: valid frames `(T,)`; frames with an invalid neighbour are left out.
+      scale: deviation of accelerations, `(J, 3)` or a scalar.
+
+    Returns:
+      A scalar.
+    """
+    return masked_mean(jnp.square((predicted - true) / scale), inner(mask))
 
 
 def phys_loss(
-    acceleration_hat: Array,
-    positions: Array,
-    rate: float,
-    mask: Array | None = None,
-    scale: Array | float = 1.0,
+    stated: Array, true: Array, mask: Array | None = None, scale: Array | float = 1.0
 ) -> Array:
-    """`L_phys`: accelerations (T, ...) stated by the network, in m/s², against the true ones at the inner frames."""
-    difference = (acceleration_hat[1:-1] - acceleration(positions, rate)) / scale
-    return masked_mean(jnp.square(difference), inner(mask))
+    """`L_phys` of one motion: as `accel_loss`, for stated accelerations `(T, J, 3)` of all frames."""
+    return accel_loss(stated[1:-1], true, mask, scale)

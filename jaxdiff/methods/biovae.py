@@ -1,21 +1,26 @@
-"""BioVAE: a text-to-motion backbone that states an acceleration and adds what it does (Kang et al., III).
+"""BioVAE: a text-to-motion backbone and a branch that states an acceleration and corrects the motion (Kang et al., III).
 
-    z, u = encode(x_t),     ẍ = M⁻¹ (E + C + R·A(u)),     x0_hat = W (hidden(x_t, text) + decode(ẍ))
+    z, u = encode(x_t),     ẍ = M⁻¹ (E + C + R·A(u)),     x0_hat = decode(U-Net(x_t, text), ẍ)
     L = L_diffusion + L_accel + L_phys                                                                   (eq. 9)
 
-The residual enters the U-Net at its last hidden features. L_phys compares the stated ẍ with the truth's acceleration,
-L_accel that of the joints of x0_hat (the paper prints the same for both); both in units of `Scale.acceleration`.
-The truth is clean, the network sees the noisy motion.
+L_phys compares the stated ẍ with the truth's acceleration, L_accel that of x0_hat (the paper prints the same for both).
+The truth is clean; the network reads the noisy motion. All accelerations, those of both losses, given ones, stated ones
+and edited ones, are in axes that motion features define (`body.accelerations`), in units of `Scale.acceleration`.
+
+`decoder` says how ẍ acts (`nets.residual_decoder`): `correct` sees the U-Net's last features and its prediction's own
+acceleration and adds to the features; `condition` makes ẍ a condition of the U-Net, P(x0 | ẍ, x_t) as in eq. 7;
+`printed` is the paper's recurrent decoder, which sees ẍ alone.
 
 A stated acceleration is a function of x_t, and so is all that the U-Net adds: no loss could tell which of the two moves
-the motion, and fine-tuning leaves the decoder idle. Eq. 7 trains `P(x0 | ẍ, x_t)`, so a share of the examples (`told`)
-has the true acceleration decoded in the stated one's place: it says what x_t does not, and is learnt to be obeyed.
+the motion, and fine-tuning would leave the decoder idle. So a share of the training examples (`given`, falling to zero
+over training) has the true acceleration in the stated one's place, plus noise of the size of what the branch states
+wrong: the stated one's own error in this example, moved in time and with a random sign.
 
-The acceleration knows no text, so both halves of classifier-free guidance share it. Multiplying ẍ before it is decoded
-edits the motion (Table VI), every joint by a factor of its own. Where a batch has estimates of its motions (a pose
-estimator's), those are what is noised and seen: a refiner.
+The acceleration does not depend on the text, so both halves of classifier-free guidance share it. Multiplying ẍ before
+it is decoded edits the motion (Table VI), every joint by a factor of its own. Where a batch has estimates of its motions
+(a pose estimator's), those are noised and read by the network: a refiner.
 
-Parameters are those of `text_to_motion` and three networks more: `start` puts a trained backbone and a trained motion
+Parameters are those of `text_to_motion` and three networks more; `start` puts a trained backbone and a trained motion
 encoder in their places.
 """
 
@@ -28,36 +33,46 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdiff.body.humanml3d import joint_count, joints_from_features
+from jaxdiff.body.accelerations import Axes, accelerations
+from jaxdiff.body.humanml3d import joint_count, joints_from_features, slices
 from jaxdiff.diffusion import grids, schedules, solvers
 from jaxdiff.diffusion.predictions import from_x0
 from jaxdiff.diffusion.sampling import sample
-from jaxdiff.errors import CheckpointError, DataError
+from jaxdiff.errors import CheckpointError, ConfigError, DataError, nearest
 from jaxdiff.losses.denoising import denoising, masked_mean
-from jaxdiff.losses.dynamics import accel_loss, acceleration, inner, phys_loss
+from jaxdiff.losses.dynamics import accel_loss, inner, phys_loss
 from jaxdiff.methods import text_to_motion
 from jaxdiff.methods.text_to_motion import fold, text_network, unet, valid
 from jaxdiff.nets import euler_lagrange
 from jaxdiff.nets.euler_lagrange import EulerLagrange
 from jaxdiff.nets.motion_encoder import MUSCLES, Encoding, MotionEncoder
-from jaxdiff.nets.residual_decoder import ResidualDecoder
+from jaxdiff.nets.residual_decoder import CorrectingDecoder, Embedding, PrintedDecoder
+from jaxdiff.nets.unet import CondUnet1D
 from jaxdiff.typing import Array, Batch, Denoiser, Gather, Key, Method, Metrics, Params, Schedule
+
+DECODERS = ("correct", "condition", "printed")
 
 Backbone = text_to_motion.Settings
 
 
 class Settings(NamedTuple):
-    """What distinguishes one BioVAE from another; the ablation switches of Tables III and IV among it."""
+    """What distinguishes one BioVAE from another, the ablation switches of Tables III and IV included."""
 
     backbone: Backbone = Backbone()
-    width: int = 128
+    width: int = 48
     """Of the motion encoder, the heads and the decoder."""
-    blocks: int = 3
-    kernel_size: int = 5
+    blocks: int = 2
+    kernel_size: int = 3
     groups: int = 8
     """Of the motion encoder."""
     heads: int = 4
     """Of the attention to muscles."""
+    decoder: str = "correct"
+    """`correct`, `condition` or `printed`."""
+    axes: Axes = "heading"
+    """Joint accelerations in heading axes, or `joint`: local rotational accelerations."""
+    apart: bool = False
+    """M⁻¹ reads the features' positions only, R their rotations only (eqs. 4 and 5)."""
     positive: bool = False
     """M⁻¹ positive definite, not only symmetric."""
     mechanics: bool = True
@@ -65,14 +80,16 @@ class Settings(NamedTuple):
     accel: float = 1.0
     phys: float = 1.0
     """Weights of the losses; both 0 is the paper's ablation without them."""
-    told: float = 0.5
-    """Share of the training examples whose decoder is told the true acceleration, if L_phys holds the stated one to it."""
+    given: float = 0.5
+    """Share of the training examples that decode the true acceleration, where L_phys trains the stated one."""
+    falling: bool = True
+    """The share falls linearly to 0 over training, where batches carry their `progress`."""
     kl: float = 0.0
     """Weight of the latent's divergence; 0: no latent is drawn. The paper says VAE and gives neither size nor weight."""
     levels: int = 0
-    """Noise levels met in training, from the cleanest; 0: all. A refiner of estimates needs but few."""
+    """Noise levels met in training, from the cleanest; 0: all. A refiner of estimates needs few."""
     generates: bool = True
-    """Without it there are only encoder and mechanics, trained on L_phys: what refines estimates needs no U-Net."""
+    """Without it there are only encoder and mechanics, trained on L_phys: a refiner of estimates needs no U-Net."""
 
 
 class Scale(NamedTuple):
@@ -84,31 +101,57 @@ class Scale(NamedTuple):
     rate: float
     """Frames per second."""
     acceleration: np.ndarray | float = 1.0
-    """Deviation of accelerations in m/s², `(J, 3)` or one for all: `fit_acceleration`."""
+    """Deviation of accelerations in m/s² or rad/s², `(J, 3)` or one for all: `fit_acceleration`."""
     metres: float = 1.0
     """Per unit of the data."""
 
+    def features(self, motion: Array) -> Array:
+        """Normalised features to the units of the data."""
+        return motion * self.scale + self.offset
+
     def joints(self, motion: Array) -> Array:
-        """Normalised features `(T, F)` -> joints `(T, J, 3)` in metres."""
-        return joints_from_features(motion * self.scale + self.offset) * self.metres
+        """Normalised features `(T, F)` to joints `(T, J, 3)` in metres, in the axes of frame 0."""
+        return joints_from_features(self.features(motion)) * self.metres
+
+    def accelerations(self, motion: Array, axes: Axes = "heading") -> Array:
+        """Normalised features `(T, F)` to accelerations `(T - 2, J, 3)` in units of their deviation."""
+        return accelerations(self.features(motion), self.rate, axes, self.metres) / self.acceleration
 
 
-def fit_acceleration(clips: Iterable[np.ndarray], rate: float) -> np.ndarray:
-    """The root mean square of the accelerations of joints `(T, J, 3)` in metres, for each joint and axis, in m/s²."""
-    squares = [
-        np.square(np.diff(np.asarray(clip, np.float64), 2, axis=0) * rate**2) for clip in clips
-    ]
-    if not squares:
-        raise DataError("the scale of accelerations is fitted to one clip or more; got none")
-    return np.sqrt(np.concatenate(squares).mean(0) + 1e-6).astype(np.float32)
+def fit_acceleration(
+    clips: Iterable[np.ndarray], rate: float, axes: Axes = "heading", metres: float = 1.0
+) -> np.ndarray:
+    """The root mean square `(J, 3)` of the accelerations of clips of features `(T, F)`, per joint and axis."""
+    run = jax.jit(lambda clip: accelerations(clip, rate, axes, metres))
+    squares = 0.0
+    frames = 0
+    for clip in clips:
+        count = len(clip) - 2
+        padded = np.pad(clip, ((0, -len(clip) % 64), (0, 0)), mode="edge")  # few lengths to compile
+        found = np.asarray(run(jnp.asarray(padded, jnp.float32)), np.float64)[: max(count, 0)]
+        squares, frames = squares + np.square(found).sum(0), frames + max(count, 0)
+    if not frames:
+        raise DataError("the scale of accelerations is fitted to clips of three frames or more; got none")
+    return np.sqrt(squares / frames + 1e-6).astype(np.float32)
 
 
 def biovae(settings: Settings, scale: Scale, schedule: Schedule | None = None) -> Method:
     """The method.
 
-    Batches and conditions are those of `text_to_motion`; a batch may have `estimate (B, T, F)`, to be seen in place of its
-    motion, a condition `acceleration (B, J)`, the factor of each joint's acceleration.
+    Batches and conditions are those of `text_to_motion`. A batch may have `estimate (B, T, F)`, read in place of its
+    motion, and `progress (B,)`, the share of training that is over. A condition may have `acceleration (B, J)`, the
+    factor of each joint's acceleration.
+
+    Args:
+      settings: sizes and switches.
+      scale: the normaliser, the rate and the deviation of accelerations.
+      schedule: the noise schedule; by default that of the backbone.
+
+    Returns:
+      The Method.
     """
+    if settings.decoder not in DECODERS:
+        raise ConfigError(f"no decoder {settings.decoder!r}; {nearest(settings.decoder, DECODERS)}")
     schedule = schedules.linear() if schedule is None else schedule
     backbone = text_to_motion.text_to_motion(settings.backbone, schedule)
 
@@ -122,9 +165,14 @@ def biovae(settings: Settings, scale: Scale, schedule: Schedule | None = None) -
         k = jax.random.split(jax.random.fold_in(key, 1), 3)
         latent, u = jnp.zeros((frames, settings.width)), jnp.zeros((frames, MUSCLES))
         params["encoder"] = encoder.init(k[0], motion, t)
-        params["mechanics"] = mechanics.init(k[1], latent, u)
+        params["mechanics"] = mechanics.init(k[1], latent, u, *_apart(settings, motion))
         if settings.generates:
-            params["decoder"] = decoder.init(k[2], jnp.zeros((frames, joints, 3)), t)
+            a = jnp.zeros((frames, joints, 3))
+            seen = (a, t)
+            if settings.decoder == "correct":
+                size = unet(settings.backbone, 1)
+                seen = (jnp.zeros((frames, size.base * size.multipliers[0])), a, a, t)
+            params["decoder"] = decoder.init(k[2], *seen)
         return params
 
     def loss(
@@ -132,42 +180,43 @@ def biovae(settings: Settings, scale: Scale, schedule: Schedule | None = None) -
     ) -> tuple[Array, Metrics]:
         text = text_network(settings.backbone)
         net = unet(settings.backbone, batch["motion"].shape[-1])
-        unit = jnp.asarray(scale.acceleration, jnp.float32)
+        progress = batch.get("progress", jnp.zeros(len(batch["length"])))
 
         def example(
-            motion: Array, estimate: Array, length: Array, words: Array, key: Key
+            motion: Array, estimate: Array, length: Array, words: Array, over: Array, key: Key
         ) -> Metrics:
             k = jax.random.split(key, 6)
             mask = valid(length, motion.shape[0])
             t = jax.random.randint(k[0], (), 0, settings.levels or schedule.alpha.size)
             x_t = schedules.corrupt(schedule, estimate, jax.random.normal(k[1], motion.shape), t)
-            joints, parts, residual = scale.joints(motion), {}, 0.0
+            truth = scale.accelerations(motion, settings.axes)
+            parts: Metrics = {}
+            a = None
             if settings.mechanics:
                 latent = jax.random.fold_in(key, 6) if settings.kl else None
                 a, encoding = _state(settings, params, x_t, t, mask, latent)
-                parts["phys"] = phys_loss(a * unit, joints, scale.rate, mask, unit)
+                parts["phys"] = phys_loss(a, truth, mask)
                 parts["kl"] = masked_mean(encoding.divergence, mask)
                 if not settings.generates:
                     return parts
                 if settings.phys:
-                    told = _told(a, joints / unit, scale.rate, mask)
-                    a = jnp.where(jax.random.uniform(k[5]) < settings.told, told, a)
-                residual = _residual(settings, params, a, t)
+                    share = settings.given * (1 - over if settings.falling else 1.0)
+                    true = _given(a, truth, mask, k[5])
+                    a = jnp.where(jax.random.uniform(jax.random.fold_in(k[5], 1)) < share, true, a)
             tokens = text.apply(params["text"], words, deterministic=False, rngs={"dropout": k[2]})
-            seen = jax.random.uniform(k[3]) >= settings.backbone.drop_text
-            told = {"mask": mask, "deterministic": False, "rngs": {"dropout": k[4]}}
+            conditioned = jax.random.uniform(k[3]) >= settings.backbone.drop_text
             context: Any = net.apply(params["unet"], tokens, method="context")
-            h: Any = net.apply(
-                params["unet"], x_t, t, context, conditioned=seen, **told, method="hidden"
+            options = {"mask": mask, "deterministic": False, "rngs": {"dropout": k[4]}}
+            x_hat = _predict(
+                settings, params, scale, net, x_t, t, context, a, conditioned=conditioned, **options
             )
-            x_hat: Any = net.apply(params["unet"], h + residual, method="output")
             parts["diffusion"] = denoising(x_hat, motion, mask)
-            parts["accel"] = accel_loss(scale.joints(x_hat), joints, scale.rate, mask, unit)
+            parts["accel"] = accel_loss(scale.accelerations(x_hat, settings.axes), truth, mask)
             return parts
 
         motion = batch["motion"]
         examples = jax.vmap(example)(
-            motion, batch.get("estimate", motion), batch["length"], batch["text"], keys
+            motion, batch.get("estimate", motion), batch["length"], batch["text"], progress, keys
         )
         parts = {name: part.mean() for name, part in examples.items()}
         total = parts.get("diffusion", jnp.float32(0))
@@ -181,7 +230,7 @@ def biovae(settings: Settings, scale: Scale, schedule: Schedule | None = None) -
         frames, features = settings.backbone.frames, len(scale.offset)
         mask = valid(condition["length"], frames)
         denoise = denoiser(
-            settings, params, condition["text"], mask, factor=condition.get("acceleration")
+            settings, params, scale, condition["text"], mask, factor=condition.get("acceleration")
         )
         start = jax.vmap(lambda key: jax.random.normal(key, (frames, features)))(fold(keys, 0))
         solver = solvers.dpm_solver_pp(order=2, stochastic=True)
@@ -196,6 +245,7 @@ def biovae(settings: Settings, scale: Scale, schedule: Schedule | None = None) -
 def denoiser(
     settings: Settings,
     params: Params,
+    scale: Scale,
     text: Array | None,
     mask: Array | None = None,
     guidance: float | None = None,
@@ -216,14 +266,13 @@ def denoiser(
         context = net.apply(params["unet"], tokens, method="context")
 
     def network(x_t: Array, t: Array) -> Array:
-        x = jnp.stack([x_t, x_t]) if paired else x_t
-        h: Any = net.apply(params["unet"], x, t, context, mask=mask, paired=paired, method="hidden")
+        a = None
         if settings.mechanics and mechanics:
             a, _ = _state(settings, params, x_t, t, mask)
-            h = h + _residual(
-                settings, params, a if factor is None else a * factor[..., None, :, None], t
-            )
-        y: Any = net.apply(params["unet"], h, method="output")
+            if factor is not None:
+                a = a * factor[..., None, :, None]
+        x = x_t[None] if paired else x_t
+        y = _predict(settings, params, scale, net, x, t, context, a, mask=mask, paired=paired)
         return y[1] + guidance * (y[0] - y[1]) if paired else y
 
     return from_x0(network)
@@ -232,7 +281,11 @@ def denoiser(
 def stated(
     settings: Settings, params: Params, scale: Scale, motion: Array, t: int = 0
 ) -> tuple[Array, Array]:
-    """Accelerations `(B, T, J, 3)` in m/s² and activations `(B, T, 8)` that the network states of normalised motions."""
+    """What the branch states of normalised motions `(B, T, F)` in its own axes.
+
+    Returns:
+      Accelerations `(B, T, J, 3)` in m/s² or rad/s², and muscle activations `(B, T, 8)`.
+    """
     a, encoding = _state(settings, params, motion, jnp.int32(t), None)
     return a * scale.acceleration, encoding.activations
 
@@ -255,14 +308,20 @@ def start(params: Params, backbone: Params | None = None, encoder: Params | None
 
 def networks(
     settings: Settings, joints: int
-) -> tuple[MotionEncoder, EulerLagrange, ResidualDecoder]:
+) -> tuple[MotionEncoder, EulerLagrange, CorrectingDecoder | Embedding | PrintedDecoder]:
     """Encoder, mechanics and decoder."""
     s, dtype = settings, settings.backbone.dtype
     size = unet(s.backbone, 1)
+    hidden = size.base * size.multipliers[0]
+    decoder = {
+        "correct": CorrectingDecoder(hidden, s.width, s.kernel_size, s.groups, dtype),
+        "condition": Embedding(size.time_width, s.width, s.kernel_size, dtype),
+        "printed": PrintedDecoder(hidden, s.width, dtype),
+    }[s.decoder]
     return (
         MotionEncoder(s.width, s.blocks, s.kernel_size, s.groups, spread=s.kl > 0, dtype=dtype),
         EulerLagrange(joints, 3, s.width, s.heads, s.positive, dtype),
-        ResidualDecoder(size.base * size.multipliers[0], s.width, dtype),
+        decoder,
     )
 
 
@@ -274,22 +333,77 @@ def _state(
     mask: Array | None,
     key: Key | None = None,
 ) -> tuple[Array, Encoding]:
-    """The acceleration `(..., T, J, 3)`, in units of its deviation, and what the encoder says."""
+    """The stated acceleration `(..., T, J, 3)`, in units of its deviation, and the encoding of the motion."""
     encoder, mechanics, _ = networks(settings, joint_count(x_t))
     rngs = {} if key is None else {"latent": key}
     encoding: Any = encoder.apply(params["encoder"], x_t, t, mask, rngs=rngs)
-    terms: Any = mechanics.apply(params["mechanics"], encoding.latent, encoding.activations)
+    pose = _apart(settings, x_t)
+    terms: Any = mechanics.apply(params["mechanics"], encoding.latent, encoding.activations, *pose)
     return euler_lagrange.acceleration(terms), encoding
 
 
-def _told(stated: Array, joints: Array, rate: float, mask: Array) -> Array:
-    """The acceleration of the joints, and the stated one where theirs is not known: at the ends and beyond."""
-    known: Any = inner(mask)
-    return stated.at[1:-1].set(
-        jnp.where(known[:, None, None], acceleration(joints, rate), stated[1:-1])
-    )
+def _apart(settings: Settings, motion: Array) -> tuple[Array, ...]:
+    """The positions (with the root's height) and the rotations of features, where M⁻¹ and R read them apart."""
+    if not settings.apart:
+        return ()
+    at = slices(joint_count(motion))
+    height, places = motion[..., at["root_height"]], motion[..., at["positions"]]
+    return jnp.concatenate([height, places], -1), motion[..., at["rotations"]]
 
 
-def _residual(settings: Settings, params: Params, a: Array, t: Array) -> Array:
+def _given(stated: Array, truth: Array, mask: Array, key: Key) -> Array:
+    """The true acceleration with the stated one's own error, moved in time and with a random sign.
+
+    At the ends and beyond the mask, where the true one is not known, the stated one.
+    """
+    known: Any = inner(mask)[:, None, None]
+    error = jax.lax.stop_gradient(jnp.where(known, stated[1:-1] - truth, 0))
+    shift, sign = jax.random.split(key)
+    moved = jnp.roll(error, jax.random.randint(shift, (), 0, len(error)), axis=0)
+    noisy = truth + moved * jax.random.rademacher(sign, (), jnp.float32)
+    return stated.at[1:-1].set(jnp.where(known, noisy, stated[1:-1]))
+
+
+def _predict(
+    settings: Settings,
+    params: Params,
+    scale: Scale,
+    net: CondUnet1D,
+    x: Array,
+    t: Array,
+    context: Any,
+    a: Array | None,
+    mask: Array | None = None,
+    **options: Any,
+) -> Array:
+    """The clean motion `(..., T, F)`, with the acceleration `a (..., T, J, 3)` where there is one."""
+
+    def hidden(frames: Array | None = None) -> Any:
+        return net.apply(
+            params["unet"], x, t, context, mask=mask, frames=frames, **options, method="hidden"
+        )
+
+    def output(h: Array) -> Any:
+        return net.apply(params["unet"], h, method="output")
+
+    if a is None:
+        return output(hidden())
     _, _, decoder = networks(settings, a.shape[-2])
-    return decoder.apply(params["decoder"], a, t)  # type: ignore[return-value]
+    if isinstance(decoder, Embedding):
+        return output(hidden(decoder.apply(params["decoder"], a, t)))
+    h = hidden()
+    if isinstance(decoder, PrintedDecoder):
+        return output(h + decoder.apply(params["decoder"], a, t))
+    measure = _over(lambda motion: scale.accelerations(motion, settings.axes), h.ndim - 2)
+    predicted = measure(output(h))
+    ends = [(0, 0)] * (predicted.ndim - 3) + [(1, 1), (0, 0), (0, 0)]
+    predicted = jnp.pad(predicted, ends, mode="edge")
+    stated = jnp.broadcast_to(a, predicted.shape)
+    residual: Any = decoder.apply(params["decoder"], h, stated, predicted, t, mask)
+    return output(h + residual)
+
+
+def _over(function: Any, axes: int) -> Any:
+    for _ in range(axes):
+        function = jax.vmap(function)
+    return function

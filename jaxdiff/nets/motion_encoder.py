@@ -1,12 +1,12 @@
 """The motion encoder of BioVAE (III.B): motion features to a latent of each frame, and to the activations of 8 muscles.
 
-    h = conv(x),   h = h + conv Mish(GN(conv h) (1 + scale_t) + shift_t) several times,   z = V h,   u = sigmoid(W z)
+    h = U x,   h = h + conv Mish(GN(conv h) (1 + scale_t) + shift_t) several times,   z = V h,   u = sigmoid(W z)
 
-It is pre-trained on clean motion and muscles, and then reads the noisy motion within a diffusion model, so it is told
-the noise level. The paper writes u(X_:t), the past; Muscles in Action's own network looks both ways, as a muscle's
-force shows in what follows, and so does this one: `reach` frames either way.
+It is pre-trained on clean motion and muscles and then reads the noisy motion within a diffusion model, so it is
+conditioned on the noise level. The paper writes u(X_:t), the past; Muscles in Action's own network looks both ways, as
+a muscle's force shows in the motion that follows, and so does this one: `reach` frames either way.
 
-`spread` makes it the encoder of a VAE, z = mean + deviation · noise. Frames beyond a mask do not exist for it.
+`spread` makes it the encoder of a VAE, z = mean + deviation · noise. Frames beyond a mask have no influence.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MUSCLES = 8
 
 
 class Encoding(NamedTuple):
-    """What the encoder says of each frame."""
+    """The encoder's output for each frame."""
 
     latent: jax.Array
     """`(..., T, width)`, drawn where there is a spread and a key to draw with, else its mean."""
@@ -54,7 +54,7 @@ class MotionEncoder(nn.Module):
         time = mish(nn.Dense(self.width, dtype=self.dtype, name="time")(sinusoid(t, self.width)))[
             ..., None, :
         ]
-        h = conv(motion, "enter")
+        h = nn.Dense(self.width, dtype=self.dtype, name="enter")(motion.astype(self.dtype))
         for i in range(self.blocks):
             scale, shift = jnp.split(
                 nn.Dense(2 * self.width, dtype=self.dtype, name=f"level_{i}")(time), 2, -1
@@ -78,5 +78,5 @@ class MotionEncoder(nn.Module):
 
     @property
     def reach(self) -> int:
-        """How many frames away a frame is still felt."""
-        return (2 * self.blocks + 1) * (self.kernel_size // 2)
+        """The number of frames on either side that influence a frame."""
+        return 2 * self.blocks * (self.kernel_size // 2)

@@ -38,6 +38,13 @@ PRESETS: dict[str, dict[str, Any]] = {
     "full": {"base": 512, "time_width": 512},
     "medium": {"base": 128, "time_width": 256},
     "small": {"base": 64, "time_width": 128},
+    "compact": {
+        "base": 32,
+        "multipliers": (2, 2, 2),
+        "time_width": 64,
+        "heads": 4,
+        "groups": 8,
+    },
     "mini": {"base": 32, "multipliers": (2, 2), "time_width": 64, "heads": 4, "groups": 8},
     "tiny": {"base": 16, "multipliers": (2, 2), "time_width": 32, "heads": 4, "groups": 4},
 }
@@ -61,7 +68,7 @@ class ResidualBlock(nn.Module):
         modulation = nn.Dense(2 * self.width, kernel_init=zeros, dtype=self.dtype, name="time")(
             time
         )
-        scale, shift = jnp.split(modulation[..., None, :], 2, -1)
+        scale, shift = jnp.split(modulation, 2, -1)
         h = Conv1D(self.width, self.kernel_size, dtype=self.dtype, name="conv_0")(_only(x, live))
         h = FrameGroupNorm(self.groups, self.dtype, name="norm_0")(h)
         h = mish(h * (1 + scale) + shift)
@@ -236,15 +243,17 @@ class CondUnet1D(nn.Module):
         mask: jax.Array | None = None,
         deterministic: bool = True,
         paired: bool = False,
+        frames: jax.Array | None = None,
     ) -> jax.Array:
         """The last hidden features `(..., T, base * multipliers[0])`, before `output`.
 
         `paired`: a leading axis, of length one in `x`, becomes the conditional and the unconditional copy of one batch.
-        They part at the first attention; what comes before is computed once.
+        They part at the first attention; what comes before is computed once. `frames (..., T, time_width)` is a
+        condition of every frame, added to the embedding of the noise level and averaged over time at coarser levels.
         """
-        levels, frames = len(self.multipliers), x.shape[-2]
+        levels, length = len(self.multipliers), x.shape[-2]
         stride = max(16, 2**levels)
-        blocks = -(-frames // stride)
+        blocks = -(-length // stride)
         if mask is None:
             lives: list[jax.Array | None] = [None] * (levels + 1)
         else:
@@ -262,23 +271,31 @@ class CondUnet1D(nn.Module):
 
         time = mish(self.time_0(sinusoid(t, self.time_width)))
         time = mish(self.time_1(time))
+        times = [time[..., None, :]] * (levels + 1)
+        if frames is not None:
+            local = _pad_time(frames if mask is None else jnp.where(mask[..., None], frames, 0), blocks * stride)
+            for level in range(levels + 1):
+                times[level] = times[level] + local
+                local = local.reshape(*local.shape[:-2], -1, 2, local.shape[-1]).mean(-2)
         contexts = iter(context if context is not None else [None] * (4 * levels + 2))
 
-        def run(pair: list[Block], h: jax.Array, live: jax.Array | None) -> jax.Array:
+        def run(pair: list[Block], h: jax.Array, level: int) -> jax.Array:
             for block in pair:
-                h = block(h, time, next(contexts), conditioned, live, paired, deterministic)
+                h = block(
+                    h, times[level], next(contexts), conditioned, lives[level], paired, deterministic
+                )
             return h
 
         skips = []
         for level in range(levels):
-            h = run(self.downs[level], h, lives[level])
+            h = run(self.downs[level], h, level)
             skips.append(h)
             h = self.shrink[level](_only(h, lives[level]))
-        h = run(self.middle, h, lives[levels])
+        h = run(self.middle, h, levels)
         for i, level in enumerate(reversed(range(levels))):
             h = self.grow[i](_only(h, lives[level + 1]))
-            h = run(self.ups[i], jnp.concatenate([h, skips[level]], -1), lives[level])
-        return h[..., :frames, :]
+            h = run(self.ups[i], jnp.concatenate([h, skips[level]], -1), level)
+        return h[..., :length, :]
 
     def output(self, h: jax.Array) -> jax.Array:
         """Hidden features to motion features, float32."""

@@ -182,7 +182,7 @@ def test_a_motion_survives_the_way_to_files(tmp_path):
 
 @pytest.mark.slow
 def test_the_whole_chain_from_clips_to_tables_and_from_a_sentence_to_files(tmp_path, monkeypatch):
-    monkeypatch.setattr(preparation, "load_trials", lambda config: gather(clips(330)))
+    monkeypatch.setattr(corpora, "load_trials", lambda config: gather(clips(330)))
     experiments.run_train(get_config("tiny"), tmp_path)
     table = (tmp_path / "tables" / "evaluation.md").read_text()
     for row in ("real", "generated", "other clip", "frames shuffled", "noise"):

@@ -29,7 +29,6 @@ def get_config(word: str = "quick") -> ConfigDict:
     )
     config.arms = ARMS  # of the ablation: those that are trained and compared
     config.data.clips = 0  # at most so many clips; 0: all
-    config.data.root = placeholder(str)  # bandai_namco_2: its folder, if not $JAXDIFF_SHARED/data
     config.run = placeholder(str)  # the networks of this earlier run instead of new ones
     config.backbone = placeholder(
         str
@@ -37,13 +36,17 @@ def get_config(word: str = "quick") -> ConfigDict:
 
     config.biovae = ConfigDict()
     config.biovae.width = 128  # of encoder, heads and decoder
-    config.biovae.blocks = 3
-    config.biovae.kernel_size = 5
+    config.biovae.blocks = 2
+    config.biovae.kernel_size = 3
     config.biovae.groups = 8
     config.biovae.heads = 4
+    config.biovae.decoder = "correct"  # correct | condition | printed: how the acceleration acts
+    config.biovae.axes = "heading"  # heading | joint: joint accelerations, or local rotational ones
+    config.biovae.apart = False  # the inverse mass reads positions only, the muscles' forces rotations only
     config.biovae.positive = False  # the inverse mass positive definite, not only symmetric
     config.biovae.kl = 0.0
-    config.biovae.told = 0.5  # share of examples whose decoder is told the true acceleration, where an arm has losses
+    config.biovae.given = 0.5  # share of examples that decode the true acceleration, where an arm has losses ...
+    config.biovae.falling = True  # ... which falls to 0 over training
     config.biovae.phys = 1.0  # weights of the two losses, where an arm has them
     config.biovae.accel = 1.0
 
@@ -56,6 +59,7 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.finetune.training.update(ema_decay=0.999)
 
     config.refiner = ConfigDict()  # the mechanics that see estimates
+    config.refiner.width = 128
     config.refiner.batch_size = 64
     config.refiner.levels = 20  # noise levels it meets, from the cleanest
     config.refiner.training = settings.config(steps=10_000, log_every=100, save_every=1000)
@@ -103,7 +107,8 @@ def get_config(word: str = "quick") -> ConfigDict:
         config.data.length = config.finetune.length = 64
         config.training.update(steps=2000, save_every=500)
         config.batch_size = 16
-        config.biovae.update(width=96, groups=4)
+        config.biovae.update(width=48)
+        config.refiner.width = 96
         config.finetune.batch_size = 16
         config.finetune.training.update(steps=400, log_every=50, save_every=100, ema_decay=0.98)
         config.finetune.training.optimizer.update(
@@ -122,6 +127,7 @@ def get_config(word: str = "quick") -> ConfigDict:
         config.estimation.smoothnet.steps = config.refiner.training.steps = 2
         config.data.clips = 240  # of which 32 to test on, or the protocol has too few
         config.biovae.update(width=16, blocks=1)
+        config.refiner.width = 16
         config.estimation.update(clips=2, seeds=1, steps=5, trust=(0.01,))
         config.editing.factors = (0.5, 1.0)
         config.evaluation.update(repetitions=1, clips=4, mechanics=1)

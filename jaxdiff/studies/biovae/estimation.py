@@ -15,8 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxdiff.body import rotations
+from jaxdiff.body.accelerations import from_heading
 from jaxdiff.body.corruption import corrupt
-from jaxdiff.body.humanml3d import LAYOUT_22, canonical
+from jaxdiff.body.humanml3d import LAYOUT_22, canonical, features
 from jaxdiff.methods import biovae, filters, smoothing
 from jaxdiff.methods.biovae import Scale, denoiser, stated
 from jaxdiff.methods.refinement import follow
@@ -26,7 +27,8 @@ from jaxdiff.studies.biovae import preparation, training
 from jaxdiff.studies.biovae.benchmark import FILTERS, Refiner, by_inversion
 from jaxdiff.studies.biovae.preparation import Prepared
 from jaxdiff.studies.biovae.training import ARMS, REFINER, Networks
-from jaxdiff.typing import Config, Params
+from jaxdiff.studies.text_to_motion import corpora
+from jaxdiff.typing import Array, Config, Params
 
 GAUSSIAN = 0.075
 """Seconds: the filter the refiner must beat."""
@@ -40,7 +42,7 @@ def refiners(config: Config, prepared: Prepared, nets: Networks) -> dict[str, Re
         name: preparation.settings(config, words, ARMS[name]) for name in ("backbone", "all")
     }
     plain, whole = (
-        denoiser(settings[name], nets.arms[name][0], None) for name in ("backbone", "all")
+        denoiser(settings[name], nets.arms[name][0], prepared.scale, None) for name in ("backbone", "all")
     )
     found = dict(FILTERS)
     found["SmoothNet"] = by_smoothnet(training.smoothnet_settings(config), nets.smoothnet)
@@ -49,7 +51,7 @@ def refiners(config: Config, prepared: Prepared, nets: Networks) -> dict[str, Re
             way = by_inversion(plain, back, prepared.scale, strength, how.steps, how.floor)
             found[f"{name} inversion {strength:g}"] = way
     own = preparation.settings(config, words, REFINER)
-    state = states(own, nets.refiner, prepared.scale)
+    state = states(own, nets.refiner, prepared.refining)
     ways = {
         "at rest": lambda trust: by_following(lambda joints: np.zeros_like(joints), trust),
         "BioVAE accelerations": lambda trust: by_following(state, trust),
@@ -65,7 +67,7 @@ def benchmark_clips(config: Config, prepared: Prepared, side: str) -> list[np.nd
     """Clips of one length, that of fine-tuning; the test clips may be the motion pack's, which no network has seen."""
     length, most = config.finetune.length, config.estimation.clips
     if side == "test" and config.estimation.captured:
-        trials = preparation.load_pack(config.data.root, 3 * most)
+        trials = corpora.load_pack(corpora.BANDAI, config.data.root, 3 * most)
         values, spans = trials.modality(preparation.JOINTS), zip(trials.start, trials.length)
         clips = [values[a : a + min(n, length)].reshape(-1, 22, 3) for a, n in spans]
     else:
@@ -93,13 +95,18 @@ def by_following(state, trust: float) -> Refiner:
 
 def states(settings: biovae.Settings, params: Params, scale: Scale):
     """`joints (T, 22, 3) in metres -> accelerations (T, 22, 3) in m/s²`, in the axes of the joints."""
-    run = jax.jit(lambda motion: stated(settings, params, scale, motion[None])[0][0])
+
+    @jax.jit
+    def run(features: Array) -> Array:
+        motion = (features - scale.offset) / scale.scale
+        a = stated(settings, params, scale, motion[None])[0][0]
+        return a.at[1:-1].set(from_heading(a[1:-1], features))
 
     def state(joints: np.ndarray) -> np.ndarray:
         onward = np.concatenate([joints, 2 * joints[-1:] - joints[-2:-1]])
-        _, turn = canonical(jnp.asarray(onward), LAYOUT_22)
-        seen = (preparation.lengthened_features(joints) - scale.offset) / scale.scale
-        return np.asarray(rotations.rotate(rotations.conjugate(turn), np.asarray(run(seen))))
+        upright, turn = canonical(jnp.asarray(onward), LAYOUT_22)
+        found = np.asarray(run(features(upright, LAYOUT_22, "fixed")))
+        return np.asarray(rotations.rotate(rotations.conjugate(turn), found))
 
     return state
 

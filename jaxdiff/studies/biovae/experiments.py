@@ -24,6 +24,7 @@ from jaxdiff.studies.biovae.evaluation import Made
 from jaxdiff.studies.biovae.preparation import Prepared
 from jaxdiff.studies.biovae.training import ARMS, Networks
 from jaxdiff.studies.text_to_motion.training import train_evaluator
+from jaxdiff.studies.text_to_motion import corpora
 from jaxdiff.typing import Config, Params
 
 NEEDS = {
@@ -125,7 +126,7 @@ def estimated(config: Config, prepared: Prepared, nets: Networks) -> Table:
         seeds=range(config.estimation.seeds),
         scene=scene,
     )
-    data = preparation.PACK if config.estimation.captured else config.data.name
+    data = corpora.BANDAI if config.estimation.captured else config.data.name
     table = benchmark.table(rows, f"Pose estimation on {data}, corrupted (Table V)", len(clips))
     return tables.estimation(table, paper.TABLE5)
 

@@ -18,8 +18,6 @@ import numpy as np
 from jaxdiff.body import actions, humanml3d
 from jaxdiff.body.corruption import corrupt
 from jaxdiff.body.skeleton import HUMANML3D
-from jaxdiff.data import load
-from jaxdiff.data.builders.base import example
 from jaxdiff.data.normalise import Normaliser
 from jaxdiff.data.text import captioned
 from jaxdiff.data.trials import Trials, gather
@@ -27,36 +25,12 @@ from jaxdiff.errors import ConfigError, DataError, FileError
 from jaxdiff.methods import biovae, muscle_encoder
 from jaxdiff.methods.biovae import Scale, fit_acceleration
 from jaxdiff.studies.text_to_motion import preparation as captions
-from jaxdiff.studies.text_to_motion import texts
+from jaxdiff.studies.text_to_motion import corpora, texts
+from jaxdiff.studies.text_to_motion.corpora import CHANNELS, JOINTS, lengthened_features
 from jaxdiff.studies.text_to_motion.preparation import MOTION
 from jaxdiff.typing import Config
 
-PACK = "bandai_namco_2"
-JOINTS, MUSCLES, ESTIMATE, ESTIMATED = "joints", "emg", "estimate", "estimated_joints"
-CHANNELS = tuple(f"{joint}_{axis}" for joint in HUMANML3D.names for axis in "xyz")
-
-PACK_NAMES = {
-    "spine1": "Spine",
-    "spine3": "Chest",
-    "neck": "Neck",
-    "head": "Head",
-    "pelvis": "Hips",
-} | {
-    f"{side}_{ours}": f"{theirs}_{side[0].upper()}"
-    for side in ("left", "right")
-    for ours, theirs in {
-        "hip": "UpperLeg",
-        "knee": "LowerLeg",
-        "ankle": "Foot",
-        "foot": "Toes",
-        "collar": "Shoulder",
-        "shoulder": "UpperArm",
-        "elbow": "LowerArm",
-        "wrist": "Hand",
-    }.items()
-}
-"""HumanML3D's joints in the motion pack, whose spine has one joint less: `spine2` lies half-way."""
-
+MUSCLES, ESTIMATE, ESTIMATED = "emg", "estimate", "estimated_joints"
 
 @dataclass(frozen=True)
 class Prepared:
@@ -64,6 +38,9 @@ class Prepared:
 
     base: captions.Prepared
     scale: Scale
+    """Of the arms' accelerations."""
+    refining: Scale
+    """Of the refiner's, which are always joint accelerations in heading axes."""
 
     @property
     def normaliser(self) -> Normaliser:
@@ -95,72 +72,22 @@ class Source(captions.Captioned):
 
 def prepare(config: Config, trials: Trials | None = None) -> Prepared:
     """The data set of a config, or `trials` in its place, with joints and muscles."""
-    trials = load_trials(config) if trials is None else trials
+    trials = corpora.load_trials(config) if trials is None else trials
     base = captions.prepare(config, completed(trials))
     if base.layout is not humanml3d.LAYOUT_22:
         raise ConfigError(
             "BioVAE is studied on the 22 joints of HumanML3D; convert other skeletons first"
         )
-    found = Prepared(base, Scale(base.normaliser.offset, base.normaliser.scale, base.rate))
-    unit = fit_acceleration(found.clips("train"), base.rate)
-    return replace(found, scale=found.scale._replace(acceleration=unit))
-
-
-def load_trials(config: Config) -> Trials:
-    """The data set a config names: one of text to motion's, or the motion pack; at most `data.clips` of it."""
-    trials = None if config.data.name == PACK else captions.load_trials(config)
-    most = config.data.clips
-    if trials is None:
-        return load_pack(config.data.root, most)
-    return trials.select(chosen(len(trials), most)).compact() if most else trials
-
-
-def chosen(count: int, most: int) -> np.ndarray:
-    """Which of so many clips are used, always the same."""
-    return np.sort(np.random.default_rng(0).permutation(count)[: most or count])
-
-
-def load_pack(root: str | None = None, most: int = 0) -> Trials:
-    """Clips of the motion pack on HumanML3D's joints, with its features."""
-    folder = Path(root) if root else Path(os.environ.get("JAXDIFF_SHARED", "")) / "data"
-    if not (folder / f"{PACK}.npz").is_file():
-        raise FileError(
-            f"the motion pack {PACK}.npz is not in {folder}: name its folder in data.root, or the folder above in "
-            "$JAXDIFF_SHARED"
-        )
-    recipe = Path(captions.__file__).parents[2] / "data" / "recipes" / f"{PACK}.yaml"
-    pack = load("folder", recipe=recipe, root=folder)
-
-    def one(i: int) -> dict[str, Any]:
-        joints = as_humanml3d(
-            pack.modality(JOINTS)[pack.start[i] : pack.start[i] + pack.length[i]],
-            pack.channels[JOINTS],
-        )
-        upright = np.asarray(humanml3d.canonical(jnp.asarray(joints), humanml3d.LAYOUT_22)[0])
-        told = {name: str(pack.column(name)[i]) for name in ("trial", "subject", "task")}
-        signals = {MOTION: lengthened_features(upright), JOINTS: upright.reshape(-1, 66)}
-        return _example(told, signals, float(pack.column("rate")[i]), pack.captions[i])
-
-    return gather(one(i) for i in chosen(len(pack), most))
-
-
-def as_humanml3d(values: np.ndarray, channels: tuple[str, ...]) -> np.ndarray:
-    """Joints `(T, 22, 3)` from positions `(T, 3 J)` whose channels have HumanML3D's names or the motion pack's."""
-    found = {name.replace("/", "_"): i for i, name in enumerate(channels)}
-
-    def joint(name: str) -> np.ndarray:
-        for known in (name, PACK_NAMES.get(name, name)):
-            axes = [found[f"{known}_{axis}"] for axis in "xyz" if f"{known}_{axis}" in found]
-            if len(axes) == 3:
-                return values[:, axes]
-        if name == "spine2":
-            return (joint("spine1") + joint("spine3")) / 2
-        raise DataError(
-            f"no joint {name!r} among {sorted({c[:-2] for c in found})}; known skeletons are HumanML3D's (SMPL's 22 "
-            "joints) and the motion pack's"
-        )
-
-    return np.stack([joint(name) for name in HUMANML3D.names], axis=1).astype(np.float32)
+    scale = Scale(base.normaliser.offset, base.normaliser.scale, base.rate)
+    train = base.sides["train"].trials
+    motion = train.modality(MOTION)
+    clips = (motion[a : a + n] for a, n in zip(train.start, train.length))
+    clips = list(clips)
+    fitted = {
+        axes: scale._replace(acceleration=fit_acceleration(clips, base.rate, axes))
+        for axes in {"heading", config.biovae.axes}
+    }
+    return Prepared(base, fitted[config.biovae.axes], fitted["heading"])
 
 
 def completed(trials: Trials) -> Trials:
@@ -203,13 +130,6 @@ def estimated(trials: Trials, seed: int) -> Trials:
     return replace(trials, signals=signals, channels=channels, units=units)
 
 
-def lengthened_features(joints: np.ndarray) -> np.ndarray:
-    """One row of features a frame: the clip goes on for a frame as it ends."""
-    from jaxdiff.data.builders.simulated import features
-
-    return features(np.concatenate([joints, 2 * joints[-1:] - joints[-2:-1]]))
-
-
 def source(config: Config, prepared: Prepared, cache: Path, estimates: bool = False) -> Source:
     """What the arms are fine-tuned on; with `estimates`, what the refiner is."""
     train = prepared.base.sides["train"]
@@ -231,21 +151,12 @@ def backbone_settings(config: Config, words: int, frames: int = 0) -> biovae.Bac
 def settings(config: Config, words: int, arm: Any, frames: int = 0) -> biovae.Settings:
     """The settings of an arm of the ablation (see `training.ARMS`)."""
     own = config.biovae
+    switches = ("blocks", "kernel_size", "groups", "heads", "decoder", "apart", "positive", "given", "falling", "kl")
     return biovae.Settings(
         backbone_settings(config, words, frames),
-        **{
-            name: own[name]
-            for name in (
-                "width",
-                "blocks",
-                "kernel_size",
-                "groups",
-                "heads",
-                "positive",
-                "told",
-                "kl",
-            )
-        },
+        width=config.refiner.width if arm.estimates else own.width,
+        **{name: own[name] for name in switches},
+        axes="heading" if arm.estimates else own.axes,
         mechanics=arm.mechanics,
         accel=own.accel * arm.losses,
         phys=own.phys * arm.losses,
@@ -264,13 +175,3 @@ def encoder_settings(config: Config, network: str = "encoder") -> muscle_encoder
     return muscle_encoder.Settings(
         network, own.width, own.blocks, own.kernel_size, own.groups, levels=levels
     )
-
-
-def _example(
-    told: Mapping[str, str], signals: dict[str, np.ndarray], rate: float, said: tuple[str, ...]
-) -> dict[str, Any]:
-    made = example(told["trial"], signals, rate, told["subject"], told["task"], captions=said)
-    features = humanml3d.names(humanml3d.LAYOUT_22)
-    made["channels"] = {MOTION: tuple(features), JOINTS: CHANNELS}
-    made["units"] = {MOTION: ("1",) * len(features), JOINTS: ("m",) * 66}
-    return made

@@ -6,7 +6,7 @@ Each has a directory of its own in the run, and says there what it holds; what i
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -46,7 +46,7 @@ ARMS = {
     "backbone + L_accel": Arm("arm-accel", False, False, True),
 }
 """All are fine-tuned alike, the backbone too. The last is not the paper's: what the loss does without the branch."""
-REFINER = Arm("refiner", estimates=True)
+REFINER = Arm("refiner", muscles=False, estimates=True)
 """Sees estimates of motions and states their accelerations: the mechanics alone, for pose estimation."""
 
 
@@ -89,16 +89,37 @@ def train_arm(config: Config, prepared: Prepared, out: Path, arm: Arm, repeat: i
     backbone = None if arm.estimates else train_backbone(config, prepared, out)
     encoder = train_encoder(config, prepared, out) if arm.muscles else None
     own = preparation.settings(config, len(prepared.base.words), arm)
-    method = biovae.biovae(own, prepared.scale)
+    scale = prepared.refining if arm.estimates else prepared.scale
+    method = biovae.biovae(own, scale)
     source = preparation.source(config, prepared, out / "cache", arm.estimates)
     how = settings.from_config(part.training)
     how = how._replace(seed=how.seed + repeat)
     data = Batches(
         source, part.batch_size, how.seed, host=jax.process_index(), hosts=jax.process_count()
     )
-    return fit(
-        started(method, backbone, encoder), data, how, directory, about=about(config, prepared)
-    ).ema
+    metadata = about(config, prepared) | {"acceleration": np.asarray(scale.acceleration).tolist()}
+    method = started(method, backbone, encoder)
+    return fit(method, Progress(data, how.steps), how, directory, about=metadata).ema
+
+
+class Progress:
+    """Batches that carry the share of training that is over, for what changes during training."""
+
+    def __init__(self, data: Batches, steps: int):
+        self.data, self.steps, self.step = data, steps, 0
+
+    def __next__(self) -> Batch:
+        batch = next(self.data)
+        over = np.full(len(batch["length"]), min(self.step / self.steps, 1.0), np.float32)
+        self.step += 1
+        return {**batch, "progress": over}
+
+    def get_state(self) -> dict[str, Any]:
+        return {"step": self.step, "data": self.data.get_state()}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        self.step = state["step"]
+        self.data.set_state(state["data"])
 
 
 def started(method: Method, backbone: Params | None, encoder: Params | None) -> Method:

@@ -10,11 +10,15 @@ from ml_collections.config_dict import placeholder
 from jaxdiff.errors import ConfigError, nearest
 from jaxdiff.training import settings
 
-WORDS = ("tiny", "quick", "paper", "kit")
+WORDS = ("tiny", "quick", "motion", "paper", "kit")
 
 
 def get_config(word: str = "quick") -> ConfigDict:
-    """The config of a word: `tiny` (a trial of the chain), `quick` (simulated), `paper` (HumanML3D) or `kit` (KIT-ML)."""
+    """The config of a word.
+
+    `tiny` tries the chain, `quick` trains on simulated motion in minutes, `motion` is the shipped model (simulated and
+    CMU motion, an hour of two cores), `paper` and `kit` are HumanML3D and KIT-ML.
+    """
     if word not in WORDS:
         raise ConfigError(f"no config {word!r}; {nearest(word, WORDS)}")
     config = ConfigDict()
@@ -23,13 +27,14 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.data = ConfigDict()
     config.data.name = "humanml3d"  # any data set of jaxdiff.data with captions and motion features
     config.data.size = "quick"  # size of a simulated data set: tiny | quick | full
+    config.data.root = placeholder(str)  # motion packs: their folder; by default $JAXDIFF_SHARED/data
     config.data.manual_dir = placeholder(str)  # gated data sets: where their files lie
     config.data.shortest = 40  # frames: clips are kept if shortest <= frames < longest ...
     config.data.longest = 200
     config.data.length = 196  # ... and cut or padded to so many
 
     config.model = ConfigDict()
-    config.model.size = "full"  # tiny | mini | small | medium | full
+    config.model.size = "full"  # tiny | mini | compact | small | medium | full
     config.model.text = "clip"  # words: an encoder trained with the model; clip: frozen CLIP features, a trained head
     config.model.clip = placeholder(
         str
@@ -90,7 +95,7 @@ def get_config(word: str = "quick") -> ConfigDict:
     if word == "kit":
         config.data.name = "kit_ml"
         config.data.shortest = 24
-    if word in ("tiny", "quick"):
+    if word in ("tiny", "quick", "motion"):
         config.data.name = "simulated_motion"
         config.data.size = "quick"
         config.data.length = 128
@@ -124,6 +129,14 @@ def get_config(word: str = "quick") -> ConfigDict:
         config.evaluator.training.optimizer.warmup_steps = 50
         config.evaluator.training.optimizer.decay = "cosine"
         config.evaluation.update(repetitions=3, pairs=64, texts=8, repeats=12, examples=4)
+    if word == "motion":
+        config.data.name = "open_motion"
+        config.data.shortest = 16
+        config.data.length = 96
+        config.model.update(size="compact", text_width=64, text_layers=1, text_ff=128)
+        config.training.update(steps=4000, log_every=100, save_every=250, ema_decay=0.998)
+        config.training.optimizer.learning_rate = 2e-3
+        config.evaluator.training.steps = 1000
     if word == "tiny":
         config.model.size = "tiny"
         config.data.length = 64

@@ -12,17 +12,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxdiff.body.humanml3d import LAYOUT_21, LAYOUT_22, Layout, joint_count
-from jaxdiff.data import load, normalise, pipeline, splits
+from jaxdiff.data import normalise, pipeline, splits
 from jaxdiff.data.normalise import Normaliser
 from jaxdiff.data.text import TextMotion, captioned
 from jaxdiff.data.trials import Trials
 from jaxdiff.errors import DataError
 from jaxdiff.methods import evaluator, text_to_motion
 from jaxdiff.nets.word_text import Vocabulary
-from jaxdiff.studies.text_to_motion import texts
+from jaxdiff.studies.text_to_motion import corpora, texts
+from jaxdiff.studies.text_to_motion.corpora import MOTION
 from jaxdiff.typing import Config
 
-MOTION = "motion"
 LAYOUTS: dict[int, Layout] = {22: LAYOUT_22, 21: LAYOUT_21}
 
 
@@ -66,7 +66,7 @@ class Prepared:
 
 def prepare(config: Config, trials: Trials | None = None) -> Prepared:
     """The data set of a config, or `trials` in its place; whatever is fitted is fitted to the training clips."""
-    trials = load_trials(config) if trials is None else trials
+    trials = corpora.load_trials(config) if trials is None else trials
     split = split_of(trials)
     data = config.data
     sides = {
@@ -82,12 +82,6 @@ def prepare(config: Config, trials: Trials | None = None) -> Prepared:
         tuple(texts.evaluator_words(train.captions, train.tokens).words),
         float(train.trials.column("rate")[0]),
     )
-
-
-def load_trials(config: Config) -> Trials:
-    """The data set a config names."""
-    size = {"size": config.data.size} if config.data.name.startswith("simulated") else {}
-    return load(config.data.name, manual_dir=config.data.manual_dir, **size)
 
 
 def split_of(trials: Trials, seed: int = 0) -> splits.Split:

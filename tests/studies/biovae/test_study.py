@@ -27,6 +27,7 @@ from jaxdiff.studies.biovae.config import TABLES, WORDS, get_config
 from jaxdiff.studies.biovae.experiments import NEEDS, run_tables
 from jaxdiff.studies.biovae.study import STUDY
 from jaxdiff.studies.loading import load
+from jaxdiff.studies.text_to_motion import corpora
 from jaxdiff.training import settings
 from jaxdiff.typing import Config
 
@@ -104,7 +105,7 @@ def test_the_motion_packs_joints_become_humanml3ds():
     names += [f"{n}_{s}" for s in "LR" for n in ("UpperLeg", "LowerLeg", "Foot", "Toes")]
     values = np.random.default_rng(0).normal(size=(4, 63)).astype(np.float32)
     channels = tuple(f"{n}_{axis}" for n in names for axis in "xyz")
-    joints = preparation.as_humanml3d(values, channels)
+    joints = corpora.as_humanml3d(values, channels)
     index = HUMANML3D.index
     for ours, theirs in {
         "pelvis": "Hips",
@@ -118,21 +119,21 @@ def test_the_motion_packs_joints_become_humanml3ds():
     np.testing.assert_allclose(
         joints[:, index("spine2")], (joints[:, index("spine1")] + joints[:, index("spine3")]) / 2
     )
-    again = preparation.as_humanml3d(joints.reshape(4, 66), preparation.CHANNELS)
+    again = corpora.as_humanml3d(joints.reshape(4, 66), corpora.CHANNELS)
     np.testing.assert_array_equal(again, joints)
     with pytest.raises(DataError, match="left_wrist"):
-        preparation.as_humanml3d(values, tuple(c.replace("Hand_L", "Claw_L") for c in channels))
+        corpora.as_humanml3d(values, tuple(c.replace("Hand_L", "Claw_L") for c in channels))
 
 
 def test_a_missing_motion_pack_is_named(tmp_path):
     with pytest.raises(FileError, match="data.root"):
-        preparation.load_pack(str(tmp_path))
+        corpora.load_pack(corpora.BANDAI, str(tmp_path))
 
 
 @pytest.fixture(scope="module")
 def trials():
     def one(i):
-        motion = preparation.lengthened_features(CLIP)
+        motion = corpora.lengthened_features(CLIP)
         return example(
             f"{i}",
             {"motion": motion, "joints": CLIP.reshape(-1, 66)},
@@ -140,7 +141,7 @@ def trials():
             f"{i}",
             captions=["walk"],
         ) | {
-            "channels": {"motion": tuple(map(str, range(263))), "joints": preparation.CHANNELS},
+            "channels": {"motion": tuple(map(str, range(263))), "joints": corpora.CHANNELS},
             "units": {"motion": ("1",) * 263, "joints": ("m",) * 66},
         }
 
