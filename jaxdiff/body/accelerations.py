@@ -25,7 +25,9 @@ from jaxdiff.typing import Array
 Axes = Literal["heading", "joint"]
 
 
-def accelerations(features: Array, rate: float, axes: Axes = "heading", metres: float = 1.0) -> Array:
+def accelerations(
+    features: Array, rate: float, axes: Axes = "heading", metres: float = 1.0
+) -> Array:
     """Accelerations of motion features in their own axes.
 
     Args:

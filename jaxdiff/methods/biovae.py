@@ -115,7 +115,9 @@ class Scale(NamedTuple):
 
     def accelerations(self, motion: Array, axes: Axes = "heading") -> Array:
         """Normalised features `(T, F)` to accelerations `(T - 2, J, 3)` in units of their deviation."""
-        return accelerations(self.features(motion), self.rate, axes, self.metres) / self.acceleration
+        return (
+            accelerations(self.features(motion), self.rate, axes, self.metres) / self.acceleration
+        )
 
 
 def fit_acceleration(
@@ -131,7 +133,9 @@ def fit_acceleration(
         found = np.asarray(run(jnp.asarray(padded, jnp.float32)), np.float64)[: max(count, 0)]
         squares, frames = squares + np.square(found).sum(0), frames + max(count, 0)
     if not frames:
-        raise DataError("the scale of accelerations is fitted to clips of three frames or more; got none")
+        raise DataError(
+            "the scale of accelerations is fitted to clips of three frames or more; got none"
+        )
     return np.sqrt(squares / frames + 1e-6).astype(np.float32)
 
 

@@ -1,9 +1,9 @@
-"""Text to motion: StableMoFusion (Huang et al. 2024), the ground BioVAE stands on.
+"""Text to motion: StableMoFusion (Huang et al. 2024), the backbone of BioVAE.
 
     x_t = alpha_t x0 + sigma_t eps,    L = mean over valid frames of |x0 - x0_hat(x_t, t, text)|²
 
-The network predicts the clean features. In one of ten training examples it does not see its text, by skipping the
-attention to it; a sample is drawn with SDE-DPM-Solver++(2) on ten Karras levels and guided, `u + scale (c - u)`, the
+The network predicts the clean features. In one of ten training examples it is not conditioned on its text: attention to
+it is skipped. A sample is drawn with SDE-DPM-Solver++(2) on ten Karras levels and guided, `u + scale (c - u)`, the
 conditional and the unconditional half in one doubled batch. What depends on the text alone is computed once a sample.
 
 Text comes as word ids `(L,)`, read by an encoder trained with the model, or as features `(N, D)` of a frozen one
@@ -12,10 +12,12 @@ Text comes as word ids `(L,)`, read by an encoder trained with the model, or as 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxdiff.diffusion import grids, schedules, solvers
 from jaxdiff.diffusion.predictions import from_x0
@@ -25,7 +27,7 @@ from jaxdiff.losses.denoising import denoising
 from jaxdiff.nets.text_head import TextHead
 from jaxdiff.nets.unet import PRESETS, CondUnet1D
 from jaxdiff.nets.word_text import WordText
-from jaxdiff.typing import Array, Batch, Gather, Key, Method, Metrics, Params, Schedule
+from jaxdiff.typing import Array, Batch, Denoiser, Gather, Key, Method, Metrics, Params, Schedule
 
 
 class Settings(NamedTuple):
@@ -41,12 +43,14 @@ class Settings(NamedTuple):
     linear_attention: bool = True
     dropout: float = 0.1
     drop_text: float = 0.1
-    """Share of training examples whose text is not seen."""
+    """Share of training examples that are not conditioned on their text."""
     frames: int = 196
     """Frames of a generated motion, of which `length` are valid."""
     steps: int = 10
     scale: float = 2.5
     """Of the guidance; 1 is none."""
+    masked: bool = True
+    """Frames beyond the length have no influence. The reference denoises them too and crops: `masked=False`."""
     dtype: Any = jnp.float32
 
 
@@ -55,6 +59,13 @@ def text_to_motion(settings: Settings, schedule: Schedule | None = None) -> Meth
 
     Batches have `motion (B, T, F)`, normalised, `length (B,)`, its valid frames, and `text (B, ...)`; conditions have
     `text` and `length`. Samples are `(B, frames, F)`, zero beyond their length.
+
+    Args:
+      settings: sizes and switches.
+      schedule: the noise schedule; by default linear over 1000 steps, as released.
+
+    Returns:
+      The Method.
     """
     schedule = schedules.linear() if schedule is None else schedule
 
@@ -80,43 +91,127 @@ def text_to_motion(settings: Settings, schedule: Schedule | None = None) -> Meth
             tokens = encoder.apply(
                 params["text"], text, deterministic=False, rngs={"dropout": k[2]}
             )
-            seen = jax.random.uniform(k[3]) >= settings.drop_text
-            told = {
-                "conditioned": seen,
-                "mask": mask,
-                "deterministic": False,
-                "rngs": {"dropout": k[4]},
-            }
-            x_hat: Any = network.apply(params["unet"], x_t, t, tokens, **told)
+            conditioned = jax.random.uniform(k[3]) >= settings.drop_text
+            x_hat: Any = network.apply(
+                params["unet"],
+                x_t,
+                t,
+                tokens,
+                conditioned=conditioned,
+                mask=mask,
+                deterministic=False,
+                rngs={"dropout": k[4]},
+            )
             return denoising(x_hat, motion, mask)
 
         return jax.vmap(example)(batch["motion"], batch["length"], batch["text"], keys).mean(), {}
 
     def generate(params: Params, keys: Key, condition: Batch) -> Array:
-        features = params["unet"]["params"]["final"]["bias"].shape[0]
-        network, mask = unet(settings, features), valid(condition["length"], settings.frames)
-        tokens = text_network(settings).apply(params["text"], condition["text"])
-        context = network.apply(params["unet"], tokens, method="context")
-
-        def guided(x_t: Array, t: Array) -> Any:
-            return network.apply(
-                params["unet"], x_t, t, context, settings.scale, mask, method="guided"
-            )
-
-        start = jax.vmap(lambda key: jax.random.normal(key, (settings.frames, features)))(
-            fold(keys, 0)
-        )
-        solver = solvers.dpm_solver_pp(order=2, stochastic=True)
-        x0 = sample(
-            fold(keys, 1), from_x0(guided), grids.karras(schedule, settings.steps), solver, start
-        )
-        return jnp.where(mask[..., None], x0, 0)
+        mask = valid(condition["length"], settings.frames)
+        denoise = denoiser(settings, params, condition["text"], mask if settings.masked else None)
+        return jnp.where(mask[..., None], draw(settings, params, keys, denoise, schedule), 0)
 
     return Method(init, loss, generate)
 
 
+def denoiser(
+    settings: Settings, params: Params, text: Array, mask: Array | None = None
+) -> Denoiser:
+    """The guided Denoiser of a batch `(B, T, F)` of normalised motions.
+
+    Args:
+      settings: those of the method.
+      params: its parameters.
+      text: word ids or features, `(B, ...)`.
+      mask: valid frames `(B, T)`; None for all.
+    """
+    network = unet(settings, feature_count(params))
+    tokens = text_network(settings).apply(params["text"], text)
+    context = network.apply(params["unet"], tokens, method="context")
+
+    def guided(x_t: Array, t: Array) -> Any:
+        return network.apply(params["unet"], x_t, t, context, settings.scale, mask, method="guided")
+
+    return from_x0(guided)
+
+
+def draw(
+    settings: Settings,
+    params: Params,
+    keys: Key,
+    denoise: Denoiser,
+    schedule: Schedule | None = None,
+    frames: int = 0,
+) -> Array:
+    """Samples `(B, frames, F)` of a Denoiser by the method's own solver, one for each key.
+
+    Args:
+      settings: those of the method; `steps` are the network's evaluations.
+      params: its parameters.
+      keys: one for each sample.
+      denoise: a Denoiser of `(B, frames, F)`, such as `denoiser` or one that wraps it.
+      schedule: the noise schedule.
+      frames: the length; by default that of the settings.
+    """
+    schedule = schedules.linear(1000, 1e-4, 0.02) if schedule is None else schedule
+    shape = (frames or settings.frames, feature_count(params))
+    start = jax.vmap(lambda key: jax.random.normal(key, shape))(fold(keys, 0))
+    solver = solvers.dpm_solver_pp(order=2, stochastic=True)
+    return sample(fold(keys, 1), denoise, grids.karras(schedule, settings.steps), solver, start)
+
+
+def timeline(
+    settings: Settings, params: Params, texts: Array, lengths: Sequence[int], overlap: int = 10
+) -> Denoiser:
+    """The Denoiser of several texts in a row, each for its own frames, whose motions flow into each other.
+
+    Every text is denoised in a window of its frames and half the overlap on either side. Where windows overlap their
+    estimates are blended, so that at the next noise level both texts continue from one motion.
+
+    Args:
+      settings: those of the method.
+      params: its parameters.
+      texts: word ids or features of K texts, `(K, ...)`.
+      lengths: frames of each text; their sum is the length of the motion.
+      overlap: frames over which a text fades into the next.
+
+    Returns:
+      A Denoiser of `(B, sum of lengths, F)`.
+    """
+    network = unet(settings, feature_count(params))
+    ends = np.cumsum(lengths)
+    total = int(ends[-1])
+    half = overlap // 2
+    window = min(max(lengths) + 2 * half, total)
+    first = np.clip(ends - lengths - half, 0, total - window)
+    frames = first[:, None] + np.arange(window)
+    begin, end = (ends - lengths)[:, None], ends[:, None]
+    inside = np.minimum(frames + 0.5 - begin, end - frames - 0.5)
+    weights = np.clip(inside / max(overlap, 1) + 0.5, 1e-6, 1)
+    share = weights / np.bincount(frames.ravel(), weights.ravel(), total)[frames]
+    tokens = text_network(settings).apply(params["text"], texts)
+    contexts = network.apply(params["unet"], tokens, method="context")
+
+    def guided(x_t: Array, t: Array) -> Array:
+        def one(window_of_x: Array, context: Any) -> Any:
+            return network.apply(
+                params["unet"], window_of_x, t, context, settings.scale, None, method="guided"
+            )
+
+        parts = jax.vmap(one, in_axes=(1, 0), out_axes=1)(x_t[:, frames], contexts)
+        weighted = parts * jnp.asarray(share, parts.dtype)[None, ..., None]
+        return jnp.zeros_like(x_t).at[:, frames].add(weighted)
+
+    return from_x0(guided)
+
+
+def feature_count(params: Params) -> int:
+    """Features of the motions that these parameters generate."""
+    return params["unet"]["params"]["final"]["bias"].shape[0]
+
+
 def unet(settings: Settings, features: int) -> CondUnet1D:
-    """The denoiser for so many motion features."""
+    """The denoiser for motions of this many features."""
     if settings.size not in PRESETS:
         raise ConfigError(
             f"no size {settings.size!r} of the U-Net; {nearest(settings.size, PRESETS)}"
@@ -130,7 +225,7 @@ def unet(settings: Settings, features: int) -> CondUnet1D:
 
 
 def text_network(settings: Settings) -> WordText | TextHead:
-    """What turns a text, as word ids or as frozen features, into the tokens the U-Net attends to."""
+    """The network from a text, as word ids or as frozen features, to the tokens the U-Net attends to."""
     size: dict[str, Any] = {
         "width": settings.text_width,
         "layers": settings.text_layers,

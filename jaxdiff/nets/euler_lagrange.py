@@ -104,7 +104,9 @@ class EulerLagrange(nn.Module):
         h = nn.Dense(self.width, dtype=self.dtype, name="query")(pose).astype(jnp.float32)
         init = nn.initializers.normal(1.0)
         own = self.param("joint", init, (2, self.joints, self.width), jnp.float32)
-        q = (own[0] * h[..., None, :] + own[1]).reshape(*pose.shape[:-1], self.joints, self.heads, depth)
+        q = (own[0] * h[..., None, :] + own[1]).reshape(
+            *pose.shape[:-1], self.joints, self.heads, depth
+        )
         shape = (u.shape[-1], self.heads, depth)
         keys, forces = (self.param(name, init, shape, jnp.float32) for name in ("muscle", "force"))
         r = jax.nn.softmax(jnp.einsum("...jhd,mhd->...jhm", q, keys) * depth**-0.5, axis=-1)

@@ -273,7 +273,9 @@ class CondUnet1D(nn.Module):
         time = mish(self.time_1(time))
         times = [time[..., None, :]] * (levels + 1)
         if frames is not None:
-            local = _pad_time(frames if mask is None else jnp.where(mask[..., None], frames, 0), blocks * stride)
+            local = _pad_time(
+                frames if mask is None else jnp.where(mask[..., None], frames, 0), blocks * stride
+            )
             for level in range(levels + 1):
                 times[level] = times[level] + local
                 local = local.reshape(*local.shape[:-2], -1, 2, local.shape[-1]).mean(-2)
@@ -282,7 +284,13 @@ class CondUnet1D(nn.Module):
         def run(pair: list[Block], h: jax.Array, level: int) -> jax.Array:
             for block in pair:
                 h = block(
-                    h, times[level], next(contexts), conditioned, lives[level], paired, deterministic
+                    h,
+                    times[level],
+                    next(contexts),
+                    conditioned,
+                    lives[level],
+                    paired,
+                    deterministic,
                 )
             return h
 

@@ -47,6 +47,10 @@ class Vocabulary:
     def __len__(self) -> int:
         return BYTES + 256 + len(self.words)
 
+    def number(self, word: str) -> int | None:
+        """The id of a word, matched exactly; None where the vocabulary lacks it."""
+        return self._ids.get(word)
+
     def encode(self, text: str) -> list[int]:
         """The ids of a text, between start and end."""
         ids = [START]

@@ -1,15 +1,17 @@
-"""BioVAE: where it starts from, what its losses see, and what an edited acceleration does."""
+"""BioVAE: where it starts from, what its losses depend on, and what an edited acceleration does."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxdiff.errors import CheckpointError
+from jaxdiff.body.humanml3d import slices
+from jaxdiff.errors import CheckpointError, ConfigError
 from jaxdiff.methods.biovae import (
     Backbone,
     Scale,
     Settings,
+    _given,
     biovae,
     denoiser,
     fit_acceleration,
@@ -27,6 +29,7 @@ SETTINGS = Settings(
     Backbone("one level", 20, 16, 1, 16, frames=FRAMES, steps=2),
     width=8,
     blocks=1,
+    kernel_size=5,
     groups=4,
     heads=2,
 )
@@ -138,19 +141,100 @@ def test_the_losses_are_apart_and_end_with_the_motion(trained):
     np.testing.assert_allclose(without, parts["diffusion"], rtol=1e-6)
 
 
-def test_a_decoder_that_is_told_the_truth_does_not_go_by_what_is_stated(trained):
-    other = {**trained, "mechanics": moved(moved(trained["mechanics"]))}
+def diffusion(settings, params, over=0.0):
+    batch = {**BATCH, "progress": np.full(2, over, np.float32)}
+    method = biovae(settings, SCALE)
+    run = jax.jit(lambda p: method.loss(p, batch, KEYS, lambda z: z, {})[1]["diffusion"])
+    return float(run(params))
 
-    def change(**settings):
-        method = biovae(SETTINGS._replace(**settings), SCALE)
-        run = jax.jit(
-            lambda params: method.loss(params, BATCH, KEYS, lambda z: z, {})[1]["diffusion"]
+
+def test_the_true_acceleration_is_given_with_the_error_of_the_stated_one_and_ever_less(trained):
+    plain = diffusion(SETTINGS._replace(given=0.0), trained)
+    given = SETTINGS._replace(given=1.0)
+    assert abs(diffusion(given, trained) - plain) > 1e-4
+    np.testing.assert_allclose(diffusion(given, trained, over=1.0), plain, rtol=1e-5)
+    constant = given._replace(falling=False)
+    np.testing.assert_allclose(
+        diffusion(constant, trained, over=1.0), diffusion(given, trained), rtol=1e-5
+    )
+    np.testing.assert_allclose(diffusion(given._replace(phys=0.0), trained), plain, rtol=1e-5)
+
+
+def test_what_is_given_is_the_truth_where_nothing_is_stated_wrong():
+    truth = jax.random.normal(jax.random.key(0), (FRAMES - 2, JOINTS, 3))
+    stated_ = jnp.pad(truth, ((1, 1), (0, 0), (0, 0)))
+    mask = jnp.arange(FRAMES) < 12
+    np.testing.assert_array_equal(_given(stated_, truth, mask, KEYS[0]), stated_)
+    wrong = stated_ + 0.3
+    error = _given(wrong, truth, mask, KEYS[0])[1:-1] - truth
+    inside = np.abs(np.asarray(error))[:10]
+    assert ((np.abs(inside - 0.3) < 1e-5) | (inside < 1e-5)).all() and inside.max() > 0.2
+
+
+@pytest.mark.parametrize("decoder", ["correct", "condition", "printed"])
+@pytest.mark.parametrize("axes", ["heading", "joint"])
+def test_every_decoder_starts_at_the_backbone_and_learns_from_the_acceleration(decoder, axes):
+    own = SETTINGS._replace(decoder=decoder, axes=axes, apart=True)
+    method = biovae(own, SCALE)
+    params = jax.jit(method.init)(jax.random.key(1), BATCH)
+    x, mask = jnp.asarray(BATCH["motion"]), np.arange(FRAMES) < BATCH["length"][:, None]
+    params = {**params, "unet": moved(params["unet"])}
+
+    def predicted(params, **options):
+        return denoiser(own, params, SCALE, None, mask, **options)(x, jnp.float32(30))
+
+    backbone, whole = jax.jit(lambda p: (predicted(p, mechanics=False), predicted(p)))(params)
+    np.testing.assert_allclose(whole, backbone, atol=1e-5)
+    gradient = jax.jit(jax.grad(lambda p: method.loss(p, BATCH, KEYS, lambda z: z, {})[0]))(params)
+    size = [np.abs(leaf).max() for leaf in jax.tree.leaves(gradient["decoder"])]
+    assert np.isfinite(size).all() and max(size) > 1e-6
+    free = {**params, "decoder": moved(params["decoder"])}
+    scaled = jax.jit(lambda p: (predicted(p), predicted(p, factor=2 * jnp.ones((2, JOINTS)))))(free)
+    assert np.abs(scaled[0] - scaled[1]).max() > 1e-4
+
+
+def test_an_unknown_decoder_is_refused():
+    with pytest.raises(ConfigError, match="condition"):
+        biovae(SETTINGS._replace(decoder="conditon"), SCALE)
+
+
+def test_the_losses_do_not_depend_on_where_a_clip_begins_or_which_way_it_faces():
+    """Features carry no heading; accelerations of their own axes do not either."""
+    motion = BATCH["motion"][:1]
+    whole = SCALE.accelerations(jnp.asarray(motion[0]))
+    later = SCALE.accelerations(jnp.asarray(motion[0, 5:]))
+    np.testing.assert_allclose(later, whole[5:], atol=1e-3 * float(np.abs(whole).max()))
+    turned = motion.copy()
+    turned[0, 0, slices(JOINTS)["turn"]] += 3.0  # frame 0 turns: all later frames face another way
+    moved_ = SCALE.accelerations(jnp.asarray(turned[0]))
+    np.testing.assert_allclose(moved_[2:], whole[2:], atol=1e-3 * float(np.abs(whole).max()))
+
+
+def operations(function, *arguments):
+    return jax.jit(function).lower(*arguments).compile().cost_analysis()["flops"]
+
+
+@pytest.mark.parametrize("size", ["mini", "compact"])
+def test_the_branch_costs_at_most_a_quarter_of_its_backbone(size):
+    own = Settings(Backbone(size, 40, 32, 1, 32, frames=64))
+    scale = Scale(np.zeros(263, np.float32), np.ones(263, np.float32), 20.0)
+    shape = {"motion": (1, 64, 263), "length": (1,), "text": (1, 8)}
+    batch = {
+        name: jax.ShapeDtypeStruct(s, np.float32 if name == "motion" else np.int32)
+        for name, s in shape.items()
+    }
+    params = jax.eval_shape(biovae(own, scale).init, jax.random.key(0), batch)
+    counted = {
+        mechanics: operations(
+            lambda p, x, mechanics=mechanics: denoiser(own, p, scale, None, mechanics=mechanics)(
+                x, jnp.float32(3)
+            ),
+            params,
+            batch["motion"],
         )
-        return abs(float(run(other) - run(trained)))
-
-    stated, told, unheld = change(told=0.0), change(told=1.0), change(told=1.0, phys=0.0)
-    assert 0 < told < 0.3 * stated  # the ends have no acceleration but the stated one
-    np.testing.assert_allclose(unheld, stated, rtol=1e-3)
+        for mechanics in (True, False)
+    }
+    assert counted[True] - counted[False] <= 0.25 * counted[False], counted
 
 
 def test_the_denoiser_without_mechanics_is_the_backbone_and_without_text_hears_none(trained):
@@ -165,7 +249,7 @@ def test_the_denoiser_without_mechanics_is_the_backbone_and_without_text_hears_n
         }
         every = {name: {"text": None, "mask": mask, **option} for name, option in options.items()}
         return {
-            name: denoiser(SETTINGS, params, **option)(x, jnp.float32(30))
+            name: denoiser(SETTINGS, params, SCALE, **option)(x, jnp.float32(30))
             for name, option in every.items()
         }
 
@@ -184,8 +268,10 @@ def test_a_refiner_is_the_mechanics_alone():
 
 def test_the_scale_of_accelerations_is_that_of_a_known_swing():
     time = np.arange(400) / 100
-    swing = np.zeros((400, 2, 3))
-    swing[:, 1, 0] = 0.1 * np.sin(2 * np.pi * time)
-    scale = fit_acceleration([swing], 100.0)
-    np.testing.assert_allclose(scale[1, 0], 0.1 * (2 * np.pi) ** 2 / 2**0.5, rtol=0.01)
-    assert scale.shape == (2, 3) and (scale[0] < 0.01).all()
+    swing = np.zeros((400, 23), np.float32)
+    swing[:, 4] = 0.1 * np.sin(2 * np.pi * time)  # joint 1, along x
+    swing[:, 0] = 0.02  # while the heading turns
+    scale = fit_acceleration([swing, swing[:30]], 100.0)
+    assert scale.shape == (2, 3) and (scale[0] < 0.02).all() and scale[1, 1] < 0.02
+    still = fit_acceleration([np.where(np.arange(23) == 0, 0, swing)], 100.0)
+    np.testing.assert_allclose(still[1, 0], 0.1 * (2 * np.pi) ** 2 / 2**0.5, rtol=0.01)

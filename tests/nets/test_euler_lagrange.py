@@ -96,6 +96,22 @@ def test_the_inverse_inertia_is_symmetric_and_on_request_positive(positive):
     assert least > 0.9 * FLOOR if positive else least < 0
 
 
+def test_inertia_and_muscles_read_positions_and_rotations_apart():
+    net = EulerLagrange(joints=3, width=16)
+    key = jax.random.split(jax.random.key(0), 4)
+    latent, places, turns = (jax.random.normal(k, (6, n)) for k, n in zip(key, (4, 7, 9)))
+    u = jax.random.uniform(key[3], (6, 8))
+    params = net.init(jax.random.key(2), latent, u, places, turns)
+
+    def changed(*inputs):
+        one, other = net.apply(params, latent, u, places, turns), net.apply(params, *inputs)
+        return {n for n, a, b in zip(one._fields, one, other) if np.abs(a - b).max() > 1e-5}
+
+    assert changed(latent + 1, u, places, turns) == {"external", "bias"}
+    assert changed(latent, u, places + 1, turns) == {"inverse_mass"}
+    assert changed(latent, u, places, turns + 1) == {"muscle"}
+
+
 def test_muscles_at_rest_exert_no_force_and_force_is_linear_in_activation():
     net = EulerLagrange(joints=3, width=16)
     latent, u = (

@@ -42,10 +42,14 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.biovae.heads = 4
     config.biovae.decoder = "correct"  # correct | condition | printed: how the acceleration acts
     config.biovae.axes = "heading"  # heading | joint: joint accelerations, or local rotational ones
-    config.biovae.apart = False  # the inverse mass reads positions only, the muscles' forces rotations only
+    config.biovae.apart = (
+        False  # the inverse mass reads positions only, the muscles' forces rotations only
+    )
     config.biovae.positive = False  # the inverse mass positive definite, not only symmetric
     config.biovae.kl = 0.0
-    config.biovae.given = 0.5  # share of examples that decode the true acceleration, where an arm has losses ...
+    config.biovae.given = (
+        0.5  # share of examples that decode the true acceleration, where an arm has losses ...
+    )
     config.biovae.falling = True  # ... which falls to 0 over training
     config.biovae.phys = 1.0  # weights of the two losses, where an arm has them
     config.biovae.accel = 1.0

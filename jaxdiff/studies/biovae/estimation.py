@@ -42,7 +42,8 @@ def refiners(config: Config, prepared: Prepared, nets: Networks) -> dict[str, Re
         name: preparation.settings(config, words, ARMS[name]) for name in ("backbone", "all")
     }
     plain, whole = (
-        denoiser(settings[name], nets.arms[name][0], prepared.scale, None) for name in ("backbone", "all")
+        denoiser(settings[name], nets.arms[name][0], prepared.scale, None)
+        for name in ("backbone", "all")
     )
     found = dict(FILTERS)
     found["SmoothNet"] = by_smoothnet(training.smoothnet_settings(config), nets.smoothnet)

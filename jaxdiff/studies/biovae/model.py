@@ -18,7 +18,7 @@ from jaxdiff.deployment.program import Program
 from jaxdiff.deployment.signal import Signal
 from jaxdiff.errors import CheckpointError, ConfigError
 from jaxdiff.methods import biovae
-from jaxdiff.methods.biovae import Scale, denoiser
+from jaxdiff.methods.biovae import denoiser
 from jaxdiff.methods.refinement import follow
 from jaxdiff.models.prediction import Prediction
 from jaxdiff.models.trained import Trained
@@ -26,22 +26,11 @@ from jaxdiff.studies.biovae import editing, estimation, preparation
 from jaxdiff.studies.biovae.benchmark import by_inversion
 from jaxdiff.studies.biovae.training import ARMS, REFINER, Arm
 from jaxdiff.studies.run import Run
+from jaxdiff.studies.text_to_motion import corpora
+from jaxdiff.studies.text_to_motion.conditions import PARTS
 from jaxdiff.studies.text_to_motion.model import CaptionedModel
 from jaxdiff.training.step import make_generate
 from jaxdiff.typing import Denoiser
-
-PARTS = {
-    **{
-        f"{side}_arm": tuple(f"{side}_{joint}" for joint in ("shoulder", "elbow", "wrist"))
-        for side in ("left", "right")
-    },
-    **{
-        f"{side}_leg": tuple(f"{side}_{joint}" for joint in ("hip", "knee", "ankle", "foot"))
-        for side in ("left", "right")
-    },
-    "torso": ("spine1", "spine2", "spine3", "neck", "head"),
-}
-"""Parts of the body that an edit may name beside single joints and `all`."""
 
 
 class BioVaeModel(CaptionedModel):
@@ -50,7 +39,7 @@ class BioVaeModel(CaptionedModel):
     def __init__(self, trained: Trained):
         super().__init__(trained)
         unit = np.asarray(trained.metadata["acceleration"], np.float32)
-        self.physical = Scale(self.scale.offset, self.scale.scale, self.rate, unit)
+        self.physical = self.physical._replace(acceleration=unit)
         self.arm = _arm(trained.arm)
         joints = self.outputs[0]._replace(name="motion", optional=True)
         edit = Signal("edit", optional=True)
@@ -77,6 +66,8 @@ class BioVaeModel(CaptionedModel):
         refine: bool = False,
         strength: float | None = None,
         trust: float | None = None,
+        rate: float = 0.0,
+        raw: bool = False,
     ) -> Prediction:
         """A motion for a sentence, an estimate refined, or a motion edited.
 
@@ -91,6 +82,8 @@ class BioVaeModel(CaptionedModel):
             refine: Make the estimated motion smooth and closer to the truth.
             strength: Noise level from 0 to 1 to which a motion is taken back; 0.7 for an edit, 0 (none) for refinement.
             trust: How far refinement follows the stated accelerations, in s²; 0.02 by default.
+            rate: Frames per second of a generated motion; 0 for the model's own.
+            raw: Joints of a generated motion as the network gives them, without constant bones and planted feet.
         """
         wanted = bool(text) + (recording is not None)
         if (
@@ -104,7 +97,7 @@ class BioVaeModel(CaptionedModel):
         if trust is not None and not refine:
             raise ConfigError("trust belongs to refine")
         if recording is None:
-            return self._from_text(text, seconds, edit, samples, seed, steps)
+            return self._from_text(text, seconds, edit, samples, seed, steps, rate, raw)
         motion = self._joints(recording)
         if refine:
             kept = editing.TRUST if trust is None else trust
@@ -124,7 +117,15 @@ class BioVaeModel(CaptionedModel):
         return self._motion(made)
 
     def _from_text(
-        self, text: str, seconds: float, edit: str | None, samples: int, seed: int, steps: int
+        self,
+        text: str,
+        seconds: float,
+        edit: str | None,
+        samples: int,
+        seed: int,
+        steps: int,
+        rate: float,
+        raw: bool,
     ) -> Prediction:
         if edit and not self.arm.mechanics:
             raise ConfigError(f"the arm {self.trained.arm} has no accelerations to edit")
@@ -135,12 +136,7 @@ class BioVaeModel(CaptionedModel):
         method = lambda: biovae.biovae(self._settings(frames, steps), self.physical)  # noqa: E731
         run = self._once((frames, steps), lambda: make_generate(method().generate))
         motion = np.asarray(run(self.trained.params, jax.random.key(seed), condition))
-        to_joints = self._once("joints", lambda: jax.jit(jax.vmap(self.physical.joints)))
-        made = np.asarray(to_joints(motion))
-        like = self._motion(made[0]).like
-        return Prediction(
-            made.reshape(*made.shape[:2], -1), like, pointwise=False, metadata={"text": text}
-        )
+        return self._prediction(motion, text, raw, rate)
 
     def _refined(self, motion: np.ndarray, trust: float, strength: float) -> np.ndarray:
         """The motion that follows the refiner's accelerations, taken through the paper's inversion first where asked."""
@@ -171,7 +167,7 @@ class BioVaeModel(CaptionedModel):
         """`[T, 22, 3]` in metres at the model's rate."""
         if abs(recording.rate - self.rate) > 1e-6:
             recording = recording.resample(self.rate)
-        return preparation.as_humanml3d(recording.values, recording.channels)
+        return corpora.as_humanml3d(recording.values, recording.channels)
 
     def _motion(self, joints: np.ndarray) -> Prediction:
         like = formats.joints_recording(joints, self.layout.skeleton, self.rate, "m")

@@ -6,7 +6,6 @@ what a pose estimator might have made of the clip (`body.corruption`).
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,20 +16,20 @@ import numpy as np
 
 from jaxdiff.body import actions, humanml3d
 from jaxdiff.body.corruption import corrupt
-from jaxdiff.body.skeleton import HUMANML3D
 from jaxdiff.data.normalise import Normaliser
 from jaxdiff.data.text import captioned
-from jaxdiff.data.trials import Trials, gather
-from jaxdiff.errors import ConfigError, DataError, FileError
+from jaxdiff.data.trials import Trials
+from jaxdiff.errors import ConfigError
 from jaxdiff.methods import biovae, muscle_encoder
 from jaxdiff.methods.biovae import Scale, fit_acceleration
-from jaxdiff.studies.text_to_motion import preparation as captions
 from jaxdiff.studies.text_to_motion import corpora, texts
+from jaxdiff.studies.text_to_motion import preparation as captions
 from jaxdiff.studies.text_to_motion.corpora import CHANNELS, JOINTS, lengthened_features
 from jaxdiff.studies.text_to_motion.preparation import MOTION
 from jaxdiff.typing import Config
 
 MUSCLES, ESTIMATE, ESTIMATED = "emg", "estimate", "estimated_joints"
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -151,7 +150,18 @@ def backbone_settings(config: Config, words: int, frames: int = 0) -> biovae.Bac
 def settings(config: Config, words: int, arm: Any, frames: int = 0) -> biovae.Settings:
     """The settings of an arm of the ablation (see `training.ARMS`)."""
     own = config.biovae
-    switches = ("blocks", "kernel_size", "groups", "heads", "decoder", "apart", "positive", "given", "falling", "kl")
+    switches = (
+        "blocks",
+        "kernel_size",
+        "groups",
+        "heads",
+        "decoder",
+        "apart",
+        "positive",
+        "given",
+        "falling",
+        "kl",
+    )
     return biovae.Settings(
         backbone_settings(config, words, frames),
         width=config.refiner.width if arm.estimates else own.width,

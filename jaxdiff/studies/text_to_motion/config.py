@@ -27,7 +27,9 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.data = ConfigDict()
     config.data.name = "humanml3d"  # any data set of jaxdiff.data with captions and motion features
     config.data.size = "quick"  # size of a simulated data set: tiny | quick | full
-    config.data.root = placeholder(str)  # motion packs: their folder; by default $JAXDIFF_SHARED/data
+    config.data.root = placeholder(
+        str
+    )  # motion packs: their folder; by default $JAXDIFF_SHARED/data
     config.data.manual_dir = placeholder(str)  # gated data sets: where their files lie
     config.data.shortest = 40  # frames: clips are kept if shortest <= frames < longest ...
     config.data.longest = 200

@@ -37,7 +37,11 @@ SHORTEST = 16
 
 
 def _both(names: Mapping[str, tuple[str, str]]) -> dict[str, str]:
-    return {f"{side}_{n}": pair[i] for n, pair in names.items() for i, side in ((0, "left"), (1, "right"))}
+    return {
+        f"{side}_{n}": pair[i]
+        for n, pair in names.items()
+        for i, side in ((0, "left"), (1, "right"))
+    }
 
 
 BANDAI = "bandai_namco_2"
@@ -166,7 +170,12 @@ def _clips(
 
 def mirror_caption(caption: str) -> str:
     """The caption of the mirror image: left and right, clockwise and counterclockwise exchanged."""
-    swap = {"left": "right", "right": "left", "clockwise": "counterclockwise", "counterclockwise": "clockwise"}
+    swap = {
+        "left": "right",
+        "right": "left",
+        "clockwise": "counterclockwise",
+        "counterclockwise": "clockwise",
+    }
     pattern = r"\b(left|right|counterclockwise|clockwise)"
     return re.sub(pattern, lambda match: swap[match.group(1)], caption)
 
@@ -201,7 +210,9 @@ def lengthened_features(joints: np.ndarray) -> np.ndarray:
 def retargeted(joints: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     """The motion `(T, 22, 3)` on a figure with the bones `offsets`; padded, so that few lengths are compiled."""
     padded = np.pad(joints, ((0, -len(joints) % 100), (0, 0), (0, 0)), mode="edge")
-    moved = humanml3d.uniform_skeleton(jnp.asarray(padded), jnp.asarray(offsets), LAYOUT_22, "fixed")
+    moved = humanml3d.uniform_skeleton(
+        jnp.asarray(padded), jnp.asarray(offsets), LAYOUT_22, "fixed"
+    )
     return np.asarray(moved)[: len(joints)]
 
 

@@ -1,8 +1,10 @@
-"""A trained text-to-motion network as a model: a sentence in, joint positions out."""
+"""A trained text-to-motion network as a model: sentences and constraints in, joint positions out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -10,18 +12,29 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from jaxdiff.body.humanml3d import joints_from_features
+from jaxdiff.body import rigid
+from jaxdiff.body.humanml3d import LAYOUT_22, Variant, joints_from_features, slices
 from jaxdiff.data import formats, normalise
 from jaxdiff.data.recording import Recording
 from jaxdiff.deployment.program import Program, example_keys
 from jaxdiff.deployment.signal import Signal
 from jaxdiff.errors import ConfigError
-from jaxdiff.methods.text_to_motion import text_to_motion, valid
+from jaxdiff.methods.biovae import Scale
+from jaxdiff.methods.constraints import Constraint, constrain, error
+from jaxdiff.methods.text_to_motion import (
+    Settings,
+    denoiser,
+    draw,
+    text_to_motion,
+    timeline,
+    valid,
+)
 from jaxdiff.models.model import Model
 from jaxdiff.models.prediction import Prediction
 from jaxdiff.models.trained import Trained
 from jaxdiff.nets.word_text import Vocabulary
-from jaxdiff.studies.text_to_motion import preparation, texts
+from jaxdiff.studies.text_to_motion import conditions, corpora, preparation, texts
+from jaxdiff.studies.text_to_motion.conditions import HERE, Placed
 from jaxdiff.studies.text_to_motion.preparation import in_metres
 from jaxdiff.training.step import make_generate
 from jaxdiff.typing import Array, Config, Key
@@ -41,6 +54,8 @@ class CaptionedModel(Model):
         self.scale = normalise.from_state(metadata["normaliser"])
         self.layout = preparation.layout_of(self.scale)
         self.longest = int(self.config.data.length)
+        self.physical = Scale(self.scale.offset, self.scale.scale, self.rate)
+        self.variant: Variant = metadata.get("variant") or corpora.variant_of(self.config.data.name)
         names = self.layout.skeleton.names
         channels = tuple(f"{name}_{axis}" for name in names for axis in "xyz")
         self.inputs = (
@@ -73,13 +88,50 @@ class CaptionedModel(Model):
             "length": np.full(samples, frames, np.int32),
         }
 
-    def _prediction(self, motion: np.ndarray, text: str) -> Prediction:
-        """Normalised features `[S, T, D]` as joints in metres."""
+    def _warn_unknown(self, text: str) -> None:
+        """Warn of words that no training caption had, and name the nearest actions that some had."""
+        if self.config.model.text == "words":
+            actions = list(self.trained.metadata.get("actions", ()))
+            if message := texts.unknown_words(self.words, actions, text):
+                warnings.warn(message, stacklevel=3)
+
+    def _prediction(
+        self,
+        motion: np.ndarray,
+        text: str,
+        raw: bool = False,
+        rate: float = 0.0,
+        placed: Placed = HERE,
+        known: Constraint | None = None,
+    ) -> Prediction:
+        """Normalised features `[S, T, D]` as joints in metres, of constant bones and planted feet unless `raw`."""
         to_joints = self._once("joints", lambda: jax.jit(jax.vmap(joints_from_features)))
-        joints = in_metres(np.asarray(to_joints(self.scale.inverse(motion))), self.layout)
-        like = formats.joints_recording(joints[0], self.layout.skeleton, self.rate, "m")
+        features = np.asarray(self.scale.inverse(motion))
+        joints = in_metres(np.asarray(to_joints(features)), self.layout)
+        contacts = features[..., slices(joints.shape[-2])["contacts"]]
+        found = [
+            rigid.violation(each, self.layout, self.rate, c) for each, c in zip(joints, contacts)
+        ]
+        metadata: dict[str, Any] = {"text": text, "violation": mean_of(found)}
+        if known is not None:
+            metadata["constraint_error"] = 1000 * float(np.mean(error(jnp.asarray(joints), known)))
+        if not raw:
+            clean = [
+                rigid.cleaned(each, self.layout, self.rate, c) for each, c in zip(joints, contacts)
+            ]
+            if known is not None:
+                each_joints = jnp.asarray(np.stack([each.joints for each in clean]))
+                metadata["constraint_error_written"] = 1000 * float(
+                    np.mean(error(each_joints, known))
+                )
+            rate = rate or self.rate
+            joints = np.stack([each.resample(rate).joints for each in clean])
+        elif rate:
+            raise ConfigError("raw joints have the model's own rate; leave out rate or raw")
+        joints = placed.back(joints)
+        like = formats.joints_recording(joints[0], self.layout.skeleton, rate or self.rate, "m")
         return Prediction(
-            joints.reshape(*joints.shape[:2], -1), like, pointwise=False, metadata={"text": text}
+            joints.reshape(*joints.shape[:2], -1), like, pointwise=False, metadata=metadata
         )
 
     def _captioned(
@@ -110,8 +162,13 @@ class CaptionedModel(Model):
         return Program(draw, (self._text(), length, *more), made, self.study, notes)
 
 
+def mean_of(rows: list[dict[str, float]]) -> dict[str, float]:
+    """The mean of every figure."""
+    return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+
+
 class TextToMotionModel(CaptionedModel):
-    """Motions for a sentence."""
+    """Motions for a sentence, for several in a row, and within constraints."""
 
     def generate(
         self,
@@ -120,30 +177,90 @@ class TextToMotionModel(CaptionedModel):
         samples: int = 1,
         seed: int = 0,
         steps: int = 0,
-        text: str = "",
-        seconds: float = 6.0,
+        text: str | Sequence[str] = "",
+        seconds: float | Sequence[float] = 6.0,
+        keep: str | None = None,
+        joints: str | Sequence[str] | None = None,
+        path: Recording | np.ndarray | str | Path | None = None,
+        rate: float = 0.0,
+        raw: bool = False,
     ) -> Prediction:
         """Motions for a sentence.
 
         Args:
-            recording: Must be None.
+            recording: Joint positions of which `keep` and `joints` say what the motion keeps.
             samples: Number of motions.
             seed: Seed of the motions.
             steps: Steps of the sampler; 0 for the model's own number.
-            text: What happens, in a sentence.
-            seconds: Duration of the motions.
+            text: What happens, in a sentence; several sentences follow each other.
+            seconds: Duration of the motions, or of each sentence.
+            keep: `all`, or ranges of seconds of the recording, such as `0:1,2.5:3`: a beginning, keyframes, an end.
+            joints: Joints or parts of the body that are kept, such as `left_arm`; by default whole frames.
+            path: Where the pelvis goes on the floor: a recording (or its file) with channels x and z, or points `[N, 2]`.
+            rate: Frames per second of the result; 0 for the model's own.
+            raw: Joints as the network gives them, of changing bone lengths and sliding feet.
         """
-        if recording is not None:
-            raise ConfigError("a model of text to motion takes a text, not a recording")
-        frames = self._frames(text, seconds, samples)
-        run = self._once((frames, steps), lambda: make_generate(self._method(steps, frames)))
-        condition = self._condition(text, frames, samples)
-        motion = run(self.trained.params, jax.random.key(seed), condition)
-        return self._prediction(np.asarray(motion), text)
+        sentences = [text] if isinstance(text, str) else list(text)
+        times = [seconds] if isinstance(seconds, int | float) else list(seconds)
+        if len(times) not in (1, len(sentences)):
+            raise ConfigError(
+                f"{len(sentences)} texts need one duration or {len(sentences)}; got {len(times)}"
+            )
+        times = times * (len(sentences) // len(times))
+        lengths = [self._frames(each, time, samples) for each, time in zip(sentences, times)]
+        for each in sentences:
+            self._warn_unknown(each)
+        if isinstance(path, str | Path):
+            path = formats.read(path)
+        wanted = recording is not None or path is not None
+        if (keep is not None or joints is not None) and recording is None:
+            raise ConfigError("keep and joints name parts of a recording, and there is none")
+        if len(sentences) == 1 and not wanted:
+            run = self._once(
+                (lengths[0], steps), lambda: make_generate(self._method(steps, lengths[0]))
+            )
+            condition = self._condition(sentences[0], lengths[0], samples)
+            motion = run(self.trained.params, jax.random.key(seed), condition)
+            return self._prediction(np.asarray(motion), sentences[0], raw, rate)
+        if wanted and self.layout is not LAYOUT_22:
+            raise ConfigError(
+                "constraints are given on the 22 joints of HumanML3D, which this model does not have"
+            )
+        known, placed = None, conditions.HERE
+        if wanted:
+            known, placed = conditions.constraint(
+                sum(lengths), self.physical, recording, keep, joints, path, self.variant
+            )
+        read = np.asarray(texts.reader(self.config, self.words)(sentences))
+        run = self._once((tuple(lengths), steps, wanted), lambda: self._constrained(lengths, steps))
+        keys = example_keys(np.uint32(seed), samples)
+        motion = run(self.trained.params, keys, read, known)
+        return self._prediction(
+            np.asarray(motion), " then ".join(sentences), raw, rate, placed, known
+        )
+
+    def _constrained(self, lengths: list[int], steps: int) -> Callable[..., Array]:
+        settings = self._settings(sum(lengths), steps)
+
+        @jax.jit
+        def run(params: Any, keys: Key, text: Array, known: Constraint | None) -> Array:
+            if len(lengths) > 1:
+                denoise = timeline(settings, params, text, lengths)
+            else:
+                many = jnp.repeat(text, keys.shape[0], axis=0)
+                denoise = denoiser(settings, params, many)
+            if known is not None:
+                denoise = constrain(denoise, known, self.physical)
+            return draw(settings, params, keys, denoise)
+
+        return run
+
+    def _settings(self, frames: int, steps: int) -> Settings:
+        settings = preparation.model_settings(self.config, len(self.words), frames)
+        return settings._replace(steps=steps or settings.steps)
 
     def _method(self, steps: int, frames: int = 0) -> Callable[..., Array]:
-        settings = preparation.model_settings(self.config, len(self.words), frames)
-        return text_to_motion(settings._replace(steps=steps or settings.steps)).generate
+        return text_to_motion(self._settings(frames, steps)).generate
 
     def program(self, *, steps: int = 0) -> Program:
         """`draw(seed, text [B, 32], length [B]) -> joints [B, T, 3 J]`, zero beyond the length."""

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdiff.body.humanml3d import LAYOUT_21, LAYOUT_22, Layout, joint_count
+from jaxdiff.body.humanml3d import LAYOUT_21, LAYOUT_22, Layout, Variant, joint_count
 from jaxdiff.data import normalise, pipeline, splits
 from jaxdiff.data.normalise import Normaliser
 from jaxdiff.data.text import TextMotion, captioned
@@ -58,6 +58,9 @@ class Prepared:
     words: tuple[str, ...]
     evaluator_words: tuple[str, ...]
     rate: float
+    actions: tuple[str, ...] = ()
+    """Tasks of the training clips."""
+    variant: Variant = "fixed"
 
     @property
     def layout(self) -> Layout:
@@ -81,6 +84,8 @@ def prepare(config: Config, trials: Trials | None = None) -> Prepared:
         tuple(Vocabulary.build(train.captions).words),
         tuple(texts.evaluator_words(train.captions, train.tokens).words),
         float(train.trials.column("rate")[0]),
+        tuple(np.unique(train.trials.column("task")).tolist())[:400],
+        corpora.variant_of(data.name),
     )
 
 
@@ -174,6 +179,8 @@ def about(method: str, config: Config, prepared: Prepared) -> dict[str, Any]:
         "normaliser": own.state(),
         "words": list(prepared.words if method == "text_to_motion" else prepared.evaluator_words),
         "rate": prepared.rate,
+        "actions": list(prepared.actions),
+        "variant": prepared.variant,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 import re
@@ -36,22 +37,27 @@ _IMPORTANT = {
     "Desc_VIP": "slowly carefully fast careful slow quickly happy angry sad happily angrily sadly",
 }
 _KIND = {word: SPEECH.index(kind) for kind, words in _IMPORTANT.items() for word in words.split()}
-_ENDING = re.compile(r"(ning|ping|ting|ing|es|s|wards)$")
 
 
 def parts(caption: str, tokens: str) -> list[tuple[str, int]]:
-    """Words and the numbers of their parts of speech; from the tagged words (`walk/VERB`) where there are some."""
+    """Words of a caption and the numbers of their parts of speech, as the reference's word vectoriser has them.
+
+    Words of the lists above have the part of speech of their list, matched exactly; others that of their tag.
+
+    Args:
+      caption: the sentence, used where there are no tokens; its words then have no tag.
+      tokens: the tagged words (`walk/VERB`), separated by spaces; may be empty.
+    """
+    other = SPEECH.index("OTHER")
     if tokens:
         pairs = [token.rsplit("/", 1) for token in tokens.split()]
         found = [
-            (word.lower(), SPEECH.index(tag[0]) if tag and tag[0] in SPEECH else -1)
+            (word, SPEECH.index(tag[0]) if tag and tag[0] in SPEECH else other)
             for word, *tag in pairs
         ]
     else:
-        found = [(word, -1) for word in re.findall(r"\w+", caption.lower())]
-    return [
-        (word, _KIND.get(word, _KIND.get(_ENDING.sub("", word), speech))) for word, speech in found
-    ]
+        found = [(word, other) for word in re.findall(r"\w+", caption.lower())]
+    return [(word, _KIND.get(word, speech)) for word, speech in found]
 
 
 def evaluator_words(captions: Sequence[str], tokens: Sequence[str]) -> Vocabulary:
@@ -62,18 +68,51 @@ def evaluator_words(captions: Sequence[str], tokens: Sequence[str]) -> Vocabular
 def evaluator_texts(
     vocabulary: Vocabulary, captions: Sequence[str], tokens: Sequence[str]
 ) -> dict[str, np.ndarray]:
-    """`words` and `speech` (captions, 22), `count` (captions,): start, up to 20 words, end; unknown words are padding."""
-    table = np.zeros((3, len(captions), LONGEST + 2), np.int32)
+    """Captions as the evaluator reads them: start, up to 20 words, end, padding.
+
+    A word that the vocabulary lacks is the unknown word, which is padding too, with the part of speech OTHER.
+
+    Returns:
+      `words` and `speech` `(captions, 22)`, and `count` `(captions,)`.
+    """
+    table = np.zeros((2, len(captions), LONGEST + 2), np.int32)
     table[1] = SPEECH.index("OTHER")
     count = np.zeros(len(captions), np.int32)
     for row, pair in enumerate(zip(captions, tokens)):
-        found = parts(*pair)[:LONGEST]
-        known = [vocabulary.encode(word)[1:-1] for word, _ in found]
-        ids = [START, *(each[0] if len(each) == 1 else PAD for each in known), END]
+        ids, speech = [START], [SPEECH.index("OTHER")]
+        for word, kind in parts(*pair)[:LONGEST]:
+            number = vocabulary.number(word)
+            ids.append(PAD if number is None else number)
+            speech.append(SPEECH.index("OTHER") if number is None else kind)
+        ids.append(END)
         count[row] = len(ids)
         table[0, row, : len(ids)] = ids
-        table[1, row, 1 : len(ids) - 1] = [speech % len(SPEECH) for _, speech in found]
+        table[1, row, : len(speech)] = speech
     return {"words": table[0], "speech": table[1], "count": count}
+
+
+def unknown_words(words: Sequence[str], actions: Sequence[str], text: str) -> str:
+    """What to warn of where a text has words that no training caption had; empty where it has none.
+
+    Args:
+      words: the model's vocabulary.
+      actions: names of the actions it was trained on.
+      text: the sentence.
+    """
+    known = set(words)
+    unknown = [word for word in re.findall(r"[^\W\d_]+", text.lower()) if word not in known]
+    if not unknown:
+        return ""
+    close = [match for word in unknown for match in difflib.get_close_matches(word, words, 2, 0.75)]
+    names = {
+        action: set(re.findall(r"\w+", action.lower().replace("_", " "))) for action in actions
+    }
+    said = set(re.findall(r"\w+", text.lower())) | set(close)
+    ranked = sorted(names, key=lambda action: -len(names[action] & said))
+    hint = f"; similar words it knows: {', '.join(dict.fromkeys(close))}" if close else ""
+    if ranked:
+        hint += f"; nearest actions it knows: {', '.join(ranked[:6])}"
+    return f"the model never read {', '.join(dict.fromkeys(unknown))} in training{hint}"
 
 
 def reader(config: Config, words: Sequence[str]) -> Callable[[Sequence[str]], np.ndarray]:

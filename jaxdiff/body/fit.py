@@ -1,8 +1,9 @@
 """Local rotations that turn a rest skeleton into given joint positions.
 
-A joint with one child turns as little as need be, seen from its parent, to point at the child. A joint with several is
-turned by the rotation closest to all of their directions (Kabsch; Horn's quaternion form): the eigenvector of the
-largest eigenvalue of a symmetric 4 x 4 matrix. Leaves do not turn.
+A joint with one child is turned by the smallest rotation, relative to its parent, that points it at the child. A joint
+with several is turned by the rotation closest to all of their directions (Kabsch; Horn's quaternion form): the
+eigenvector of the largest eigenvalue of a symmetric 4 x 4 matrix. Its children's rest directions are those of the
+motion itself, averaged over frames, so that a rigid motion is reproduced exactly. Leaves do not turn.
 """
 
 from __future__ import annotations
@@ -14,10 +15,22 @@ from jaxdiff.body.skeleton import Skeleton, bone_lengths, bones
 from jaxdiff.errors import DataError
 
 _STILL = 1e-9  # metres; shorter bones have no direction
+_ROUNDS = 4  # of alternating between rotations and the rest directions of a joint's children
 
 
 def fit_rotations(joints: np.ndarray, skeleton: Skeleton) -> tuple[Skeleton, np.ndarray]:
-    """Positions (T, J, 3) -> the skeleton with the median bone lengths of the motion, and local rotations (T, J, 4)."""
+    """The skeleton with the median bone lengths of a motion, and the rotations that come closest to it.
+
+    Args:
+      joints: Positions `(T, J, 3)`.
+      skeleton: The tree; its offsets give the rest directions of bones.
+
+    Returns:
+      A skeleton of constant bones, and local rotations `(T, J, 4)`.
+
+    Raises:
+      DataError: If the shapes do not fit or positions are not finite.
+    """
     parents = skeleton.parents
     if joints.ndim != 3 or joints.shape[1:] != (len(parents), 3) or not len(joints):
         raise DataError(
@@ -45,13 +58,23 @@ def fit_rotations(joints: np.ndarray, skeleton: Skeleton) -> tuple[Skeleton, np.
         above = world[:, parent] if j else np.broadcast_to([1.0, 0, 0, 0], world[:, 0].shape)
         children = [c for c, p in enumerate(parents) if p == j and lengths[c] > _STILL]
         seen = rot.rotate(rot.conjugate(above)[:, None], vectors[:, children])
+        for _ in range(_ROUNDS if len(children) > 1 else 0):
+            turned = rot.conjugate(_turn(offsets[children], seen))
+            shape = rot.rotate(turned[:, None], seen).mean(0)
+            length = np.linalg.norm(shape, axis=-1, keepdims=True)
+            fits = length > _STILL
+            offsets[children] = np.where(
+                fits,
+                shape / np.maximum(length, _STILL) * lengths[children, None],
+                offsets[children],
+            )
         local[:, j] = _turn(offsets[children], seen)
         world[:, j] = rot.multiply(above, local[:, j])
     return Skeleton(skeleton.names, parents, offsets), local
 
 
 def _turn(rest: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """The rotation (T, 4) that takes the vectors `rest` (C, 3) closest to `seen` (T, C, 3); the least of such."""
+    """The smallest rotation (T, 4) that takes the vectors `rest` (C, 3) closest to `seen` (T, C, 3)."""
     straight = np.broadcast_to([1.0, 0, 0, 0], (len(seen), 4))
     if not len(rest):
         return straight
