@@ -5,10 +5,12 @@ An acceleration in the axes of the clip's first frame is therefore no function o
 that reads a window of them can state it. Two kinds are:
 
     heading   (x[i+1] - 2 x[i] + x[i-1]) rate² of every joint, in m/s², turned by the heading of frame i
-    joint     (w[i] - w[i-1]) rate of every joint's rotation from its parent, w[i] = log(R[i]⁻¹ R[i+1]) rate, in rad/s²
+    bone      (u[i+1] - 2 u[i] + u[i-1]) rate² of the direction u of every bone, seen from the body, in 1/s²
 
-`heading` is the default; `joint` are the local rotational accelerations of Fig. 2 of BioVAE, whose root turns about the
-vertical alone. Both are `(T - 2, J, 3)` at the inner frames 1 … T-2 of features `(T, 12 J - 1)`.
+`heading` is the default; `bone` stands for the local rotational accelerations of Fig. 2 of BioVAE: the part of ü across
+the bone is its angular acceleration, the part along it the square of its angular velocity; the root turns about the
+vertical alone. (Accelerations of the features' own rotations are of no use: these flip where a bone passes the opposite of
+its rest direction, as arms overhead do.) Both are `(T - 2, J, 3)` at the inner frames 1 … T-2 of features `(T, 12 J - 1)`.
 """
 
 from __future__ import annotations
@@ -16,13 +18,15 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 import jax.numpy as jnp
+import numpy as np
 
-from jaxdiff.body import rotations
+from jaxdiff.body import rotations, skeleton
 from jaxdiff.body.humanml3d import joint_count, joints_from_features, recover_root, slices
 from jaxdiff.errors import ConfigError
 from jaxdiff.typing import Array
 
-Axes = Literal["heading", "joint"]
+SKELETONS = {22: skeleton.HUMANML3D, 21: skeleton.KIT}
+Axes = Literal["heading", "bone"]
 
 
 def accelerations(
@@ -33,27 +37,28 @@ def accelerations(
     Args:
       features: motion features `(T, 12 J - 1)` in the units of the data, at least three frames.
       rate: frames per second.
-      axes: `heading` for joints' positions, `joint` for their rotations.
+      axes: `heading` for positions of joints, `bone` for directions of bones.
       metres: metres per unit of length of the data.
 
     Returns:
-      `(T - 2, J, 3)` in m/s² (`heading`) or rad/s² (`joint`).
+      `(T - 2, J, 3)` in m/s² (`heading`) or 1/s² (`bone`).
     """
     if axes == "heading":
         joints = joints_from_features(features) * metres
-        second = (joints[2:] - 2 * joints[1:-1] + joints[:-2]) * rate**2
-        return to_heading(second, features)
-    if axes != "joint":
+        return to_heading(_second(joints) * rate**2, features)
+    if axes != "bone":
         raise ConfigError(f"accelerations have the axes {get_args(Axes)}; got {axes!r}")
     count = joint_count(features)
-    six_d = features[:, slices(count)["rotations"]].reshape(-1, count - 1, 6)
-    turned = rotations.matrix_from_six_d(six_d)
-    step = jnp.swapaxes(turned[:-1], -1, -2) @ turned[1:]
-    velocity = _logarithm(step) * rate
-    turn = 2 * features[:-1, 0] * rate
-    root = jnp.stack([jnp.zeros_like(turn), turn, jnp.zeros_like(turn)], -1)[:, None]
-    velocity = jnp.concatenate([root, velocity], 1)
-    return (velocity[1:] - velocity[:-1]) * rate
+    places = features[:, slices(count)["positions"]].reshape(-1, count - 1, 3)
+    height = features[:, slices(count)["root_height"]][:, None]
+    root = jnp.concatenate([jnp.zeros_like(height), height, jnp.zeros_like(height)], -1)
+    joints = jnp.concatenate([root, places], 1)
+    parents = np.maximum(SKELETONS[count].parents, 0) if count in SKELETONS else np.zeros(count, int)
+    bones = (joints - joints[:, parents])[:, 1:]
+    length = jnp.sqrt((bones * bones).sum(-1, keepdims=True) + 1e-12)
+    turn = 2 * (features[1:-1, 0] - features[:-2, 0]) * rate**2
+    turning = jnp.stack([jnp.zeros_like(turn), turn, jnp.zeros_like(turn)], -1)[:, None]
+    return jnp.concatenate([turning, _second(bones / length) * rate**2], 1)
 
 
 def to_heading(vectors: Array, features: Array) -> Array:
@@ -68,16 +73,5 @@ def from_heading(vectors: Array, features: Array) -> Array:
     return rotations.rotate(rotations.conjugate(heading)[1:-1, None], vectors)
 
 
-def _logarithm(matrix: Array) -> Array:
-    """The rotation vector of a rotation matrix, with finite gradients at the identity."""
-    parts = [
-        matrix[..., 2, 1] - matrix[..., 1, 2],
-        matrix[..., 0, 2] - matrix[..., 2, 0],
-        matrix[..., 1, 0] - matrix[..., 0, 1],
-    ]
-    doubled = jnp.stack(parts, -1)  # 2 sin(angle) axis
-    cosine = jnp.clip((jnp.trace(matrix, axis1=-2, axis2=-1) - 1) / 2, -1 + 1e-6, 1.0)[..., None]
-    sine = jnp.sqrt(jnp.maximum(1 - cosine**2, 1e-12))
-    small = cosine > 1 - 1e-5
-    angle = jnp.arctan2(sine, cosine)
-    return doubled * jnp.where(small, 0.5, angle / (2 * sine))
+def _second(x: Array) -> Array:
+    return x[2:] - 2 * x[1:-1] + x[:-2]

@@ -147,8 +147,9 @@ def writable(path: Path) -> None:
         raise ConfigError(f"cannot write {path}: {above} is not a directory")
 
 
-def _motions(made: Any, folder: Path, text: str) -> None:
+def _motions(made: Any, folder: Path, text: str | list[str]) -> None:
     """Every motion as .npy, .bvh and .html."""
+    text = text if isinstance(text, str) else " then ".join(text)
     from einops import rearrange
 
     from jaxdiff.body.skeleton import Skeleton

@@ -13,6 +13,11 @@ and with --against, one measured file for each (or one for all):
                 seconds) of all files against all measured ones, each channel
                 in units of its measured deviation
 
+A model of text to motion is scored in the published protocol by an evaluator
+(converted weights, or a run that trained one) on the test clips of its data:
+
+  --study text_to_motion --run MODEL --evaluator MODEL [--data DIR --repetitions N]
+
 example:
   jaxdiff score walk.mot
   jaxdiff score moments.mot --against measured.mot --json
@@ -55,7 +60,12 @@ MEANINGS = {
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("files", metavar="FILE", nargs="+", type=Path, help="recordings to score")
+    add("files", metavar="FILE", nargs="*", type=Path, help="recordings to score")
+    add("--study", metavar="NAME", help="score a model instead of files: text_to_motion")
+    add("--run", metavar="MODEL", help="the model to score")
+    add("--evaluator", metavar="MODEL", help="the evaluator that scores it")
+    add("--data", metavar="DIR", help="folder of a data set that has to be asked for")
+    add("--repetitions", type=int, default=20, metavar="N", help="of the protocol (default: 20)")
     add(
         "--against",
         metavar="REAL",
@@ -74,6 +84,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
+    if options.study or options.run:
+        _score_model(options)
+        return
+    if not options.files:
+        raise ConfigError(
+            "score needs files, or --study text_to_motion --run MODEL --evaluator MODEL"
+        )
     from jaxdiff.data.formats import read_one
     from jaxdiff.models import scoring
 
@@ -127,6 +144,24 @@ def _plain(scores: dict[tuple[str, str], float]) -> dict[str, Any]:
         name: {"value": value if math.isfinite(value) else None, "unit": unit}
         for (name, unit), value in scores.items()
     }
+
+
+def _score_model(options: argparse.Namespace) -> None:
+    """The published protocol on a model of text to motion."""
+    if options.study != "text_to_motion" or not options.run or not options.evaluator:
+        raise ConfigError(
+            "a model is scored with --study text_to_motion --run MODEL --evaluator MODEL"
+        )
+    from jaxdiff.cli.start import prepare_jax
+
+    prepare_jax()
+    from jaxdiff.studies.text_to_motion import scoring
+
+    table, rows = scoring.score(options.run, options.evaluator, options.data, options.repetitions)
+    if options.json:
+        print(json.dumps(rows, indent=1))
+    else:
+        table.show()
 
 
 def _show(title: str, columns: dict[str, dict[tuple[str, str], float]]) -> None:

@@ -5,17 +5,22 @@
                   can run
            --out  a folder (params.npz and config.json are written there) or a
                   path ending in .npz
+           FILE may be the folder of a release of stablemofusion or t2m: with
+           its means and deviations it becomes a model, OUT/model.safetensors
            --set  what shapes do not show, if not as released: unet.heads=4,
                   unet.linear=false (may be repeated)
 
 example:
   jaxdiff weights convert --from clip model.safetensors --out weights/clip
+  jaxdiff weights convert --from stablemofusion t2m_condunet1d --out weights/smf
+  jaxdiff generate weights/smf --text "a person walks" --output motions
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 from typing import Any
 
 from jaxdiff.errors import ConfigError, nearest
@@ -29,6 +34,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     one.add_argument("--from", dest="source", required=True, metavar="SOURCE", help="its origin")
     one.add_argument("file", metavar="FILE", help="the checkpoint")
     one.add_argument("--out", required=True, metavar="PATH", help="folder or .npz to write")
+    one.add_argument(
+        "--vocabulary", metavar="FILE", help="CLIP's merge table, where the folder has none"
+    )
     one.add_argument(
         "--set",
         action="append",
@@ -50,6 +58,9 @@ def convert(options: argparse.Namespace) -> None:
         raise ConfigError(
             f"no source {options.source!r}; {nearest(options.source, sources.SOURCES)}"
         )
+    if Path(options.file).is_dir():
+        _released(options)
+        return
     converted = sources.convert(options.source, options.file, _settings(options.fields))
     path = store.save(converted, options.out)
     for name, weights in converted.networks.items():
@@ -57,6 +68,25 @@ def convert(options: argparse.Namespace) -> None:
         values = ", ".join(f"{key}={value}" for key, value in fields)
         print(f"{name}: {type(weights.network).__name__}({values})")
     print(f"written to {path}")
+
+
+def _released(options: argparse.Namespace) -> None:
+    """A whole release: network, normaliser and vocabulary as one model file."""
+    from jaxdiff.models import file
+    from jaxdiff.studies.text_to_motion import published
+
+    if options.source not in published.SOURCES:
+        raise ConfigError(
+            f"{options.file} is a folder; of {options.source}, name the checkpoint file in it. Folders are converted "
+            f"--from {' or '.join(published.SOURCES)}"
+        )
+    found = published.trained(
+        options.source, options.file, _settings(options.fields), options.vocabulary
+    )
+    out = Path(options.out)
+    out = out if out.suffix == ".safetensors" else out / published.MODEL_FILE
+    out.parent.mkdir(parents=True, exist_ok=True)
+    print(f"written to {file.save(out, found)}")
 
 
 def _settings(fields: list[str]) -> dict[str, dict[str, Any]]:

@@ -70,7 +70,7 @@ class Settings(NamedTuple):
     decoder: str = "correct"
     """`correct`, `condition` or `printed`."""
     axes: Axes = "heading"
-    """Joint accelerations in heading axes, or `joint`: local rotational accelerations."""
+    """Joint accelerations in heading axes, or `bone`: accelerations of the directions of bones."""
     apart: bool = False
     """M⁻¹ reads the features' positions only, R their rotations only (eqs. 4 and 5)."""
     positive: bool = False
@@ -101,7 +101,7 @@ class Scale(NamedTuple):
     rate: float
     """Frames per second."""
     acceleration: np.ndarray | float = 1.0
-    """Deviation of accelerations in m/s² or rad/s², `(J, 3)` or one for all: `fit_acceleration`."""
+    """Deviation of accelerations in m/s² or 1/s², `(J, 3)` or one for all: `fit_acceleration`."""
     metres: float = 1.0
     """Per unit of the data."""
 
@@ -288,7 +288,7 @@ def stated(
     """What the branch states of normalised motions `(B, T, F)` in its own axes.
 
     Returns:
-      Accelerations `(B, T, J, 3)` in m/s² or rad/s², and muscle activations `(B, T, 8)`.
+      Accelerations `(B, T, J, 3)` in m/s² or 1/s², and muscle activations `(B, T, 8)`.
     """
     a, encoding = _state(settings, params, motion, jnp.int32(t), None)
     return a * scale.acceleration, encoding.activations

@@ -51,6 +51,9 @@ class Settings(NamedTuple):
     """Of the guidance; 1 is none."""
     masked: bool = True
     """Frames beyond the length have no influence. The reference denoises them too and crops: `masked=False`."""
+    text_heads: int = 4
+    fields: tuple[tuple[str, Any], ...] = ()
+    """Sizes of the U-Net in place of a preset's, for converted weights."""
     dtype: Any = jnp.float32
 
 
@@ -221,7 +224,8 @@ def unet(settings: Settings, features: int) -> CondUnet1D:
         "dropout": settings.dropout,
         "dtype": settings.dtype,
     }
-    return CondUnet1D(features, **PRESETS[settings.size], **shared)
+    sizes = dict(settings.fields) or PRESETS[settings.size]
+    return CondUnet1D(features, **sizes, **shared)
 
 
 def text_network(settings: Settings) -> WordText | TextHead:
@@ -229,6 +233,7 @@ def text_network(settings: Settings) -> WordText | TextHead:
     size: dict[str, Any] = {
         "width": settings.text_width,
         "layers": settings.text_layers,
+        "heads": settings.text_heads,
         "ff": settings.text_ff,
     }
     if settings.vocabulary:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from jaxdiff.studies.rehearsal import rehearse
 from jaxdiff.studies.run import Run
 from jaxdiff.training.loop import Data, fit
 from jaxdiff.training.settings import Settings
@@ -35,7 +36,11 @@ def fit_once(
         The parameters.
     """
     if not finished(directory, settings.steps):
-        last = fit(method, data(), settings, directory, evaluate=evaluate, about=metadata)
+        batches = data()
+        start = batches.get_state()
+        rehearse(method, next(batches), what=directory.name)
+        batches.set_state(start)
+        last = fit(method, batches, settings, directory, evaluate=evaluate, about=metadata)
         if not settings.score:
             return last.ema
     return Run.open(directory).trained(step="best" if settings.score else "latest").params

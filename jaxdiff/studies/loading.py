@@ -35,6 +35,8 @@ def load(what: str | Path, arm: str = "") -> Model:
         jaxdiff.errors.CheckpointError: ...
     """
     path = Path(what)
+    if (path / "model.safetensors").is_file():
+        path = path / "model.safetensors"
     if path.is_dir():
         return Run.open(path, arm).model()
     if path.is_file():

@@ -15,7 +15,7 @@ from jaxdiff.body.humanml3d import LAYOUT_22, features_from_joints, joints_from_
 from jaxdiff.errors import ConfigError
 from jaxdiff.losses.dynamics import acceleration
 
-AXES = ("heading", "joint")
+AXES = ("heading", "bone")
 CLIP = simulate_clip("circle", 3).joints[:61]
 PACK = Path(os.environ.get("JAXDIFF_SHARED", "/nowhere")) / "data" / "bandai_namco_2.npz"
 
@@ -56,17 +56,20 @@ def test_heading_axes_are_clip_axes_turned_and_back():
     )
 
 
-def test_a_joint_that_spins_up_evenly_has_that_angular_acceleration():
+def test_a_bone_that_swings_evenly_accelerates_towards_its_axis_and_a_turn_is_the_roots():
     frames, rate, spin = np.arange(12), 20.0, 3.0
-    angle = 0.5 * spin * (frames / rate) ** 2
-    matrix = rotations.matrix_from_quaternion(rotations.about("x", angle))
+    angle = spin * frames / rate
     features = np.zeros((12, 263), np.float32)
-    features[:, 67:193] = np.tile([1, 0, 0, 0, 1, 0], 21)
-    features[:, 67:73] = rotations.six_d_from_matrix(matrix)
-    found = accelerations(jnp.asarray(features), rate, "joint")
-    np.testing.assert_allclose(found[:, 1], np.tile([spin, 0, 0], (10, 1)), atol=0.02)
-    assert np.abs(found[:, 2:]).max() < 1e-3
-    gradient = jax.grad(lambda x: accelerations(x, rate, "joint").sum())(jnp.asarray(features))
+    places = np.zeros((12, 21, 3))
+    places[:, 3, 1] = -0.4  # the left knee, straight below the left hip at the origin
+    places[:, 6] = places[:, 3] - 0.4 * np.stack([0 * angle, np.cos(angle), np.sin(angle)], -1)
+    features[:, 4:67] = places.reshape(12, 63)
+    features[:, 0] = 0.01 * frames**2 / 2
+    found = accelerations(jnp.asarray(features), rate, "bone")
+    shin = np.stack([0 * angle, -np.cos(angle), -np.sin(angle)], -1)[1:-1]
+    np.testing.assert_allclose(found[:, 7], -(spin**2) * shin, atol=0.05)
+    np.testing.assert_allclose(found[:, 0, 1], 2 * 0.01 * (frames[1:-1] - 0.5) * rate**2, rtol=1e-3)
+    gradient = jax.grad(lambda x: accelerations(x, rate, "bone").sum())(jnp.asarray(features))
     assert np.isfinite(gradient).all()
 
 

@@ -130,7 +130,15 @@ def vectorised(words, token):
 
 def test_tokens_are_those_of_the_references_word_vectoriser():
     words = ["walk", "walks", "slowly", "Walk", "person", "backward"]
-    tokens = ["walk/NOUN", "walks/VERB", "Walk/VERB", "slowly/ADV", "person/X", "jump/VERB", "backward/ADV"]
+    tokens = [
+        "walk/NOUN",
+        "walks/VERB",
+        "Walk/VERB",
+        "slowly/ADV",
+        "person/X",
+        "jump/VERB",
+        "backward/ADV",
+    ]
     vocabulary = Vocabulary(words)
     made = texts.evaluator_texts(vocabulary, ["unused"], [" ".join(tokens)])
     back = {vocabulary.number(word): word for word in words} | {PAD: "unk"}

@@ -13,11 +13,15 @@ from jaxdiff.training import settings
 
 ARMS = ("backbone", "+ BioVAE", "+ EMG pre-training", "+ losses", "all", "backbone + L_accel")
 TABLES = ("table1", "table2", "table3", "table4", "table5", "table6")
-WORDS = ("tiny", "quick", *TABLES, "muscles", "paper")
+WORDS = ("tiny", "quick", *TABLES, "muscles", "gpu", "paper")
 
 
 def get_config(word: str = "quick") -> ConfigDict:
-    """The config of a word: `quick` (all that is simulated), one table of the paper, `muscles`, or `paper` (HumanML3D)."""
+    """The config of a word.
+
+    `quick` is all that simulated motion can show, `table1` … `table6` one table of the paper, `muscles` the pre-training
+    alone, `gpu` the ablation at `medium` on one GPU, `paper` the paper's on HumanML3D, `tiny` a trial of the chain.
+    """
     if word not in WORDS:
         raise ConfigError(f"no config {word!r}; {nearest(word, WORDS)}")
     small = word != "paper"
@@ -41,7 +45,7 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.biovae.groups = 8
     config.biovae.heads = 4
     config.biovae.decoder = "correct"  # correct | condition | printed: how the acceleration acts
-    config.biovae.axes = "heading"  # heading | joint: joint accelerations, or local rotational ones
+    config.biovae.axes = "heading"  # heading | bone: accelerations of joints, or of the directions of bones
     config.biovae.apart = (
         False  # the inverse mass reads positions only, the muscles' forces rotations only
     )
@@ -125,6 +129,20 @@ def get_config(word: str = "quick") -> ConfigDict:
         config.estimation.update(clips=32, floor=0.12, strengths=(0.2, 0.4))
         config.estimation.smoothnet.update(steps=400, log_every=50, save_every=200, ema_decay=0.98)
         config.evaluation.update(repetitions=3, clips=64, mechanics=8)
+    if word == "gpu":  # eight minutes of one H100
+        config.tables = ("table3", "table4", "table6")
+        config.arms = ("backbone", "all", "backbone + L_accel")
+        config.model.update(size="medium", bfloat16=True, dropout=0.1)
+        config.data.size = "full"
+        config.batch_size = config.finetune.batch_size = 64
+        config.training.update(steps=20_000, save_every=5000, ema_decay=0.999)
+        config.training.optimizer.learning_rate = 3e-4
+        config.finetune.training.update(steps=4000, log_every=100, save_every=1000, ema_decay=0.995)
+        config.finetune.training.optimizer.learning_rate = 2e-4
+        config.biovae.width = 96
+        config.muscles.training.steps = 2000
+        config.evaluator.training.steps = 4000
+        config.evaluation.update(repetitions=5, clips=256)
     if word == "tiny":
         config.model.size = "tiny"
         config.training.steps = config.finetune.training.steps = config.muscles.training.steps = 2

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdiff.body.humanml3d import LAYOUT_22
+from jaxdiff.body.humanml3d import LAYOUT_22, Variant
 from jaxdiff.body.skeleton import HUMANML3D
 from jaxdiff.diffusion import grids, schedules, solvers
 from jaxdiff.diffusion.inversion import invert
@@ -31,6 +31,7 @@ def edit(
     strength: float = 0.7,
     steps: int = STEPS,
     floor: float = 0.0,
+    variant: Variant = "fixed",
 ) -> np.ndarray:
     """Scale the accelerations of a motion by inversion and two ways back.
 
@@ -44,6 +45,7 @@ def edit(
         strength: Noise level from 0 to 1 to which the motion is taken back.
         steps: Steps of inversion and of sampling.
         floor: Noise level at which inversion starts.
+        variant: Feature variant of the network.
 
     Returns:
         Joints `[T, 22, 3]`.
@@ -65,7 +67,7 @@ def edit(
         )
         return seen + (next(ways) - next(ways))[0] * scale.scale
 
-    return refine_joints(motion, run, LAYOUT_22, "fixed")
+    return refine_joints(motion, run, LAYOUT_22, variant)
 
 
 def factors(factor: float, joints: Sequence[str] | None) -> np.ndarray:

@@ -8,7 +8,7 @@ one step          the motion that the refiner decodes from the estimate, at the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +17,8 @@ import numpy as np
 from jaxdiff.body import rotations
 from jaxdiff.body.accelerations import from_heading
 from jaxdiff.body.corruption import corrupt
-from jaxdiff.body.humanml3d import LAYOUT_22, canonical, features
+from jaxdiff.body.humanml3d import LAYOUT_22, Variant, canonical, features
+from jaxdiff.errors import ConfigError
 from jaxdiff.methods import biovae, filters, smoothing
 from jaxdiff.methods.biovae import Scale, denoiser, stated
 from jaxdiff.methods.refinement import follow
@@ -30,6 +31,8 @@ from jaxdiff.studies.biovae.training import ARMS, REFINER, Networks
 from jaxdiff.studies.text_to_motion import corpora
 from jaxdiff.typing import Array, Config, Params
 
+STEP = 16
+"""Frames: lengths of benchmark clips are multiples of it."""
 GAUSSIAN = 0.075
 """Seconds: the filter the refiner must beat."""
 
@@ -49,10 +52,18 @@ def refiners(config: Config, prepared: Prepared, nets: Networks) -> dict[str, Re
     found["SmoothNet"] = by_smoothnet(training.smoothnet_settings(config), nets.smoothnet)
     for strength in how.strengths:
         for name, back in {"backbone": plain, "BioVAE": whole}.items():
-            way = by_inversion(plain, back, prepared.scale, strength, how.steps, how.floor)
+            way = by_inversion(
+                plain,
+                back,
+                prepared.scale,
+                strength,
+                how.steps,
+                how.floor,
+                variant=prepared.base.variant,
+            )
             found[f"{name} inversion {strength:g}"] = way
     own = preparation.settings(config, words, REFINER)
-    state = states(own, nets.refiner, prepared.refining)
+    state = states(own, nets.refiner, prepared.refining, prepared.base.variant)
     ways = {
         "at rest": lambda trust: by_following(lambda joints: np.zeros_like(joints), trust),
         "BioVAE accelerations": lambda trust: by_following(state, trust),
@@ -65,15 +76,25 @@ def refiners(config: Config, prepared: Prepared, nets: Networks) -> dict[str, Re
 
 
 def benchmark_clips(config: Config, prepared: Prepared, side: str) -> list[np.ndarray]:
-    """Clips of one length, that of fine-tuning; the test clips may be the motion pack's, which no network has seen."""
+    """Clips of any length, at most that of fine-tuning, cut to multiples of `STEP` frames so that few are compiled.
+
+    The test clips may be the motion pack's, which no network was trained on.
+    """
     length, most = config.finetune.length, config.estimation.clips
     if side == "test" and config.estimation.captured:
         trials = corpora.load_pack(corpora.BANDAI, config.data.root, 3 * most)
-        values, spans = trials.modality(preparation.JOINTS), zip(trials.start, trials.length)
+        values, spans = trials.modality(corpora.JOINTS), zip(trials.start, trials.length)
         clips = [values[a : a + min(n, length)].reshape(-1, 22, 3) for a, n in spans]
     else:
         clips = prepared.clips(side, length)
-    return [clip for clip in clips if len(clip) == length][:most]
+    shortest = max(config.estimation.window, 2 * STEP)
+    found = [clip[: len(clip) // STEP * STEP] for clip in clips if len(clip) >= shortest][:most]
+    if not found:
+        raise ConfigError(
+            f"Table V needs {side} clips of {shortest} frames or more (estimation.window, SmoothNet's); {config.data.name} "
+            "has none"
+        )
+    return found
 
 
 def trusted(
@@ -94,7 +115,9 @@ def by_following(state, trust: float) -> Refiner:
     return lambda joints, rate: follow(joints, state(joints), rate, trust)
 
 
-def states(settings: biovae.Settings, params: Params, scale: Scale):
+def states(
+    settings: biovae.Settings, params: Params, scale: Scale, variant: Variant = "fixed"
+) -> Callable[[np.ndarray], np.ndarray]:
     """`joints (T, 22, 3) in metres -> accelerations (T, 22, 3) in m/s²`, in the axes of the joints."""
 
     @jax.jit
@@ -106,7 +129,7 @@ def states(settings: biovae.Settings, params: Params, scale: Scale):
     def state(joints: np.ndarray) -> np.ndarray:
         onward = np.concatenate([joints, 2 * joints[-1:] - joints[-2:-1]])
         upright, turn = canonical(jnp.asarray(onward), LAYOUT_22)
-        found = np.asarray(run(features(upright, LAYOUT_22, "fixed")))
+        found = np.asarray(run(features(upright, LAYOUT_22, variant)))
         return np.asarray(rotations.rotate(rotations.conjugate(turn), found))
 
     return state

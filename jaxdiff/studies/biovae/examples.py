@@ -46,7 +46,10 @@ def captioned(config: Config, prepared: Prepared, runs: Made) -> Clips:
 def repaired(config: Config, prepared: Prepared, refiner: Params, most: int = 3) -> Clips:
     """Real clips, what a pose estimator might have made of them, and that refined."""
     own = preparation.settings(config, len(prepared.base.words), REFINER)
-    state, rate = estimation.states(own, refiner, prepared.scale), prepared.base.rate
+    state, rate = (
+        estimation.states(own, refiner, prepared.refining, prepared.base.variant),
+        prepared.base.rate,
+    )
     clips = {}
     for number, clip in enumerate(estimation.benchmark_clips(config, prepared, "test")[:most]):
         estimate = corrupt(clip, rate, number)

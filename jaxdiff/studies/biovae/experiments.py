@@ -6,7 +6,9 @@ import time
 from pathlib import Path
 
 from jaxdiff.body.skeleton import HUMANML3D
+from jaxdiff.errors import ConfigError
 from jaxdiff.metrics.physical import Scene
+from jaxdiff.metrics.text_motion import BATCH
 from jaxdiff.report.page import Page
 from jaxdiff.report.publish import Report, publish
 from jaxdiff.report.tables import Table, provenance
@@ -46,6 +48,7 @@ def run_tables(config: Config, out: Path) -> None:
     prepared = preparation.prepare(config)
     wanted = {arm for table in config.tables for arm in NEEDS[table]}
     arms = tuple(arm for arm in ARMS if arm in wanted and arm in config.arms)
+    rehearse_tables(config, prepared, out, arms)
     nets = training.train(config, prepared, out, arms, "table5" in config.tables)
     judge, where = None, Path(config.run) if config.run else out
     if config.evaluator.training.steps and any(table in JUDGED for table in config.tables):
@@ -67,6 +70,23 @@ def run_tables(config: Config, out: Path) -> None:
     for name in arms:
         report.curves(f"Training: {name}", out / ARMS[name].directory)
     publish(report, out)
+
+
+def rehearse_tables(config: Config, prepared: Prepared, out: Path, arms: tuple[str, ...]) -> None:
+    """Refuse a config whose tables cannot be finished, before anything is trained."""
+    judged = config.evaluator.training.steps and any(table in JUDGED for table in config.tables)
+    if judged and len(prepared.base.sides["test"]) < BATCH:
+        raise ConfigError(
+            f"tables {', '.join(JUDGED)} need {BATCH} test clips; {config.data.name} has "
+            f"{len(prepared.base.sides['test'])}. Leave them out of tables, or take more data"
+        )
+    if "table5" in config.tables:
+        for side in ("validation", "test"):
+            estimation.benchmark_clips(config, prepared, side)
+    for name in arms:
+        training.rehearse_arm(config, prepared, out, ARMS[name], name)
+    if "table5" in config.tables:
+        training.rehearse_arm(config, prepared, out, training.REFINER, "refiner")
 
 
 def _facts(config: Config, seed: int, begin: float) -> dict[str, str]:

@@ -113,6 +113,7 @@ class BioVaeModel(CaptionedModel):
                 editing.factors(factor, joints),
                 wanted_strength,
                 floor=floor,
+                variant=self.variant,
             )
         return self._motion(made)
 
@@ -145,10 +146,13 @@ class BioVaeModel(CaptionedModel):
             plain, whole = (self._sibling(ARMS[name]) for name in ("backbone", "all"))
             inward, back = plain._denoiser(), whole._denoiser()
             floor = self.config.estimation.floor
-            motion = by_inversion(inward, back, whole.physical, strength, editing.STEPS, floor)(
-                motion, self.rate
+            way = by_inversion(
+                inward, back, whole.physical, strength, editing.STEPS, floor, variant=self.variant
             )
-        state = estimation.states(refiner._settings(), refiner.trained.params, refiner.physical)
+            motion = way(motion, self.rate)
+        state = estimation.states(
+            refiner._settings(), refiner.trained.params, refiner.physical, self.variant
+        )
         return follow(motion, state(motion), self.rate, trust)
 
     def _sibling(self, arm: Arm) -> BioVaeModel:
@@ -161,7 +165,7 @@ class BioVaeModel(CaptionedModel):
         return self._once(arm, lambda: BioVaeModel(Run.open(path.parent, arm.directory).trained()))
 
     def _denoiser(self, **options: Any) -> Denoiser:
-        return denoiser(self._settings(), self.trained.params, None, **options)
+        return denoiser(self._settings(), self.trained.params, self.physical, None, **options)
 
     def _joints(self, recording: Recording) -> np.ndarray:
         """`[T, 22, 3]` in metres at the model's rate."""

@@ -72,11 +72,13 @@ class Source(captions.Captioned):
 def prepare(config: Config, trials: Trials | None = None) -> Prepared:
     """The data set of a config, or `trials` in its place, with joints and muscles."""
     trials = corpora.load_trials(config) if trials is None else trials
-    base = captions.prepare(config, completed(trials))
-    if base.layout is not humanml3d.LAYOUT_22:
+    count = humanml3d.joint_count(trials.modality(MOTION))  # type: ignore[arg-type]
+    if count != len(humanml3d.LAYOUT_22.skeleton.names):
         raise ConfigError(
-            "BioVAE is studied on the 22 joints of HumanML3D; convert other skeletons first"
+            f"BioVAE is studied on the 22 joints of HumanML3D; the motions of {config.data.name} have {count}. Its muscles "
+            "and physical metrics are those of that figure: choose data.name=humanml3d or a motion pack"
         )
+    base = captions.prepare(config, completed(trials))
     scale = Scale(base.normaliser.offset, base.normaliser.scale, base.rate)
     train = base.sides["train"].trials
     motion = train.modality(MOTION)
@@ -110,8 +112,8 @@ def completed(trials: Trials) -> Trials:
     return replace(trials, signals=signals, channels=channels, units=units)
 
 
-def estimated(trials: Trials, seed: int) -> Trials:
-    """The trials with an estimate of every clip, as joints and as features."""
+def estimated(trials: Trials, seed: int, variant: humanml3d.Variant = "fixed") -> Trials:
+    """The trials with an estimate of every clip, as joints and as features of the data's own variant."""
     signals = dict(trials.signals)
     signals[ESTIMATE], signals[ESTIMATED] = (
         np.zeros_like(signals[name]) for name in (MOTION, JOINTS)
@@ -120,7 +122,7 @@ def estimated(trials: Trials, seed: int) -> Trials:
         span, rate = slice(a, a + n), float(trials.column("rate")[i])
         joints = corrupt(signals[JOINTS][span].reshape(-1, 22, 3), rate, 10_000 * (seed + 1) + i)
         signals[ESTIMATED][span] = joints.reshape(-1, 66)
-        signals[ESTIMATE][span] = lengthened_features(joints)
+        signals[ESTIMATE][span] = lengthened_features(joints, variant)
     names = {ESTIMATE: MOTION, ESTIMATED: JOINTS}
     channels, units = (
         {**of, **{new: of[old] for new, old in names.items()}}
@@ -132,7 +134,9 @@ def estimated(trials: Trials, seed: int) -> Trials:
 def source(config: Config, prepared: Prepared, cache: Path, estimates: bool = False) -> Source:
     """What the arms are fine-tuned on; with `estimates`, what the refiner is."""
     train = prepared.base.sides["train"]
-    trials = estimated(train.trials.compact(), 0) if estimates else train.trials
+    trials = (
+        estimated(train.trials.compact(), 0, prepared.base.variant) if estimates else train.trials
+    )
     extra = (MUSCLES, ESTIMATE) if estimates else (MUSCLES,)
     data = config.data
     clips = captioned(

@@ -17,6 +17,7 @@ from jaxdiff.methods import biovae, muscle_encoder, smoothing
 from jaxdiff.studies.biovae import preparation
 from jaxdiff.studies.biovae.preparation import Prepared
 from jaxdiff.studies.fitting import finished, fit_once
+from jaxdiff.studies.rehearsal import rehearse
 from jaxdiff.studies.run import Run
 from jaxdiff.studies.text_to_motion import preparation as captions
 from jaxdiff.studies.text_to_motion.training import MODEL, train_model
@@ -102,6 +103,18 @@ def train_arm(config: Config, prepared: Prepared, out: Path, arm: Arm, repeat: i
     return fit(method, Progress(data, how.steps), how, directory, about=metadata).ema
 
 
+def rehearse_arm(config: Config, prepared: Prepared, out: Path, arm: Arm, name: str) -> None:
+    """Trace an arm on its own batches (see `studies.rehearsal`)."""
+    part = config.refiner if arm.estimates else config.finetune
+    scale = prepared.refining if arm.estimates else prepared.scale
+    own = preparation.settings(config, len(prepared.base.words), arm)
+    source = preparation.source(config, prepared, out / "cache")
+    batch = next(Batches(source, min(part.batch_size, len(source)), 0))
+    condition = {"text": batch["text"], "length": batch["length"]}
+    method = biovae.biovae(own, scale)
+    rehearse(method, batch, None if arm.estimates else condition, name)
+
+
 class Progress:
     """Batches that carry the share of training that is over, for what changes during training."""
 
@@ -168,7 +181,9 @@ def train_smoothnet(config: Config, prepared: Prepared, out: Path) -> Params:
     own, how = config.estimation, settings.from_config(config.estimation.smoothnet)
     if finished(out / SMOOTHNET, how.steps):
         return Run.open(out / SMOOTHNET).trained(step="latest").params
-    trials = preparation.estimated(prepared.base.sides["train"].trials.compact(), 1)
+    trials = preparation.estimated(
+        prepared.base.sides["train"].trials.compact(), 1, prepared.base.variant
+    )
     data = Batches(Windows(trials, own.window), 32, how.seed)
     return fit(
         smoothing.smoothing(smoothnet_settings(config)), data, how, out / SMOOTHNET, about={}

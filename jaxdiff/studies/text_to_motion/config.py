@@ -47,6 +47,8 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.model.text_width = 256  # of the text encoder or head
     config.model.text_layers = 4
     config.model.text_ff = 2048
+    config.model.text_heads = 4
+    config.model.fields = ConfigDict()  # sizes of the U-Net in place of model.size
     config.model.linear_attention = True  # False: softmax attention to the text
     config.model.dropout = 0.1
     config.model.drop_text = 0.1  # share of examples that do not see their text, for the guidance
@@ -56,6 +58,9 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.sampling = ConfigDict()
     config.sampling.steps = 10  # of SDE-DPM-Solver++(2) on Karras levels
     config.sampling.scale = 2.5  # of the guidance; 1: none
+    config.sampling.masked = (
+        True  # False: frames beyond the length are denoised too and cropped, as the reference does
+    )
 
     config.batch_size = 64
     config.training = settings.config(steps=50_000, log_every=100, save_every=5000, seed=0)

@@ -200,11 +200,16 @@ def as_humanml3d(values: np.ndarray, channels: tuple[str, ...], pack: str = "") 
     return np.stack([joint(name) for name in HUMANML3D.names], axis=1).astype(np.float32)
 
 
-def lengthened_features(joints: np.ndarray) -> np.ndarray:
-    """One row of features per frame: the clip is extended by one frame at its last velocity."""
-    from jaxdiff.data.builders.simulated import features
+def lengthened_features(joints: np.ndarray, variant: humanml3d.Variant = "fixed") -> np.ndarray:
+    """One row of features per frame: the clip is extended by one frame at its last velocity.
 
-    return features(np.concatenate([joints, 2 * joints[-1:] - joints[-2:-1]]))
+    The clip is padded to a multiple of 100 frames, so that few lengths are compiled; the filter of the heading continues
+    a clip in the same way.
+    """
+    whole = np.concatenate([joints, 2 * joints[-1:] - joints[-2:-1]])
+    padded = np.pad(whole, ((0, -len(whole) % 100), (0, 0), (0, 0)), mode="edge")
+    found = humanml3d.features_from_joints(jnp.asarray(padded), LAYOUT_22, variant)
+    return np.asarray(found)[: len(joints)]
 
 
 def retargeted(joints: np.ndarray, offsets: np.ndarray) -> np.ndarray:

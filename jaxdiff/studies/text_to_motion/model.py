@@ -33,7 +33,7 @@ from jaxdiff.models.model import Model
 from jaxdiff.models.prediction import Prediction
 from jaxdiff.models.trained import Trained
 from jaxdiff.nets.word_text import Vocabulary
-from jaxdiff.studies.text_to_motion import conditions, corpora, preparation, texts
+from jaxdiff.studies.text_to_motion import conditions, corpora, preparation, published, texts
 from jaxdiff.studies.text_to_motion.conditions import HERE, Placed
 from jaxdiff.studies.text_to_motion.preparation import in_metres
 from jaxdiff.training.step import make_generate
@@ -68,9 +68,19 @@ class CaptionedModel(Model):
 
     def _text(self) -> Signal:
         if self.config.model.text != "words":
-            return Signal("text", shape=(77, 512))
+            clip = self.trained.metadata.get("clip", {})
+            shape = clip.get("length", 77), clip.get("width", 512)
+            return Signal("text", shape=shape)
         ids = Vocabulary(self.words).batch(["a person walks"], texts.LENGTH)[0]
         return Signal("text", shape=ids.shape, example=ids)
+
+    def _reader(self) -> Callable[[Sequence[str]], np.ndarray]:
+        """From captions to what the network reads."""
+        if "clip" in self.trained.params:
+            make = lambda: published.reader(self.trained.metadata, self.trained.params["clip"])  # noqa: E731
+        else:
+            make = lambda: texts.reader(self.config, self.words)  # noqa: E731
+        return self._once("reader", make)
 
     def _frames(self, text: str, seconds: float, samples: int) -> int:
         if not text.strip() or samples < 1:
@@ -82,7 +92,7 @@ class CaptionedModel(Model):
         return round(seconds * self.rate)
 
     def _condition(self, text: str, frames: int, samples: int) -> dict[str, np.ndarray]:
-        read = np.asarray(texts.reader(self.config, self.words)([text]))
+        read = np.asarray(self._reader()([text]))
         return {
             "text": read.repeat(samples, axis=0),
             "length": np.full(samples, frames, np.int32),
@@ -231,7 +241,7 @@ class TextToMotionModel(CaptionedModel):
             known, placed = conditions.constraint(
                 sum(lengths), self.physical, recording, keep, joints, path, self.variant
             )
-        read = np.asarray(texts.reader(self.config, self.words)(sentences))
+        read = np.asarray(self._reader()(sentences))
         run = self._once((tuple(lengths), steps, wanted), lambda: self._constrained(lengths, steps))
         keys = example_keys(np.uint32(seed), samples)
         motion = run(self.trained.params, keys, read, known)

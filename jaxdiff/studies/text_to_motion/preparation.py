@@ -145,13 +145,25 @@ def model_settings(config: Config, words: int, frames: int = 0) -> text_to_motio
         text_width=model.text_width,
         text_layers=model.text_layers,
         text_ff=model.text_ff,
+        text_heads=model.get("text_heads", 4),
+        fields=_fields(model.get("fields", {})),
         linear_attention=model.linear_attention,
         dropout=model.dropout,
         drop_text=model.drop_text,
         frames=frames or config.data.length,
         steps=config.sampling.steps,
         scale=config.sampling.scale,
+        masked=config.sampling.get("masked", True),
         dtype=jnp.bfloat16 if model.bfloat16 else jnp.float32,
+    )
+
+
+def _fields(fields: Any) -> tuple[tuple[str, Any], ...]:
+    """Explicit sizes of a U-Net in hashable form."""
+    plain = dict(fields.items())
+    return tuple(
+        (name, tuple(value) if isinstance(value, list | tuple) else value)
+        for name, value in sorted(plain.items())
     )
 
 
