@@ -53,7 +53,9 @@ def accelerations(
     height = features[:, slices(count)["root_height"]][:, None]
     root = jnp.concatenate([jnp.zeros_like(height), height, jnp.zeros_like(height)], -1)
     joints = jnp.concatenate([root, places], 1)
-    parents = np.maximum(SKELETONS[count].parents, 0) if count in SKELETONS else np.zeros(count, int)
+    parents = (
+        np.maximum(SKELETONS[count].parents, 0) if count in SKELETONS else np.zeros(count, int)
+    )
     bones = (joints - joints[:, parents])[:, 1:]
     length = jnp.sqrt((bones * bones).sum(-1, keepdims=True) + 1e-12)
     turn = 2 * (features[1:-1, 0] - features[:-2, 0]) * rate**2

@@ -1,12 +1,7 @@
 """Released weights of text to motion: tiny random checkpoints in the published layouts become models that run."""
 
-
-
-
 import numpy as np
 import pytest
-
-
 from interop import writers
 from oracles import arrays, settings, under
 
@@ -44,7 +39,13 @@ def folders(tmp_path_factory):
     """Both releases as their archives unpack."""
     root = tmp_path_factory.mktemp("released")
     smf, t2m = root / "t2m_condunet1d_batch64", root / "t2m"
-    for place in (smf / "model", smf / "meta", t2m / "text_mot_match" / "model", t2m / "meta", t2m / "glove"):
+    for place in (
+        smf / "model",
+        smf / "meta",
+        t2m / "text_mot_match" / "model",
+        t2m / "meta",
+        t2m / "glove",
+    ):
         place.mkdir(parents=True)
     state = widened(under(arrays("unet_tiny"), "w"), UNET["feats"], 263)
     state["clip_model.token_embedding.weight"] = small(512 + len(MERGES) + 2, UNET["clip_dim"])
@@ -74,7 +75,9 @@ def weights(folders):
     for source, name in (("stablemofusion", "t2m_condunet1d_batch64"), ("t2m", "t2m")):
         options = [x for field in SET if source == "stablemofusion" for x in ("--set", field)]
         out = ["--out", str(folders / "weights" / source)]
-        assert main(["weights", "convert", "--from", source, str(folders / name), *out, *options]) == 0
+        assert (
+            main(["weights", "convert", "--from", source, str(folders / name), *out, *options]) == 0
+        )
     return folders / "weights"
 
 
