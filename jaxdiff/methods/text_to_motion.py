@@ -132,10 +132,7 @@ def denoiser(
     tokens = text_network(settings).apply(params["text"], text)
     context = network.apply(params["unet"], tokens, method="context")
 
-    def guided(x_t: Array, t: Array) -> Any:
-        return network.apply(params["unet"], x_t, t, context, settings.scale, mask, method="guided")
-
-    return from_x0(guided)
+    return from_x0(lambda x_t, t: _guided(settings, params, network, x_t, t, context, mask))
 
 
 def draw(
@@ -196,16 +193,29 @@ def timeline(
     contexts = network.apply(params["unet"], tokens, method="context")
 
     def guided(x_t: Array, t: Array) -> Array:
-        def one(window_of_x: Array, context: Any) -> Any:
-            return network.apply(
-                params["unet"], window_of_x, t, context, settings.scale, None, method="guided"
-            )
+        def one(x: Array, context: Any) -> Array:
+            return _guided(settings, params, network, x, t, context)
 
         parts = jax.vmap(one, in_axes=(1, 0), out_axes=1)(x_t[:, frames], contexts)
         weighted = parts * jnp.asarray(share, parts.dtype)[None, ..., None]
         return jnp.zeros_like(x_t).at[:, frames].add(weighted)
 
     return from_x0(guided)
+
+
+def _guided(
+    settings: Settings,
+    params: Params,
+    network: CondUnet1D,
+    x: Array,
+    t: Array,
+    context: Any,
+    mask: Array | None = None,
+) -> Any:
+    """The guided estimate; without guidance the unconditional half is not evaluated."""
+    if settings.scale == 1:
+        return network.apply(params["unet"], x, t, context, mask=mask, method="denoise")
+    return network.apply(params["unet"], x, t, context, settings.scale, mask, method="guided")
 
 
 def feature_count(params: Params) -> int:

@@ -77,6 +77,8 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.refiner.training.update(ema_decay=0.999)
 
     config.muscles = ConfigDict()
+    config.muscles.data = ""  # mia: Muscles in Action in place of the data's own muscles
+    config.muscles.manual_dir = placeholder(str)  # its folder
     config.muscles.batch_size = 64
     config.muscles.levels = 50  # noise levels met, from the cleanest
     config.muscles.transformer = False  # the pose-to-EMG transformer beside it (word `muscles`)

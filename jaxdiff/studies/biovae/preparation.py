@@ -16,12 +16,14 @@ import numpy as np
 
 from jaxdiff.body import actions, humanml3d
 from jaxdiff.body.corruption import corrupt
+from jaxdiff.data import load
 from jaxdiff.data.normalise import Normaliser
 from jaxdiff.data.text import captioned
 from jaxdiff.data.trials import Trials
 from jaxdiff.errors import ConfigError
 from jaxdiff.methods import biovae, muscle_encoder
 from jaxdiff.methods.biovae import Scale, fit_acceleration
+from jaxdiff.studies.biovae import mia
 from jaxdiff.studies.text_to_motion import corpora, texts
 from jaxdiff.studies.text_to_motion import preparation as captions
 from jaxdiff.studies.text_to_motion.corpora import CHANNELS, JOINTS, lengthened_features
@@ -144,6 +146,16 @@ def source(config: Config, prepared: Prepared, cache: Path, estimates: bool = Fa
     )
     read = texts.reader(config, prepared.base.words)
     return Source(clips, prepared.normaliser, {"text": texts.table(read, clips.captions, cache)})
+
+
+def muscle_source(config: Config, prepared: Prepared, cache: Path) -> captions.Captioned | Source:
+    """What the motion encoder is pre-trained on: the data's own muscles, or those of Muscles in Action."""
+    if config.muscles.data != "mia":
+        return source(config, prepared, cache)
+    found = mia.with_features(load("mia", manual_dir=config.muscles.manual_dir), prepared.base.variant)
+    clips = captioned(found, MOTION, 16, 10_000, config.finetune.length, crop=True, extra=(MUSCLES,))
+    none = np.zeros((len(clips.captions), 1), np.int32)
+    return Source(clips, prepared.normaliser, {"text": none})
 
 
 def backbone_settings(config: Config, words: int, frames: int = 0) -> biovae.Backbone:

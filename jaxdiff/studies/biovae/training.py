@@ -164,7 +164,7 @@ def train_encoder(
     how = settings.from_config(config.muscles.training)
 
     def data() -> Batches:
-        source = preparation.source(config, prepared, out / "cache")
+        source = preparation.muscle_source(config, prepared, out / "cache")
         return Batches(source, config.muscles.batch_size, how.seed)
 
     return fit_once(
