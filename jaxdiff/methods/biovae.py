@@ -399,12 +399,21 @@ def _predict(
     if isinstance(decoder, PrintedDecoder):
         return output(h + decoder.apply(params["decoder"], a, t))
     measure = _over(lambda motion: scale.accelerations(motion, settings.axes), h.ndim - 2)
-    predicted = measure(output(h))
+    predicted = measure(_places(params, h))
     ends = [(0, 0)] * (predicted.ndim - 3) + [(1, 1), (0, 0), (0, 0)]
     predicted = jnp.pad(predicted, ends, mode="edge")
     stated = jnp.broadcast_to(a, predicted.shape)
     residual: Any = decoder.apply(params["decoder"], h, stated, predicted, t, mask)
     return output(h + residual)
+
+
+def _places(params: Params, h: Array) -> Array:
+    """The features that place the joints, of last features `h`, the others zero: all that accelerations depend on."""
+    final = params["unet"]["params"]["final"]
+    kernel, bias = final["kernel"], final["bias"]
+    used = slices(joint_count(kernel))["positions"].stop
+    y = (h @ kernel[:, :used].astype(h.dtype)).astype(jnp.float32) + bias[:used]
+    return jnp.pad(y, [(0, 0)] * (y.ndim - 1) + [(0, len(bias) - used)])
 
 
 def _over(function: Any, axes: int) -> Any:

@@ -8,7 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxdiff.methods import evaluator as ev
-from jaxdiff.methods.text_to_motion import Settings, text_to_motion, unet
+from jaxdiff.methods.text_to_motion import (
+    Settings,
+    denoiser,
+    text_to_motion,
+    timeline,
+    unet,
+)
 
 RNG = np.random.default_rng(0)
 SETTINGS = Settings("tiny", 40, 16, 1, 32, frames=20, steps=3)
@@ -147,3 +153,25 @@ def test_the_contrast_is_the_distance_of_pairs_and_the_missing_margin_of_the_oth
     ranks = [sorted(distance[:, j]).index(distance[j, j]) for j in range(5)]
     np.testing.assert_allclose(total, np.mean(np.diag(distance) ** 2) + np.mean(gaps), rtol=1e-5)
     np.testing.assert_allclose(parts["top_3"], np.mean([rank < 3 for rank in ranks]))
+
+
+def test_a_timeline_of_one_text_is_that_text_and_of_two_has_each_in_its_own_frames():
+    x = jnp.asarray(MOTION[:2])
+
+    @jax.jit
+    def answers(params):
+        def alone(i, frames):
+            text = jnp.repeat(TEXT[i : i + 1], 2, axis=0)
+            return denoiser(SETTINGS, params, text)(x[:, frames], jnp.float32(30))
+
+        one = timeline(SETTINGS, params, TEXT[:1], [20])(x, jnp.float32(30))
+        two = timeline(SETTINGS, params, TEXT[:2], [10, 10], 4)(x, jnp.float32(30))
+        return one, two, alone(0, slice(None)), alone(0, slice(0, 14)), alone(1, slice(6, 20))
+
+    one, two, whole, first, second = answers(params())
+    np.testing.assert_allclose(one, whole, atol=1e-5)
+    np.testing.assert_allclose(two[:, :7], first[:, :7], atol=1e-4)
+    np.testing.assert_allclose(two[:, 13:], second[:, 7:], atol=1e-4)
+    between = np.asarray(two[:, 8:12])
+    low, high = (f(first[:, 8:12], second[:, 2:6]) for f in (np.minimum, np.maximum))
+    assert (between >= low - 1e-4).all() and (between <= high + 1e-4).all()

@@ -117,7 +117,7 @@ def get_config(word: str = "quick") -> ConfigDict:
         config.data.length = config.finetune.length = 64
         config.training.update(steps=2000, save_every=500)
         config.batch_size = 16
-        config.biovae.update(width=48)
+        config.biovae.update(width=32)
         config.refiner.width = 96
         config.finetune.batch_size = 16
         config.finetune.training.update(steps=400, log_every=50, save_every=100, ema_decay=0.98)
