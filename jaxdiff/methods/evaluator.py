@@ -39,6 +39,8 @@ class Settings(NamedTuple):
     text_hidden: int = 512
     embedding: int = 512
     margin: float = 10.0
+    movement_hidden: int = 0
+    """Of the movement encoder's first layer; 0: as `movement`."""
 
 
 def evaluator(settings: Settings) -> Method:
@@ -47,7 +49,7 @@ def evaluator(settings: Settings) -> Method:
     Batches have `motion (B, T, F)`, normalised, contacts last, `length (B,)`, and the text as `words (B, N)` and
     `speech (B, N)`, ids, of which `count (B,)` are valid. It generates `(B, 2, embedding)`: motion, then text.
     """
-    movement = MovementEncoder(settings.movement, settings.movement)
+    movement = MovementEncoder(settings.movement_hidden or settings.movement, settings.movement)
     motion = MotionEncoder(settings.motion_hidden, settings.embedding)
     text = TextEncoder(settings.text_hidden, settings.embedding)
     words = nn.Embed(settings.vocabulary, settings.word_width)

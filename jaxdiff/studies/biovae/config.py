@@ -45,7 +45,9 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.biovae.groups = 8
     config.biovae.heads = 4
     config.biovae.decoder = "correct"  # correct | condition | printed: how the acceleration acts
-    config.biovae.axes = "heading"  # heading | bone: accelerations of joints, or of the directions of bones
+    config.biovae.axes = (
+        "heading"  # heading | bone: accelerations of joints, or of the directions of bones
+    )
     config.biovae.apart = (
         False  # the inverse mass reads positions only, the muscles' forces rotations only
     )

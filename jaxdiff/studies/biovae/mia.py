@@ -78,7 +78,9 @@ def with_features(trials: Trials, variant: Variant = "fixed") -> Trials:
         muscles = np.stack(
             [np.interp(when, np.arange(frames) / rate, c) for c in trials.modality(EMG)[rows].T], -1
         )
-        figure = humanml3d.uniform_skeleton(jnp.asarray(moved), jnp.asarray(offsets), LAYOUT_22, "fixed")
+        figure = humanml3d.uniform_skeleton(
+            jnp.asarray(moved), jnp.asarray(offsets), LAYOUT_22, "fixed"
+        )
         upright = humanml3d.canonical(np.asarray(figure), LAYOUT_22)[0].astype(np.float32)
         signals = {
             MOTION: lengthened_features(upright, variant),
@@ -86,7 +88,9 @@ def with_features(trials: Trials, variant: Variant = "fixed") -> Trials:
             EMG: np.clip(muscles / largest, 0, 1)[:, order].astype(np.float32),
         }
         names = {n: str(trials.column(n)[i]) for n in ("subject", "task")}
-        made = example(str(trials.column("trial")[i]), signals, FPS, **names, captions=[names["task"]])
+        made = example(
+            str(trials.column("trial")[i]), signals, FPS, **names, captions=[names["task"]]
+        )
         features = humanml3d.names(LAYOUT_22)
         channels = {MOTION: features, JOINTS: CHANNELS, EMG: tuple(actions.MUSCLES)}
         units = {MOTION: "1", JOINTS: "m", EMG: "1"}

@@ -152,8 +152,12 @@ def muscle_source(config: Config, prepared: Prepared, cache: Path) -> captions.C
     """What the motion encoder is pre-trained on: the data's own muscles, or those of Muscles in Action."""
     if config.muscles.data != "mia":
         return source(config, prepared, cache)
-    found = mia.with_features(load("mia", manual_dir=config.muscles.manual_dir), prepared.base.variant)
-    clips = captioned(found, MOTION, 16, 10_000, config.finetune.length, crop=True, extra=(MUSCLES,))
+    found = mia.with_features(
+        load("mia", manual_dir=config.muscles.manual_dir), prepared.base.variant
+    )
+    clips = captioned(
+        found, MOTION, 16, 10_000, config.finetune.length, crop=True, extra=(MUSCLES,)
+    )
     none = np.zeros((len(clips.captions), 1), np.int32)
     return Source(clips, prepared.normaliser, {"text": none})
 

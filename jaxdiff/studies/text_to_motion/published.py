@@ -127,6 +127,7 @@ def t2m(
     sizes = {
         "word_width": width,
         "movement": movement["latent"],
+        "movement_hidden": movement["hidden"],
         "motion_hidden": motion["hidden"],
         "text_hidden": text["hidden"],
         "embedding": text["embedding"],
