@@ -25,8 +25,8 @@ from jaxdiff.studies.biovae import (
 from jaxdiff.studies.biovae.evaluation import Made
 from jaxdiff.studies.biovae.preparation import Prepared
 from jaxdiff.studies.biovae.training import ARMS, Networks
-from jaxdiff.studies.text_to_motion.training import train_evaluator
 from jaxdiff.studies.text_to_motion import corpora
+from jaxdiff.studies.text_to_motion.training import train_evaluator
 from jaxdiff.typing import Config, Params
 
 NEEDS = {
