@@ -33,9 +33,7 @@ def test_a_frame_counts_only_with_both_neighbours():
     mask = jnp.arange(30) < 11
     np.testing.assert_allclose(accel_loss(a, b, mask), accel_loss(a[:9], b[:9]), rtol=1e-5)
     stated = positions(2)
-    np.testing.assert_allclose(
-        phys_loss(stated, b, mask), phys_loss(stated[:11], b[:9]), rtol=1e-5
-    )
+    np.testing.assert_allclose(phys_loss(stated, b, mask), phys_loss(stated[:11], b[:9]), rtol=1e-5)
 
 
 def test_scale_divides_the_error():

@@ -9,7 +9,9 @@ from jaxdiff.body.humanml3d import LAYOUT_22
 from jaxdiff.errors import DataError
 from jaxdiff.metrics import dynamics
 
-CLIPS = [simulate_clip(a, s).joints[:60] for a in ("walk", "wave", "jump", "kick") for s in range(3)]
+CLIPS = [
+    simulate_clip(a, s).joints[:60] for a in ("walk", "wave", "jump", "kick") for s in range(3)
+]
 REAL = dynamics.rows_of(CLIPS, LAYOUT_22, 20.0)
 SCALE = dynamics.scale(REAL)
 

@@ -43,7 +43,9 @@ def trials(silent=False):
 def test_clips_become_features_with_scaled_activations():
     found = mia.with_features(trials())
     assert found.column("rate").tolist() == [20.0, 20.0] and found.length.tolist() == [59, 59]
-    assert found.modality("motion").shape[1] == 263 and found.channels["emg"] == tuple(actions.MUSCLES)
+    assert found.modality("motion").shape[1] == 263 and found.channels["emg"] == tuple(
+        actions.MUSCLES
+    )
     emg = found.modality("emg")
     assert emg.min() >= 0 and emg.max() <= 1 and (emg.max(0) > 0.8).all()
     joints = found.modality("joints").reshape(-1, 22, 3)
