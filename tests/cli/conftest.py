@@ -6,9 +6,12 @@ import pytest
 from jaxdiff import cli
 from jaxdiff.data.recording import Recording
 from jaxdiff.data.trials import gather
+from jaxdiff.methods.llma import llma
 from jaxdiff.studies.llma.config import get_config
-from jaxdiff.studies.llma.preparation import folds
-from jaxdiff.studies.llma.training import train
+from jaxdiff.studies.llma.preparation import about, batches, folds, method_settings
+from jaxdiff.studies.llma.starts import start
+from jaxdiff.training import settings
+from jaxdiff.training.loop import fit
 
 ANGLES, MOMENTS = (
     ("hip_flexion", "knee_flexion", "ankle_dorsiflexion"),
@@ -62,17 +65,16 @@ def run(tmp_path_factory):
     config = get_config("quick")
     with config.unlocked():
         config.data.folds, config.data.windows = 3, 2
-        config.model.size, config.model.alignment, config.model.start = "tiny", "none", "none"
+        config.model.size, config.model.alignment, config.model.start = "tiny", "none", "linear"
         config.batch_size, config.sampling.steps = 4, 2
         config.training.steps, config.training.log_every, config.training.evaluate_every = 2, 1, 0
         config.training.score = ""  # so that two of the three people are trained on
     fold = folds(config, gather(trial(s) for s in range(3)))[0]
     out = tmp_path_factory.mktemp("runs") / "llma"
-    with (
-        pytest.MonkeyPatch.context() as patch
-    ):  # the scores are not used here, and sampling takes long to compile
-        patch.setattr("jaxdiff.studies.llma.evaluation.draw", lambda *_: np.zeros((1, 1, 1, 1)))
-        train(config, fold, out)
+    first = start(config, fold)
+    data = batches(first.source(fold.train), config)
+    how, metadata = settings.from_config(config.training), about(config, fold)
+    fit(llma(method_settings(config)), data, how, out, about=metadata, known=first.params)
     return out
 
 
