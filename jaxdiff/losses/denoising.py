@@ -1,7 +1,7 @@
 """The denoising loss and its weights over noise levels.
 
 `L = w_t · mean_{valid frames, channels} c_d (x_hat - x)²` for one example of shape (T, D), where the target x is the clean
-signal, the noise or the velocity, whatever the network predicts. In the speed-transfer paper (II.D.3) the channel weights
+signal, the noise or the velocity. In the speed-transfer paper (II.D.3) the channel weights
 are 1, 2, 1 for hip, knee, ankle; they are used as given, not normalised.
 
 Errors of a clean signal recovered from predicted noise grow as `1/SNR`, `SNR = alpha²/sigma²` (24777 at the last step of the
@@ -17,7 +17,15 @@ from jaxdiff.typing import Array
 
 
 def masked_mean(values: Array, mask: Array | None = None) -> Array:
-    """Mean of `values` (T, ...) over the frames where `mask` (T,) is set; 0 where no frame is."""
+    """Mean over valid frames.
+
+    Args:
+      values: one example [T, ...].
+      mask: valid frames [T]; None for all.
+
+    Returns:
+      A scalar, 0 if no frame is valid.
+    """
     if mask is None:
         return values.mean()
     valid = mask.astype(values.dtype)
@@ -28,20 +36,40 @@ def masked_mean(values: Array, mask: Array | None = None) -> Array:
 def denoising(
     x_hat: Array, x: Array, mask: Array | None = None, channel_weights: Array | None = None
 ) -> Array:
-    """Mean squared error of one example (T, D) over its valid frames (`mask` (T,)), channels weighted as given."""
+    """Mean squared error of one example.
+
+    Args:
+      x_hat: estimate [T, D].
+      x: target [T, D].
+      mask: valid frames [T]; None for all.
+      channel_weights: weights [D], used as given, not normalised.
+
+    Returns:
+      A scalar.
+    """
     error = jnp.square(x_hat - x)
     return masked_mean(error if channel_weights is None else error * channel_weights, mask)
 
 
 def alpha_bar_weight(alpha: Array) -> Array:
-    """`alpha_bar = alpha²`: the share of signal power, 1 when clean and 0 when all is noise."""
+    """`alpha_bar = alpha²`, the share of signal power: 1 for a clean signal, 0 for noise."""
     return jnp.square(alpha)
 
 
 def min_snr_weight(alpha: Array, sigma: Array, gamma: float = 5.0, prediction: str = "x0") -> Array:
-    """The weight which, put on the loss of this prediction, weights the error of x0 by `min(SNR, gamma)`.
+    """Weight of the loss of a prediction that weights the error of x0 by `min(SNR, gamma)`.
 
-    `min(SNR, gamma)` times 1 for x0, 1/SNR for the noise, 1/(SNR + 1) for the velocity; finite for sigma or alpha 0.
+    Args:
+      alpha: signal level.
+      sigma: noise level.
+      gamma: largest weight of the error of x0.
+      prediction: `x0`, `eps` or `v`.
+
+    Returns:
+      `min(SNR, gamma)` times 1 for x0, 1/SNR for the noise, 1/(SNR + 1) for the velocity; finite for sigma or alpha 0.
+
+    Raises:
+      ConfigError: unknown prediction.
     """
     signal, noise = jnp.square(alpha), jnp.square(sigma)
     clipped = jnp.minimum(signal, gamma * noise)  # min(SNR, gamma) sigma²

@@ -1,6 +1,6 @@
-"""Losses that keep the person while the speed changes (speed-transfer paper, II.D.3; the paper gives no formulas).
+"""Losses that preserve a person's identity while the speed changes (speed-transfer paper, II.D.3; the paper gives no formulas).
 
-Identity: `w_id mean r_hat²`, a change of speed near zero must change nothing, `w_id = max(0, 1 - |Δv|/0.1)`.
+Identity: `w_id mean r_hat²`, a speed change near zero must not change the gait, `w_id = max(0, 1 - |Δv|/0.1)`.
 Subject: supervised contrast (Khosla et al. 2020) between embeddings of generated and of source gait,
 `l_i = -1/|P_i| Σ_{p in P_i} log softmax_j(z_i·z_j/tau)[p]`, `P_i` the sources of the same subject, its own included.
 Ramps: small changes of speed stress identity and subject, large ones the residual.
@@ -42,9 +42,16 @@ def identity(residual_hat: Array) -> Array:
 
 
 def subject_contrast(generated: Array, source: Array, subject: Array, tau: float = 0.1) -> Array:
-    """The contrastive loss of every generated embedding (B, d) against all sources (B, d) of the batch, (B,).
+    """Supervised contrast of every generated embedding with all sources of the batch.
 
-    Embeddings have unit length; `subject` (B,) are integer labels. Gather the batch over devices before.
+    Args:
+      generated: embeddings of unit length [B, d], gathered over devices.
+      source: embeddings of unit length [B, d], likewise.
+      subject: integer labels [B].
+      tau: temperature.
+
+    Returns:
+      Losses [B].
     """
     log_p = jax.nn.log_softmax(generated @ source.T / tau, axis=-1)
     positive = (subject[:, None] == subject[None, :]).astype(log_p.dtype)

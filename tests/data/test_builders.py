@@ -512,3 +512,16 @@ def test_unknown_names_and_settings_are_answered():
         catalogue.load("simulated_gait", size="tiny", seed="x")
     with pytest.raises(ConfigError, match="speeds is a list, such as .*; got 0.8"):
         catalogue.load("simulated_gait", size="tiny", speeds=0.8)
+
+
+def test_embry_s_empty_lists_of_outliers_hold_no_outlier(tmp_path):
+    """MATLAB v7.3 stores the dimensions of an empty array in its place; read as values they would name stride 1."""
+    h5py = pytest.importorskip("h5py")
+    from jaxdiff.data.builders.embry2018 import _numbers
+
+    with h5py.File(tmp_path / "empty.mat", "w") as file:
+        file["none"] = np.array([1, 0], np.uint64)
+        file["none"].attrs["MATLAB_empty"] = np.uint8(1)
+        file["two"] = np.array([[2.0], [5.0]])
+        assert _numbers(file["none"]).size == 0
+        np.testing.assert_array_equal(_numbers(file["two"]), [2.0, 5.0])
