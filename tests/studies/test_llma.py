@@ -126,58 +126,6 @@ def test_bad_recordings_are_refused_with_what_would_be_right(run, walk):
         model.generate(dataclasses.replace(walk, units=("m",) * len(walk.units)))
 
 
-@slow
-def test_tables_hold_both_variants_the_baselines_and_the_paper_and_share_their_models(
-    tiny, tmp_path
-):
-    tables.run_table1(tiny, tmp_path)
-    text = (tmp_path / "tables" / "table1.md").read_text()
-    rows = (
-        "without alignment",
-        "with alignment",
-        "with alignment, from random initialisation",
-        "deterministic transformer",
-        "start alone",
-        "ridge",
-        "change by alignment",
-    )
-    for row in rows:
-        assert f"angles–moments Y|X {row}" in text, row
-    assert "paper (other data): angles–moments" in text and "mispaired" in text
-    tables.run_table3(tiny, tmp_path)
-    trained = {
-        path.name.removeprefix("angles-moments-") for path in (tmp_path / "models").iterdir()
-    }
-    assert trained == {
-        "linear-llma-alignment",
-        "none-llma-alignment",
-        "none-direct",
-        "linear-llma-contrast-covariance-energy",
-    }
-    third = (tmp_path / "tables" / "table3.md").read_text()
-    assert "without contrast" in third and "energy share" in third
-
-
-@slow
-def test_probes_are_of_new_people_with_a_row_of_raw_signals(tiny, tmp_path):
-    config = tiny.copy_and_resolve_references()
-    config.training.steps = 2
-    found = tables.run_table2(config, tmp_path)
-    text = (tmp_path / "tables" / "table2-linear.md").read_text()
-    assert "raw signals" in text and "vicreg" in text and "table2-content" in found
-
-
-@slow
-def test_few_people_and_broken_pairs_and_a_start_from_the_best_baseline(tiny, tmp_path):
-    config = tiny.copy_and_resolve_references()
-    config.training.steps = 2
-    config.data.folds, config.data.people, config.data.calibrate = 0, (1, 1, 1), True
-    config.model.start = "none"
-    tables.run_few(config, tmp_path)
-    text = (tmp_path / "tables" / "few.md").read_text()
-    assert "8 people, with alignment" in text and "half of the pairs broken, ridge" in text
-
-
 @pytest.fixture
 def crowd(tmp_path, monkeypatch):
     """Thirty people whose numbers are drawn at random, in place of the walker."""
@@ -194,6 +142,72 @@ def crowd(tmp_path, monkeypatch):
 
     monkeypatch.setattr(people, "_simulate", pretended)
     monkeypatch.setenv("JAXDIFF_DATA", str(tmp_path))
+
+
+@pytest.fixture
+def small(crowd):
+    """Table 1 of one pair with networks, people and steps that are as few as can be."""
+    config = get_config("table1")
+    config.data.people, config.data.pairs, config.data.windows = (6, 2, 3), "one", 6
+    config.model.size, config.batch_size = "tiny", 4
+    config.sampling.steps, config.sampling.samples, config.sampling.predictive_steps = 2, 2, 0
+    config.training.steps, config.training.log_every, config.training.save_every = 2, 1, 2
+    return config
+
+
+@slow
+def test_tables_hold_both_variants_the_baselines_and_the_paper(small, tmp_path):
+    STUDY.run(small, tmp_path)
+    assert "change by alignment" in (tmp_path / "report.html").read_text()
+    text = (tmp_path / "tables" / "table1.md").read_text()
+    rows = (
+        "without alignment",
+        "with alignment",
+        "with alignment, from random initialisation",
+        "deterministic transformer",
+        "start alone",
+        "ridge",
+        "change by alignment",
+    )
+    for row in rows:
+        assert f"angles–moments Y|X {row}" in text, row
+    assert "paper (other data): angles–moments" in text
+    assert "mispaired" in text and "calibrated_90" in text
+    tables.run_table3(small, tmp_path)
+    trained = {
+        path.name.removeprefix("angles-moments-") for path in (tmp_path / "models").iterdir()
+    }
+    assert trained == {
+        "linear-llma-alignment",
+        "none-llma-alignment",
+        "none-direct",
+        "linear-llma-contrast-covariance-energy",
+    }
+    third = (tmp_path / "tables" / "table3.md").read_text()
+    assert "without contrast" in third and "energy share" in third
+
+
+@slow
+def test_probes_are_of_new_people_with_a_row_of_raw_signals(small, tmp_path):
+    found = tables.run_table2(small, tmp_path)
+    text = (tmp_path / "tables" / "table2-linear.md").read_text()
+    assert "raw signals" in text and "vicreg" in text and "table2-content" in found
+
+
+@slow
+def test_few_people_and_broken_pairs(small, tmp_path):
+    small.model.start = "none"
+    tables.run_few(small, tmp_path)
+    text = (tmp_path / "tables" / "few.md").read_text()
+    assert "8 people, with alignment" in text and "half of the pairs broken, ridge" in text
+
+
+@slow
+def test_networks_correct_the_best_baseline(small, tmp_path):
+    small.model.start = "best"
+    small.compared = ("ridge",)
+    text = str(tables.run_table1(small, tmp_path)["table1"].rows)
+    assert "start alone" in text and "from random initialisation" not in text
 
 
 def test_simulated_people_are_trials_of_the_right_leg_with_the_tasks_of_all(crowd):
