@@ -264,7 +264,7 @@ def _texts(recording: Recording, metadata: dict[str, Any]) -> dict[str, str]:
     for name, unit in (("stride_time", "s"), ("cadence", "steps/min")):
         found = metadata[name]
         spread = f" ({found['low']:.3g} to {found['high']:.3g}, 90 %)" if "low" in found else ""
-        kept[name.replace("_", " ")] = f"{found['median']:.4g} {unit}{spread}"
+        kept[name] = f"{found['median']:.4g} {unit}{spread}"
     kept["band"] = f"a single {metadata['band']}" if metadata["band"] == "stride" else "mean stride"
     if metadata["extrapolated"]:
         kept["extrapolated"] = "beyond the speeds of the people the model was fitted to"

@@ -223,11 +223,8 @@ def finished(trained: Trained, predictor: Predictor, gaits: People, config: Conf
         scores=scores,
         limits="Real people differ from simulated ones: adapt the model to a laboratory's people (jaxdiff adapt) before "
         "relying on its intervals. Level, steady walking only.",
-        source="; ".join(
-            f"{k}: {v}"
-            for k, v in provenance("simulated", config.training.seed, 0.0).items()
-            if k in ("command", "commit", "seed")
-        ),
+        source=f"jaxdiff train speed_transfer:{'ship' if config.stride.network else 'ship_law'}; "
+        f"commit {provenance('', 0, 0.0)['commit']}; seed {config.training.seed}",
     )
     found["card"] = card.to_json()
     return Trained(trained.study, trained.params, found, trained.path)

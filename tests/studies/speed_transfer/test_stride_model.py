@@ -271,6 +271,22 @@ def test_adapting_to_one_joint_keeps_the_law_of_the_others(trained):
     assert np.isfinite(found.mean).all()
 
 
+def test_the_shipped_model_generates_with_calibrated_bands():
+    model = jaxdiff.load("speed")
+    assert model.calibrations["stride"].subjects >= 30
+    assert "/" not in model.card.source
+    made = {
+        band: model.generate(walking(0.9), source_speed=0.9, target_speed=1.3, band=band)
+        for band in ("stride", "mean")
+    }
+    wide = {
+        band: np.subtract(*(bound.values for bound in out.interval(0.9)[::-1])).mean()
+        for band, out in made.items()
+    }
+    assert wide["mean"] < wide["stride"] < 30
+    assert 0.8 < made["mean"].metadata["stride_time"]["median"] < 1.4
+
+
 RECIPE = """
 name: small_lab
 files: "{subject}_{speed}.csv"
