@@ -28,11 +28,6 @@ class Tasks(NamedTuple):
     def subjects(self) -> np.ndarray:
         return np.array([g.subject for g in self.truth])
 
-    @property
-    def changes(self) -> np.ndarray:
-        """Distance of the nearest source speed from the target, m/s."""
-        return np.array([min(abs(g.speed - q.target) for g in q.sources) for q in self.questions])
-
 
 def tasks(gaits: Sequence[Gait], sources: int = 1, most: int = 0, seed: int = 0) -> Tasks:
     """All ordered pairs of a person's speeds; with several `sources`, random sets of other speeds.

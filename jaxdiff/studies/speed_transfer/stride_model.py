@@ -18,7 +18,7 @@ from jaxdiff.models.model import Model
 from jaxdiff.models.prediction import Prediction
 from jaxdiff.models.trained import Trained
 from jaxdiff.nets.speed_set import Size
-from jaxdiff.studies.speed_transfer import bands, recorded, synthesis
+from jaxdiff.studies.speed_transfer import bands, held_out, recorded, synthesis
 from jaxdiff.studies.speed_transfer.hierarchy import Law
 from jaxdiff.studies.speed_transfer.predictor import Predictor, Question
 from jaxdiff.studies.speed_transfer.recorded import ANGLES, LEG, Walk
@@ -186,6 +186,55 @@ class StrideTransferModel(Model):
         return Prediction(
             np.stack([one.values for one in played]), played[0], calibration, metadata=metadata
         )
+
+    def score(
+        self,
+        recording: Recording | None,
+        truth: Recording,
+        *,
+        interval: float = 0.9,
+        source_speed: float | None = None,
+        target_speed: float | None = None,
+        samples: int = 32,
+        seed: int = 0,
+    ) -> dict[tuple[str, str], float]:
+        """Compare with a recording of the same person at the target speed, stride by stride: clocks need not agree.
+
+        Args:
+            recording: Walking at `source_speed`.
+            truth: Walking at `target_speed`.
+            interval: Probability of the band of the mean stride whose coverage is measured.
+            source_speed: Speed of the recording in m/s.
+            target_speed: Speed of the truth in m/s.
+            samples: Number of samples.
+            seed: Seed of the samples.
+
+        Returns:
+            `mae/CHANNEL` in degrees, `coverage` of the mean stride, and the error of the `cadence` in steps/min.
+        """
+        if recording is None or source_speed is None or target_speed is None:
+            raise ConfigError("a score needs a recording, source_speed and target_speed")
+        source = recorded.walk(recording, float(source_speed)).gait
+        real = recorded.walk(truth, float(target_speed)).gait
+        asked = held_out.Tasks([Question((source,), real.speed)], [real])
+        drawn = held_out.drawn(self.predictor, asked, "mean", samples, seed)[:, 0]
+        state = self.predictor.point(asked.questions, samples, seed)[0]
+        measured = held_out.curves(real.mean)
+        wrong = np.abs(held_out.curves(state) - measured).mean(0)
+        kept = self.calibrations.get("mean") or _plain()
+        phase = np.arange(held_out.POINTS) / held_out.POINTS
+        scale = bands.at(kept, phase, range(len(ANGLES))).scale(interval)
+        low, high = predictive_interval(drawn, interval, scale)
+        there = np.isfinite(measured)
+        inside = ((measured >= low) & (measured <= high))[there].mean()
+        found = {
+            (f"mae/{name}", "deg"): float(e) for name, e in zip(ANGLES, wrong) if np.isfinite(e)
+        }
+        times = [120 / synthesis.stride_time(each) for each in (state, real.mean)]
+        return found | {
+            ("coverage", "1"): float(inside),
+            ("cadence", "steps/min"): float(abs(times[0] - times[1])),
+        }
 
     def adapt(self, data: str | Path, **options: Any) -> StrideTransferModel:
         """The model updated by a laboratory's own recordings of people at two speeds or more.

@@ -203,6 +203,16 @@ def test_saved_model_generates_the_same(trained, tmp_path):
     np.testing.assert_allclose(a.values, b.values, atol=1e-4)
 
 
+def test_score_compares_strides_and_not_clocks(trained):
+    model = StrideTransferModel(trained)
+    truth = walking(1.5).crop(0.37, 7.0)
+    found = model.score(walking(0.9), truth, source_speed=0.9, target_speed=1.5)
+    worse = model.score(walking(0.9), walking(0.9), source_speed=0.9, target_speed=1.5)
+    assert found["mae/knee_flexion_r", "deg"] < 0.5 * worse["mae/knee_flexion_r", "deg"]
+    assert found["cadence", "steps/min"] < 5
+    assert 0 <= found["coverage", "1"] <= 1
+
+
 def test_mistakes_are_named(trained):
     model = StrideTransferModel(trained)
     with pytest.raises(ConfigError, match="needs a recording, source_speed"):
