@@ -105,7 +105,7 @@ def run(options: argparse.Namespace) -> None:
         if made.pointwise:
             spread = f" and {options.interval:.0%} interval" if options.interval else ""
             what += f", median{spread if len(made) > 1 else ''} of {len(made)} samples"
-        if mapping := made.metadata.get("channel mapping", ""):
+        if mapping := made.metadata.get("channel_mapping", ""):
             print(f"channels: {mapping}")
         print(f"{target}: {what}" + (f", {speed:g} m/s" if speed is not None else ""))
 

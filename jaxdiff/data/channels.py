@@ -223,7 +223,7 @@ class Matched:
     @property
     def metadata(self) -> dict[str, str]:
         """The mapping as text, to keep in the metadata of an output."""
-        found = {"channel mapping": "; ".join(map(str, self.mapping))}
+        found = {"channel_mapping": "; ".join(map(str, self.mapping))}
         if self.side:
             found["side"] = self.side
         if self.notes:

@@ -195,7 +195,7 @@ def test_the_mapping_is_told_in_words():
     assert [str(link) for link in found.mapping][
         1
     ] == "knee_flexion (deg) = -1 × knee_angle_r (deg)"
-    assert "knee_angle_r" in found.metadata["channel mapping"]
+    assert "knee_angle_r" in found.metadata["channel_mapping"]
 
 
 def test_names_of_the_library_itself_are_in_the_table():

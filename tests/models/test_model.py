@@ -154,7 +154,7 @@ def test_files_of_another_laboratory_go_in_and_come_out_in_its_convention(model)
         written["knee_angle_l_moment"], -expected.median["knee_moment"], atol=1e-4
     )
     assert (written["knee_angle_l_moment_p05"] <= written["knee_angle_l_moment_p95"] + 1e-9).all()
-    assert "knee_flexion (deg) = -1 × knee_angle_l" in written.meta["channel mapping"]
+    assert "knee_flexion (deg) = -1 × knee_angle_l" in written.meta["channel_mapping"]
 
 
 def test_one_stride_is_enough(model):
