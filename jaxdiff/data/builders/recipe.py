@@ -24,7 +24,7 @@ to end with `offsets`; joints are (…, joints, 3). Braces then name arrays with
     modalities:
       angles: {array: angles, channels: "{joint_names}", units: deg}
 
-A recipe comes from elsewhere and is not trusted: it is at most 1 MB, has no aliases, and names files inside its root
+A recipe comes from elsewhere and is not trusted: it is at most 256 KiB, has no aliases, and names files inside its root
 only.
 """
 
@@ -43,7 +43,7 @@ from jaxdiff.errors import ConfigError, FileError, MissingExtra, nearest
 TEXTS = ("subject", "task", "trial", "side", "paretic", "split")
 NUMBERS = ("speed", "incline", "mass")
 BRACES = re.compile(r"\{([A-Za-z_]\w{0,60})\}")
-SIZE, DEPTH, PATTERN = 2**20, 20, 500
+SIZE, DEPTH, PATTERN = 2**18, 20, 500
 """Most bytes of a recipe, most levels of nesting, and most characters of a pattern."""
 
 
