@@ -37,6 +37,7 @@ METHODS: dict[str, str] = {
     "points": f"{_EXAMPLES}:points_example",
     "llma": f"{_EXAMPLES}:llma_example",
     "direct": f"{_EXAMPLES}:direct_example",
+    "gait": f"{_EXAMPLES}:gait_example",
     "speed_transfer": f"{_EXAMPLES}:speed_transfer_example",
     "speed_regression": f"{_EXAMPLES}:speed_regression_example",
     "stride_transfer": f"{_EXAMPLES}:stride_transfer_example",

@@ -15,6 +15,8 @@ from jaxdiff.methods.biovae import Settings as BioVaeSettings
 from jaxdiff.methods.direct import direct
 from jaxdiff.methods.evaluator import Settings as EvaluatorSettings
 from jaxdiff.methods.evaluator import evaluator
+from jaxdiff.methods.gait import Settings as GaitSettings
+from jaxdiff.methods.gait import gait
 from jaxdiff.methods.llma import Settings as LlmaSettings
 from jaxdiff.methods.llma import llma
 from jaxdiff.methods.muscle_encoder import Settings as MuscleSettings
@@ -30,6 +32,8 @@ from jaxdiff.methods.stride_transfer import stride_transfer
 from jaxdiff.methods.text_to_motion import Settings as TextSettings
 from jaxdiff.methods.text_to_motion import text_to_motion
 from jaxdiff.nets import cross_modal, residual_denoiser, speed_set
+from jaxdiff.nets.gait_denoiser import Part
+from jaxdiff.nets.gait_denoiser import Size as GaitSize
 from jaxdiff.nets.regressors import SequenceMLP
 from jaxdiff.nets.unet import PRESETS
 from jaxdiff.typing import Batch, Key, Method, Params
@@ -170,3 +174,18 @@ def evaluator_example() -> Example:
     }
     settings = EvaluatorSettings(30, 4, 8, 16, 12, 12, 8)
     return Example(evaluator(settings), batch, batch, deterministic=True)
+
+
+def gait_example() -> Example:
+    """Two modalities of six and four coefficients, and scalars."""
+    parts = (Part("angles", 6, 5), Part("moments", 4, 3), Part("scalars", 2, 2))
+    settings = GaitSettings(GaitSize(width=16, hidden=16, blocks=2, harmonics=2), steps=3)
+    condition = {
+        "mean": normal(0, 8, 12),
+        "alone": normal(1, 8, 12),
+        "deviation": np.abs(normal(2, 8, 12)),
+        "given": np.abs(normal(3, 8, 10)),
+    }
+    batch = {**condition, "target": normal(4, 8, 12), "whole": normal(5, 8, 12)}
+    batch["weights"] = np.ones((8, 12), np.float32)
+    return Example(moved(gait(settings, parts)), batch, condition)

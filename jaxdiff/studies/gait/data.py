@@ -1,0 +1,112 @@
+"""Simulated strides for training, calibration and tests: people drawn afresh for each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from jaxdiff.data.units import canonical
+from jaxdiff.studies.gait.strides import Strides
+from jaxdiff.typing import Config
+
+POINTS = 100
+"""Samples of a stride."""
+SCALARS = ("speed", "slope", "mass", "stature", "stride_time")
+SCALAR_UNITS = ("m/s", "deg", "kg", "m", "s")
+EVENTS = ("foot_off_r", "foot_strike_l", "foot_off_l")
+"""Phases of the right stride, 0 to 1."""
+SIGNALS = ("angles", "moments", "grf", "cop", "emg", "imu")
+SPLITS = {"train": 0, "calibration": 1, "test": 2}
+CHUNK = 50
+
+
+def kept(config: Config, split: str, folder: Path) -> Strides:
+    """The strides of a split, simulated once and kept in a folder as float16.
+
+    Args:
+      config: the config's `data` part.
+      split: as for `simulated`.
+      folder: of the run; a file made with another config is replaced.
+    """
+    path, wanted = folder / f"{split}.npz", json.dumps(config.to_dict(), sort_keys=True)
+    if path.exists():
+        with np.load(path) as file:
+            if str(file["config"]) == wanted:
+                return _strides({n: file[n] for n in file.files if n != "config"})
+    found = simulated(
+        config, split, lambda done, total: print(f"{split}: {done} of {total} people", flush=True)
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    halves = {name: array.astype(np.float16) for name, array in found.values.items()}
+    np.savez(path, config=wanted, subject=found.subject, **halves)
+    return found
+
+
+def simulated(
+    config: Config, split: str, progress: Callable[[int, int], None] | None = None
+) -> Strides:
+    """Strides of the simulated people of a split.
+
+    Args:
+      config: the config's `data` part.
+      split: `train`, `calibration` or `test`; the last two share `held_out` people.
+      progress: called with `(done, total)` people.
+
+    Returns:
+      Angles, moments, ground reactions with centres of pressure, EMG, IMU, scalars and events; subjects are numbered
+      within the split.
+    """
+    from jaxdiff.body.walker import batch
+
+    total = config.people if split == "train" else max(1, config.held_out // 2)
+    parts: list[dict[str, np.ndarray]] = []
+    for first in range(0, total, CHUNK):
+        count = min(CHUNK, total - first)
+        rng = np.random.default_rng([config.seed, SPLITS[split], first])
+        traits = batch.draw_people(rng, count, impaired=config.impaired)
+        tasks = batch.draw_tasks(rng, traits, config.tasks)
+        out = batch.simulate(
+            traits, tasks, strides=config.strides, points=POINTS, rng=rng, modalities=SIGNALS
+        )
+        parts.append(_flat(out, first, rng, config.offset))
+        if progress:
+            progress(first + count, total)
+    return _strides({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
+
+
+def _strides(arrays: dict[str, np.ndarray]) -> Strides:
+    """Strides of arrays by modality, and `subject`."""
+    from jaxdiff.body.walker.batch import CHANNELS, UNITS
+
+    values = {
+        name: np.asarray(array, np.float32) for name, array in arrays.items() if name != "subject"
+    }
+    channels = {name: tuple(CHANNELS[name]) for name in SIGNALS}
+    units = {name: tuple(canonical(unit) for unit in UNITS[name]) for name in SIGNALS}
+    channels["grf"] += channels.pop("cop")
+    units["grf"] += units.pop("cop")
+    channels |= {"scalars": SCALARS, "events": EVENTS}
+    units |= {"scalars": SCALAR_UNITS, "events": ("1",) * len(EVENTS)}
+    return Strides(values, arrays["subject"], channels, units)
+
+
+def _flat(out: dict, first: int, rng: np.random.Generator, offset: float) -> dict[str, np.ndarray]:
+    """Strides [N, steps, C] of a chunk of people [P, tasks, strides, steps, C]."""
+    people, tasks, strides = out["stride_time"].shape
+    each = tasks * strides
+    found = {
+        name: np.asarray(out[name], np.float32).reshape(people * each, POINTS, -1)
+        for name in SIGNALS
+    }
+    found["grf"] = np.concatenate([found["grf"], found.pop("cop")], axis=2)
+    error = offset * rng.standard_normal((people, 1, found["angles"].shape[2]))
+    found["angles"] += np.repeat(error, each, axis=0).astype(np.float32)
+    person = [np.repeat(out[name], each) for name in ("mass", "stature")]
+    columns = [out["speed"].ravel(), out["slope"].ravel(), *person, out["stride_time"].ravel()]
+    found["scalars"] = np.stack(columns, axis=-1).astype(np.float32)[:, None]
+    found["events"] = np.asarray(out["events"], np.float32).reshape(people * each, 1, -1)
+    found["subject"] = np.repeat(first + np.arange(people), each)
+    return found

@@ -1,0 +1,151 @@
+"""From given signals to samples of all others: the law and the network together, without files or units."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxdiff.methods.gait import Settings, gait, parts_of
+from jaxdiff.methods.gait_law import Law, Modality, Signals, from_params
+from jaxdiff.nets.gait_denoiser import Size
+from jaxdiff.typing import Array, Key, Params
+
+ROWS = 512
+"""Strides times samples per call of the network, so that there is one compiled program."""
+
+
+def settings_of(config: Mapping[str, Any]) -> Settings:
+    """The method's settings of a config's `model` part."""
+    return Settings(
+        size=Size(config["width"], config["hidden"], config["blocks"]),
+        alignment=config["alignment"],
+        aligned=("angles", "moments", "grf", "emg", "imu"),
+        steps=config["steps"],
+        deterministic=config["deterministic"],
+    )
+
+
+class Imputer:
+    """Samples of complete strides given any part of them.
+
+    Args:
+      law: the Gaussian law.
+      params: parameters of the network; None: the law alone.
+      settings: of the method.
+    """
+
+    def __init__(self, law: Law, params: Params | None, settings: Settings):
+        self.law, self.params, self.settings = law, params, settings
+        self._method = gait(settings, parts_of(law.layout))
+        self._programs: dict[int, Any] = {}
+
+    @classmethod
+    def of(cls, params: Mapping[str, Any], metadata: Mapping[str, Any]) -> Imputer:
+        """The imputer of a trained network's parameters and metadata."""
+        layout = [
+            Modality(
+                part["name"],
+                tuple(part["channels"]),
+                tuple(part["units"]),
+                part["steps"],
+                part["components"],
+            )
+            for part in metadata["layout"]
+        ]
+        law = from_params(params["fixed"], layout, metadata["shrinkage"])
+        return cls(law, {"params": params["params"]}, settings_of(metadata["config"]["model"]))
+
+    def coefficients(
+        self,
+        values: Signals,
+        given: Signals,
+        samples: int,
+        seed: int = 0,
+        steps: int = 0,
+    ) -> np.ndarray:
+        """Samples of the coefficients.
+
+        Args:
+          values: strides [N, steps, C] per modality; arbitrary where not given.
+          given: masks [steps, C] per modality, the same for all strides.
+          samples: number S of samples; sample s uses the same noise for every stride, so that it is one person.
+          seed: of the samples.
+          steps: of the sampler; 0 for the model's own number.
+
+        Returns:
+          Coefficients [S, N, K], float32.
+        """
+        posterior = self.law.condition(given)
+        clean = {
+            part.name: np.where(given[part.name], np.nan_to_num(values[part.name]), 0.0)
+            for part in self.law.layout
+        }
+        rows = posterior.condition(clean)
+        count = len(rows["mean"])
+        key = jax.random.key(seed)
+        keys = jax.vmap(jax.random.fold_in, (None, 0))(key, np.arange(samples, dtype=np.int32))
+        if self.params is None:
+            width = rows["mean"].shape[1]
+            noise = np.asarray(jax.vmap(lambda k: jax.random.normal(k, (width,)))(keys))
+            u = np.broadcast_to(noise[:, None], (samples, count, width))
+        else:
+            u = self._network(keys, rows, steps)
+        root = posterior.root.astype(np.float32)
+        return rows["mean"] + u @ root
+
+    def _network(self, keys: Key, rows: Mapping[str, np.ndarray], steps: int) -> np.ndarray:
+        """Whitened samples [S, N, K]: rows of the network are all pairs of sample and stride."""
+        samples, count = keys.shape[0], len(rows["mean"])
+        sample, stride = np.divmod(np.arange(samples * count), count)
+        run = self._program(steps)
+        found = []
+        for start in range(0, len(sample), ROWS):
+            pick = np.arange(start, start + ROWS) % len(sample)
+            condition = {name: value[stride[pick]] for name, value in rows.items()}
+            found.append(np.asarray(run(self.params, keys[sample[pick]], condition)))
+        return np.concatenate(found)[: len(sample)].reshape(samples, count, -1)
+
+    def _program(self, steps: int) -> Any:
+        if steps not in self._programs:
+
+            def generate(params: Params, keys: Key, condition: Mapping[str, Array]) -> Array:
+                return self._method.generate(params, keys, condition, steps)
+
+            self._programs[steps] = jax.jit(generate)
+        return self._programs[steps]
+
+    def draw(
+        self,
+        values: Signals,
+        given: Signals,
+        samples: int,
+        seed: int = 0,
+        steps: int = 0,
+        names: Sequence[str] = (),
+    ) -> dict[str, np.ndarray]:
+        """Samples of complete strides in physical units, [S, N, steps, C] per modality.
+
+        Given samples come back as they are. Arguments as for `coefficients`; `names` are the modalities to return.
+        """
+        a = self.coefficients(values, given, samples, seed, steps)
+        return self.decode(a, values, given, seed, names)
+
+    def decode(
+        self, a: np.ndarray, values: Signals, given: Signals, seed: int, names: Sequence[str] = ()
+    ) -> dict[str, np.ndarray]:
+        """Signals of coefficients [S, N, K], residuals added and given samples put back."""
+        rng = np.random.default_rng(seed)
+        found = {}
+        for part in self.law.layout:
+            if names and part.name not in names:
+                continue
+            one = (part.name,)
+            x = self.law.decode(a, one, self.law.residual(rng, a.shape[:-1], one))[part.name]
+            mask = np.asarray(given[part.name], bool)
+            if mask.any():
+                x[..., mask] = np.asarray(values[part.name], np.float32)[..., mask]
+            found[part.name] = x
+        return found

@@ -1,0 +1,186 @@
+"""Tables of docs/results/gait: simulated new people, real people, numbers of sampling steps."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from jaxdiff.baselines import BASELINES
+from jaxdiff.report.publish import Report, publish
+from jaxdiff.report.tables import Table, provenance
+from jaxdiff.studies.gait import data, evaluation, subsets
+from jaxdiff.studies.gait.imputation import Imputer
+from jaxdiff.studies.gait.model import GaitModel
+from jaxdiff.studies.gait.strides import Strides
+from jaxdiff.studies.loading import load
+from jaxdiff.typing import Config
+
+SHOWN = (
+    "angles",
+    "moments",
+    "forces",
+    "centre of pressure",
+    "emg",
+    "accelerations",
+    "angular rates",
+)
+STEPS = (1, 2, 4, 6, 10, 100)
+THIN = 4
+"""Baselines regress on every fourth sample of the given signals; their targets are the law's coefficients."""
+MOST = 1600
+"""Strides that baselines with a kernel are fitted to."""
+
+
+def run_tables(config: Config, out: Path) -> dict[str, Table]:
+    """All tables of a model, published in `out`."""
+    started = time.perf_counter()
+    model = load(config.evaluation.model)
+    assert isinstance(model, GaitModel)
+    folder, samples = Path(out) / "data", config.evaluation.samples
+    test = evaluation.spread(data.kept(config.data, "test", folder), config.evaluation.strides)
+    tables = {
+        "subsets": table_subsets(model, test, samples),
+        "steps": table_steps(model, test, samples),
+        "together": table_together(model, test, samples),
+    }
+    if config.evaluation.baselines:
+        train = data.kept(config.data, "train", folder)
+        tables["baselines"] = table_baselines(model, train, test, samples)
+    report = Report(
+        "Gait: any signals in, all others out",
+        provenance("simulated people", config.data.seed, time.perf_counter() - started),
+    )
+    for name, table in tables.items():
+        report.table(table, name)
+    publish(report, out)
+    return tables
+
+
+def _text(score: evaluation.Score) -> str:
+    covered = "" if np.isnan(score.coverage) else f" · {score.coverage:.0%}"
+    return f"{score.rmse:.3g} · {score.r2:.2f}{covered}"
+
+
+def _units(shown: Sequence[str] = SHOWN) -> dict[str, str]:
+    """Column heading of each quantity."""
+    return {q.name: f"{q.name} [{q.unit}]" for q in evaluation.QUANTITIES if q.name in shown}
+
+
+def table_subsets(model: GaitModel, test: Strides, samples: int) -> Table:
+    """RMSE, R2 and coverage for every typical subset."""
+    heads = _units()
+    scores = evaluation.score_table(model.imputer, model.calibrations, test, samples)
+    people = len(np.unique(test.subject))
+    table = Table(
+        "Typical subsets given, simulated new people",
+        tuple(heads.values()),
+        note=f"RMSE · R² against the training people's mean curve · share inside the calibrated 90 % interval; "
+        f"{people} people, {len(test)} strides, {samples} samples.",
+    )
+    for subset in subsets.TYPICAL:
+        cells = {heads[q]: _text(s) for (name, q), s in scores.items() if name == subset}
+        table.row(subset, cells)
+    return table
+
+
+def table_together(model: GaitModel, test: Strides, samples: int) -> Table:
+    """RMSE with two modalities given and with each of the two alone."""
+    table = Table(
+        "Two modalities against one: RMSE",
+        ("given", "quantity", "first alone", "second alone", "both"),
+        note="Simulated new people.",
+    )
+    pairs = (("angles", "grf"), ("angles", "emg"), ("imu", "emg"), ("imu", "grf"), ("grf", "emg"))
+    names = {name: (f"{name}/*",) for pair in pairs for name in pair}
+    names |= {f"{a}+{b}": (f"{a}/*", f"{b}/*") for a, b in pairs}
+    rmse = {}
+    for name, patterns in names.items():
+        masks = subsets.masks(model.layout, patterns + subsets.SCALARS)
+        rmse[name] = evaluation.errors(model.imputer, test, masks, samples)
+    for a, b in pairs:
+        for quantity, both in rmse[f"{a}+{b}"].items():
+            cells = {
+                "given": f"{a}+{b}",
+                "quantity": quantity,
+                "first alone": f"{rmse[a][quantity]:.4g}",
+                "second alone": f"{rmse[b][quantity]:.4g}",
+                "both": f"{both:.4g}",
+            }
+            table.row(f"{a}+{b}: {quantity}", cells)
+    return table
+
+
+def table_steps(model: GaitModel, test: Strides, samples: int) -> Table:
+    """CRPS and coverage by the number of sampling steps."""
+    names = ("angles", "shank imu", "grf")
+    few = test[np.arange(0, len(test), max(1, len(test) // 120))]
+    columns = tuple(f"{subset}, {what}" for subset in names for what in ("CRPS", "coverage 90 %"))
+    table = Table(
+        "Steps of the sampler: moments [N m/kg]", columns, note=f"{len(few)} strides of new people."
+    )
+    for steps in STEPS:
+        found = evaluation.score_table(
+            model.imputer, model.calibrations, few, samples, steps, names
+        )
+        cells = {}
+        for subset in names:
+            score = found[subset, "moments"]
+            cells[f"{subset}, CRPS"] = f"{score.crps:.4f}"
+            cells[f"{subset}, coverage 90 %"] = f"{score.coverage:.1%}"
+        table.row(str(steps), cells)
+    return table
+
+
+def table_baselines(model: GaitModel, train: Strides, test: Strides, samples: int) -> Table:
+    """RMSE of the model, its law alone, and regressions fitted for each subset by itself."""
+    names = ("angles", "sagittal angles", "imu", "grf", "angles+grf")
+    shown = ("angles", "moments", "forces", "emg")
+    heads = _units(shown)
+    table = Table(
+        "Against regressions fitted for each subset: RMSE",
+        tuple(heads.values()),
+        note="Ridge is fitted to all training strides, kernels to "
+        f"{MOST} of them; all choose their strength by leaving out people.",
+    )
+    law = Imputer(model.imputer.law, None, model.imputer.settings)
+    for subset in names:
+        rows: dict[str, Mapping[tuple[str, str], evaluation.Score]] = {
+            "model": evaluation.score_table(model.imputer, {}, test, samples, 0, (subset,)),
+            "law alone": evaluation.score_table(law, {}, test, samples, 0, (subset,)),
+        }
+        for name in ("ridge", "kernel_ridge"):
+            draw = regression(name, model, train, subset)
+            rows[name] = evaluation.scored(draw, model.imputer, {}, test, (subset,))
+        for name, scores in rows.items():
+            cells = {heads[q]: f"{s.rmse:.4g}" for (_, q), s in scores.items() if q in heads}
+            table.row(f"{subset}: {name}", cells)
+    return table
+
+
+def regression(
+    name: str, model: GaitModel, train: Strides, subset: str
+) -> Callable[[Strides, subsets.Masks], Mapping[str, np.ndarray]]:
+    """A baseline from the given samples of a subset to the law's coefficients of the whole stride."""
+    law = model.imputer.law
+    masks = subsets.typical(law.layout, subset)
+    most = len(train) if name == "ridge" else MOST
+    kept = train[np.linspace(0, len(train) - 1, min(most, len(train))).astype(int)]
+
+    def inputs(strides: Strides) -> np.ndarray:
+        parts = []
+        for part in law.layout:
+            x = law.standardise(part.name, strides.values[part.name])
+            x = x[:, :: THIN if part.steps > 1 else 1]
+            keep = masks[part.name][:: THIN if part.steps > 1 else 1]
+            parts.append(x[:, keep])
+        return np.concatenate(parts, axis=1).astype(np.float32)
+
+    predict = BASELINES[name](inputs(kept), law.project(kept.values), kept.subject)
+
+    def draw(strides: Strides, _: subsets.Masks) -> Mapping[str, np.ndarray]:
+        return law.decode(np.asarray(predict(inputs(strides)))[None])
+
+    return draw

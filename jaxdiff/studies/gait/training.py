@@ -1,0 +1,116 @@
+"""Training a gait model: law, network, calibration, and the file that `jaxdiff.load` reads."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxdiff.data.pipeline import Batches
+from jaxdiff.methods.gait import gait, parts_of
+from jaxdiff.methods.gait_law import Law, fit_law
+from jaxdiff.models import file
+from jaxdiff.models.trained import Trained
+from jaxdiff.studies.gait import data, evaluation, subsets
+from jaxdiff.studies.gait.imputation import settings_of
+from jaxdiff.studies.gait.strides import Bank, Conditioned, Strides
+from jaxdiff.training import settings
+from jaxdiff.training.checkpoint import load_params
+from jaxdiff.training.loop import fit
+from jaxdiff.training.state import TrainState
+from jaxdiff.typing import Config, Params
+
+VALIDATION = 512
+"""Strides of the validation loss."""
+
+
+def run_train(config: Config, out: Path) -> Trained:
+    """Train on simulated people and write `gait.safetensors` into the run's directory.
+
+    Returns:
+      The trained model with its calibration and scores.
+    """
+    train = data.kept(config.data, "train", Path(out) / "data")
+    held_out = data.kept(config.data, "calibration", Path(out) / "data")
+    law = law_of(config, train)
+    params = train_network(config, law, train, held_out, out)
+    trained = Trained("gait", params, metadata(config, law))
+    test = data.kept(config.data, "test", Path(out) / "data")
+    few = (evaluation.spread(each, config.evaluation.strides) for each in (held_out, test))
+    trained = evaluation.assessed(trained, *few, config.evaluation.samples)
+    file.save(Path(out) / "gait.safetensors", trained, "float16")
+    return trained
+
+
+def law_of(config: Config, strides: Strides) -> Law:
+    """The Gaussian law of some strides."""
+    layout = strides.layout(config.law.components.to_dict())
+    return fit_law(strides.values, layout, floor=config.law.floor, shrinkage=config.law.shrinkage)
+
+
+def train_network(config: Config, law: Law, train: Strides, held_out: Strides, out: Path) -> Params:
+    """Averaged parameters of the network, with the law under `fixed`."""
+    started = time.perf_counter()
+    bank = Bank(law, mask_list(law, config.law.masks, config.data.seed))
+    source = Conditioned(train, law, bank)
+    print(f"prepared {len(source)} strides in {time.perf_counter() - started:.0f} s", flush=True)
+    method = gait(settings_of(config.model), parts_of(law.layout))
+    fit(
+        method,
+        Batches(source, config.batch_size, config.training.seed),
+        settings.from_config(config.training),
+        out,
+        evaluate=validation(config, law, held_out),
+        about=metadata(config, law),
+        known={"fixed": law.to_params()},
+    )
+    return load_params(Path(out) / "checkpoints")[0]
+
+
+def mask_list(law: Law, count: int, seed: int) -> list[subsets.Masks]:
+    """Random masks, a tenth of them the typical subsets in turn."""
+    rng = np.random.default_rng([seed, 7])
+    names = list(subsets.TYPICAL)
+    return [
+        subsets.typical(law.layout, names[i // 10 % len(names)])
+        if i % 10 == 0
+        else subsets.drawn(law.layout, rng)
+        for i in range(count)
+    ]
+
+
+def validation(
+    config: Config, law: Law, held_out: Strides
+) -> Callable[[TrainState], Mapping[str, float]]:
+    """Denoising loss on held-out people, the same noise and masks at every call."""
+    rng = np.random.default_rng([config.data.seed, 8])
+    rows = rng.permutation(len(held_out))[:VALIDATION]
+    bank = Bank(law, mask_list(law, max(10, config.law.masks // 8), config.data.seed + 1))
+    source = Conditioned(held_out[np.sort(rows)], law, bank)
+    batch = source(np.arange(len(source)), rng.random((len(source), 4)))
+    keys = jax.random.split(jax.random.key(11), len(source))
+    method = gait(settings_of(config.model)._replace(alignment=0.0), parts_of(law.layout))
+    measure = jax.jit(lambda params: method.loss(params, batch, keys, lambda z: z, {})[1])
+
+    def evaluate(state: TrainState) -> dict[str, float]:
+        found = measure({"params": state.ema["params"]})
+        return {
+            "validation": float(found["denoising"]),
+            "validation_plain": float(found["plain"]),
+        }
+
+    return evaluate
+
+
+def metadata(config: Config, law: Law) -> dict[str, Any]:
+    """What is needed to use the parameters; JSON."""
+    return {
+        "study": "gait",
+        "config": config.to_dict(),
+        "layout": [part._asdict() for part in law.layout],
+        "shrinkage": law.shrinkage,
+    }
