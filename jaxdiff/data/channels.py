@@ -267,7 +267,7 @@ def match(
     convention = _convention(recording)
     notes: list[str] = []
     picked, chosen = _pick(recording, wanted_channels, wanted_units, side, convention)
-    told = _units(recording, [name for name, _ in picked], wanted_units, stated or {}, notes)
+    phrase = _units(recording, [name for name, _ in picked], wanted_units, stated or {}, notes)
     senses: dict[tuple[str, str], float] = {}
     links, columns = [], []
     for i, ((name, channel), wanted, unit) in enumerate(zip(picked, wanted_channels, wanted_units)):
@@ -281,10 +281,10 @@ def match(
                 own *= senses[place]
             sign = own * target.sign * _trained_sense(wanted, unit, ranges[i] if ranges else None)
         try:
-            scale = units.factor(told[name], unit, mass)
+            scale = units.factor(phrase[name], unit, mass)
         except DataError as error:
             raise DataError(f"{name}: {error}") from None
-        links.append(Link(wanted, unit, name, told[name], sign * scale, sign))
+        links.append(Link(wanted, unit, name, phrase[name], sign * scale, sign))
         columns.append(np.asarray(recording[name], np.float64) * (sign * scale))
     meta = {**recording.meta, **({"side": chosen} if chosen else {})}
     made = replace(
@@ -458,9 +458,9 @@ def _sense(recording: Recording, name: str, channel: Channel, notes: list[str]) 
             return 1.0
         if -low > 1.5 * high:
             return -1.0
-    told = recording.meta.get("knee", "")
-    if told in ("flexion positive", "extension positive"):
-        return 1.0 if told.startswith("flexion") else -1.0
+    phrase = recording.meta.get("knee", "")
+    if phrase in ("flexion positive", "extension positive"):
+        return 1.0 if phrase.startswith("flexion") else -1.0
     if any("_beta" in other for other in recording.channels):
         return 1.0  # the patella coordinate of Rajagopal's model, whose knee measures flexion
     notes.append(

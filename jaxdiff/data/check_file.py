@@ -219,9 +219,9 @@ def _units(recording: Recording, where: tuple[str, ...]) -> Iterator[Finding]:
         values = recording.select(names).values
         try:
             if not unit:
-                told = plausible.infer(quantity, values, names)
-                what = f"{', '.join(names[:4])}: no unit is stated; {told} fits the values"
-                yield Finding(what, where, f"state the unit, for instance {names[0]} [{told}]")
+                phrase = plausible.infer(quantity, values, names)
+                what = f"{', '.join(names[:4])}: no unit is stated; {phrase} fits the values"
+                yield Finding(what, where, f"state the unit, for instance {names[0]} [{phrase}]")
             else:
                 plausible.check(quantity, unit, values, names)
         except DataError as error:

@@ -32,22 +32,22 @@ class Normaliser:
     units: tuple[str, ...]
 
     def __call__(self, x: Any) -> Any:
-        """Physical to normalised."""
+        """Normalised values of physical ones."""
         return (x - self.offset) / self.scale
 
     def inverse(self, y: Any) -> Any:
-        """Normalised to physical."""
+        """Physical values of normalised ones."""
         return y * self.scale + self.offset
 
     def emphasised(self, features: Iterable[slice | int], bias: float) -> Normaliser:
-        """The same with the scale of some features divided by `bias`: they weigh `bias` times more in a loss."""
+        """The same with the scale of some features divided by `bias`, so that they weigh `bias` times more in a loss."""
         scale = self.scale.copy()
         for feature in features:
             scale[feature] /= np.float32(bias)
         return replace(self, scale=scale)
 
     def state(self) -> dict[str, Any]:
-        """Plain lists and texts: JSON keeps every bit of a float32."""
+        """The normaliser as plain lists and texts; JSON keeps every bit of a float32."""
         return {
             "kind": self.kind,
             "offset": self.offset.tolist(),
@@ -58,7 +58,7 @@ class Normaliser:
 
 
 def from_state(state: Mapping[str, Any]) -> Normaliser:
-    """The normaliser whose `state()` this is."""
+    """The normaliser from its `state()`."""
     offset, scale = (np.asarray(state[name], np.float32) for name in ("offset", "scale"))
     return Normaliser(
         str(state["kind"]), offset, scale, tuple(state["channels"]), tuple(state["units"])
@@ -74,7 +74,7 @@ def fit_values(
     high: float = 1.0,
     groups: Sequence[slice] = (),
 ) -> Normaliser:
-    """Fits to (frames, channels). Gaps (NaN) are ignored; a channel that never changes is only shifted."""
+    """Fits a normaliser to values [frames, channels]. Gaps (NaN) are ignored; a constant channel is only shifted."""
     if kind not in KINDS:
         raise ConfigError(f"no normaliser {kind!r}; {nearest(kind, KINDS)}")
     values = np.asarray(values).reshape(-1, len(channels))
@@ -114,7 +114,7 @@ def fit_values(
 def fit(
     trials: Trials, kind: str = "minmax", modalities: Iterable[str] = (), **settings: Any
 ) -> dict[str, Normaliser]:
-    """One normaliser per modality, fitted on exactly the trials given: pass the training subjects, nobody else."""
+    """One normaliser per modality, fitted on the given trials; pass those of the training subjects only."""
     return {
         name: fit_values(
             trials.frames(name), trials.channels[name], trials.units[name], kind, **settings
@@ -124,7 +124,7 @@ def fit(
 
 
 def fit_motion(trials: Trials, modality: str = "motion", bias: float = 5.0) -> Normaliser:
-    """The normaliser of HumanML3D-like features: z-scores by group, the root and the contacts `bias` times louder."""
+    """The normaliser of HumanML3D-like features: z-scores by group, with `bias` times the weight on root and contacts."""
     from jaxdiff.body.humanml3d import joint_count, slices
 
     groups = slices(joint_count(trials.modality(modality)))  # pyright: ignore[reportArgumentType]
@@ -133,7 +133,7 @@ def fit_motion(trials: Trials, modality: str = "motion", bias: float = 5.0) -> N
 
 
 def apply(normalisers: Mapping[str, Normaliser], trials: Trials) -> Trials:
-    """The trials in normalised units, once and for all, so that the loader only copies."""
+    """The trials in normalised units, computed once so that the loader only copies."""
     for name, normaliser in normalisers.items():
         if (
             normaliser.channels != trials.channels.get(name)

@@ -19,7 +19,7 @@ KINDS = ("identity", "near", "far")
 
 
 class Sequences(NamedTuple):
-    """What a batch of pairs is gathered from: the first `length` frames of every trial, its speed and its subject."""
+    """The data that batches of pairs are gathered from: the first `length` frames of every trial, its speed and subject."""
 
     signal: np.ndarray
     start: np.ndarray
@@ -41,7 +41,7 @@ class Sequences(NamedTuple):
 
 @dataclass(frozen=True)
 class Pairs:
-    """A source of given pairs: row numbers of the trials they were made from."""
+    """A source of fixed pairs, as row numbers of trials."""
 
     sequences: Sequences
     source: np.ndarray
@@ -56,11 +56,11 @@ class Pairs:
 
 @dataclass(frozen=True)
 class BalancedPairs:
-    """A source of `draws` random pairs an epoch, every epoch others.
+    """A source of `draws` random pairs per epoch, different in every epoch.
 
     Draw i is of subject `i mod S` and its kind runs through all three, so an epoch is balanced exactly; with
     `Batches(shuffle=False)` every batch is balanced over subjects too. `strata[s][k]` are the pairs of that subject and
-    kind, (n, 2); which of them it is, is the uniform number's choice.
+    kind, [n, 2]; a uniform number selects one of them.
     """
 
     sequences: Sequences
@@ -87,9 +87,23 @@ def balanced(
     draws: int = 100_000,
     near: float = 0.3,
 ) -> BalancedPairs:
-    """Balanced random pairs for training. A subject without near or far pairs gives other cross-speed pairs instead."""
+    """Balanced random pairs for training.
+
+    A subject without near or far pairs contributes other cross-speed pairs instead.
+
+    Args:
+        trials: The training trials.
+        modality: The modality to pair.
+        length: Frames of each sequence.
+        draws: Pairs per epoch.
+        near: Largest difference in speed of a near pair, m/s.
+
+    Raises:
+        ConfigError: If `draws` or `length` is not positive.
+        DataError: If trials are missing, too short, without speed, or have gaps.
+    """
     if draws < 1:
-        raise ConfigError(f"an epoch draws one pair or more; got {draws}")
+        raise ConfigError(f"draws must be 1 or more; got {draws}")
     sequences, strata = _sequences(trials, modality, length), []
     for name in trials.subjects:
         pairs = _within(trials, name)
@@ -121,13 +135,13 @@ def _sequences(trials: Trials, modality: str, length: int) -> Sequences:
     if not len(trials):
         raise DataError("no trials to pair")
     if length < 1:
-        raise ConfigError(f"the sequences of a pair are one frame long or more; got {length}")
+        raise ConfigError(f"length must be 1 frame or more; got {length}")
     short = trials.length < length
     if short.any():
         row = int(np.flatnonzero(short)[0])
         raise DataError(
             f"{short.sum()} trials are shorter than {length} frames, for instance {str(trials.column('trial')[row])!r} "
-            f"with {trials.length[row]}; ask for a smaller length or leave them out"
+            f"with {trials.length[row]}; choose a smaller length or leave them out"
         )
     speed = trials.column("speed")
     if not np.isfinite(speed).all():

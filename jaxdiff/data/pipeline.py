@@ -32,14 +32,14 @@ class Source(Protocol):
     def __len__(self) -> int: ...
 
     def __call__(self, index: np.ndarray, u: np.ndarray) -> Batch:
-        """Examples `index` (b,) as arrays with a leading axis b; `u` (b, 4) in [0, 1) decides whatever is random."""
+        """Examples `index` [b] as arrays with a leading axis b; `u` [b, 4] in [0, 1) determines all random choices."""
         ...
 
 
 class Batches:
     """An endless (or `epochs` long) iterator over batches whose state can be saved and restored exactly.
 
-    It gives the rows of host number `host` of `hosts`: this process's, among those JAX knows, unless told otherwise.
+    It gives the rows of host number `host` of `hosts`: this process's, among those JAX knows, unless stated otherwise.
     """
 
     def __init__(
@@ -86,11 +86,11 @@ class Batches:
         return next(self._steps)
 
     def get_state(self) -> dict[str, Any]:
-        """What to store: the number of batches handed out, and what they were batches of."""
+        """The state to store: the number of batches returned, and the properties of their source."""
         return {"step": self._steps.get_state()["next_index"], **self._identity}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """The next batch is the one that would have come next when `state` was got."""
+        """Continue with the batch that followed when `state` was taken."""
         for name, value in self._identity.items():
             if state.get(name) != value:
                 raise CheckpointError(
@@ -100,7 +100,7 @@ class Batches:
 
 
 class _Steps:
-    """Batch number `step`: random access, as grain wants it."""
+    """Random access to batch number `step`, the interface of grain."""
 
     def __init__(self, source, batch_size, seed, shuffle, epochs, host, hosts):
         self.source, self.batch_size, self.seed = source, batch_size, seed
@@ -134,7 +134,7 @@ class _Steps:
 
 
 class Prefetch:
-    """Puts the next batch on the device while this one is worked on; its state is that of the batch handed out."""
+    """Transfers the next batch to the device while the current one is processed; the state is that of the current one."""
 
     def __init__(self, batches: Any, put: Callable[[Batch], Any]):
         self._batches, self._put, self._ready = batches, put, None
@@ -189,7 +189,7 @@ class stack:
 
 
 def throughput(batches: Any, seconds: float = 2.0) -> dict[str, float]:
-    """What a loader delivers: `examples/s`, `ms/batch` and `MB/s` after a warm-up."""
+    """Throughput of a loader after a warm-up: `examples/s`, `ms/batch` and `MB/s`."""
     arrays = [next(batches) for _ in range(5)][-1].values()
     size, examples = sum(array.nbytes for array in arrays), min(array.size for array in arrays)
     count, start = 0, time.perf_counter()

@@ -62,9 +62,9 @@ def infer(quantity: str, values: np.ndarray, names: Sequence[str]) -> str:
     found = readings(quantity, largest)
     if len(found) == 1:
         return found[0]
-    told = "fit more than one unit" if found else "fit no unit"
+    shown = "fit more than one unit" if found else "fit no unit"
     raise DataError(
-        f"{_listed(names)} {_have(names)} no unit and values up to {largest:.4g} {told} of {quantity} "
+        f"{_listed(names)} {_have(names)} no unit and values up to {largest:.4g} {shown} of {quantity} "
         f"({described(quantity)}); state the unit"
     )
 

@@ -41,7 +41,7 @@ def named(
         seed: Seed of random choices.
 
     Returns:
-        The split. The validation set is empty where nobody is left for it; the test set with `["none"]`.
+        The split. The validation set is empty where no subject is left for it; the test set with `["none"]`.
 
     Raises:
         ConfigError: If a subject does not exist or is named twice.
@@ -52,10 +52,10 @@ def named(
         raise DataError("the data set has no trials")
     if both := sorted(set(test) & set(validation)):
         raise ConfigError(f"{', '.join(both)} cannot be test and validation subjects at once")
-    nobody = trials.select(np.zeros(len(trials), bool))
+    empty = trials.select(np.zeros(len(trials), bool))
     if tuple(test) == (NONE,):
         split = by_subject(trials, validation, (), complete=False)
-        return split._replace(test=nobody)
+        return split._replace(test=empty)
     if len(subjects) == 1 and not test:
         return _one_person(trials)
     drawn = np.random.default_rng(seed).permutation(subjects).tolist()

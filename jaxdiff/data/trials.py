@@ -1,4 +1,4 @@
-"""A data set in memory: many trials end to end in one array per modality, and a table that says what each trial is.
+"""A data set in memory: trials end to end in one array per modality, and a table of their properties.
 
 Frame `f` of trial `i` of modality `m` is `signals[m][start[i] + f]`. A subset shares the frames of the whole, so a
 split costs nothing, and a window is a row number. Channel names and units travel with the signals.
@@ -56,7 +56,7 @@ class Trials:
         )
 
     def where(self, **wanted: Any) -> Trials:
-        """The trials whose columns have the wanted value, or one of several: `where(subject=["S01"], side="left")`."""
+        """The trials whose columns have one of the given values: `where(subject=["S01", "S02"], side="left")`."""
         keep = np.ones(len(self), bool)
         for name, value in wanted.items():
             keep &= np.isin(self.column(name), np.asarray(value))
@@ -74,17 +74,17 @@ class Trials:
 
     @property
     def subjects(self) -> tuple[str, ...]:
-        """Who is in this (sub)set, sorted."""
+        """The subjects of these trials, sorted."""
         return tuple(np.unique(self.table["subject"]).tolist())
 
     def modality(self, name: str) -> np.ndarray:
-        """All frames of a modality, (frames, channels): of the whole data set, also when this is a subset."""
+        """All frames of a modality [frames, channels] of the whole data set, even for a subset."""
         if name not in self.signals:
             raise DataError(f"no modality {name!r} in these trials; {nearest(name, self.signals)}")
         return self.signals[name]
 
     def frames(self, name: str) -> np.ndarray:
-        """The frames of a modality that belong to these trials, (sum of lengths, channels)."""
+        """The frames of a modality that belong to these trials [sum of lengths, channels]."""
         values = self.modality(name)
         keep = np.zeros(len(values), bool)
         for start, length in zip(self.start, self.length):
@@ -92,7 +92,7 @@ class Trials:
         return values if keep.all() else values[keep]
 
     def compact(self) -> Trials:
-        """The same trials without the frames of others: for what computes on all frames, or keeps a copy."""
+        """The same trials without the frames of others, for computations on all frames and for copies."""
         if self.length.sum() == len(self.time):
             return self
         rows = np.concatenate(
@@ -108,7 +108,7 @@ class Trials:
         )
 
     def recording(self, i: int, name: str) -> Recording:
-        """One modality of one trial as a recording, ready to be written to a file.
+        """One modality of one trial as a recording.
 
         Samples that are uniform in the stride and not in time (rate NaN) are interpolated to their mean rate.
         """
@@ -127,12 +127,16 @@ class Trials:
         return Recording(values, self.channels[name], self.units[name], rate, float(time[0]), meta)
 
     def recoded(self) -> Trials:
-        """The same with `levels` of the subjects and tasks that are left, so that codes count from 0 without holes."""
+        """The same trials with `levels` of their own subjects and tasks, so that codes count from 0 without gaps."""
         return replace(self, levels=levels(self.table))
 
 
 def gather(examples: Iterable[Mapping[str, Any]]) -> Trials:
-    """Trials from examples as the builders keep them (see `builders/base.py`), all with the same channels and units."""
+    """Trials from examples in the form of `builders/base.py`, all with the same channels and units.
+
+    Raises:
+        DataError: If there are none, or channels or units differ.
+    """
     examples = list(examples)
     if not examples:
         raise DataError("the data set is empty: no trial was found")
@@ -164,5 +168,5 @@ def gather(examples: Iterable[Mapping[str, Any]]) -> Trials:
 
 
 def levels(table: Mapping[str, np.ndarray]) -> dict[str, tuple[str, ...]]:
-    """The subjects and the tasks in a table, sorted."""
+    """The subjects and tasks in a table, sorted."""
     return {name: tuple(np.unique(table[name]).tolist()) for name in ("subject", "task")}

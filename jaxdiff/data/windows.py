@@ -76,7 +76,7 @@ def cut(trials: Trials, x: str, y: str, length: int = 300, hop: int | None = Non
 
 
 def _onsets(stride: np.ndarray, length: int, hop: int | None) -> np.ndarray:
-    """Where the windows of one trial begin, counted from its first frame."""
+    """First frames of the windows of one trial, counted from its start."""
     last = len(stride) - length
     if last < 0:
         return np.zeros(0, np.int64)

@@ -502,7 +502,7 @@ def test_unknown_names_and_settings_are_answered():
     assert "simulated_gait" in catalogue.names()
     with pytest.raises(ConfigError, match="embry2018"):
         catalogue.load("embry")
-    with pytest.raises(ConfigError, match="nothing to set"):
+    with pytest.raises(ConfigError, match="has no settings"):
         catalogue.load("mia", size="tiny")
     with pytest.raises(ConfigError, match="speed"):
         catalogue.load("camargo2021", speed=3)

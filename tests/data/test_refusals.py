@@ -39,9 +39,9 @@ def test_impossible_windows_and_pairs(trials):
         with pytest.raises(ConfigError, match="one frame long or more"):
             cut(trials, *list(trials.signals)[:2], **settings)
     name = next(iter(trials.signals))
-    with pytest.raises(ConfigError, match="one pair or more"):
+    with pytest.raises(ConfigError, match="draws must be 1 or more"):
         balanced(trials, name, 1, draws=0)
-    with pytest.raises(ConfigError, match="one frame long or more"):
+    with pytest.raises(ConfigError, match="length must be 1 frame or more"):
         balanced(trials, name, 0)
     with pytest.raises(DataError, match=f"for instance '{trials.column('trial')[0]}'"):
         balanced(trials, name, int(np.max(trials.length)) + 1)

@@ -1,4 +1,4 @@
-"""What every data set builder shares: one kind of example, so that one loader reads them all.
+"""The base of all data set builders: one kind of example, so that one loader reads them all.
 
 An example is a trial: signals (time, channels) by modality with channel names and units, rate, subject, task, side, and
 what else is known. Builders are tensorflow-datasets builders that need no TensorFlow: array_record files, read as a
@@ -20,7 +20,7 @@ import tensorflow_datasets as tfds
 from jaxdiff.data.units import canonical
 from jaxdiff.errors import DataError, FileError
 
-SPLIT = "trials"  # one split: who is trained on is decided by jaxdiff.data.splits, by subject
+SPLIT = "trials"  # one split: training and test subjects are chosen by jaxdiff.data.splits
 
 Modalities = Mapping[str, tuple[Sequence[str], Sequence[str]]]
 """modality -> (channel names, units)."""
@@ -44,7 +44,7 @@ def example(
     captions: Sequence[str] = (),
     tokens: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """One trial. Without `time` it is sampled at `rate` from 0 s; without `stride` the strides have no numbers (-1)."""
+    """One trial as an example. Without `time` it is sampled at `rate` from 0 s; without `stride` strides are unknown (-1)."""
     lengths = {name: len(values) for name, values in signals.items()}
     frames = min(lengths.values(), default=0)
     if not frames or set(lengths.values()) != {frames}:
@@ -71,7 +71,7 @@ def example(
 
 
 class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # pyright: ignore
-    """Base of all builders. Subclasses set `description`, `homepage`, `citation`, `licence`; `source` where they read files."""
+    """Base of all builders. Subclasses set `description`, `homepage`, `citation`, `licence`, and `source` if they read files."""
 
     VERSION = tfds.core.Version("1.0.0")
     description = ""
@@ -79,7 +79,7 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # pyrig
     citation = ""
     licence = ""
     source = ""
-    """What to put into the manual directory, and where it comes from; empty where nothing is needed."""
+    """What to put into the manual directory and where to get it; empty if nothing is needed."""
     progress = True
     compact = False
     """Whether signals are stored as 16-bit integers with one scale per channel and trial."""
@@ -87,9 +87,9 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # pyrig
 
     @classmethod
     def configured(cls, **settings: Any) -> Any:
-        """The builder config for what a user asked of `load`; most data sets can only be had as they are."""
+        """The builder config for the settings passed to `load`; most data sets have none."""
         if settings:
-            raise TypeError(f"there is nothing to set (got {', '.join(settings)})")
+            raise TypeError(f"it has no settings (got {', '.join(settings)})")
         return None
 
     def modalities(self) -> Modalities:
@@ -101,7 +101,7 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # pyrig
         raise NotImplementedError
 
     def track(self, items: Sequence[T]) -> Iterable[T]:
-        """The items, under a progress bar."""
+        """The items, with a progress bar."""
         from rich.console import Console
         from rich.progress import track
 
@@ -110,9 +110,9 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # pyrig
         )
 
     def need(self, path: Path) -> Path:
-        """The path, if it is there."""
+        """The path, if it exists."""
         if not path.exists():
-            raise FileError(f"{self.name} needs {path}, which is not there. {self.source}")
+            raise FileError(f"{self.name} needs {path}, which does not exist. {self.source}")
         return path
 
     def _info(self) -> tfds.core.DatasetInfo:
@@ -176,12 +176,12 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # pyrig
 
 
 def _array(shape: tuple[int | None, ...], dtype: type) -> tfds.features.Tensor:
-    """An array kept as its bytes: several times faster than as a list of numbers, and float64 stays float64."""
+    """An array stored as bytes: several times faster than a list of numbers, and float64 stays float64."""
     return tfds.features.Tensor(shape=shape, dtype=dtype, encoding=tfds.features.Encoding.BYTES)
 
 
 def fingerprint(*parts: Any) -> str:
-    """A short name for settings or contents: what is prepared from other ones is kept under another name."""
+    """A short hash of settings or contents, so that data prepared from others are kept under another name."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:10]
 
 

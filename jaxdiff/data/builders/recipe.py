@@ -174,8 +174,8 @@ def read_yaml(path: Path) -> Any:
     try:
         return Plain(content.decode("utf-8")).get_single_data()
     except (yaml.YAMLError, ValueError, TypeError, RecursionError, OverflowError) as error:
-        told = " ".join(str(error).split())[:300]
-        raise FileError(f"{path} cannot be read as YAML: {told}") from None
+        shown = " ".join(str(error).split())[:300]
+        raise FileError(f"{path} cannot be read as YAML: {shown}") from None
 
 
 def read_recipe(path: Path) -> Recipe:

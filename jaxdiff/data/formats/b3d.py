@@ -159,8 +159,8 @@ def _recording(
     for values, letter, unit in ((force, "v", "N"), (pressure, "p", "m")):
         channels += [f"ground_force_{body}_{letter}{axis}" for body in bodies for axis in "xyz"]
         units += [unit] * values.shape[1]
-    told = Counter(int(r) for r in reasons if r)
-    why = ", ".join(f"{REASONS[r] if r < len(REASONS) else r}: {n}" for r, n in told.items())
+    stated = Counter(int(r) for r in reasons if r)
+    why = ", ".join(f"{REASONS[r] if r < len(REASONS) else r}: {n}" for r, n in stated.items())
     values = np.concatenate([position, torque, force, pressure], axis=1)
     if np.isinf(values).any():
         raise DataError(f"the trial {trial.name[:60]!r} holds infinities")

@@ -221,10 +221,10 @@ def _channels(path: str | os.PathLike, words: list[str], line: int) -> tuple[str
     known = tuple(_CHANNELS.get(word.lower(), "") for word in words[1:])
     positions = [channel for channel in known if channel.endswith("position")]
     if len(known) != count or "" in known or len(set(positions)) < len(positions):
-        told = " ".join(words[1:])[:60]
+        stated = " ".join(words[1:])[:60]
         raise files.bad(
             path,
-            f"{count} channels such as Xposition or Zrotation are expected, not {told!r}",
+            f"{count} channels such as Xposition or Zrotation are expected, not {stated!r}",
             line,
         )
     return known

@@ -177,10 +177,10 @@ def _frame_count(table: c3d_file.Parameters, first: int, last: int) -> int:
 
 def _labels(table: c3d_file.Parameters, group: str, count: int) -> list[str]:
     """Names of points or channels (beyond 255 in LABELS2, ...); unnamed and repeated ones are numbered."""
-    told = [name for key in ("", *range(2, 20)) for name in table.texts(f"{group}:LABELS{key}")]
+    shown = [name for key in ("", *range(2, 20)) for name in table.texts(f"{group}:LABELS{key}")]
     names: dict[str, None] = {}
     for i in range(count):
-        name = told[i] if i < len(told) and told[i] else f"{group.lower()}_{i + 1}"
+        name = shown[i] if i < len(shown) and shown[i] else f"{group.lower()}_{i + 1}"
         names[name if name not in names else f"{name}_{i + 1}"] = None
     return [*names, *(f"{group.lower()}_{i + 1}_" for i in range(len(names), count))]
 
@@ -195,8 +195,8 @@ def _model_units(
     index = {name: j for j, name in enumerate(labels)}
     found: dict[int, str] = {}
     for kind, usual in _KINDS.items():
-        told = [n for key in ("", *range(2, 9)) for n in table.texts(f"POINT:{kind}S{key}")]
-        own = [index[name] for name in dict.fromkeys(told) if name in index]
+        shown = [n for key in ("", *range(2, 9)) for n in table.texts(f"POINT:{kind}S{key}")]
+        own = [index[name] for name in dict.fromkeys(shown) if name in index]
         unit = canonical((table.texts(f"POINT:{kind}_UNITS") or [usual])[0] or usual)
         per_mass = {"N mm": "N mm/kg", "N": "N/kg"}.get(unit)
         if kind == "MOMENT" and own and per_mass and plausible.size(where[:, own]) < 9500:

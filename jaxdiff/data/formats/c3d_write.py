@@ -48,8 +48,8 @@ def write_c3d(path: str | os.PathLike, recording: Recording) -> None:
     first = round(recording.start * recording.rate)
     if first < 0 or abs(first / recording.rate - recording.start) > 1e-6:
         first = max(first, 0)
-        told = f"{path}: C3D starts at a whole frame; the start {recording.start:g} s is written as {first / recording.rate:g} s"
-        warnings.warn(told, DataWarning, stacklevel=2)
+        shown = f"{path}: C3D starts at a whole frame; the start {recording.start:g} s is written as {first / recording.rate:g} s"
+        warnings.warn(shown, DataWarning, stacklevel=2)
     c3d = ezc3d.c3d()
     point, analog = (c3d["parameters"][group] for group in ("POINT", "ANALOG"))
     names, frames = list(points), len(recording)

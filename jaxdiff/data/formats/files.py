@@ -241,8 +241,8 @@ def unique(path: str | os.PathLike, names: Sequence[str]) -> list[str]:
             repeated.append(f"{name!r} as {new!r}")
     if repeated:
         more = f" and {len(repeated) - 3} more" if repeated[3:] else ""
-        told = f"{path}: channel names are repeated; read {', '.join(repeated[:3])}{more}"
-        warnings.warn(told, DataWarning, stacklevel=3)
+        stated = f"{path}: channel names are repeated; read {', '.join(repeated[:3])}{more}"
+        warnings.warn(stated, DataWarning, stacklevel=3)
     return found
 
 

@@ -17,12 +17,12 @@ _SENSORS = {1: 6, 2: 6, 3: 8, 4: 6}
 
 
 def channels_of(kind: int) -> int:
-    """How many analog channels a plate of this type has; 0 for types that are not understood."""
+    """The number of analog channels of a plate of this type; 0 for unsupported types."""
     return _SENSORS.get(kind, 0)
 
 
 def usable(kind: int, corners: np.ndarray) -> bool:
-    """Whether the type is understood and the corners say where the plate lies."""
+    """Whether the type is supported and the corners define the plate."""
     return kind in _SENSORS and bool(
         np.linalg.norm(np.cross(corners[0] - corners[1], corners[0] - corners[3])) > 1e-9
     )

@@ -1,6 +1,6 @@
 """The `.npy` files of HumanML3D and KIT-ML: motion features (T, 263 or 251), joint positions (T, 22 or 21, 3).
 
-A file says nothing of its rate: 20 Hz for HumanML3D and 12.5 Hz for KIT-ML, unless another is given. HumanML3D is in
+A file does not state its rate: 20 Hz for HumanML3D and 12.5 Hz for KIT-ML, unless another is given. HumanML3D is in
 metres, KIT-ML in millimetres.
 """
 
@@ -20,7 +20,7 @@ _UNITS = {LAYOUT_22: "m", LAYOUT_21: "mm"}
 
 
 def read_npy(path: str | os.PathLike, rate: float | None = None) -> Recording:
-    """Motion features, or joint positions as channels `pelvis_x`, `pelvis_y`, ...; which of them, the shape tells."""
+    """Reads motion features, or joint positions as channels `pelvis_x`, `pelvis_y`, ..., depending on the shape."""
     values = array(path)
     if (
         values.dtype not in (np.float32, np.float64)
@@ -43,7 +43,7 @@ def read_npy(path: str | os.PathLike, rate: float | None = None) -> Recording:
 
 
 def write_npy(path: str | os.PathLike, recording: Recording) -> None:
-    """The bare array: features or joint positions, recognised by their channel names."""
+    """Writes the bare array of features or joint positions, recognised by their channel names."""
     if not np.isfinite(recording.values).all() or not recording.values.size:
         raise files.bad(path, "a motion that is empty or holds NaN or infinities cannot be written")
     for layout in _UNITS:

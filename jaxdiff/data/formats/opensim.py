@@ -97,13 +97,13 @@ def read_opensim(path: str | os.PathLike, rate: float | None = None) -> Recordin
     degrees = stated in ("yes", "y", "true", "1") if stated else None
     units = [_unit(label, degrees) for label in labels]
     if "units" in header:
-        told = header["units"].split(",")
+        shown = header["units"].split(",")
         channels = [j for j, label in enumerate(labels) if not files.is_time(label)]
-        if len(told) != len(channels):
+        if len(shown) != len(channels):
             raise files.bad(
-                path, f"the header names {len(told)} units for {len(channels)} channels"
+                path, f"the header names {len(shown)} units for {len(channels)} channels"
             )
-        for j, unit in zip(channels, told):
+        for j, unit in zip(channels, shown):
             units[j] = unit.strip()
     table = files.numbers(path, body[1:], labels)
     angles = [j for j, unit in enumerate(units) if unit == "rad"]
@@ -111,8 +111,8 @@ def read_opensim(path: str | os.PathLike, rate: float | None = None) -> Recordin
         try:
             plausible.check("angle", "rad", table[:, angles], [labels[j] for j in angles])
         except DataError as error:
-            told = f"{path}: inDegrees=no, but {error}"
-            warnings.warn(told, DataWarning, stacklevel=2)
+            shown = f"{path}: inDegrees=no, but {error}"
+            warnings.warn(shown, DataWarning, stacklevel=2)
     time = [j for j, label in enumerate(labels) if files.is_time(label)]
     texts = header.get("events", "").split(";")
     events = [files.read_event(path, text) for text in texts if text.strip()]
@@ -177,8 +177,8 @@ def read_trc(path: str | os.PathLike, rate: float | None = None) -> Recording:
         raise files.bad(
             path, f"{len(lines)} lines; a .trc file has five lines of header, then numbers"
         )
-    keys, told = lines[1].split(), lines[2].split()
-    header = {key.lower(): value for key, value in zip(keys, told)}
+    keys, shown = lines[1].split(), lines[2].split()
+    header = {key.lower(): value for key, value in zip(keys, shown)}
     for key in ("numframes", "nummarkers", "units"):
         if key not in header:
             raise files.bad(path, f"the header does not tell {key}", 3)

@@ -52,13 +52,13 @@ def read_parquet(path: str | os.PathLike, rate: float | None = None) -> Recordin
         meta = {str(k): str(v) for k, v in meta.items()}
         units = {str(k): str(v) for k, v in units.items()}
     except (OSError, ValueError, TypeError, AttributeError, RecursionError, OverflowError) as error:
-        told = " ".join(str(error).split())[:200]
-        raise files.bad(path, f"cannot be read as a Parquet table of numbers ({told})") from None
+        shown = " ".join(str(error).split())[:200]
+        raise files.bad(path, f"cannot be read as a Parquet table of numbers ({shown})") from None
     except Exception as error:  # pyarrow has its own family of exceptions
         if type(error).__module__.startswith("jaxdiff"):
             raise
-        told = " ".join(str(error).split())[:200]
-        raise files.bad(path, f"cannot be read as a Parquet table of numbers ({told})") from None
+        shown = " ".join(str(error).split())[:200]
+        raise files.bad(path, f"cannot be read as a Parquet table of numbers ({shown})") from None
     del content
     if not len(names) or np.isinf(values).any():
         raise files.bad(path, "holds no columns, or infinities")

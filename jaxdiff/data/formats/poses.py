@@ -95,10 +95,10 @@ def _recording(
     if up == "z":
         joints = joints[..., [0, 2, 1]] * np.array([1, 1, -1], np.float32)
     if rate is None:
-        told = _find(path, found, "fps", "rate", "mocap_framerate", "mocap_frame_rate")
-        if told is None or told.size != 1 or not 1e-3 < told.item() <= 1e5:
+        stated = _find(path, found, "fps", "rate", "mocap_framerate", "mocap_frame_rate")
+        if stated is None or stated.size != 1 or not 1e-3 < stated.item() <= 1e5:
             raise files.bad(path, "does not say its frames per second (key 'fps'); give a rate")
-        rate = float(told.item())
+        rate = float(stated.item())
     return joints_recording(joints, HUMANML3D, rate, "m")
 
 

@@ -37,7 +37,7 @@ def simulated_people(count: int, seed: int = 0, folder: Path | None = None) -> T
         path = folder / f"{first:05d}.npz"
         if not path.exists():
             _simulate(path, min(PART, count - first), seed, first)
-        with np.load(path) as part:
+        with np.load(path, allow_pickle=False) as part:
             found = {name: part[name] for name in part.files}
         people = len(found["angles"])
         if people < min(PART, count - first):

@@ -7,7 +7,7 @@ hierarchy      the hierarchical linear model of their change with speed
 examples       training examples: combinations of source and target speeds
 predictor      hierarchical model and diffusion of its residual as one
 recorded       gaits of recordings; synthesis: recordings of states; bands: intervals per phase
-stride_model   the model a user calls; adaptation: updated by a laboratory's people
+model          the model a user calls; adaptation: updated by a laboratory's people
 cohort         a large simulated cohort; stride_training, stride_config
 held_out       errors and coverage on people left out; stride_tables, stride_report, real
 
@@ -16,7 +16,7 @@ The paper's setting, and its tables:
 data           cohorts and pairs of speeds; gaits in time, or as strides on a grid of phases
 alignment      the clock of a gait: phases, strides, another cadence
 population     the population's change, and the baselines made of it
-training       from a config to a trained model; transfer: its use on a cohort; model: its use on a recording
+training       from a config to a trained model; transfer: its use on a cohort; time_model: its use on a recording
 regression     the paper's MLP and TCN
 evaluation     generated gait against the person's own and against others'
 floor          lower bounds of the error, on simulated people

@@ -13,9 +13,9 @@ from jaxdiff.models.calibration import LEVELS, Calibration
 from jaxdiff.models.trained import Trained
 from jaxdiff.studies.speed_transfer import bands, held_out, hierarchy, recorded
 from jaxdiff.studies.speed_transfer.hierarchy import Choice, Law, group
+from jaxdiff.studies.speed_transfer.model import from_metadata, packed
 from jaxdiff.studies.speed_transfer.predictor import Predictor
 from jaxdiff.studies.speed_transfer.recorded import ANGLES
-from jaxdiff.studies.speed_transfer.stride_model import from_metadata, packed
 from jaxdiff.studies.speed_transfer.strides import CHANNELS, SIZE, TERMS, Gait
 
 TRUSTS = (0.0, 0.5, 1.0)

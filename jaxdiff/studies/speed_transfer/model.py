@@ -1,181 +1,349 @@
-"""A trained speed transfer as a model: six sagittal angles at one walking speed in, at another out."""
+"""A trained stride transfer as a model: walking at some speeds in, the same person's gait at another speed out."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
-from jaxdiff.data.recording import Recording
-from jaxdiff.deployment.program import Program, example_keys
-from jaxdiff.deployment.signal import Signal, at_rate, fitted
-from jaxdiff.errors import ConfigError, DataError
-from jaxdiff.methods.speed_transfer import speed_terms, speed_transfer
+from jaxdiff.data.recording import Event, Recording
+from jaxdiff.deployment.signal import Signal
+from jaxdiff.errors import ConfigError
+from jaxdiff.methods import stride_transfer as method
+from jaxdiff.models.calibration import Calibration, predictive_interval
 from jaxdiff.models.model import Model
 from jaxdiff.models.prediction import Prediction
 from jaxdiff.models.trained import Trained
-from jaxdiff.studies.speed_transfer.alignment import curve_at
-from jaxdiff.studies.speed_transfer.data import Gaits
-from jaxdiff.studies.speed_transfer.transfer import Transfer, from_about
-from jaxdiff.typing import Array
+from jaxdiff.nets.speed_set import Size
+from jaxdiff.studies.speed_transfer import bands, held_out, recorded, synthesis
+from jaxdiff.studies.speed_transfer.hierarchy import Law
+from jaxdiff.studies.speed_transfer.predictor import Predictor, Question
+from jaxdiff.studies.speed_transfer.recorded import ANGLES, LEG, Walk
 
-PLAUSIBLE = 0.1, 3.0
-"""Walking speeds in m/s; anything else is likely a mistaken unit."""
+BANDS = ("stride", "mean")
+BEYOND = 0.3
+"""Metres per second beyond the trained speeds at which intervals are twice as wide as calibrated."""
 
 
-class SpeedTransferModel(Model):
-    """The gait of a person at another speed than the recorded one."""
+class StrideTransferModel(Model):
+    """The gait of a person at a speed that was not recorded.
+
+    Example:
+        >>> import jaxdiff
+        >>> model = jaxdiff.load("speed")                                      # doctest: +SKIP
+        >>> out = model.generate(walk, source_speed=1.0, target_speed=1.4)     # doctest: +SKIP
+    """
 
     def __init__(self, trained: Trained):
         super().__init__(trained)
-        metadata = trained.metadata
-        self.transfer = from_about(trained.params, metadata)
-        self.rate, self.seconds = float(metadata["rate"]), float(metadata["seconds"])
-        scales = self.transfer.normaliser
-        self.frames = round(self.seconds * self.rate)
-        gait = Signal("gait", scales.channels, scales.units, self.rate, self.frames)
+        self.predictor = from_metadata(trained)
+        gait = Signal("gait", ANGLES, ("deg",) * len(ANGLES))
         self.inputs = gait, _speed("source_speed", 1.0), _speed("target_speed", 1.4)
         self.outputs = (gait,)
+        self.calibration = None
+        """Intervals are calibrated per phase: `calibrations` has one entry per kind of band."""
+        kept = trained.metadata.get("bands") or {}
+        self.calibrations = {name: Calibration.from_json(value) for name, value in kept.items()}
 
-    def _with_steps(self, steps: int) -> Transfer:
-        settings = self.transfer.settings
-        return self.transfer._replace(settings=settings._replace(steps=steps or settings.steps))
+    @property
+    def speeds(self) -> tuple[float, float]:
+        """Slowest and fastest speed of the people it was fitted to, m/s."""
+        return self.predictor.law.speeds
 
     def generate(
         self,
-        recording: Recording | None = None,
+        recording: Recording | Sequence[Recording] | None = None,
         *,
         samples: int = 32,
         seed: int = 0,
         steps: int = 0,
-        source_speed: float | None = None,
+        source_speed: float | Sequence[float] | None = None,
         target_speed: float | None = None,
+        band: str = "stride",
+        seconds: float = 0.0,
         channels: Sequence[str] | None = None,
-        resample: bool = False,
+        strikes: Sequence[float] | None = None,
         fill_gaps: float = 0.0,
     ) -> Prediction:
-        """The gait at another speed, with the recording's own channel names, units and rate.
+        """The gait at another speed, in the names, units, signs and rate of the recording.
 
         Args:
-            recording: Steady walking with hip, knee and ankle angles of both legs.
-            samples: Number of samples.
+            recording: Steady walking, one stride or more; or several recordings of one person at different speeds, of
+                which the first gives names and rate. Hip, knee and ankle angles of one leg or both; what is missing is
+                estimated, and named in the metadata.
+            samples: Number of samples; each is one gait.
             seed: Seed of the samples.
             steps: Steps of the sampler; 0 for the model's own number.
-            source_speed: Speed of the recording in m/s.
+            source_speed: Speed of the recording in m/s, or of each recording.
             target_speed: Speed to generate in m/s.
-            channels: Names of hip, knee and ankle of the right leg, then of the left, in the recording; default: found
-                by the table of names (`jaxdiff.data.aliases`).
-            resample: Accept a recording at another rate than the model's.
+            band: What an interval holds: a single `stride`, or the `mean` stride.
+            seconds: Duration; 0 for that of the recording, or one stride if the recording is shorter.
+            channels: What the recording calls hip, knee and ankle of the right leg, then of the left.
+            strikes: Right foot strikes in the (first) recording in seconds, where they cannot be found.
             fill_gaps: Bridge gaps of up to this many seconds.
+
+        Returns:
+            Samples on one clock. The metadata hold `stride_time` (s) and `cadence` (steps/min), each with `median`,
+            `low` and `high` of 90 %, and `extrapolated`.
+
+        Raises:
+            ConfigError: If a speed is missing or implausible, or an option is unknown.
+            DataError: If the recording does not fit.
         """
         if recording is None or source_speed is None or target_speed is None:
             raise ConfigError(
                 "a model of speed transfer needs a recording, source_speed and target_speed"
             )
-        for name, speed in (("source_speed", source_speed), ("target_speed", target_speed)):
-            if not PLAUSIBLE[0] <= speed <= PLAUSIBLE[1]:
-                raise ConfigError(
-                    f"{name} is in m/s, between {PLAUSIBLE[0]} and {PLAUSIBLE[1]}; got {speed:g}"
-                )
+        if band not in BANDS:
+            raise ConfigError(f"band is 'stride' or 'mean', not {band!r}")
         if samples < 1:
             raise ConfigError(f"samples must be 1 or more, not {samples}")
-        signal, names = self.inputs[0], tuple(channels or self.inputs[0].channels)
-        if len(names) != len(signal.channels):
+        given = [recording] if isinstance(recording, Recording) else list(recording)
+        each = [source_speed] if np.ndim(source_speed) == 0 else list(np.asarray(source_speed))
+        if len(given) != len(each):
             raise ConfigError(
-                f"the model has {len(signal.channels)} channels ({', '.join(signal.channels)}); got {len(names)} names"
+                f"one source_speed per recording: got {len(each)} speeds for {len(given)} recordings"
             )
-        renamed = {old: new for old, new in zip(names, signal.channels) if old != new}
-        matched = fitted(recording, signal, fill_gaps, rename=renamed)
-        given = at_rate(matched.recording, signal, resample)
-        if len(given.values) < self.frames:
-            raise DataError(
-                f"the recording lasts {len(given.values) / self.rate:g} s; the model needs {self.seconds:g} s of "
-                "steady walking"
+        recorded.check_speed(float(target_speed))
+        walks = [
+            recorded.walk(
+                one,
+                float(speed),
+                channels=channels,
+                strikes=strikes if i == 0 else None,
+                fill_gaps=fill_gaps,
             )
-        gaits = Gaits(
-            given.values[None, : self.frames].astype(np.float32),
-            np.array(["person"]),
-            np.array([source_speed]),
-            np.array([""]),
-            self.rate,
-            signal.channels,
-            signal.units,
-        )
-        transfer = self._with_steps(steps)
-        transfer = transfer._replace(settings=transfer.settings._replace(draws=0))
-        made = transfer(gaits, np.zeros(samples, int), np.full(samples, float(target_speed)), seed)
-        meta = {
-            name: text for name, text in recording.meta.items() if name not in ("task", "trial")
-        }
-        meta |= {**matched.metadata, "speed": f"{target_speed:g} m/s"}
-        like = replace(given, meta=meta, events=())
-        each = [
-            matched.inverse(replace(like, values=values).resample(recording.rate))
-            for values in made
+            for i, (one, speed) in enumerate(zip(given, each))
         ]
-        values = np.stack([one.values for one in each])
+        predictor = self.predictor
+        if steps:
+            predictor = predictor._replace(settings=predictor.settings._replace(steps=steps))
+        sources = [one.gait for one in walks]
+        states = predictor([Question(tuple(sources), float(target_speed))], samples, seed)[:, 0]
+        return self._played(given[0], walks, states, float(target_speed), band, seconds, seed)
+
+    def _played(
+        self,
+        recording: Recording,
+        walks: list[Walk],
+        states: np.ndarray,
+        target: float,
+        band: str,
+        seconds: float,
+        seed: int,
+    ) -> Prediction:
+        """Samples of a recording from samples of the mean stride's state."""
+        law, first = self.predictor.law, walks[0]
+        time = synthesis.stride_time(states)
+        usual = float(np.median(time))
+        rate = recording.rate
+        length = round(seconds * rate) if seconds else max(len(recording), round(usual * rate) + 1)
+        begin = (recording.start - first.strikes[0]) * (len(first.strikes) - 1)
+        begin = begin / (first.strikes[-1] - first.strikes[0]) % 1.0
+        if first.leading == "left":
+            begin += 0.5
+        phase = begin + np.arange(length) / rate / usual
+        rng = np.random.default_rng([seed, 1])
+        root = synthesis.variability(law, [one.gait for one in walks])
+        count = int(phase[-1]) + 2
+        values = np.empty((len(states), length, len(ANGLES)))
+        for i, state in enumerate(states):
+            away = synthesis.deviations(root, count, rng)
+            if band == "mean":
+                away = np.broadcast_to(away.mean(0), away.shape)
+            values[i] = synthesis.played(state, away, phase)
+        columns, estimated = _columns(walks)
+        beyond = max(self.speeds[0] - target, target - self.speeds[1], 0.0)
+        widening = 1 + beyond / BEYOND
+        metadata = {
+            "source_speed": [one.gait.speed for one in walks],
+            "target_speed": target,
+            "band": band,
+            "stride_time": _interval(time, widening),
+            "cadence": _interval(120 / time, widening),
+            "extrapolated": bool(beyond),
+            "phase from": first.how,
+            "estimated channels": [ANGLES[i] for i in estimated],
+            **first.matched.metadata,
+        }
+        template = replace(
+            recording,
+            values=values[0][:, columns],
+            channels=tuple(ANGLES[i] for i in columns),
+            units=("deg",) * len(columns),
+            events=_events(phase, rate, recording.start),
+            meta=_texts(recording, metadata),
+        )
+        back = first.matched.inverse
+        played = [back(replace(template, values=one[:, columns])) for one in values]
+        calibration = self.calibrations.get(band)
+        if calibration is not None or beyond:
+            calibration = calibration or _plain()
+            calibration = bands.at(calibration, phase, columns, widening)
         return Prediction(
-            values, each[0], self.calibration, metadata={"target_speed": target_speed}
+            np.stack([one.values for one in played]), played[0], calibration, metadata=metadata
         )
 
-    def program(self, *, steps: int = 0) -> Program:
-        """`draw(seed, gait [B, T, 6], source_speed [B], target_speed [B][, strides_per_second [B]])`."""
-        model = self._with_steps(steps)
-        params, form, scales = model.params, model.form, model.normaliser
-        method = speed_transfer(model.settings)
-        phased = form.align == "phase"
-        people = model.population
-        if phased:  # a change is linear in these curves: brought to the phases of the window once
-            phase = np.arange(form.frames) / form.points
-            bend = np.stack([curve_at(curve, phase) for curve in people.bend])
-            people = people._replace(bend=bend)
+    def score(
+        self,
+        recording: Recording | None,
+        truth: Recording,
+        *,
+        interval: float = 0.9,
+        source_speed: float | None = None,
+        target_speed: float | None = None,
+        samples: int = 32,
+        seed: int = 0,
+    ) -> dict[tuple[str, str], float]:
+        """Compare with a recording of the same person at the target speed, stride by stride: clocks need not agree.
 
-        def draw(
-            seed: Array,
-            gait: Array,
-            source_speed: Array,
-            target_speed: Array,
-            *strides_per_second: Array,
-        ) -> Array:
-            v, w, source = source_speed, target_speed, scales(gait)
-            usual = jnp.exp(jnp.polyval(jnp.asarray(people.cadence[::-1]), jnp.log(v)))
-            pace = [10 * jnp.log(frequency / usual) for frequency in strides_per_second]
-            base = source
-            if phased and form.about != "source":
-                base = source + people.change(v[:, None, None], w[:, None, None]) / scales.scale
-            condition = {
-                "source": source,
-                "base": base,
-                "speeds": jnp.stack(speed_terms(v, w, *pace), -1),
-            }
-            keys = example_keys(seed, gait.shape[0])
-            return scales.inverse(method.generate(params, keys, condition))
+        Args:
+            recording: Walking at `source_speed`.
+            truth: Walking at `target_speed`.
+            interval: Probability of the band of the mean stride whose coverage is measured.
+            source_speed: Speed of the recording in m/s.
+            target_speed: Speed of the truth in m/s.
+            samples: Number of samples.
+            seed: Seed of the samples.
 
-        gait = Signal(
-            "gait",
-            scales.channels,
-            scales.units,
-            0.0 if phased else self.rate,
-            form.frames,
-            strides=form.frames // form.points if phased else 0,
-            phase="largest hip extension of the right leg" if phased else "",
-            example=scales.offset,
-        )
-        pace = [_speed("strides_per_second", people.frequency(1.0), "1/s")] if phased else []
-        notes = {"cadence": [float(c) for c in people.cadence]} if phased else {}
-        return Program(draw, (gait, *self.inputs[1:], *pace), gait, self.study, notes)
+        Returns:
+            `mae/CHANNEL` in degrees, `coverage` of the mean stride, and the error of the `cadence` in steps/min.
+        """
+        if recording is None or source_speed is None or target_speed is None:
+            raise ConfigError("a score needs a recording, source_speed and target_speed")
+        source = recorded.walk(recording, float(source_speed)).gait
+        real = recorded.walk(truth, float(target_speed)).gait
+        asked = held_out.Tasks([Question((source,), real.speed)], [real])
+        drawn = held_out.drawn(self.predictor, asked, "mean", samples, seed)[:, 0]
+        state = self.predictor.point(asked.questions, samples, seed)[0]
+        measured = held_out.curves(real.mean)
+        wrong = np.abs(held_out.curves(state) - measured).mean(0)
+        kept = self.calibrations.get("mean") or _plain()
+        phase = np.arange(held_out.POINTS) / held_out.POINTS
+        scale = bands.at(kept, phase, range(len(ANGLES))).scale(interval)
+        low, high = predictive_interval(drawn, interval, scale)
+        there = np.isfinite(measured)
+        inside = ((measured >= low) & (measured <= high))[there].mean()
+        found = {
+            (f"mae/{name}", "deg"): float(e) for name, e in zip(ANGLES, wrong) if np.isfinite(e)
+        }
+        times = [120 / synthesis.stride_time(each) for each in (state, real.mean)]
+        return found | {
+            ("coverage", "1"): float(inside),
+            ("cadence", "steps/min"): float(abs(times[0] - times[1])),
+        }
+
+    def adapt(self, data: str | Path, **options: Any) -> StrideTransferModel:
+        """The model updated by a laboratory's own recordings of people at two speeds or more.
+
+        Args:
+            data: The YAML recipe of the recordings, with `speed` and `subject` for each (docs/papers/speed_transfer.md).
+            **options: `modality`: the recipe's name for the angles, if it has several.
+        """
+        from jaxdiff.studies.speed_transfer.adaptation import adapted
+
+        return StrideTransferModel(adapted(self.trained, data, **options))
 
 
 def build(trained: Trained) -> Model:
     """The model of a trained network: of strides, or of the paper's sequences."""
     if trained.metadata.get("method") == "stride_transfer":
-        from jaxdiff.studies.speed_transfer.stride_model import StrideTransferModel
-
         return StrideTransferModel(trained)
+    from jaxdiff.studies.speed_transfer.time_model import SpeedTransferModel
+
     return SpeedTransferModel(trained)
 
 
-def _speed(name: str, value: float, unit: str = "m/s") -> Signal:
-    return Signal(name, (), (unit,), shape=(), example=np.array(value, np.float32))
+def from_metadata(trained: Trained) -> Predictor:
+    """The predictor of a trained network."""
+    metadata = trained.metadata
+    settings = dict(metadata["settings_of_method"])
+    settings["size"] = Size(**settings["size"])
+    arrays = {
+        name: np.asarray(value, np.float64) for name, value in trained.params["fixed"].items()
+    }
+    network = {"params": trained.params["params"]}
+    trust = float(metadata.get("trust", 1.0))
+    return Predictor(unpacked(arrays), network, method.Settings(**settings), trust)
+
+
+def packed(law: Law) -> dict[str, np.ndarray]:
+    """A law as float32 arrays: covariances as deviations and factors of the correlations."""
+    kept = {"mean": law.mean, "speeds": np.asarray(law.speeds)}
+    matrices = {
+        "person": law.person.reshape(law.mean.size, -1),
+        "recording": law.recording,
+        "stride": law.stride,
+    }
+    for name, matrix in matrices.items():
+        deviation = np.sqrt(np.maximum(np.diag(matrix), 1e-12))
+        values, vectors = np.linalg.eigh(matrix / np.outer(deviation, deviation))
+        kept[f"{name}_factor"] = vectors * np.sqrt(np.maximum(values, 0))
+        kept[f"{name}_deviation"] = deviation
+    return {name: np.asarray(value, np.float32) for name, value in kept.items()}
+
+
+def unpacked(arrays: dict[str, np.ndarray]) -> Law:
+    """The law of `packed` arrays."""
+    found = {}
+    for name in ("person", "recording", "stride"):
+        factor, deviation = arrays[f"{name}_factor"], arrays[f"{name}_deviation"]
+        found[name] = factor @ factor.T * np.outer(deviation, deviation)
+    mean, (low, high) = arrays["mean"], arrays["speeds"].tolist()
+    person = found["person"].reshape(*mean.shape, *mean.shape)
+    return Law(mean, person, found["recording"], found["stride"], (low, high))
+
+
+def _columns(walks: list[Walk]) -> tuple[list[int], list[int]]:
+    """Channels to return, and those among them that no recording measured: the missing joints' angles of both legs."""
+    there = {ANGLES.index(name) for one in walks for name in one.matched.recording.channels}
+    joints = {i % LEG for i in there}
+    columns = [i for i in range(len(ANGLES)) if i % LEG in joints]
+    return columns, [i for i in columns if i not in there]
+
+
+def _interval(values: np.ndarray, widening: float, p: float = 0.9) -> dict[str, float]:
+    middle = float(np.median(values))
+    if len(values) < 2:
+        return {"median": round(middle, 4)}
+    low, high = predictive_interval(values, p, widening)
+    return {
+        name: round(float(v), 4) for name, v in zip(("median", "low", "high"), (middle, low, high))
+    }
+
+
+def _texts(recording: Recording, metadata: dict[str, Any]) -> dict[str, str]:
+    """The metadata of a file: what the recording said, and what was generated."""
+    kept = {k: v for k, v in recording.meta.items() if k not in ("task", "trial", "speed")}
+    kept["speed"] = f"{metadata['target_speed']:g} m/s"
+    for name, unit in (("stride_time", "s"), ("cadence", "steps/min")):
+        found = metadata[name]
+        spread = f" ({found['low']:.3g} to {found['high']:.3g}, 90 %)" if "low" in found else ""
+        kept[name] = f"{found['median']:.4g} {unit}{spread}"
+    kept["band"] = f"a single {metadata['band']}" if metadata["band"] == "stride" else "mean stride"
+    if metadata["extrapolated"]:
+        kept["extrapolated"] = "beyond the speeds of the people the model was fitted to"
+    if metadata["estimated channels"]:
+        kept["estimated"] = ", ".join(metadata["estimated channels"])
+    return kept
+
+
+def _events(phase: np.ndarray, rate: float, start: float) -> tuple[Event, ...]:
+    """Foot strikes of the right leg, where phases pass whole strides."""
+    step = phase[1] - phase[0]
+    whole = np.arange(np.ceil(phase[0] - 1e-9), phase[-1] + 1e-9)
+    return tuple(
+        Event(float(start + (k - phase[0]) / step / rate), "foot_strike", "right") for k in whole
+    )
+
+
+def _plain() -> Calibration:
+    names = [f"{name}@{part}" for part in range(bands.PARTS) for name in ANGLES]
+    return Calibration.identity(names)
+
+
+def _speed(name: str, value: float) -> Signal:
+    return Signal(name, (), ("m/s",), shape=(), example=np.array(value, np.float32))

@@ -22,8 +22,8 @@ from jaxdiff.report.tables import provenance
 from jaxdiff.studies.run import Run
 from jaxdiff.studies.speed_transfer import cohort, held_out, hierarchy, recorded
 from jaxdiff.studies.speed_transfer.examples import Examples
+from jaxdiff.studies.speed_transfer.model import from_metadata, packed
 from jaxdiff.studies.speed_transfer.predictor import Predictor
-from jaxdiff.studies.speed_transfer.stride_model import from_metadata, packed
 from jaxdiff.studies.speed_transfer.strides import SCALE, STRIDE_TIME, Gait
 from jaxdiff.training import settings
 from jaxdiff.training.loop import fit

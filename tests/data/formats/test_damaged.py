@@ -1,6 +1,8 @@
 """Garbage, halves, foreign contents and lying headers are refused in one sentence; random damage is in tests/fuzz."""
 
+import os
 import re
+import time
 import tracemalloc
 
 import numpy as np
@@ -99,3 +101,28 @@ def test_headers_that_promise_too_much_cost_nothing(extension, old, new, samples
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert "100000000" in said and "line" in said and peak < 5e6
+
+
+@pytest.mark.parametrize("extension", EXTENSIONS)
+def test_pipes_and_devices_are_not_opened(extension, tmp_path):
+    path = tmp_path / f"a{extension}"
+    os.mkfifo(path)
+    assert "not a regular file" in check(path)
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    assert "not a regular file" in check(path)
+
+
+def test_long_tables_with_gaps_take_linear_time(tmp_path):
+    seconds = []
+    for rows in (5_000, 40_000):
+        path = tmp_path / "a.csv"
+        cells = ("", "1.5", "2.25", "-3")
+        lines = (f"{i / 100},{cells[i % 4]},{i}" for i in range(rows))
+        path.write_text("time,a,b\n" + "\n".join(lines))
+        begin = time.process_time()
+        recording = formats.read(path)
+        recording.fill_gaps(0.05)
+        assert len(recording) == rows and len(recording.gaps()) == rows // 4
+        seconds.append(time.process_time() - begin)
+    assert seconds[1] < 30 * seconds[0] + 0.5

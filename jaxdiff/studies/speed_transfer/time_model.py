@@ -1,0 +1,172 @@
+"""The residual diffusion of the paper as a model: six sagittal angles at one walking speed in, at another out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import jax.numpy as jnp
+import numpy as np
+
+from jaxdiff.data.recording import Recording
+from jaxdiff.deployment.program import Program, example_keys
+from jaxdiff.deployment.signal import Signal, at_rate, fitted
+from jaxdiff.errors import ConfigError, DataError
+from jaxdiff.methods.speed_transfer import speed_terms, speed_transfer
+from jaxdiff.models.model import Model
+from jaxdiff.models.prediction import Prediction
+from jaxdiff.models.trained import Trained
+from jaxdiff.studies.speed_transfer.alignment import curve_at
+from jaxdiff.studies.speed_transfer.data import Gaits
+from jaxdiff.studies.speed_transfer.transfer import Transfer, from_about
+from jaxdiff.typing import Array
+
+PLAUSIBLE = 0.1, 3.0
+"""Walking speeds in m/s; anything else is likely a mistaken unit."""
+
+
+class SpeedTransferModel(Model):
+    """The gait of a person at another speed than the recorded one."""
+
+    def __init__(self, trained: Trained):
+        super().__init__(trained)
+        metadata = trained.metadata
+        self.transfer = from_about(trained.params, metadata)
+        self.rate, self.seconds = float(metadata["rate"]), float(metadata["seconds"])
+        scales = self.transfer.normaliser
+        self.frames = round(self.seconds * self.rate)
+        gait = Signal("gait", scales.channels, scales.units, self.rate, self.frames)
+        self.inputs = gait, _speed("source_speed", 1.0), _speed("target_speed", 1.4)
+        self.outputs = (gait,)
+
+    def _with_steps(self, steps: int) -> Transfer:
+        settings = self.transfer.settings
+        return self.transfer._replace(settings=settings._replace(steps=steps or settings.steps))
+
+    def generate(
+        self,
+        recording: Recording | None = None,
+        *,
+        samples: int = 32,
+        seed: int = 0,
+        steps: int = 0,
+        source_speed: float | None = None,
+        target_speed: float | None = None,
+        channels: Sequence[str] | None = None,
+        resample: bool = False,
+        fill_gaps: float = 0.0,
+    ) -> Prediction:
+        """The gait at another speed, with the recording's own channel names, units and rate.
+
+        Args:
+            recording: Steady walking with hip, knee and ankle angles of both legs.
+            samples: Number of samples.
+            seed: Seed of the samples.
+            steps: Steps of the sampler; 0 for the model's own number.
+            source_speed: Speed of the recording in m/s.
+            target_speed: Speed to generate in m/s.
+            channels: Names of hip, knee and ankle of the right leg, then of the left, in the recording; default: found
+                by the table of names (`jaxdiff.data.aliases`).
+            resample: Accept a recording at another rate than the model's.
+            fill_gaps: Bridge gaps of up to this many seconds.
+        """
+        if recording is None or source_speed is None or target_speed is None:
+            raise ConfigError(
+                "a model of speed transfer needs a recording, source_speed and target_speed"
+            )
+        for name, speed in (("source_speed", source_speed), ("target_speed", target_speed)):
+            if not PLAUSIBLE[0] <= speed <= PLAUSIBLE[1]:
+                raise ConfigError(
+                    f"{name} is in m/s, between {PLAUSIBLE[0]} and {PLAUSIBLE[1]}; got {speed:g}"
+                )
+        if samples < 1:
+            raise ConfigError(f"samples must be 1 or more, not {samples}")
+        signal, names = self.inputs[0], tuple(channels or self.inputs[0].channels)
+        if len(names) != len(signal.channels):
+            raise ConfigError(
+                f"the model has {len(signal.channels)} channels ({', '.join(signal.channels)}); got {len(names)} names"
+            )
+        renamed = {old: new for old, new in zip(names, signal.channels) if old != new}
+        matched = fitted(recording, signal, fill_gaps, rename=renamed)
+        given = at_rate(matched.recording, signal, resample)
+        if len(given.values) < self.frames:
+            raise DataError(
+                f"the recording lasts {len(given.values) / self.rate:g} s; the model needs {self.seconds:g} s of "
+                "steady walking"
+            )
+        gaits = Gaits(
+            given.values[None, : self.frames].astype(np.float32),
+            np.array(["person"]),
+            np.array([source_speed]),
+            np.array([""]),
+            self.rate,
+            signal.channels,
+            signal.units,
+        )
+        transfer = self._with_steps(steps)
+        transfer = transfer._replace(settings=transfer.settings._replace(draws=0))
+        made = transfer(gaits, np.zeros(samples, int), np.full(samples, float(target_speed)), seed)
+        meta = {
+            name: text for name, text in recording.meta.items() if name not in ("task", "trial")
+        }
+        meta |= {**matched.metadata, "speed": f"{target_speed:g} m/s"}
+        like = replace(given, meta=meta, events=())
+        each = [
+            matched.inverse(replace(like, values=values).resample(recording.rate))
+            for values in made
+        ]
+        values = np.stack([one.values for one in each])
+        return Prediction(
+            values, each[0], self.calibration, metadata={"target_speed": target_speed}
+        )
+
+    def program(self, *, steps: int = 0) -> Program:
+        """`draw(seed, gait [B, T, 6], source_speed [B], target_speed [B][, strides_per_second [B]])`."""
+        model = self._with_steps(steps)
+        params, form, scales = model.params, model.form, model.normaliser
+        method = speed_transfer(model.settings)
+        phased = form.align == "phase"
+        people = model.population
+        if phased:  # a change is linear in these curves: brought to the phases of the window once
+            phase = np.arange(form.frames) / form.points
+            bend = np.stack([curve_at(curve, phase) for curve in people.bend])
+            people = people._replace(bend=bend)
+
+        def draw(
+            seed: Array,
+            gait: Array,
+            source_speed: Array,
+            target_speed: Array,
+            *strides_per_second: Array,
+        ) -> Array:
+            v, w, source = source_speed, target_speed, scales(gait)
+            usual = jnp.exp(jnp.polyval(jnp.asarray(people.cadence[::-1]), jnp.log(v)))
+            pace = [10 * jnp.log(frequency / usual) for frequency in strides_per_second]
+            base = source
+            if phased and form.about != "source":
+                base = source + people.change(v[:, None, None], w[:, None, None]) / scales.scale
+            condition = {
+                "source": source,
+                "base": base,
+                "speeds": jnp.stack(speed_terms(v, w, *pace), -1),
+            }
+            keys = example_keys(seed, gait.shape[0])
+            return scales.inverse(method.generate(params, keys, condition))
+
+        gait = Signal(
+            "gait",
+            scales.channels,
+            scales.units,
+            0.0 if phased else self.rate,
+            form.frames,
+            strides=form.frames // form.points if phased else 0,
+            phase="largest hip extension of the right leg" if phased else "",
+            example=scales.offset,
+        )
+        pace = [_speed("strides_per_second", people.frequency(1.0), "1/s")] if phased else []
+        notes = {"cadence": [float(c) for c in people.cadence]} if phased else {}
+        return Program(draw, (gait, *self.inputs[1:], *pace), gait, self.study, notes)
+
+
+def _speed(name: str, value: float, unit: str = "m/s") -> Signal:
+    return Signal(name, (), (unit,), shape=(), example=np.array(value, np.float32))
