@@ -16,7 +16,7 @@ and with --against, one measured file for each (or one for all):
 A model of text to motion is scored in the published protocol by an evaluator
 (converted weights, or a run that trained one) on the test clips of its data:
 
-  --study text_to_motion --run MODEL --evaluator MODEL [--data DIR --repetitions N]
+  --study text_to_motion --model MODEL --evaluator MODEL [--data DIR --repetitions N]
 
 example:
   jaxdiff score walk.mot
@@ -62,7 +62,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("files", metavar="FILE", nargs="*", type=Path, help="recordings to score")
     add("--study", metavar="NAME", help="score a model instead of files: text_to_motion")
-    add("--run", metavar="MODEL", help="the model to score")
+    add("--model", metavar="MODEL", help="the model to score")
     add("--evaluator", metavar="MODEL", help="the evaluator that scores it")
     add("--data", metavar="DIR", help="folder of a data set that has to be asked for")
     add("--repetitions", type=int, default=20, metavar="N", help="of the protocol (default: 20)")
@@ -84,12 +84,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    if options.study or options.run:
+    if options.study or options.model:
         _score_model(options)
         return
     if not options.files:
         raise ConfigError(
-            "score needs files, or --study text_to_motion --run MODEL --evaluator MODEL"
+            "score needs files, or --study text_to_motion --model MODEL --evaluator MODEL"
         )
     from jaxdiff.data.formats import read_one
     from jaxdiff.models import scoring
@@ -148,16 +148,16 @@ def _plain(scores: dict[tuple[str, str], float]) -> dict[str, Any]:
 
 def _score_model(options: argparse.Namespace) -> None:
     """The published protocol on a model of text to motion."""
-    if options.study != "text_to_motion" or not options.run or not options.evaluator:
+    if options.study != "text_to_motion" or not options.model or not options.evaluator:
         raise ConfigError(
-            "a model is scored with --study text_to_motion --run MODEL --evaluator MODEL"
+            "a model is scored with --study text_to_motion --model MODEL --evaluator MODEL"
         )
     from jaxdiff.cli.start import prepare_jax
 
     prepare_jax()
     from jaxdiff.studies.text_to_motion import scoring
 
-    table, rows = scoring.score(options.run, options.evaluator, options.data, options.repetitions)
+    table, rows = scoring.score(options.model, options.evaluator, options.data, options.repetitions)
     if options.json:
         print(json.dumps(rows, indent=1))
     else:

@@ -1,5 +1,6 @@
 """What holds for every command: help, one-line errors, exit codes, a fast start."""
 
+import importlib
 import subprocess
 import sys
 
@@ -15,6 +16,13 @@ def test_every_command_has_help_with_an_example(name, capsys):
         cli.main([name, "--help"])
     shown = capsys.readouterr().out
     assert stop.value.code == 0 and f"\n  jaxdiff {name}" in shown.partition("example:")[2]
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_no_option_takes_the_place_of_what_the_parser_sets(name):
+    parser = cli.Parser()
+    importlib.import_module(f"jaxdiff.cli.{name}").arguments(parser)
+    assert {action.dest for action in parser._actions} & {"run", "parser", "extra"} == set()
 
 
 @pytest.mark.parametrize(
@@ -36,6 +44,8 @@ def test_every_command_has_help_with_an_example(name, capsys):
         (["train", "llma", "--set", "model=small"], "model is a group of fields"),
         (["adapt", "gait", "--data", "x", "--output", "y"], "a .safetensors file"),
         (["weights", "convert", "--from", "clib", "x", "--out", "y"], "did you mean 'clip'"),
+        (["score"], "score needs files, or --study"),
+        (["score", "--model", "x"], "a model is scored with --study text_to_motion"),
         (["score", "nothing.csv"], "nothing.csv: does not exist"),
     ],
 )

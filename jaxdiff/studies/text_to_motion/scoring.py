@@ -1,6 +1,6 @@
 """A model scored in the reference's protocol by a given evaluator: released weights, or a run of this library.
 
-    jaxdiff score --study text_to_motion --run weights/smf --evaluator weights/t2m --data DIR
+    jaxdiff score --study text_to_motion --model weights/smf --evaluator weights/t2m --data DIR
 
 Tokens are those of the reference's word vectoriser, motions are generated in batches of 32 at the longest length of the
 batch, unmasked where the model is (`sampling.masked`), brought to the evaluator's units, and scored 20 times.
