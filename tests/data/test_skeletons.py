@@ -128,3 +128,12 @@ def test_real_skeletons_by_name_and_by_structure(name):
     ]
     difference = (blind - joints)[:, limbs]
     assert np.abs(difference - difference.mean((0, 1))).max() < 0.03
+
+
+def test_motion_models_take_any_skeleton():
+    from jaxdiff.studies.text_to_motion.corpora import joints_of
+
+    joints = joints_of(renamed("mixamo"))
+    assert joints.shape == (20, 22, 3) and abs(joints[:, [10, 11], 1].min()) < 0.01
+    own = joints_recording(motion(), HUMANML3D, 20.0)
+    np.testing.assert_allclose(joints_of(own), motion(), atol=1e-6)

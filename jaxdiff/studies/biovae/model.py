@@ -171,7 +171,7 @@ class BioVaeModel(CaptionedModel):
         """`[T, 22, 3]` in metres at the model's rate."""
         if abs(recording.rate - self.rate) > 1e-6:
             recording = recording.resample(self.rate)
-        return corpora.as_humanml3d(recording.values, recording.channels)
+        return corpora.joints_of(recording)
 
     def _motion(self, joints: np.ndarray) -> Prediction:
         like = formats.joints_recording(joints, self.layout.skeleton, self.rate, "m")

@@ -117,7 +117,7 @@ def constraint(
 def _joints(recording: Recording, rate: float) -> np.ndarray:
     if abs(recording.rate - rate) > 1e-6:
         recording = recording.resample(rate)
-    return corpora.as_humanml3d(recording.values, recording.channels)
+    return corpora.joints_of(recording)
 
 
 def _ranges(keep: str, rate: float, frames: int, length: int) -> list[int]:

@@ -26,6 +26,8 @@ from jaxdiff.body.humanml3d import LAYOUT_22
 from jaxdiff.body.skeleton import HUMANML3D
 from jaxdiff.data import load
 from jaxdiff.data.builders.base import example
+from jaxdiff.data.recording import Recording
+from jaxdiff.data.skeletons import to_body
 from jaxdiff.data.trials import Trials, gather
 from jaxdiff.errors import DataError, FileError
 from jaxdiff.typing import Config
@@ -198,6 +200,17 @@ def as_humanml3d(values: np.ndarray, channels: tuple[str, ...], pack: str = "") 
         )
 
     return np.stack([joint(name) for name in HUMANML3D.names], axis=1).astype(np.float32)
+
+
+def joints_of(recording: Recording) -> np.ndarray:
+    """The 22 joints [T, 22, 3] in metres of a recording of any human skeleton (`jaxdiff.data.skeletons`)."""
+    try:
+        return as_humanml3d(recording.values, recording.channels)
+    except DataError:
+        if "parents" not in recording.meta:
+            raise
+        body = to_body(recording)
+        return body.values.reshape(len(body), -1, 3).astype(np.float32)
 
 
 def lengthened_features(joints: np.ndarray, variant: humanml3d.Variant = "fixed") -> np.ndarray:
