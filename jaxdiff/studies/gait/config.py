@@ -53,13 +53,14 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.model.hidden = 512
     config.model.blocks = 3
     config.model.alignment = 0.02  # weight of the alignment of the modalities' latents
-    config.model.steps = 6  # steps of generation
+    config.model.steps = 3  # steps of generation
     config.model.deterministic = False  # a point predictor of the same size, for comparison
 
     config.evaluation = ConfigDict()
     config.evaluation.samples = 32
-    config.evaluation.strides = 400  # held-out strides that calibrate, and as many that test
+    config.evaluation.strides = 300  # held-out strides that calibrate, and as many that test
     config.evaluation.model = "gait"  # tables: a shipped model, a model file or a run directory
+    config.evaluation.opensim = ""  # tables: folder of OpenSim's walk, for a real person
     config.evaluation.baselines = True  # tables: also fit ridge regressions and kernels
 
     config.batch_size = 128
@@ -87,9 +88,9 @@ def get_config(word: str = "quick") -> ConfigDict:
         config.training.optimizer.warmup_steps = 1
     if word in ("ship", "tables"):
         config.data.update(people=4000, tasks=2, strides=2, held_out=400)
-        config.law.masks = 600
+        config.law.masks = 500
         config.model.update(width=256, hidden=768, blocks=4)
-        config.training.update(steps=4500, ema_decay=0.998, evaluate_every=500, save_every=500)
+        config.training.update(steps=4200, ema_decay=0.998, evaluate_every=500, save_every=500)
         config.training.optimizer.learning_rate = 1e-3
         config.training.optimizer.warmup_steps = 200
     return config

@@ -11,7 +11,7 @@ import numpy as np
 from jaxdiff.baselines import BASELINES
 from jaxdiff.report.publish import Report, publish
 from jaxdiff.report.tables import Table, provenance
-from jaxdiff.studies.gait import data, evaluation, subsets
+from jaxdiff.studies.gait import data, evaluation, real, subsets
 from jaxdiff.studies.gait.imputation import Imputer
 from jaxdiff.studies.gait.model import GaitModel
 from jaxdiff.studies.gait.strides import Strides
@@ -49,6 +49,8 @@ def run_tables(config: Config, out: Path) -> dict[str, Table]:
     if config.evaluation.baselines:
         train = data.kept(config.data, "train", folder)
         tables["baselines"] = table_baselines(model, train, test, samples)
+    if config.evaluation.opensim:
+        tables["opensim"] = real.table_opensim(model, Path(config.evaluation.opensim), samples)
     report = Report(
         "Gait: any signals in, all others out",
         provenance("simulated people", config.data.seed, time.perf_counter() - started),

@@ -26,6 +26,8 @@ from jaxdiff.typing import Config, Params
 
 VALIDATION = 512
 """Strides of the validation loss."""
+MOST = 8000
+"""Strides that the law is fitted to, spread over all people."""
 
 
 def run_train(config: Config, out: Path) -> Trained:
