@@ -1,12 +1,15 @@
-"""Train a first model on simulated people: joint moments, with error bars, from joint angles. No download.
+"""Forces and moments with error bars for an example walk, from the model that ships. Seconds, no download, no training.
 
-Leaves a report, the model, and one unseen person's walk as files to try it on.
+Leaves a report and two files: the walk of a simulated person whom the model
+has not seen, and its forces and moments.
 
-A second call goes on from where the first one ended; Ctrl-C saves.
+--train trains a first model instead: joint moments, with error bars, from
+joint angles of simulated people. It leaves a report, the model, and a test
+subject's walk to try it on. A second call continues; Ctrl-C saves.
 
 example:
   jaxdiff demo
-  jaxdiff demo --out my_first_run
+  jaxdiff demo --train --out my_first_run
 """
 
 from __future__ import annotations
@@ -22,17 +25,24 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         default=Path("runs/demo"),
         help="directory of the run (default: %(default)s)",
     )
+    parser.add_argument("--train", action="store_true", help="train a first model (minutes)")
 
 
 def run(options: argparse.Namespace) -> None:
     from jaxdiff.cli.start import prepare_jax
+
+    prepare_jax()
+    if not options.train:
+        from jaxdiff.studies.gait import demo as walk
+
+        walk.run(options.out)
+        return
     from jaxdiff.studies.llma import demo
     from jaxdiff.studies.llma.config import get_config
 
-    prepare_jax()
     try:
         demo.run(get_config("demo"), options.out)
     except (
         SystemExit
-    ):  # the engine has saved and ends the process; to a shell that is an interruption
+    ):  # the engine has saved and ends the process; to a shell it is an interruption
         raise KeyboardInterrupt from None

@@ -86,7 +86,7 @@ def test_an_interruption_is_exit_code_130(jaxdiff, monkeypatch, tmp_path):
             raise stop(0)
 
         monkeypatch.setattr("jaxdiff.studies.llma.demo.run", interrupted)
-        code, _, err = jaxdiff("demo", "--out", tmp_path)
+        code, _, err = jaxdiff("demo", "--train", "--out", tmp_path)
         assert code == 130 and err.strip().startswith("interrupted")
 
 
