@@ -10,7 +10,7 @@ import jax
 import numpy as np
 import pytest
 from regression import METHOD
-from test_loop import contents, finish, launch, same
+from training.test_loop import contents, finish, launch, same
 
 from jaxdiff.training.checkpoint import load_params
 
