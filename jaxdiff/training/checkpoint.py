@@ -123,7 +123,7 @@ class Checkpoints:
             self._manager.save(
                 step,
                 args=args.Composite(
-                    **{part: args.StandardSave(host[part]) for part in ARRAYS},
+                    **{part: args.StandardSave(_filled(host[part])) for part in ARRAYS},
                     data=args.JsonSave(data),
                     about=args.JsonSave(about),
                 ),
@@ -202,8 +202,9 @@ class Checkpoints:
         target = jax.tree.map(lambda a: np.empty(a.shape, a.dtype), jax.eval_shape(_parts, like))
         for part in ARRAYS:
             _check_model(path, part, internal["arrays"][part], _described(target[part]))
-        arrays = {part: args.StandardRestore(target[part]) for part in ARRAYS}
+        arrays = {part: args.StandardRestore(_filled(target[part])) for part in ARRAYS}
         found = self._manager.restore(step, args=args.Composite(**arrays, data=args.JsonRestore()))
+        found = {**found, **{part: _emptied(found[part], target[part]) for part in ARRAYS}}
         sums = internal["checksums"]
         for part in ARRAYS:
             if checksum(found[part]) != sums[part]:
@@ -249,7 +250,7 @@ def load_params(
         path = Path(directory).absolute() / str(chosen)
         try:
             internal = _read_about(path) if about is None else about
-            params = _read_params(path, weights, internal["checksums"][weights])
+            params = _read_params(path, weights, internal)
         except _Refused:
             raise
         except Exception as error:
@@ -353,12 +354,18 @@ def _read_about(path: Path) -> dict[str, Any]:
     return about
 
 
-def _read_params(path: Path, weights: str, stated: str) -> Params:
+def _read_params(path: Path, weights: str, about: Mapping[str, Any]) -> Params:
     import orbax.checkpoint as ocp
 
     with ocp.StandardCheckpointer() as reader:
         params = jax.tree.map(np.asarray, reader.restore(path / weights))
-    if checksum(params) != stated:
+
+    def like(path: Any, leaf: np.ndarray) -> np.ndarray:
+        shape = about["arrays"][weights][jax.tree_util.keystr(path)].partition("[")[2]
+        return np.empty([int(n) for n in shape.strip("]").split(",") if n], leaf.dtype)
+
+    params = _emptied(params, jax.tree_util.tree_map_with_path(like, params))
+    if checksum(params) != about["checksums"][weights]:
         raise CheckpointError(f"the checksum of {weights!r} is wrong")
     return params
 
@@ -434,6 +441,16 @@ def _from_parts(found: Mapping[str, Any], like: TrainState) -> TrainState:
     )
     state = jax.tree.map(jax.numpy.asarray, state)
     return state.replace(key=jax.random.wrap_key_data(state.key))
+
+
+def _filled(tree: Any) -> Any:
+    """The tree with one zero in place of every array without entries, which Orbax cannot save."""
+    return jax.tree.map(lambda a: a if np.size(a) else np.zeros(1, a.dtype), tree)
+
+
+def _emptied(tree: Any, like: Any) -> Any:
+    """The inverse of `_filled`."""
+    return jax.tree.map(lambda a, b: a if np.size(b) else b, tree, like)
 
 
 def _described(tree: Any) -> dict[str, str]:

@@ -7,6 +7,7 @@ import pytest
 from regression import METHOD, Batches
 
 from jaxdiff.errors import CheckpointError, ConfigError
+from jaxdiff.training.checkpoint import load_params
 from jaxdiff.training.loop import fit
 from jaxdiff.training.optimizer import OptimizerSettings
 from jaxdiff.training.settings import SEEDS, Settings
@@ -34,6 +35,17 @@ def test_seeds_at_both_ends_of_their_range_train_and_others_are_refused(tmp_path
             ConfigError, match=f"training.seed must be in 0 … {SEEDS - 1}, not {seed}"
         ):
             fit(METHOD, Batches(), SETTINGS._replace(seed=seed), tmp_path / "refused")
+
+
+def test_parameters_without_entries_are_saved_and_restored(tmp_path, one_device):
+    def init(key, batch):
+        return {**METHOD.init(key, batch), "fixed": {"basis": jnp.zeros((0, 7))}}
+
+    method = METHOD._replace(init=init)
+    fit(method, Batches(), SETTINGS, tmp_path)
+    state = fit(method, Batches(), SETTINGS._replace(steps=4), tmp_path)
+    assert int(state.step) == 4 and state.params["fixed"]["basis"].shape == (0, 7)
+    assert load_params(tmp_path / "checkpoints")[0]["fixed"]["basis"].shape == (0, 7)
 
 
 def test_a_batch_of_one_example_trains(tmp_path, one_device):
