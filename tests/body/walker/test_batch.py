@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from jaxdiff.body.walker import batch, modes, synthesis
+from jaxdiff.body.walker import batch, dynamics, modes, synthesis, timing
 from jaxdiff.body.walker.batch import (
     CHANNELS,
     UNITS,
@@ -15,11 +15,12 @@ from jaxdiff.body.walker.batch import (
 )
 from jaxdiff.body.walker.completion import complete
 from jaxdiff.body.walker.curves import fourier
-from jaxdiff.body.walker.model import GRAVITY, SEGMENTS, forward
+from jaxdiff.body.walker.model import GRAVITY, LEG, LEG_JOINTS, SEGMENTS, forward
 from jaxdiff.body.walker.prescription import prescribe
 from jaxdiff.body.walker.projection import project
 from jaxdiff.body.walker.subjects import Walker, able_bodied, stroke_survivor
 from jaxdiff.body.walker.traits import from_walkers, reference
+from jaxdiff.body.walker.trials import knee_floor
 from jaxdiff.errors import ConfigError
 
 MODALITIES = batch.MODALITIES
@@ -65,29 +66,51 @@ def periodic():
     return {name: values[0, 0] for name, values in out.items() if values.ndim > 2}
 
 
-def test_recorded_signals_equal_those_of_single_walkers(gait, periodic):
-    """Angles, moments and forces of the reference subject."""
-    single = gait(0.4, 0.0)
-    at, known = np.arange(100) / 100, np.arange(151) / 150
+def test_recorded_signals_equal_those_of_single_walkers(monkeypatch):
+    """The same coefficients give the angles, moments and forces of `dynamics`, sample by sample."""
+    walker, u, points = Walker(), 0.4, 100
+    p = prescribe(walker, u, 0.0)
+    coefficients = complete(p, project(p))
+    rate = points / float(timing.stride_time(walker, u, 0.0))
+    q = np.tile((fourier(np.arange(points) / points, 12) @ coefficients).T, 3)
+    q[LEG[:, 3]] = knee_floor(q[LEG[:, 3]])
+    core = slice(points - dynamics.MARGIN, -points + dynamics.MARGIN)
+    motion = dynamics.newton_euler(q[:, core], rate, 0.0)
+    own = timing.leg_phase(walker, np.arange(points) / points)
+    speed = np.full(points, u)
+    ends = timing.duty(walker, speed)
+    stance, _ = timing.stance_and_swing(own, ends)
+    load = timing.loading(walker, speed, stance, ends)
+    path = timing.pressure_path(walker, stance)
+    contact = dynamics.distribute(motion, load / load.sum(0), path, stance, 0.0)
+    torques = dynamics.joint_torques(motion, contact)
+
+    def solved(t, factor, u, b, iterations):
+        return np.repeat(coefficients[None], len(u), axis=0)
+
+    monkeypatch.setattr(batch, "_solve", solved)
+    traits = reference()
+    tasks = constant_tasks(traits, u * np.sqrt(GRAVITY * walker.leg_length))
+    rng = np.random.default_rng(0)
+    out = simulate(traits, tasks, 2, rng=rng, modalities=MODALITIES, variability=0.0)
 
     def column(modality: str, name: str) -> np.ndarray:
-        return periodic[modality][0, :, CHANNELS[modality].index(name)]
-
-    def resampled(curve: np.ndarray) -> np.ndarray:
-        return np.interp(at, known, np.append(curve, curve[0]))
+        return out[modality][0, 0, 0, :, CHANNELS[modality].index(name)]
 
     for leg, side in enumerate("rl"):
-        for name, joint in (("hip_flexion", 0), ("knee_flexion", 3), ("ankle_dorsiflexion", 6)):
-            angle = column("angles", f"{name}_{side}")
-            np.testing.assert_allclose(angle, resampled(single.angle(leg, joint)), atol=0.1)
+        for k, angle in enumerate(LEG_JOINTS):
+            degrees = np.rad2deg(q[LEG[leg, k], :points])
+            np.testing.assert_allclose(column("angles", f"{angle}_{side}"), degrees, atol=1e-3)
         first = CHANNELS["moments"].index(f"hip_extension_moment_{side}")
-        for joint in range(9):
-            moment = resampled(single.moment(leg, joint))
-            np.testing.assert_allclose(
-                column("moments", CHANNELS["moments"][first + joint]), moment, atol=0.015
-            )
-        normal = GRAVITY * resampled(single.forces.contact.force[leg, 2])
-        np.testing.assert_allclose(column("grf", f"grf_normal_{side}"), normal, atol=0.06)
+        for k in range(9):
+            moment = -torques[LEG[leg, k]] * GRAVITY * walker.leg_length
+            name = CHANNELS["moments"][first + k]
+            np.testing.assert_allclose(column("moments", name), moment, atol=1e-4, err_msg=name)
+        for k, name in enumerate(("forward", "medial", "normal")):
+            sign = 1.0 - 2.0 * (side == "l") if name == "medial" else 1.0
+            force = sign * GRAVITY * contact.force[leg, k]
+            found = column("grf", f"grf_{name}_{side}")
+            np.testing.assert_allclose(found, force, atol=1e-3, err_msg=name)
 
 
 def test_mean_ground_reaction_is_the_weight(recorded):
@@ -143,7 +166,9 @@ def test_virtual_sensors_equal_differentiated_kinematics(periodic):
     coefficients = batch.solve_gaits(traits, np.ones(1), u, np.zeros(1))[0]
     n = 2000
     period = float(periodic["stride_time"][0])
-    pose = forward((fourier(np.arange(n) / n, 12) @ coefficients).T)
+    q = (fourier(np.arange(n) / n, 12) @ coefficients).T
+    q[LEG[:, 3]] = knee_floor(q[LEG[:, 3]])
+    pose = forward(q)
     spectrum = 2j * np.pi * np.fft.fftfreq(n, period / n)
 
     def derivative(x: np.ndarray, order: int) -> np.ndarray:

@@ -1,0 +1,23 @@
+"""Signals stored as 16-bit integers come back within half a step of their range."""
+
+import json
+
+import numpy as np
+
+from jaxdiff.data.builders.base import compacted, decoded, example
+
+
+def test_compacted_signals_come_back_within_half_a_step():
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(400, 3)).astype(np.float32) * [1e-3, 1.0, 2e4]
+    values[:, 1] = 7.0  # a constant channel
+    trial = example("one", {"grf": values}, rate=100.0, subject="S")
+    stored = compacted(trial)
+    assert stored["signals"]["grf"].dtype == np.int16
+    names = json.dumps({"grf": ["a", "b", "c"]})
+    back = decoded({**stored, "channels": names, "units": names})
+    step = np.ptp(values, axis=0) / 65535
+    error = np.abs(back["signals"]["grf"] - values).max(0)
+    assert np.all(error <= 0.51 * step + 1e-6 * np.abs(values).max(0))
+    assert back["signals"]["grf"].dtype == np.float32
+    assert "scales" not in back
