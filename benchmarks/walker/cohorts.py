@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from benchmarks.walker.real import POINTS, Examples
+from benchmarks.walker.real import POINTS, Examples, centred
 from jaxdiff.body.walker import gait_cohort
 from jaxdiff.body.walker.batch import CHANNELS, constant_tasks, draw_people, draw_tasks, simulate
 from jaxdiff.body.walker.recordings import CHANNELS as SINGLE
@@ -90,8 +90,8 @@ def _columns(angle, opposite, moment, force, speed, subject) -> dict[str, np.nda
         "moments": np.stack([moment(name) for name in MOMENTS], -1),
         "forces": np.stack([force("grf_forward"), force("grf_normal")], -1),
         "ankle": np.stack([angle("ankle_dorsiflexion"), speed], -1),
-        "thighs": np.stack([thigh, opposite("hip_flexion") - opposite("pelvis_tilt")], -1),
-        "shank": np.stack([angle("knee_flexion"), shank], -1),
+        "thighs": centred(np.stack([thigh, opposite("hip_flexion") - opposite("pelvis_tilt")], -1)),
+        "shank": centred(np.stack([angle("knee_flexion"), shank], -1)),
         "subject": subject,
     }
 

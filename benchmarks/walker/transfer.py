@@ -102,7 +102,7 @@ def questions() -> dict[str, tuple[str, str, Examples]]:
         "OpenSim walk: angles to moments": ("angles", "moments", moments),
         "OpenSim walk: angles to forces": ("angles", "forces", forces),
         "Hood K3: ankle angle and speed to moment": ("ankle", "moments", real.hood()),
-        "CMU walks: thighs to knee and shank": ("thighs", "shank", real.cmu()),
+        "CMU walks: thighs to knee and shank, shapes": ("thighs", "shank", real.cmu()),
     }
 
 

@@ -17,6 +17,9 @@ from jaxdiff.body.walker.traits import IMUS, Traits, reference
 from jaxdiff.errors import ConfigError
 
 ASYMMETRY = 0.25
+POSTURE = {"hip_flexion": 7.0, "hip_extension": 4.0, "tilt": 5.0, "lean": -10.0}
+"""Mean posture relative to the reference subject in degrees: a pelvis tilted further, a trunk that balances it. The
+reference subject's hip moments are too extending and its knee moments too flexing in stance."""
 CONDITIONS = ("hemiparesis", "crouch", "prosthesis", "foot", "asymmetry")
 SHARES = (0.45, 0.15, 0.15, 0.10, 0.15)
 """Of the impaired people, how many have each condition."""
@@ -75,7 +78,7 @@ def draw_people(
     harmonic = np.tile(np.arange(1, 5), 2)
     terms = spread * SIGNATURE[:, None] / harmonic
     signature = terms * (0.9 * normal((n, 1, 3, 8)) + 0.35 * normal((n, 2, 3, 8)))
-    shape = {name: spread * pair(sd) for name, sd in DEVIATIONS.items()}
+    shape = {name: spread * pair(sd) + POSTURE.get(name, 0.0) for name, sd in DEVIATIONS.items()}
     chosen = np.clip(1.28 - 0.2 * old + 0.15 * normal(n), 0.7, 1.8)
     traits = reference(n)._replace(
         mass=24.0 * factor(0.15) * stature**2,
@@ -96,13 +99,13 @@ def draw_people(
         load_tilt=pair(0.04),
         dip_factor=factor(0.2) * (1.0 - 0.15 * old),
         load_scale=1.0 + 0.02 * normal((n, 1)) * np.array([1.0, -1.0]),
-        pressure_end=0.18 + pair(0.012),
+        pressure_end=0.165 + pair(0.012),
         step_width=np.clip(0.125 + 0.03 * normal(n) + 0.015 * old, 0.02, 0.28),
         circumduction=np.abs(0.005 + pair(0.006)),
-        lean=2.2 * normal(n) + 1.5 * old,
+        lean=POSTURE["lean"] + 2.2 * normal(n) + 1.5 * old,
         trunk_list=0.8 * normal(n),
         trunk_sway=1.0 + 1.3 * normal(n),
-        tilt=5.0 * normal(n),
+        tilt=POSTURE["tilt"] + 5.0 * normal(n),
         yaw_factor=factor(0.4),
         list_factor=factor(0.35),
         toe_out=6.0 + pair(5.0, 0.5),
@@ -124,8 +127,10 @@ def _instruments(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
     normal = rng.standard_normal
     common, own = normal((n, 16)), normal((n, 26))
     shared = np.concatenate([common[:, :6], common[:, 6:], common[:, 6:]], axis=1)
+    offset = OFFSET_SPREAD * (0.85 * shared + 0.5 * own)
+    offset[:, 3] -= POSTURE["lean"]  # laboratories measure an upright trunk as upright
     return {
-        "angle_offset": OFFSET_SPREAD * (0.85 * shared + 0.5 * own),
+        "angle_offset": offset,
         "imu_turn": np.array([8.0, 8.0, 12.0]) * normal((n, len(IMUS), 3)),
         "imu_place": np.array([0.01, 0.01, 0.04]) * normal((n, len(IMUS), 3)),
         "imu_bias": np.repeat([0.1, 0.015], 3) * normal((n, len(IMUS), 6)),
