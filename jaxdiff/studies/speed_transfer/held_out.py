@@ -12,7 +12,7 @@ from jaxdiff.studies.speed_transfer import bands, strides, synthesis
 from jaxdiff.studies.speed_transfer.hierarchy import Law, group
 from jaxdiff.studies.speed_transfer.predictor import Predictor, Question
 from jaxdiff.studies.speed_transfer.recorded import ANGLES
-from jaxdiff.studies.speed_transfer.strides import CHANNELS, TERMS, Gait
+from jaxdiff.studies.speed_transfer.strides import CHANNELS, Gait
 
 POINTS = 50
 """Points of a stride at which errors and coverage are measured."""
@@ -151,15 +151,17 @@ def coverage(
 ) -> np.ndarray:
     """Share of the measured curve inside the interval, for each person."""
     found, truth = drawn(predictor, asked, band, samples, seed), measured(asked, band, seed)
+    return by_person(inside(found, truth, calibration, p), asked.subjects)
+
+
+def inside(
+    samples: np.ndarray, truth: np.ndarray, calibration: Calibration | None = None, p: float = 0.9
+) -> np.ndarray:
+    """Share of each measured curve [N, POINTS, 6] inside the interval of samples [S, N, POINTS, 6]: [N]."""
     scale: np.ndarray | float = 1.0
     if calibration is not None:
         phase = np.arange(POINTS) / POINTS
         scale = bands.at(calibration, phase, range(len(CHANNELS))).scale(p)
-    low, high = predictive_interval(found, p, scale)
-    inside = np.where(np.isfinite(truth), (truth >= low) & (truth <= high), np.nan)
-    return by_person(np.nanmean(inside, axis=(1, 2)), asked.subjects)
-
-
-def channels_of(gait: Gait) -> list[int]:
-    """Numbers of the channels that a gait has."""
-    return np.flatnonzero(gait.measured[: len(CHANNELS) * TERMS : TERMS]).tolist()
+    low, high = predictive_interval(samples, p, scale)
+    held = np.where(np.isfinite(truth), (truth >= low) & (truth <= high), np.nan)
+    return np.nanmean(held, axis=(1, 2))

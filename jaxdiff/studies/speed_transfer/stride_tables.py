@@ -47,13 +47,15 @@ def simulated(
             + np.array([[q.target - q.sources[0].speed] for q in asked.questions]) * slope,
             ADDED: held_out.added(predictor.law, asked.questions),
             "hierarchical model": predictor.linear(asked.questions),
-            "diffusion": predictor.point(asked.questions, SAMPLES, 12),
         }
+        if predictor.trust:
+            found["diffusion"] = predictor.point(asked.questions, SAMPLES, 12)
         for number in (2, 3):
             several = held_out.tasks(people, number, most=most, seed=11)
             name = f"{number} recordings"
             found[f"hierarchical model, {name}"] = predictor.linear(several.questions)
-            found[f"diffusion, {name}"] = predictor.point(several.questions, SAMPLES, 12)
+            if predictor.trust:
+                found[f"diffusion, {name}"] = predictor.point(several.questions, SAMPLES, 12)
             found[f"{ADDED}, nearest of {name}"] = held_out.added(predictor.law, several.questions)
             asked_of = {label: several for label in found if name in label}
             for label, about in asked_of.items():
@@ -85,9 +87,11 @@ def coverage(
         asked = held_out.tasks(people, most=4, seed=13)
         row = {}
         for band, kept in bands.items():
+            drawn = held_out.drawn(predictor, asked, band, SAMPLES, 14)
+            truth = held_out.measured(asked, band, 14)
             for how, calibration in (("as sampled", None), ("calibrated", kept)):
-                inside = held_out.coverage(predictor, asked, band, calibration, p, seed=14)
-                row[f"{band}, {how}"] = cell(inside)
+                share = held_out.inside(drawn, truth, calibration, p)
+                row[f"{band}, {how}"] = cell(held_out.by_person(share, asked.subjects))
         table.row(label, row)
     return table
 
@@ -96,7 +100,7 @@ def inputs(predictor: Predictor, test: Sequence[Gait], most: int = 4) -> Table:
     """What a recording has to have: strides, legs, joints; and what the network makes of somebody else's."""
     table = Table(
         "Simulated people left out: what is recorded",
-        ["hierarchical model", "diffusion"],
+        ["hierarchical model", "diffusion"] if predictor.trust else ["hierarchical model"],
         note=NOTE + " The error is over all six angles, also those that were not recorded.",
     )
     asked = held_out.tasks(test, most=most, seed=15)
@@ -112,11 +116,12 @@ def inputs(predictor: Predictor, test: Sequence[Gait], most: int = 4) -> Table:
             q._replace(sources=tuple(_less(g, count, keep) for g in q.sources))
             for q in asked.questions
         ]
-        row = {
-            "hierarchical model": predictor.linear(questions),
-            "diffusion": predictor.point(questions, SAMPLES, 16),
-        }
+        row = {"hierarchical model": predictor.linear(questions)}
+        if predictor.trust:
+            row["diffusion"] = predictor.point(questions, SAMPLES, 16)
         table.row(label, {name: cell(_people(s, asked)) for name, s in row.items()})
+    if not predictor.trust:
+        return table
     rng = np.random.default_rng(17)
     order = rng.permutation(len(asked.questions))
     others = [
