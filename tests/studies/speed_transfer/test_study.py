@@ -22,6 +22,7 @@ from jaxdiff.studies.loading import load
 from jaxdiff.studies.speed_transfer import experiments, training
 from jaxdiff.studies.speed_transfer import transfer as trained
 from jaxdiff.studies.speed_transfer.config import WORDS, get_config
+from jaxdiff.studies.speed_transfer.study import STUDY
 
 SPEEDS = (0.6, 1.0, 1.4)
 ABLE, STROKE = cohort(5, SPEEDS), cohort(4, (0.3, 0.6, 0.9), seed=5, paretic="right")
@@ -67,7 +68,8 @@ def walk(speed=1.0, seconds=30.0, rate=RATE, names=CHANNELS, unit="deg"):
 def test_every_word_is_a_config(word):
     config = get_config(word)
     assert config.is_locked
-    assert set(config.report) <= set(WORDS)
+    assert set(config.get("report", ())) <= set(WORDS)
+    assert config.experiment in STUDY.experiments
 
 
 def test_an_unknown_word_is_named():
