@@ -21,6 +21,7 @@ from jaxdiff.studies.gait.imputation import Imputer
 from jaxdiff.studies.gait.strides import Bank, Conditioned
 from jaxdiff.training.state import init_state
 from jaxdiff.training.step import make_step
+from jaxdiff.training.update import StepSettings
 from tests.studies.gait import toys
 
 TINY = Settings(size=Size(16, 32, 2, 2), aligned=("angles", "moments"), steps=4)
@@ -47,7 +48,7 @@ def trained(blocks=False, steps=250):
 
     optimizer = optax.adam(1e-3)
     state = init_state(method, optimizer, jax.random.key(0), batch())
-    step = make_step(method, optimizer, ema_decay=0.98, devices=jax.devices()[:1])
+    step = make_step(method, optimizer, StepSettings(0.98), devices=jax.devices()[:1])
     for _ in range(steps):
         state, _ = step(state, batch())
     return law, jax.device_get(state.ema)
