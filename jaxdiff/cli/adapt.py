@@ -16,30 +16,32 @@ from jaxdiff.errors import ConfigError, FileError
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(extra=[])  # the model's own options, parsed once it is loaded
     add = parser.add_argument
     add("model", metavar="MODEL", help="a shipped model, a model file or a run directory")
     add("--data", type=Path, required=True, metavar="LAB", help="recipe of the recordings")
-    add("--output", type=Path, required=True, metavar="FILE", help="a .safetensors file to write")
-    add("--steps", type=int, metavar="N", help="training steps (default: the study's)")
-    add("--seed", type=int, metavar="N", help="seed of the training (default: 0)")
+    add(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="a .safetensors file to write (default: MODEL-adapted.safetensors)",
+    )
 
 
 def run(options: argparse.Namespace) -> None:
+    from jaxdiff.cli.options import own_options
     from jaxdiff.cli.start import prepare_jax, progress
 
-    if options.output.suffix != ".safetensors":
-        raise ConfigError(
-            f"a model is saved as a .safetensors file, not as {options.output.name!r}"
-        )
+    output = options.output or Path(f"{Path(options.model).stem}-adapted.safetensors")
+    if output.suffix != ".safetensors":
+        raise ConfigError(f"a model is saved as a .safetensors file, not as {output.name!r}")
     if not options.data.is_file():
         raise FileError(f"{options.data}: does not exist")
     prepare_jax()
     from jaxdiff.studies.loading import load
 
     model = load(options.model)
-    settings = {
-        name: value for name in ("steps", "seed") if (value := getattr(options, name)) is not None
-    }
+    parsed = vars(own_options(type(model), (), "adapt").parse_args(options.extra))
     with progress(f"adapting {model.name}"):
-        adapted = model.adapt(options.data, **settings)
-    print(f"{adapted.save(options.output)}: try jaxdiff generate {options.output}")
+        adapted = model.adapt(options.data, **{k: v for k, v in parsed.items() if v is not None})
+    print(f"{adapted.save(output)}: try jaxdiff generate {output}")

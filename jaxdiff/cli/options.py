@@ -16,26 +16,25 @@ SEVERAL = ("target_speed",)
 """Parameters for which the command takes several values and calls `generate` once for each."""
 
 
-def own_options(model: type, common: Collection[str]) -> Parser:
-    """A parser of the parameters that a model's `generate` has beyond the common ones.
+def own_options(model: type, common: Collection[str], name: str = "generate") -> Parser:
+    """A parser of the parameters that a model's method has beyond the common ones.
 
     Args:
         model: A subclass of `Model`.
         common: Parameters that are parsed elsewhere.
+        name: The method.
 
     Returns:
         The parser; parameters that are not given are None.
     """
     parser = Parser(prog="", add_help=False, allow_abbrev=False, usage=argparse.SUPPRESS)
     group = parser.add_argument_group(f"options of {model.__name__}")
-    function = getattr(model, "generate")  # noqa: B009
+    function = getattr(model, name)
     hints, texts = get_type_hints(function), argument_texts(inspect.getdoc(function) or "")
-    for name, parameter in inspect.signature(function).parameters.items():
-        if parameter.kind is parameter.KEYWORD_ONLY and name not in common:
-            text = texts.get(name, "").replace("%", "%%")
-            group.add_argument(
-                "--" + name.replace("_", "-"), dest=name, help=text, **_reading(name, hints[name])
-            )
+    for word, parameter in inspect.signature(function).parameters.items():
+        if parameter.kind is parameter.KEYWORD_ONLY and word not in common:
+            text, reading = texts.get(word, "").replace("%", "%%"), _reading(word, hints[word])
+            group.add_argument("--" + word.replace("_", "-"), dest=word, help=text, **reading)
     return parser
 
 

@@ -59,7 +59,7 @@ class Signal(NamedTuple):
             parts.append(f"[{self.units[0]}]")
         if self.strides:
             parts.append(
-                f"{self.strides} strides from {self.phase or 'an event'}, {self.length} samples"
+                f"{self.strides} stride{'s' * (self.strides > 1)} from {self.phase or 'an event'}, {self.length} samples"
             )
         elif self.rate and self.length:
             parts.append(f"{self.length / self.rate:g} s at {self.rate:g} Hz")

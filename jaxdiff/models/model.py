@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from pathlib import Path
@@ -148,11 +149,11 @@ class Model:
         return artefact.save(self.program(**options), path, batch, platforms)
 
     def __repr__(self) -> str:
-        lines = [f"{type(self).__name__} {self.name!r} ({self.study})"]
-        lines += [f"  takes    {signal}" for signal in self.inputs]
+        lines = [f"  takes    {signal}" for signal in self.inputs]
         lines += [f"  returns  {signal}" for signal in self.outputs]
-        card = str(self.card)
-        return "\n".join(lines + [f"  {line}" for line in card.splitlines()])
+        lines += [f"  {line}" for line in str(self.card).splitlines()]
+        wrapped = [textwrap.fill(line, 80, subsequent_indent=" " * 11) for line in lines]
+        return "\n".join([f"{type(self).__name__} {self.name!r} ({self.study})", *wrapped])
 
     def _once(self, key: Hashable, make: Callable[[], Any], most: int = 16) -> Any:
         """What `make()` returned for this key; compiled programs are kept so that repeated calls neither compile nor leak."""

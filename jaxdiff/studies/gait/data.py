@@ -33,7 +33,7 @@ def kept(config: Config, split: str, folder: Path) -> Strides:
     """
     path, wanted = folder / f"{split}.npz", json.dumps(config.to_dict(), sort_keys=True)
     if path.exists():
-        with np.load(path) as file:
+        with np.load(path, allow_pickle=False) as file:
             if str(file["config"]) == wanted:
                 return _strides({n: file[n] for n in file.files if n != "config"})
     found = simulated(
