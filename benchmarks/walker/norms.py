@@ -133,7 +133,9 @@ def main() -> None:
     args = parser.parse_args()
     found = compare(args.people)
     args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / "norms.md").write_text(markdown(found))
+    title = "# Norms\n\nMean distance in standard deviations of the norm (share of the stride within 1 sd; ratio "
+    title += f"of the spreads): `python -m benchmarks.walker.norms --people={args.people}`.\n\n"
+    (args.out / "norms.md").write_text(title + markdown(found))
     picture(found, args.out / "norms.png")
     print(markdown(found))
 
