@@ -27,7 +27,7 @@ from jaxdiff.methods.biovae import Scale
 from jaxdiff.typing import Array, Denoiser
 
 STRENGTH, STIFFNESS = 1e-4, 20.0
-ROUNDS, STEPS = 2, 24
+ROUNDS, STEPS = 2, 32
 """Gauss-Newton steps for one estimate, and conjugate gradient steps for each."""
 
 
@@ -81,7 +81,7 @@ def constrain(denoise: Denoiser, constraint: Constraint, scale: Scale) -> Denois
         anchor = x
         for _ in range(ROUNDS):
             x = improve(x, anchor)
-        return _replaced(x, constraint, scale)
+        return _replaced(_on_path(x, constraint, scale), constraint, scale)
 
     return _each(denoise, one)
 
@@ -93,6 +93,18 @@ def impute(denoise: Denoiser, constraint: Constraint, scale: Scale) -> Denoiser:
         return _replaced(jnp.where(constraint.kept, constraint.known, x), constraint, scale)
 
     return _each(denoise, one)
+
+
+def _on_path(x: Array, constraint: Constraint, scale: Scale) -> Array:
+    """Features with the root exactly on its path, where one is asked for in every frame: what the steps left over."""
+    features = scale.features(x)
+    heading, _ = recover_root(features)
+    step = jnp.diff(constraint.target[:, 0], axis=0) / scale.metres
+    velocity = rotate(heading[1:], step)[:, jnp.array([0, 2])]
+    at = slices(constraint.target.shape[1])["root_velocity"]
+    moved = (features.at[:-1, at].set(velocity) - scale.offset) / scale.scale
+    whole = constraint.weight[:, 0, jnp.array([0, 2])].min() > 0.5
+    return jnp.where(whole & ~constraint.kept, moved, x)
 
 
 def _replaced(x: Array, constraint: Constraint, scale: Scale) -> Array:
