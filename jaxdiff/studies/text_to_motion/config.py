@@ -16,8 +16,8 @@ WORDS = ("tiny", "quick", "motion", "paper", "kit")
 def get_config(word: str = "quick") -> ConfigDict:
     """The config of a word.
 
-    `tiny` tries the chain, `quick` trains on simulated motion in minutes, `motion` is the shipped model (simulated and
-    CMU motion, an hour of two cores), `paper` and `kit` are HumanML3D and KIT-ML.
+    `tiny` tries the chain, `quick` trains on simulated motion in minutes, `motion` on simulated
+    and CMU motion, free for any use, in an hour of two cores, `paper` and `kit` are HumanML3D and KIT-ML.
     """
     if word not in WORDS:
         raise ConfigError(f"no config {word!r}; {nearest(word, WORDS)}")
