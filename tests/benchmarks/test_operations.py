@@ -10,7 +10,9 @@ STEP, SAMPLER = 2500, 1500
 
 
 @pytest.mark.parametrize(
-    "case", [cases.llma_case("paper128", 8, **HALF), cases.speed_case("paper", 8, **HALF)], ids=str
+    "case",
+    [cases.llma_case("paper128", 8, **HALF), cases.speed_case("paper", 8, **HALF)],
+    ids=lambda case: case.name,
 )
 def test_programs_of_transformers_are_small_and_call_fused_attention_and_random_bits_only(case):
     for program, most in (
