@@ -47,7 +47,7 @@ def batched(people: int = 400, tasks: int = 3, impaired: float = 0.3, seed: int 
     """Columns [n, 100, c] of the batched cohort: both legs, each in its own stride."""
     rng = np.random.default_rng([seed, 5])
     traits = draw_people(rng, people, impaired, **options)
-    work = draw_tasks(rng, traits, tasks, level=0.7)
+    work = draw_tasks(rng, traits, tasks, speeds=(0.6, 1.6), level=0.7)
     out = simulate(traits, work, 2, POINTS, rng=rng, modalities=SIGNALS)
     parts = []
     for side, other in (("r", "l"), ("l", "r")):
