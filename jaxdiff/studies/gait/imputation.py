@@ -13,7 +13,7 @@ from jaxdiff.methods.gait_law import Law, Modality, Signals, from_params
 from jaxdiff.nets.gait_denoiser import Size
 from jaxdiff.typing import Array, Key, Params
 
-ROWS = 512
+ROWS = 256
 """Strides times samples per call of the network, so that there is one compiled program."""
 
 

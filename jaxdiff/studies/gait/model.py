@@ -114,10 +114,8 @@ class GaitModel(Model):
         drawn = self._draw(given, samples, seed, steps, sorted({name for name, _ in columns}))
         clock = recording.time
         clock = clock[(clock >= given.times[0] - 1e-9) & (clock <= given.times[-1] + 1e-9)]
-        values = np.concatenate(
-            [on_clock(drawn[name][..., [i]], given.times, clock) for name, i in columns],
-            axis=-1,
-        )
+        timed = {name: on_clock(x, given.times, clock) for name, x in drawn.items()}
+        values = np.stack([timed[name][..., i] for name, i in columns], axis=-1)
         names, own_units = self._names(columns)
         values, shown, units = back(values, names, own_units, given)
         like = replace(
