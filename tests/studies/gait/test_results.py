@@ -32,7 +32,8 @@ def test_the_shipped_model_is_small_and_says_what_it_is(shipped):
 
     assert models.path_of("gait").stat().st_size < 10e6
     assert (
-        "simulated" in shipped.card.people and "Not for clinical decisions" in shipped.card.limits
+        "no real person" in shipped.card.people
+        and "Not for clinical decisions" in shipped.card.limits
     )
     assert set(shipped.calibrations)
 
