@@ -21,6 +21,7 @@ from jaxdiff.metrics import uncertainty
 from jaxdiff.studies.llma import evaluation
 from jaxdiff.studies.llma.config import get_config
 from jaxdiff.studies.llma.preparation import folds, load_trials, method_settings
+from jaxdiff.studies.llma.starts import start
 from jaxdiff.studies.llma.training import train
 from jaxdiff.training.step import make_generate
 
@@ -47,7 +48,8 @@ def main(options: report.Options) -> dict[str, Any]:
     name = "tiny" if options.tiny else "quality"
     out = Path(options.runs) / f"benchmark-{name}"
     fold = folds(config, load_trials(config))[0]
-    params = train(config, fold, out)
+    first = start(config, fold)
+    params = train(config, fold, first, out)
     side = fold.side("test", 4 if options.tiny else 32)
     samples = 2 if options.tiny else 8
 
@@ -57,7 +59,9 @@ def main(options: report.Options) -> dict[str, Any]:
         generate = make_generate(llma.llma(settings).generate)
         drawn = []
         seconds = timing.once(
-            lambda: drawn.append(evaluation.draw(generate, params, "x", side["x"], samples))
+            lambda: drawn.append(
+                evaluation.draw(generate, params, first.condition("x", side["x"]), samples)
+            )
         )
         truth = side["y"]
         calibration = uncertainty.spread_skill(drawn[0], truth)["spread_skill"]

@@ -134,7 +134,7 @@ def main() -> None:
     found = compare(args.people)
     args.out.mkdir(parents=True, exist_ok=True)
     title = "# Norms\n\nMean distance in standard deviations of the norm (share of the stride within 1 sd; ratio "
-    title += f"of the spreads): `python -m benchmarks.walker.norms --people={args.people}`.\n\n"
+    title += f"of the spreads): `benchmarks/walker/norms.py`, {args.people} people.\n\n"
     (args.out / "norms.md").write_text(title + markdown(found))
     picture(found, args.out / "norms.png")
     print(markdown(found))

@@ -158,7 +158,8 @@ class Recording:
         Raises:
             StampError: If a stamp is missing, out of order or, without `rate`, not uniform.
         """
-        time, channels, units = np.asarray(time, np.float64), tuple(channels), tuple(units)
+        time, values = np.asarray(time, np.float64), np.asarray(values)
+        channels, units = tuple(channels), tuple(units)
         absent = np.flatnonzero(~(np.abs(time) < 1e9))
         if len(absent):
             raise StampError(int(absent[0]), f"{time[absent[0]]} s is no usable time stamp")

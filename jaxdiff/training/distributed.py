@@ -24,6 +24,10 @@ GRACE = 15.0
 _watch: Watch | None = None
 
 
+END_TIMEOUT = 30_000
+"""Milliseconds that a process which has finished waits for the others."""
+
+
 def initialize(
     coordinator: str | None = None, num_processes: int | None = None, process_id: int | None = None
 ) -> bool:
@@ -171,9 +175,20 @@ def abandon(error: ProcessLost) -> NoReturn:
 
 
 def leave() -> None:
-    """Ends the watch of this process, before it ends as it should."""
-    if _watch is not None:
-        _watch.end()
+    """End the watch of this process, once all processes have reached their end.
+
+    JAX does not synchronise the end of recoverable processes: without the barrier, those that are still closing when
+    process 0 has left abort. After an error there is no wait.
+    """
+    if _watch is None:
+        return
+    failed = _watch.event.is_set() or getattr(sys, "last_value", None) is not None
+    if not failed:
+        from jax._src import distributed
+
+        with suppress(Exception):  # one of the others may fail instead
+            distributed.global_state.client.wait_at_barrier("jaxdiff/end", END_TIMEOUT)
+    _watch.end()
 
 
 def _start_watch() -> None:

@@ -60,7 +60,7 @@ def found(monkeypatch):
 
 def test_every_row_every_figure_and_one_reading_of_each_caption(found):
     prepared, rows, read, made, _ = found
-    assert list(rows) == ["real", "generated", "other clip", "frames shuffled", "noise"]
+    assert list(rows) == ["real", "generated", "other clip", "frames shuffled", "frozen", "noise"]
     assert all(
         f"{name}_ci95" in row
         for row in rows.values()

@@ -62,7 +62,7 @@ def test_the_paper_config_is_the_published_recipe():
         "clip_norm": 1.0,
         "b1": 0.9,
         "b2": 0.999,
-        "rates": (),
+        "rates": {},
     }
     assert (how.steps, how.ema_every) == (50_000, 32)
     assert how.ema_decay == pytest.approx(1 - (1 - 0.9999) * 106667 * 32 / 50_000, abs=1e-7)
