@@ -69,7 +69,7 @@ def test_every_row_every_figure_and_one_reading_of_each_caption(found):
     assert "multimodality" in rows["generated"]
     captions = prepared.sides["test"].captions
     assert sorted(read[1:]) == sorted(captions)  # the first once more, to learn its shape
-    assert all(len(batch["text"]) == len(batch["length"]) == evaluation.CHUNK for batch in made)
+    assert all(len(batch["text"]) == len(batch["length"]) == 64 for batch in made)
 
 
 def test_generated_motions_reach_the_evaluator_in_its_units_for_multimodality_too(found):
