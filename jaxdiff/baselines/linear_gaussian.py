@@ -210,8 +210,7 @@ def _with_units(
 
 def _padded(values: np.ndarray, axes: int | tuple[int, ...], lengths: int | tuple) -> np.ndarray:
     """Zeros appended, so that the laws of several folds have one shape."""
-    axes, lengths = np.atleast_1d(axes), np.atleast_1d(lengths)
-    wanted = dict(zip(axes.tolist(), lengths.tolist()))
+    wanted = dict(zip(np.atleast_1d(axes).tolist(), np.atleast_1d(lengths).tolist()))
     return np.pad(values, [(0, wanted.get(i, n) - n) for i, n in enumerate(values.shape)])
 
 

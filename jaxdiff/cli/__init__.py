@@ -58,7 +58,7 @@ class Parser(argparse.ArgumentParser):
         if extra and hasattr(options, "extra"):
             options.extra = extra
         elif extra:
-            called = getattr(options, "parser", self)
+            called: Parser = getattr(options, "parser", self)
             known = [name for action in called._actions for name in action.option_strings]
             unknown = next((word for word in extra if word.startswith("-")), None)
             if unknown is None:

@@ -74,7 +74,7 @@ def _reading(name: str, hint: Any) -> dict[str, Any]:
 class _Pairs(argparse.Action):
     """`A=B C=D` as a dictionary."""
 
-    def __call__(self, parser, namespace, values, option_string=None):
+    def __call__(self, parser, namespace, values: Any, option_string=None):
         pairs = [text.partition("=") for text in values]
         if wrong := [a + equals + b for a, equals, b in pairs if not (a and equals)]:
             raise ConfigError(f"{option_string} takes NAME=VALUE, not {wrong[0]!r}")
@@ -84,5 +84,5 @@ class _Pairs(argparse.Action):
 class _OneOrMore(argparse.Action):
     """A single value as itself, several as a list."""
 
-    def __call__(self, parser, namespace, values, option_string=None):
+    def __call__(self, parser, namespace, values: Any, option_string=None):
         setattr(namespace, self.dest, values[0] if len(values) == 1 else values)

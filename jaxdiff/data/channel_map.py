@@ -98,7 +98,8 @@ class ChannelMap:
         mass = contents.get("mass")
         if mass is not None and (isinstance(mass, bool) or not isinstance(mass, int | float)):
             raise ConfigError(f"{path}: mass is a number of kg; got {str(mass)[:60]!r}")
-        return cls._checked(*tables, None if mass is None else float(mass))
+        rename, units = tables
+        return cls._checked(rename, units, None if mass is None else float(mass))
 
     def over(self, other: ChannelMap) -> ChannelMap:
         """This map with the entries of another one where it has none of its own."""

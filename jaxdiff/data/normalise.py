@@ -80,7 +80,7 @@ def fit_values(
     values = np.asarray(values).reshape(-1, len(channels))
     seen = np.isfinite(values).any(axis=0)
     if not seen.all():
-        missing = [channels[i] for i in np.flatnonzero(~seen).tolist()]
+        missing = [channels[int(i)] for i in np.flatnonzero(~seen)]
         raise DataError(f"cannot fit a normaliser: no finite value in channel {', '.join(missing)}")
     if kind == "minmax":
         smallest, largest = (

@@ -360,7 +360,9 @@ def _given(stated: Array, truth: Array, mask: Array, key: Key) -> Array:
 
     At the ends and beyond the mask, where the true one is not known, the stated one.
     """
-    known: Any = inner(mask)[:, None, None]
+    inside = inner(mask)
+    assert inside is not None
+    known = inside[:, None, None]
     error = jax.lax.stop_gradient(jnp.where(known, stated[1:-1] - truth, 0))
     shift, sign = jax.random.split(key)
     moved = jnp.roll(error, jax.random.randint(shift, (), 0, len(error)), axis=0)

@@ -17,15 +17,15 @@ def keyframe_errors(
 ) -> dict[str, float]:
     """GMD's five numbers: shares of failed motions and keyframes beyond 20 and 50 cm, mean error [m]; `mask` 1 = counts."""
     error = np.asarray(error, np.float64)
-    mask = np.ones_like(error) if mask is None else np.asarray(mask, np.float64)
-    count, total = np.maximum(mask.sum(1), 1), max(mask.sum(), 1)
-    row = (error * mask).max(1) if strict else (error * mask).sum(1) / count
+    counts = np.ones_like(error) if mask is None else np.asarray(mask, np.float64)
+    count, total = np.maximum(counts.sum(1), 1), max(counts.sum(), 1)
+    row = (error * counts).max(1) if strict else (error * counts).sum(1) / count
     scores = {f"trajectory_fail_{100 * t:.0f}cm": float((row > t).mean()) for t in THRESHOLDS}
     scores |= {
-        f"keyframe_fail_{100 * t:.0f}cm": float((error * mask > t).sum() / total)
+        f"keyframe_fail_{100 * t:.0f}cm": float((error * counts > t).sum() / total)
         for t in THRESHOLDS
     }
-    return scores | {"keyframe_error": float((error * mask).sum() / total)}
+    return scores | {"keyframe_error": float((error * counts).sum() / total)}
 
 
 def keyframe_errors_per_motion(error: ArrayLike, mask: ArrayLike) -> np.ndarray:

@@ -33,7 +33,7 @@ class Page:
     def __init__(self, title: str):
         self.title = title
         self._lead: Html | None = None
-        self._sections: list[tuple[str, Html]] = []
+        self._sections: list[tuple[str, Html | None]] = []
         self._moves = False
 
     def verdict(self, text: str, details: Mapping[str, str] | None = None) -> None:
@@ -159,7 +159,7 @@ class Page:
         drawn = [_curve(name, list(series[name].values())) for name in names]
         self._section(title, element("div", *drawn, class_="charts"))
 
-    def _section(self, title: str, content: Html) -> None:
+    def _section(self, title: str, content: Html | None) -> None:
         self._sections.append((title, content))
 
     def save(self, path: str | Path) -> Path:

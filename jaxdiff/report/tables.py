@@ -36,11 +36,11 @@ class Cell(NamedTuple):
 
 def cell(values: Iterable[float]) -> Cell:
     """Mean and standard deviation (n - 1) of repetitions."""
-    values = np.asarray(list(values), np.float64)
+    each = np.asarray(list(values), np.float64)
     return Cell(
-        float(values.mean()),
-        float(values.std(ddof=1)) if len(values) > 1 else math.nan,
-        len(values),
+        float(each.mean()),
+        float(each.std(ddof=1)) if len(each) > 1 else math.nan,
+        len(each),
     )
 
 

@@ -110,7 +110,9 @@ def fit(
       2
     """
     directory = Path(directory)
-    about = json.loads(json.dumps({**(about or {}), "settings": _plain(checked(settings))}))
+    described: dict[str, Any] = json.loads(
+        json.dumps({**(about or {}), "settings": _plain(checked(settings))})
+    )
     settings = settings._replace(steps_per_dispatch=_dispatch(settings))
     optimizer = make_optimizer(settings.optimizer, settings.steps)
     make = make_fold_step if fold_weights else make_step
@@ -121,15 +123,15 @@ def fit(
             method, optimizer, settings, _first(data), fold_weights, known or {}, fold_seeds
         )
         kept = Checkpoints(directory / "checkpoints", settings.keep, 1, settings.higher_is_better)
-        restored = kept.restore(state, lambda saved: _check_same_run(saved, about, directory))
+        restored = kept.restore(state, lambda saved: _check_same_run(saved, described, directory))
         if restored:
             state = restored[0]
             data.set_state(restored[1])
-        journal = Journal(directory, settings, about, int(np.max(state.step)))
+        journal = Journal(directory, settings, described, int(np.max(state.step)))
         with _reported(journal, kept, directory):
             feed = _feed(data, settings.steps_per_dispatch, bool(fold_weights))
             state, stopped = _train(
-                step_function, feed, data, state, settings, about, kept, journal, evaluate
+                step_function, feed, data, state, settings, described, kept, journal, evaluate
             )
     if stopped:
         if jax.process_index() == 0:

@@ -56,11 +56,11 @@ def newton_euler(q: np.ndarray, rate: np.ndarray | float, slope: np.ndarray | fl
 
     The result covers the T inner samples; `slope` belongs to these, `rate` to all.
     """
-    rate = np.broadcast_to(rate, q.shape[1:])
+    rates = np.broadcast_to(rate, q.shape[1:])
     inner, core = slice(REACH, -REACH), slice(MARGIN, -MARGIN)
     pose = forward(q)
-    speed = rate[..., inner] * difference(pose.centre)
-    turn = rate[..., inner] * difference(pose.frame)
+    speed = rates[..., inner] * difference(pose.centre)
+    turn = rates[..., inner] * difference(pose.frame)
     x, y, z = np.moveaxis(pose.frame[..., inner], 1, 0)
     dx, dy, dz = np.moveaxis(turn, 1, 0)
     spin = np.stack([(z * dy).sum(1), (x * dz).sum(1), (y * dx).sum(1)])
@@ -72,8 +72,8 @@ def newton_euler(q: np.ndarray, rate: np.ndarray | float, slope: np.ndarray | fl
     up[0], up[2] = np.sin(slope), np.cos(slope)
     up = up.reshape(3, *np.shape(slope) or (1,) * (q.ndim - 1))
     mass = MASS.reshape(-1, *(1,) * q.ndim)
-    force = mass * (rate[..., core] * difference(speed) + up)
-    couple = rate[..., core] * difference(momentum)
+    force = mass * (rates[..., core] * difference(speed) + up)
+    couple = rates[..., core] * difference(momentum)
     pose = Pose(*(part[..., core] for part in pose))
     total = force.sum(0)
     moment = cross(np.moveaxis(pose.centre, 1, 0), np.moveaxis(force, 1, 0)).sum(1) + couple.sum(0)

@@ -59,8 +59,8 @@ def activations(moments: list[Array], iterations: int = 14) -> list[Array]:
             for i in range(4)
         ]
 
-    def improve(_, lam: tuple) -> tuple:
-        lam = list(lam)
+    def improve(_, state: tuple) -> tuple:
+        lam = list(state)
         error = lacking(lam)
         size = sum(e * e for e in error)
         active = [(tension(lam, m) > 0.0).astype(lam[0].dtype) for m in range(len(MUSCLES))]

@@ -58,6 +58,7 @@ class Captured(Builder, skip_registration=True):  # pyright: ignore
             if kept[0] != clip.path:
                 kept = clip.path, read_body(clip.path)
             body = kept[1]
+            assert body is not None
             rate = clip.rate or body.rate
             first, last = (
                 round(clip.start * rate),

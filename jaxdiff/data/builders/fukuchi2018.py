@@ -12,6 +12,7 @@ example per leg and trial, of 101 samples. The rate is per stride, not per secon
 from __future__ import annotations
 
 import csv
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -87,7 +88,7 @@ class Fukuchi2018(Builder):
                     subject=who,
                     task=task,
                     side=side,
-                    speed=speeds.get((who, task), np.nan),
+                    speed=speeds.get((who, task), math.nan),
                     stride=np.zeros(SAMPLES, np.int32),
                 )
 

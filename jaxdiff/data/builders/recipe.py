@@ -278,8 +278,8 @@ def _modality(contents: Any, what: str) -> list[str]:
             )
         elif (
             entry == "channels"
+            and isinstance(channels, list)
             and len(set(channels)) < len(channels)
-            and not isinstance(channels, str)
         ):
             found.append(f"channels of {what} has a name twice")
     return found

@@ -137,16 +137,16 @@ def _per_frame(
     path: str | os.PathLike, name: str, values: np.ndarray | None, frames: int, width: int
 ) -> jax.Array:
     """A value per motion or per frame as [T, n]; zeros of this width where there is none."""
-    values = np.zeros(width, np.float32) if values is None else values
+    rows = np.zeros(width, np.float32) if values is None else values
     if (
-        values.ndim not in (1, 2)
-        or (values.ndim == 2 and len(values) != frames)
-        or width not in (0, values.shape[-1])
+        rows.ndim not in (1, 2)
+        or (rows.ndim == 2 and len(rows) != frames)
+        or width not in (0, rows.shape[-1])
     ):
         raise files.bad(
-            path, f"{name!r} has the shape {values.shape} beside {frames} frames of poses"
+            path, f"{name!r} has the shape {rows.shape} beside {frames} frames of poses"
         )
-    return jnp.asarray(np.broadcast_to(np.asarray(values, np.float32), (frames, values.shape[-1])))
+    return jnp.asarray(np.broadcast_to(np.asarray(rows, np.float32), (frames, rows.shape[-1])))
 
 
 def _find(

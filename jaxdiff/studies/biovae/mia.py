@@ -87,9 +87,14 @@ def with_features(trials: Trials, variant: Variant = "fixed") -> Trials:
             JOINTS: upright.reshape(-1, 66),
             EMG: np.clip(muscles / largest, 0, 1)[:, order].astype(np.float32),
         }
-        names = {n: str(trials.column(n)[i]) for n in ("subject", "task")}
+        subject, task = (str(trials.column(n)[i]) for n in ("subject", "task"))
         made = example(
-            str(trials.column("trial")[i]), signals, FPS, **names, captions=[names["task"]]
+            str(trials.column("trial")[i]),
+            signals,
+            FPS,
+            subject=subject,
+            task=task,
+            captions=[task],
         )
         features = humanml3d.names(LAYOUT_22)
         channels = {MOTION: features, JOINTS: CHANNELS, EMG: tuple(actions.MUSCLES)}

@@ -64,7 +64,7 @@ def example() -> tuple[Recording, Recording]:
     """The example walk that ships: joint angles, and the simulated moments and forces."""
     folder = resources.files("jaxdiff.models")
     with resources.as_file(folder / WALK) as walk, resources.as_file(folder / MEASURED) as measured:
-        return formats.read(walk), formats.read(measured)
+        return formats.read_one(walk), formats.read_one(measured)
 
 
 def report(walk: Recording, made: Prediction, measured: Recording, seconds: float) -> Report:

@@ -41,7 +41,7 @@ def table_opensim(model: GaitModel, folder: Path, samples: int = 32) -> Table:
       folder: holds `gait10dof18musc_walk_IK.mot`, `_ID.sto` and `_grf.mot` of OpenSim's Pipelines example.
       samples: number of samples.
     """
-    files = {name: formats.read(folder / f"{STEM}{ending}") for name, ending in FILES.items()}
+    files = {name: formats.read_one(folder / f"{STEM}{ending}") for name, ending in FILES.items()}
     table = Table(
         "A real person, zero-shot: OpenSim's walk",
         ("RMSE", "R2", "coverage 90 %"),

@@ -42,8 +42,8 @@ def run_train(config: Config, out: Path) -> Trained:
     params = train_network(config, law, train, held_out, out)
     trained = Trained("gait", params, metadata(config, law))
     test = data.kept(config.data, "test", Path(out) / "data")
-    few = (evaluation.spread(each, config.evaluation.strides) for each in (held_out, test))
-    trained = evaluation.assessed(trained, *few, config.evaluation.samples)
+    few, fewer = (evaluation.spread(each, config.evaluation.strides) for each in (held_out, test))
+    trained = evaluation.assessed(trained, few, fewer, config.evaluation.samples)
     file.save(Path(out) / "gait.safetensors", trained, "float16")
     return trained
 

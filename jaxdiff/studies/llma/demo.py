@@ -22,7 +22,7 @@ def run(config: Config, out: Path) -> None:
     angles, measured, generated = (out / f"{name}.mot" for name in ("walk", "measured", "moments"))
     formats.write(angles, walk.recording(0, config.data.x))
     formats.write(measured, walk.recording(0, config.data.y))
-    load(out).generate(formats.read(angles), samples=SAMPLES).write(generated)
+    load(out).generate(formats.read_one(angles), samples=SAMPLES).write(generated)
     print(
         f"{generated}: the moments of {angles}, median and 90 % interval of {SAMPLES} samples\n"
         f"the same with another file:\n  jaxdiff generate {out} --input {angles} --output {generated}\n"

@@ -175,8 +175,8 @@ def content(
     """
     index = evenly(len(side["x"]), rows)
     part = {name: side[name][index] for name in OTHER}
-    z = [jnp.asarray(encoded(settings, params, part, own, CONTENT_STEP)) for own in OTHER]
-    found = align.content(*z, settings.options._replace(negatives="position"))
+    x, y = (jnp.asarray(encoded(settings, params, part, own, CONTENT_STEP)) for own in OTHER)
+    found = align.content(x, y, settings.options._replace(negatives="position"))
     return {"contrast": float(found.paired), "mispaired": float(found.mispaired)}
 
 

@@ -160,9 +160,8 @@ def folds(config: Config, trials: Trials, x: str = "", y: str = "") -> list[Fold
 
 def _named(config: Config, trials: Trials) -> splits.Split:
     """The split that `data.test` and `data.validation` name; a part without people is the training set, with a warning."""
-    split = splits.named(
-        trials, *(list(map(str, n)) for n in (config.data.test, config.data.validation))
-    )
+    test, validation = (list(map(str, n)) for n in (config.data.test, config.data.validation))
+    split = splits.named(trials, test, validation)
     if not len(split.test):
         told = "no test subjects are left: the scores of this run are those of the people it was trained on"
         warnings.warn(told, DataWarning, stacklevel=3)

@@ -264,7 +264,7 @@ def run_table3(config: Config, out: Path) -> dict[str, Table]:
         row["energy share of the loss"] = _energy_share(config, each, trained)
         table.row(trained.variant.label, row)
         quoted = (paper.quoted(value) for value in paper.TABLE3[trained.variant.label])
-        cells = dict(zip(("X|Y mse", "Y|X mse"), quoted))
+        cells: dict[str, Any] = dict(zip(("X|Y mse", "Y|X mse"), quoted))
         table.row(f"paper (other data): {trained.variant.label}", cells, quoted=True)
     return kept({"table3": table}, config, out, begin)
 

@@ -212,8 +212,8 @@ def blended(gaits: Sequence[Gait], prior: Law, share: float) -> Law:
     """
     own = vague(gaits)
     size = own.mean.shape[1]
-    flat = [law.person.reshape(POWERS * size, -1) for law in (own, prior)]
-    person = _correlated(*flat, share).reshape(own.person.shape)
+    mine, theirs = (law.person.reshape(POWERS * size, -1) for law in (own, prior))
+    person = _correlated(mine, theirs, share).reshape(own.person.shape)
     return own._replace(
         person=person,
         recording=_correlated(own.recording, prior.recording, share),

@@ -102,7 +102,7 @@ class StrideTransferModel(Model):
         if samples < 1:
             raise ConfigError(f"samples must be 1 or more, not {samples}")
         given = [recording] if isinstance(recording, Recording) else list(recording)
-        each = [source_speed] if np.ndim(source_speed) == 0 else list(np.asarray(source_speed))
+        each = list(np.atleast_1d(source_speed))
         if len(given) != len(each):
             raise ConfigError(
                 f"one source_speed per recording: got {len(each)} speeds for {len(given)} recordings"

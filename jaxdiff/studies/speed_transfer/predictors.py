@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from jaxdiff.studies.speed_transfer.evaluation import Task, normalisers
 from jaxdiff.studies.speed_transfer.training import Cohorts
 from jaxdiff.studies.speed_transfer.transfer import Transfer
 from jaxdiff.typing import Config
+
+if TYPE_CHECKING:
+    from jaxdiff.studies.speed_transfer.model import StrideTransferModel
 
 FEW_SPEEDS = 8
 """Most source speeds for which regression baselines are trained; with more, the paper's six are used."""
@@ -40,7 +43,9 @@ def answers(
             f"{cohort}: {name}, {len(part)} pairs, {time.perf_counter() - begin:.0f} s", flush=True
         )
 
-    strides = load(config.strides).predictor if config.strides else None
+    strides = (
+        cast("StrideTransferModel", load(config.strides)).predictor if config.strides else None
+    )
     ours = "diffusion" if strides is None else IN_TIME
     if strides is not None:
         for label, kind in (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from jaxdiff.report import legs
 from jaxdiff.report.page import Page
@@ -19,11 +20,14 @@ from jaxdiff.studies.speed_transfer import (
 )
 from jaxdiff.typing import Config
 
+if TYPE_CHECKING:
+    from jaxdiff.studies.speed_transfer.model import StrideTransferModel
+
 
 def run(config: Config, out: Path) -> None:
     """Tables of the model that `config.model` names, on the people it was not trained on."""
     begin = time.perf_counter()
-    model = load(config.model)
+    model = cast("StrideTransferModel", load(config.model))
     own = stride_config.get_config("ship")
     with own.unlocked():
         own.stride.update(model.trained.metadata["config"]["stride"])
