@@ -200,8 +200,64 @@ def tell_amplification() -> None:
         print(f"  t = {t}: eps {sigma / alpha:.3g}, v {sigma:.3g}, x0 1")
 
 
+def draw_front() -> None:
+    """Vertical forces of the example walk with their 90 % interval, over the walking legs."""
+    from jaxdiff.report import legs
+    from jaxdiff.studies.gait import demo
+    from jaxdiff.studies.loading import load
+
+    walk, measured = demo.example()
+    made = load("gait").generate(walk, samples=32)
+    low, high = made.interval(0.9)
+    time = made.median.time
+    start, stop = time[0], time[0] + 2.4
+    figure, (above, below) = plt.subplots(
+        2, 1, figsize=(9, 5), height_ratios=(1, 1.25), sharex=True, layout="constrained"
+    )
+    names = [
+        f"{joint}_{side}"
+        for side in "rl"
+        for joint in ("hip_flexion", "knee_flexion", "ankle_dorsiflexion")
+    ]
+    joints = legs.joints(np.nan_to_num(walk.select(names).values), walk.rate)
+    parents = legs.skeleton().parents
+    for moment in np.arange(start + 0.1, stop, 0.2):
+        pose = joints[int(round((moment - walk.start) * walk.rate))]
+        for joint, parent in enumerate(parents):
+            if parent >= 0:
+                colour = "tab:blue" if 1 <= joint <= 5 else "tab:red"
+                above.plot(
+                    moment + 0.18 * pose[[parent, joint], 2],
+                    pose[[parent, joint], 1],
+                    color=colour,
+                    lw=2,
+                    solid_capstyle="round",
+                )
+        for side, colour, toe in (("r", "tab:blue", 5), ("l", "tab:red", 10)):
+            force = np.interp(moment, time, made.median[f"grf_normal_{side}"]) / 9.81
+            if force > 0.1:
+                at = moment + 0.18 * pose[toe - 1 : toe + 1, 2].mean()
+                above.annotate(
+                    "",
+                    (at, 0.45 * force),
+                    (at, 0),
+                    arrowprops={"arrowstyle": "-|>", "color": "tab:orange", "lw": 1.5},
+                )
+    above.set(ylim=(-0.03, 1.0), ylabel="measured: joint angles", yticks=[])
+    for side, colour, label in (("r", "tab:blue", "right"), ("l", "tab:red", "left")):
+        name = f"grf_normal_{side}"
+        below.fill_between(time, low[name] / 9.81, high[name] / 9.81, color=colour, alpha=0.2, lw=0)
+        below.plot(time, made.median[name] / 9.81, color=colour, label=f"{label}, generated")
+        below.plot(measured.time, measured[name] / 9.81, color="k", lw=0.8, ls="--")
+    below.plot([], [], color="k", lw=0.8, ls="--", label="simulated person")
+    below.set(xlim=(start, stop), xlabel="time [s]", ylabel="vertical force [body weights]")
+    below.legend(frameon=False, ncols=3, loc="upper center", bbox_to_anchor=(0.5, 1.16))
+    figure.savefig(HERE / "front.png", dpi=100)
+
+
 if __name__ == "__main__":
     for each in (
+        draw_front,
         draw_schedules,
         draw_grids,
         tell_amplification,
