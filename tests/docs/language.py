@@ -1,4 +1,4 @@
-"""Phrases of the first version's idiom, which the code and the documentation no longer use."""
+"""Phrases of the first version, which the code and the documentation no longer use."""
 
 import re
 
