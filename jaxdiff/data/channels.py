@@ -383,6 +383,10 @@ def _pick(
                 )
             return [(f, known[f]) for f in found if f is not None], chosen
         missing = absent if not missing or len(absent) < len(missing) else missing
+    for name, unit in zip(wanted, wanted_units):
+        if name in missing and name in recording.channels:
+            own = recording.units[recording.channels.index(name)]
+            raise DataError(f"{name} is in {own!r}, which cannot be converted to {unit!r}")
     present = [n for n in recording.channels if not _SPREAD.search(n)]
     shown = ", ".join(present[:12]) + (f" and {len(present) - 12} more" if present[12:] else "")
     raise DataError(
