@@ -233,7 +233,7 @@ def draw_front() -> None:
                     lw=2,
                     solid_capstyle="round",
                 )
-        for side, colour, toe in (("r", "tab:blue", 5), ("l", "tab:red", 10)):
+        for side, toe in (("r", 5), ("l", 10)):
             force = np.interp(moment, time, made.median[f"grf_normal_{side}"]) / 9.81
             if force > 0.1:
                 at = moment + 0.18 * pose[toe - 1 : toe + 1, 2].mean()
