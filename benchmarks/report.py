@@ -65,7 +65,7 @@ def options(argv: Sequence[str] | None = None, about: str | None = None) -> Opti
         help="of a peer: eager, torch.compile or both",
     )
     parser.add_argument(
-        "--minutes", type=float, default=math.inf, help="after so many no further case is begun"
+        "--minutes", type=float, default=math.inf, help="time limit; no case is started after it"
     )
     parser.add_argument("--runs", default=Options().runs, help="directory of trained models")
     parser.add_argument("--out", default="", help="JSON file to write")

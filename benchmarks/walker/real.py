@@ -129,7 +129,7 @@ def cmu() -> Examples:
                 x.append(over_stride(time, thighs, start, end))
                 y.append(over_stride(time, wanted, start, end))
                 who.append(int(subjects[clip]))
-    # The conversion retargets everybody to one figure with bent knees, so only the shapes are compared.
+    # The conversion retargets all people to one figure with bent knees, so only the shapes are compared.
     return Examples(
         centred(np.stack(x)), centred(np.stack(y)), ("knee flexion", "shank pitch"), np.array(who)
     )

@@ -64,7 +64,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--study", metavar="NAME", help="score a model instead of files: text_to_motion")
     add("--model", metavar="MODEL", help="the model to score")
     add("--evaluator", metavar="MODEL", help="the evaluator that scores it")
-    add("--data", metavar="DIR", help="folder of a data set that has to be asked for")
+    add("--data", metavar="DIR", help="folder of a data set that needs registration")
     add("--repetitions", type=int, default=20, metavar="N", help="of the protocol (default: 20)")
     add(
         "--against",

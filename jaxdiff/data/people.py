@@ -52,7 +52,7 @@ def simulated_group(
 
 
 class SimulatedPeople:
-    """An endless iterator over batches of windows of consecutive strides; nobody appears in two groups.
+    """An endless iterator over batches of windows of consecutive strides; no person appears in two groups.
 
     A batch holds float32 [B, window·points, C] for every modality, the scalars "speed" (m/s), "slope" (degrees),
     "stride_time" (s), "mass" (kg) and "stature" (m) [B], and "subject" [B], a number of the person that no other

@@ -35,7 +35,7 @@ def named(
 
     Args:
         trials: The data set.
-        test: Test subjects; `["none"]`: train on everybody; empty: one in five, drawn at random, at least one.
+        test: Test subjects; `["none"]`: train on all people; empty: one in five, drawn at random, at least one.
         validation: Validation subjects; empty: as many as there are test subjects, if three or more subjects remain,
             else none.
         seed: Seed of random choices.
@@ -196,7 +196,7 @@ def checked(split: Split) -> Split:
     for name in ("train", "test"):
         if not len(sides[name]):
             raise DataError(
-                f"the {name} set is empty; name fewer subjects for the other sets, or train on everybody with "
+                f"the {name} set is empty; name fewer subjects for the other sets, or train on all people with "
                 "test=['none']"
             )
     return split

@@ -14,8 +14,8 @@ import numpy as np
 
 from jaxdiff.body.walker.curves import lagrange, natural_spline
 from jaxdiff.body.walker.model import ARM, COORDINATES, LEG
-from jaxdiff.body.walker.synthesis import BODY_MODES, LEG_MODES, MODES
 from jaxdiff.body.walker.traits import Traits, reference
+from jaxdiff.body.walker.variability import BODY_MODES, LEG_MODES, MODES
 from jaxdiff.body.walker.whole import HARMONICS
 
 FILE = Path(__file__).with_name("modes.npz")

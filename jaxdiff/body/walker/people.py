@@ -254,7 +254,7 @@ def draw_tasks(
         rng: Source of randomness.
         traits: The people.
         k: Number of tasks.
-        speeds: Slowest and fastest speed, m/s; nobody walks faster than their own top speed.
+        speeds: Slowest and fastest speed, m/s; limited by the top speed of each person.
         slopes: Steepest way down and up, degrees (8.5 degrees are 15 %).
         level: Share of the tasks on the level.
 

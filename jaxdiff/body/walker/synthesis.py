@@ -29,34 +29,12 @@ from jaxdiff.body.walker.kinematics import (
 from jaxdiff.body.walker.model import GRAVITY, LEG, OUTWARD
 from jaxdiff.body.walker.solve import body
 from jaxdiff.body.walker.traits import Traits
+from jaxdiff.body.walker.variability import LEG_MODES, MODES
 from jaxdiff.body.walker.whole import HARMONICS
 from jaxdiff.typing import Array
 
 SPARE = 1
 """Strides walked before and after those that are kept: for derivatives, delays and the left leg's half stride."""
-LEG_MODES = {
-    "hip_flexion": 2.8,
-    "hip_extension": 2.3,
-    "knee_stance": 3.2,
-    "knee_swing": 4.2,
-    "ankle_push": 3.4,
-    "ankle_dorsi": 2.6,
-    "load_dip": 0.045,
-    "load_tilt": 0.045,
-}
-"""Spread between strides of traits that each leg varies on its own."""
-BODY_MODES = {
-    "step_width": 0.015,
-    "lean": 1.4,
-    "yaw_factor": 0.15,
-    "list_factor": 0.15,
-    "toe_out": 1.2,
-    "hip_rotation": 1.2,
-    "knee_rotation": 0.8,
-    "knee_adduction": 0.4,
-}
-MODES = 2 * len(LEG_MODES) + len(BODY_MODES)
-"""Right leg, left leg, whole body."""
 SPLINE_GAIN = 1.35
 """The B-spline averages neighbouring strides and would shrink their spread."""
 SENSORS = (
