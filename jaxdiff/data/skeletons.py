@@ -225,7 +225,7 @@ def _chain(start: int, children: list[list[int]], lengths: np.ndarray) -> list[i
         order.append(j := pending.pop())
         pending += children[j]
     for j in reversed(order):
-        reach[j] = lengths[j] + max((reach[c] for c in children[j]), default=0.0)
+        reach[j] = float(lengths[j]) + max((reach[c] for c in children[j]), default=0.0)
     chain = [start]
     while children[chain[-1]]:
         chain.append(max(children[chain[-1]], key=lambda c: reach[c]))

@@ -40,7 +40,9 @@ class Strikes(NamedTuple):
     """`right`, `left`, or empty for a recording of one unnamed leg."""
 
 
-def strikes(recording: Recording, side: str = "", times: Sequence[float] | None = None) -> Strikes:
+def strikes(
+    recording: Recording, side: str = "", times: Sequence[float] | np.ndarray | None = None
+) -> Strikes:
     """The foot strikes of one leg.
 
     Args:

@@ -188,8 +188,10 @@ def from_params(params: Mapping[str, Any], layout: Sequence[Modality], shrinkage
         part.name: {k: np.asarray(v, np.float32) for k, v in params[part.name].items()}
         for part in layout
     }
-    joint = {name: np.asarray(value, np.float32) for name, value in params["joint"].items()}
-    parts = {
+    joint: dict[str, Any] = {
+        name: np.asarray(value, np.float32) for name, value in params["joint"].items()
+    }
+    parts: dict[str, Any] = {
         key: {name: values[key] for name, values in wide.items()}
         for key in ("scale", "mean", "basis", "noise")
     }

@@ -118,7 +118,8 @@ def noise_schedule(steps: int = 1000) -> Schedule:
 
 def angles(schedule: Schedule, steps: int) -> Grid:
     """A grid on which the angle θ falls evenly, `sigma = sin θ`, `alpha = cos θ`, and then the clean sample."""
-    theta = np.linspace(*np.arctan(RATIOS[::-1]), steps)
+    low, high = RATIOS
+    theta = np.linspace(np.arctan(high), np.arctan(low), steps)
     with jax.ensure_compile_time_eval():
         t = preconditioning.step(schedule, jnp.asarray(np.tan(theta), jnp.float32))
     alpha, sigma = np.append(np.cos(theta), 1.0), np.append(np.sin(theta), 0.0)

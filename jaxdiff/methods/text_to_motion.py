@@ -184,11 +184,11 @@ def timeline(
     half = overlap // 2
     window = min(max(lengths) + 2 * half, total)
     first = np.clip(ends - lengths - half, 0, total - window)
-    frames = first[:, None] + np.arange(window)
+    frames = (first[:, None] + np.arange(window)).astype(np.int64)
     begin, end = (ends - lengths)[:, None], ends[:, None]
     inside = np.minimum(frames + 0.5 - begin, end - frames - 0.5)
     weights = np.clip(inside / max(overlap, 1) + 0.5, 1e-6, 1)
-    share = weights / np.bincount(frames.ravel(), weights.ravel(), total)[frames]
+    share = weights / np.asarray(np.bincount(frames.ravel(), weights.ravel(), total))[frames]
     tokens = text_network(settings).apply(params["text"], texts)
     contexts = network.apply(params["unet"], tokens, method="context")
 

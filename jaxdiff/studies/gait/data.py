@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -40,7 +41,9 @@ def kept(config: Config, split: str, folder: Path) -> Strides:
         config, split, lambda done, total: print(f"{split}: {done} of {total} people", flush=True)
     )
     folder.mkdir(parents=True, exist_ok=True)
-    halves = {name: array.astype(np.float16) for name, array in found.values.items()}
+    halves: dict[str, Any] = {
+        name: array.astype(np.float16) for name, array in found.values.items()
+    }
     np.savez(path, config=wanted, subject=found.subject, **halves)
     return found
 
@@ -97,7 +100,7 @@ def _flat(out: dict, first: int, rng: np.random.Generator, offset: float) -> dic
     """Strides [N, steps, C] of a chunk of people [P, tasks, strides, steps, C]."""
     people, tasks, strides = out["stride_time"].shape
     each = tasks * strides
-    found = {
+    found: dict[str, np.ndarray] = {
         name: np.asarray(out[name], np.float32).reshape(people * each, POINTS, -1)
         for name in SIGNALS
     }

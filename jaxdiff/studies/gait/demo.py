@@ -113,7 +113,7 @@ def make_example(folder: Path) -> None:
 
     rng = np.random.default_rng(SEED)
     traits = batch.draw_people(rng, 1, impaired=0.0)
-    tasks = batch.constant_tasks(traits, [1.2])
+    tasks = batch.constant_tasks(traits, np.array([1.2]))
     names = ("angles", "moments", "grf")
     out = batch.simulate(traits, tasks, strides=STRIDES, points=100, rng=rng, modalities=names)
     time_ = out["time"].reshape(-1)

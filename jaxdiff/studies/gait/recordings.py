@@ -53,7 +53,7 @@ def read_strides(
     recording: Recording,
     layout: Sequence[Modality],
     *,
-    times: Sequence[float] | None = None,
+    times: Sequence[float] | np.ndarray | None = None,
     side: str = "",
     scalars: Mapping[str, float] | None = None,
     rename: Mapping[str, str] | None = None,

@@ -67,7 +67,7 @@ def maps(
 ) -> Iterator[tuple[str, Any, str]]:
     """Title, figure and description of the latents of each model by its label (paper, Figs. 3 and 6)."""
     for label, each in codes.items():
-        alike = latent_correlation(*(flat(each[m]) for m in ("x", "y")))
+        alike = latent_correlation(flat(each["x"]), flat(each["y"]))
         title = f"Latents of both modalities {label}".strip()
         yield (
             f"{title}, correlation {alike:.2f}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -61,7 +62,8 @@ def _simulate(path: Path, people: int, seed: int, first: int) -> None:
     out = simulate(traits, tasks, STRIDES, POINTS, rng=rng, modalities=MODALITIES)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial.npz")
-    np.savez(partial, **{name: out[name] for name in (*MODALITIES, "time")})
+    arrays: dict[str, Any] = {name: out[name] for name in (*MODALITIES, "time")}
+    np.savez(partial, **arrays)
     partial.rename(path)
 
 

@@ -224,6 +224,6 @@ def _cells(errors: np.ndarray, reference: np.ndarray | None) -> dict[str, Cell]:
     """Mean and spread, and the paired comparison with a reference."""
     found = {"MAE": cell(errors)}
     if reference is not None and np.any(errors != reference):
-        found["p"] = Cell(float(wilcoxon(errors, reference).pvalue))
+        found["p"] = Cell(float(np.asarray(wilcoxon(errors, reference))[1]))
         found["helps"] = Cell(float((errors < reference).mean()))
     return found

@@ -125,7 +125,7 @@ def base_speeds(of: Results) -> Results:
     base = np.array(STROKE_SPEEDS)
 
     def near(speed: np.ndarray) -> np.ndarray:
-        return (np.abs(speed[:, None] - base) < SAME_SPEED).any(1)
+        return np.any(np.abs(speed[:, None] - base) < SAME_SPEED, axis=1)
 
     return of.where((of.paretic == "") | (near(of.source_speed) & near(of.target_speed)))
 

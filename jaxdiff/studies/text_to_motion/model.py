@@ -221,7 +221,7 @@ class TextToMotionModel(CaptionedModel):
         for each in sentences:
             self._warn_unknown(each)
         if isinstance(path, str | Path):
-            path = formats.read(path)
+            path = formats.read_one(path)
         wanted = recording is not None or path is not None
         if (keep is not None or joints is not None) and recording is None:
             raise ConfigError("keep and joints name parts of a recording, and there is none")
