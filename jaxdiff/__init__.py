@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from jaxdiff.training.loop import fit
     from jaxdiff.typing import Denoiser, Grid, Method, Schedule, Solver
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "Denoiser",
     "Error",

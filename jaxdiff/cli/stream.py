@@ -1,29 +1,29 @@
 """Generate while samples arrive: CSV rows in, CSV rows out, at a fixed cost.
 
 Every N rows the newest N samples of the output are written (the median of the
-samples and, with several, the bounds of the 90 % interval), from a sliding
-window. Rows come from a file, or as CSV on standard input: a row of names
-(units in brackets, as in `hip_flexion [deg]`), then numbers, with a column
-`time` in s or with --rate. Latency is reported on standard error. For models
-that map one signal to another.
+samples and, with several, the bounds of the calibrated 90 % interval), from a
+sliding window. Rows come from standard input as CSV (names in the first row,
+units in brackets, as in `hip_flexion [deg]`, then numbers, with a column `time`
+in s or with --rate), from a file that is replayed, from datagrams to a UDP port
+of this machine, which hold the same lines (an empty one ends), or from a stream
+of Lab Streaming Layer. Latency is reported on standard error. For models that
+map one signal to another; `gait` uses the channels that it knows.
 
 example:
-  jaxdiff stream runs/llma-quick --input walk.mot > moments.csv
+  jaxdiff stream gait --input walk.mot --steps 2 > forces.csv
+  jaxdiff stream gait --udp 9000 --rate 100 --every 1 --ahead 0.05 --steps 1
   sensors | jaxdiff stream runs/llma-quick --rate 100 --every 5 --samples 4
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
-import itertools
-import re
 import sys
-from collections.abc import Iterable, Iterator
+import time
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import Any
 
-from jaxdiff.errors import DataError
+from jaxdiff.errors import ConfigError, DataError
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,6 +35,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="a recording to replay (default: CSV rows on standard input)",
     )
+    add(
+        "--udp", type=int, metavar="PORT", help="CSV rows in datagrams to this port of this machine"
+    )
+    add("--lsl", metavar="NAME", help="a stream of Lab Streaming Layer (extra lsl)")
     add(
         "--rate", type=float, metavar="HZ", help="rate of the rows, where there is no column `time`"
     )
@@ -60,10 +64,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="steps of the sampler; fewer are faster (default: the model's)",
     )
     add(
+        "--ahead",
+        type=float,
+        default=0.0,
+        metavar="S",
+        help="write what is expected this many seconds after the newest row; for models of strides",
+    )
+    add(
         "--given",
         default="",
-        metavar="MODALITY",
-        help="modality of the input (default: the model's first)",
+        metavar="NAME",
+        help="modality of the input, or of gait channels joined by commas (default: the "
+        "model's first; of gait the known ones)",
     )
     add(
         "--seed",
@@ -74,34 +86,46 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-class Source(NamedTuple):
-    """Rows as they arrive, each with its time in s."""
-
-    channels: tuple[str, ...]
-    units: tuple[str, ...]
-    rate: float
-    rows: Iterable[tuple[float, Any]]
-
-
 def run(options: argparse.Namespace) -> None:
     from jaxdiff.cli.start import positive, prepare_jax
 
     positive(options, "steps")
     if options.every < 1:
         raise DataError(f"--every must be 1 or more, not {options.every}")
+    if sum(each is not None for each in (options.input, options.udp, options.lsl)) > 1:
+        raise ConfigError("--input, --udp and --lsl exclude each other")
     prepare_jax()
+    from jaxdiff.data import formats
+    from jaxdiff.deployment import sources
     from jaxdiff.deployment.streaming import Stream, latency
     from jaxdiff.studies.loading import load
 
+    model = load(options.model)
     choice = {"given": options.given} if options.given else {}
-    program = load(options.model).program(steps=options.steps, **choice)
-    source = (
-        _replayed(options.input, options.rate)
-        if options.input
-        else rows_of(sys.stdin, options.rate)
-    )
+    source = None
+    if options.input:
+        if not choice:
+            choice = model.given(formats.read_one(options.input, options.rate).channels)
+    elif options.lsl:
+        source = sources.of_lsl(options.lsl)
+    elif options.udp is not None:
+        lines, name = sources.udp_lines(options.udp), f"UDP port {options.udp}"
+        source = sources.of_lines(lines, options.rate, name)
+    else:
+        source = sources.of_lines(sys.stdin, options.rate)
+    if source and not choice:
+        choice = model.given(source.channels)
+    program = model.program(steps=options.steps, **choice)
+    if source is None:
+        source = sources.of_file(options.input, program.inputs[0], options.rate)
     stream = Stream(
-        program, source.channels, source.units, source.rate, options.samples, options.seed
+        program,
+        source.channels,
+        source.units,
+        source.rate,
+        options.samples,
+        options.seed,
+        options.ahead,
     )
     parts = ("", "_p05", "_p95") if options.samples > 1 else ("",)
     header = [
@@ -110,75 +134,28 @@ def run(options: argparse.Namespace) -> None:
         for name, unit in zip(program.output.channels, program.output.units)
     ]
     print(",".join(["time", *header]), flush=True)
+    first, wait = 0, 0.0
     try:
         for number, (moment, row) in enumerate(source.rows, 1):
             stream.push(row)
-            if number % options.every == 0:
-                _write(stream.newest(options.every), moment, source.rate)
+            if not first and stream.full:
+                first, wait = number, time.perf_counter()
+            if first and (number - first) % options.every == 0:
+                made = stream.newest(options.every)
+                _write(made, moment + options.ahead, source.rate, program)
+                if number == first:
+                    wait = time.perf_counter() - wait
     finally:
         measured, budget = latency(stream.seconds), 1e3 * options.every / source.rate
         print(
             f"{len(stream.seconds)} generations of {options.every} rows ({budget:.0f} ms at {source.rate:g} Hz): "
-            f"p50 {measured['p50']:.1f} ms, p99 {measured['p99']:.1f} ms, worst {measured['worst']:.1f} ms",
+            f"p50 {measured['p50']:.1f} ms, p99 {measured['p99']:.1f} ms, worst {measured['worst']:.1f} ms"
+            + (f"; first row {1e3 * wait:.0f} ms after the first full window" if first else ""),
             file=sys.stderr,
         )
 
 
-def rows_of(lines: TextIO, rate: float | None) -> Source:
-    """CSV rows one at a time; at most two are read ahead, to find the rate."""
-    reader = csv.reader(lines)
-    header = next(reader, None)
-    if not header:
-        raise DataError(
-            "standard input is empty; a row of channel names is expected, then rows of numbers"
-        )
-    parted = [re.fullmatch(r"\s*(.*?)\s*(?:\[(.*)\])?\s*", cell) for cell in header]
-    names, units = zip(*((part[1], part[2] or "") for part in parted if part))
-    clock = next((i for i, name in enumerate(names) if name.lower() == "time"), None)
-    numbers = _numbers(reader, len(names))
-    first = list(itertools.islice(numbers, 2)) if rate is None else []
-    if rate is None:
-        if clock is None or len(first) < 2 or not first[1][clock] > first[0][clock]:
-            raise DataError(
-                "the rate of the rows is unknown: give --rate, or a column `time` in s that increases"
-            )
-        rate = 1 / (first[1][clock] - first[0][clock])
-
-    def timed() -> Iterator[tuple[float, Any]]:
-        for number, row in enumerate(itertools.chain(first, numbers)):
-            yield (number / rate if clock is None else row[clock]), row
-
-    return Source(names, units, rate, timed())
-
-
-def _numbers(reader: Iterator[list[str]], width: int) -> Iterator[list[float]]:
-    for line, cells in enumerate(reader, 2):
-        if not cells:
-            continue
-        try:
-            row = [float(cell) if cell.strip() else float("nan") for cell in cells]
-        except ValueError:
-            raise DataError(
-                f"standard input, line {line}: {','.join(cells)[:60]!r} is not a row of numbers"
-            ) from None
-        if len(row) != width:
-            raise DataError(f"standard input, line {line}: {len(row)} numbers for {width} columns")
-        yield row
-
-
-def _replayed(path: Path, rate: float | None) -> Source:
-    from jaxdiff.data import formats
-
-    recording = formats.read_one(path, rate)
-    return Source(
-        recording.channels,
-        recording.units,
-        recording.rate,
-        zip(recording.time.tolist(), recording.values),
-    )
-
-
-def _write(drawn: Any, moment: float, rate: float) -> None:
+def _write(drawn: Any, moment: float, rate: float, program: Any) -> None:
     """`(samples, rows, channels)`, the last row at `moment`."""
     if drawn is None:
         return
@@ -188,7 +165,9 @@ def _write(drawn: Any, moment: float, rate: float) -> None:
 
     parts = [np.median(drawn, axis=0)]
     if len(drawn) > 1:
-        parts += predictive_interval(drawn, 0.9)
+        kept = program.calibration
+        scale = kept.scale(0.9, program.output.channels) if kept else 1.0
+        parts += predictive_interval(drawn, 0.9, scale)
     rows = np.concatenate(parts, axis=1)
     for i, row in enumerate(rows):
         cells = [f"{moment - (len(rows) - 1 - i) / rate:.4f}", *(f"{value:.6g}" for value in row)]

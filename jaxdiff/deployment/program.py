@@ -25,6 +25,7 @@ class Program(NamedTuple):
         output: What it returns.
         study: The study of its model.
         notes: Further JSON values needed to make inputs.
+        calibration: Factors for the intervals of the output's channels (`models.calibration.Calibration`), or None.
     """
 
     draw: Callable[..., Array]
@@ -32,6 +33,7 @@ class Program(NamedTuple):
     output: Signal
     study: str
     notes: Mapping[str, Any] = {}
+    calibration: Any = None
 
 
 def example_keys(seed: Array, count: int) -> Key:

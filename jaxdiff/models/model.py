@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +87,14 @@ class Model:
             **options: Choices that the study offers, such as `given`.
         """
         raise ConfigError(f"models of {self.study} cannot be exported")
+
+    def given(self, channels: Sequence[str]) -> dict[str, Any]:
+        """The options of `program` for a source of these channels; models of one input have none.
+
+        Args:
+            channels: Channel names of a file or a stream.
+        """
+        return {}
 
     def adapt(self, data: str | Path, **options: Any) -> Model:
         """A model fine-tuned on a laboratory's own recordings.

@@ -3,6 +3,10 @@
 import io
 import json
 import runpy
+import socket
+import sys
+import threading
+import types
 
 import jax
 import numpy as np
@@ -10,7 +14,7 @@ import pytest
 
 from jaxdiff.body.gait import normalise_strides
 from jaxdiff.data import formats
-from jaxdiff.deployment import artefact
+from jaxdiff.deployment import artefact, sources
 from jaxdiff.deployment.streaming import Stream, latency
 from jaxdiff.errors import CheckpointError, ConfigError, DataError
 from jaxdiff.studies.llma.model import heel_strikes
@@ -125,7 +129,13 @@ def test_rows_in_rows_out_from_a_file_and_from_standard_input(
     lines = (tmp_path / "walk.csv").read_text().splitlines()
     words = ("stream", run, "--samples", 2, "--every", 100)
     code, replayed, err = jaxdiff(*words, "--input", tmp_path / "walk.csv")
-    assert code == 0 and "p50" in err and "p99" in err and "(1000 ms at 100 Hz)" in err
+    assert (
+        code == 0
+        and "p50" in err
+        and "p99" in err
+        and "first row" in err
+        and "(1000 ms at 100 Hz)" in err
+    )
     head = [f"{name} [{unit}]" for name, unit in zip(lines[0].split(","), lines[1].split(","))]
     monkeypatch.setattr(
         "sys.stdin", io.StringIO("\n".join([",".join(["time", *head[1:]]), *lines[2:]]))
@@ -152,3 +162,62 @@ def test_bad_rows_are_named(jaxdiff, run, monkeypatch, text, message):
     monkeypatch.setattr("sys.stdin", io.StringIO(text))
     code, _, err = jaxdiff("stream", run, "--steps", 1, "--samples", 1)
     assert code == 2 and message in err
+
+
+def test_rows_arrive_in_datagrams_and_names_may_be_repeated():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        address = free.getsockname()
+    heard = threading.Event()
+
+    def send():
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            while not heard.wait(0.02):
+                sender.sendto(b"hip_flexion [deg],knee_flexion [deg]", address)
+            for datagram in (b"1,2\n3,4", b"5,", b""):
+                sender.sendto(datagram, address)
+
+    thread = threading.Thread(target=send, daemon=True)
+    thread.start()
+    source = sources.of_lines(sources.udp_lines(address[1]), 50.0, "UDP")
+    heard.set()
+    rows = list(source.rows)
+    thread.join()
+    assert source.channels == ("hip_flexion", "knee_flexion") and source.units == ("deg", "deg")
+    assert [moment for moment, _ in rows] == [0.0, 0.02, 0.04]
+    np.testing.assert_array_equal([row for _, row in rows], [[1, 2], [3, 4], [5, np.nan]])
+
+
+def test_samples_of_lab_streaming_layer(monkeypatch):
+    info = types.SimpleNamespace(
+        get_channel_labels=lambda: ["hip_flexion"],
+        get_channel_units=lambda: ["deg"],
+        nominal_srate=lambda: 100.0,
+    )
+    pulled = iter([([1.0], 7.0), ([2.0], 7.01), (None, None)])
+    inlet = types.SimpleNamespace(info=lambda: info, pull_sample=lambda timeout: next(pulled))
+    layer = types.SimpleNamespace(
+        resolve_byprop=lambda key, name, timeout: [info] if name == "legs" else [],
+        StreamInlet=lambda found: inlet,
+    )
+    monkeypatch.setitem(sys.modules, "pylsl", layer)
+    source = sources.of_lsl("legs")
+    assert (source.channels, source.units, source.rate) == (("hip_flexion",), ("deg",), 100.0)
+    assert list(source.rows) == [(7.0, [1.0]), (7.01, [2.0])]
+    with pytest.raises(DataError, match="no LSL stream 'arms'"):
+        sources.of_lsl("arms")
+
+
+def test_what_is_ahead_is_what_the_circle_holds(loaded, walk):
+    """Of a periodic walk the value expected in 0.1 s is the one that is generated at that time."""
+    now = Stream(loaded, walk.channels, walk.units, walk.rate, samples=1)
+    later = Stream(loaded, walk.channels, walk.units, walk.rate, samples=1, ahead=0.1)
+    for row in walk.values[:361]:
+        now.push(row)
+        later.push(row)
+    expected = later.newest(1)
+    for row in walk.values[361:371]:
+        now.push(row)
+    np.testing.assert_allclose(expected, now.newest(1), atol=0.1)
+    with pytest.raises(ConfigError, match="up to a stride ahead"):
+        Stream(loaded, walk.channels, walk.units, walk.rate, ahead=-1.0)

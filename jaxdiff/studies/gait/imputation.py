@@ -108,11 +108,17 @@ class Imputer:
             found.append(np.asarray(run(self.params, keys[sample[pick]], condition)))
         return np.concatenate(found)[: len(sample)].reshape(samples, count, -1)
 
+    def generate(
+        self, params: Params, keys: Key, condition: Mapping[str, Array], steps: int = 0
+    ) -> Array:
+        """Whitened samples [B, K] of the network, to be traced; see `methods.gait`."""
+        return self._method.generate(params, keys, condition, steps)
+
     def _program(self, steps: int) -> Any:
         if steps not in self._programs:
 
             def generate(params: Params, keys: Key, condition: Mapping[str, Array]) -> Array:
-                return self._method.generate(params, keys, condition, steps)
+                return self.generate(params, keys, condition, steps)
 
             self._programs[steps] = jax.jit(generate)
         return self._programs[steps]

@@ -11,6 +11,7 @@ import numpy as np
 
 from jaxdiff.data import units as unit_table
 from jaxdiff.data.recording import Event, Recording
+from jaxdiff.deployment.program import Program
 from jaxdiff.deployment.signal import Signal
 from jaxdiff.errors import ConfigError, DataError, nearest
 from jaxdiff.models.calibration import Calibration
@@ -19,6 +20,7 @@ from jaxdiff.models.prediction import Prediction
 from jaxdiff.models.trained import Trained
 from jaxdiff.studies.gait import evaluation, subsets
 from jaxdiff.studies.gait.imputation import Imputer
+from jaxdiff.studies.gait.program import program
 from jaxdiff.studies.gait.recordings import Given, back, on_clock, read_strides
 
 RATE = 100.0
@@ -248,6 +250,57 @@ class GaitModel(Model):
                 kept.scales.max(axis=1, initial=1.0) if channel is None else kept.scales[:, channel]
             )
         return Calibration(tuple(shown), kept.levels, scales, kept.subjects)
+
+    def program(
+        self,
+        *,
+        steps: int = 0,
+        given: str = "angles",
+        outputs: Sequence[str] = (),
+        mass: float = math.nan,
+        stature: float = math.nan,
+        speed: float = math.nan,
+        slope: float = math.nan,
+    ) -> Program:
+        """One stride of fixed channels in, the others out.
+
+        Args:
+            steps: Steps of the sampler; 0 for the model's own number.
+            given: A modality, a typical subset such as `"sagittal angles"`, or channels joined by commas.
+            outputs: As for `generate`.
+            mass: Body mass in kg, stature in m, speed in m/s, slope in degrees: constants of the program, if known.
+            stature: See `mass`.
+            speed: See `mass`.
+            slope: See `mass`.
+        """
+        masks = self._masks(given)
+        scalars = {"mass": mass, "stature": stature, "speed": speed, "slope": slope}
+        known = Given({}, masks, np.zeros(2), "right", _no_inverse())
+        columns = self._columns(outputs, known)
+        names, _ = self._names(columns)
+        calibration = self._calibration({n: x[None] for n, x in masks.items()}, columns, names)
+        return program(self.imputer, masks, columns, scalars, steps, calibration)
+
+    def given(self, channels: Sequence[str]) -> dict[str, Any]:
+        """The known ones of a source's channels."""
+        known = {name for part in self.layout if part.steps > 1 for name in part.channels}
+        found = [name for name in channels if name in known]
+        return {"given": ",".join(found)} if found else {}
+
+    def _masks(self, given: str) -> dict[str, np.ndarray]:
+        """Masks [steps, C] per modality of what `program` takes."""
+        waves = [part for part in self.layout if part.steps > 1]
+        modalities = {part.name: (f"{part.name}/*",) for part in waves}
+        named = {**self.subsets, **modalities}
+        known = {channel for part in waves for channel in part.channels}
+        words = [word.strip() for word in given.split(",")]
+        patterns = named.get(given, tuple(f"*/{word}" for word in words))
+        for word in () if given in named else words:
+            if word not in known:
+                raise DataError(
+                    f"the gait model has no signal {word!r}; {nearest(word, known | set(named), 0.7)}"
+                )
+        return subsets.masks(self.layout, patterns)
 
     def adapt(self, data: Any, *, seed: int = 0) -> GaitModel:
         """A model whose law and intervals are adapted to a laboratory's people.

@@ -206,7 +206,8 @@ class LlmaModel(Model):
 
         wanted = self._signal(letter)._replace(name="signal", optional=False)
         made = self._signal(OTHER[letter])._replace(optional=False)
-        return Program(draw, (wanted,), made, self.study)
+        kept = self.calibrations.get(OTHER[letter])
+        return Program(draw, (wanted,), made, self.study, calibration=kept)
 
 
 def _with_calibrations(trained: Trained) -> Trained:
