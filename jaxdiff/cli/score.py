@@ -13,6 +13,11 @@ and with --against, one measured file for each (or one for all):
                 seconds) of all files against all measured ones, each channel
                 in units of its measured deviation
 
+With --mechanics a motion of any human skeleton (BVH, joint positions, features
+of HumanML3D) gets a mechanics card: unexplained force and moment on the pelvis,
+foot slide, floating, penetration, jerk and bone stretch, with captured motion
+at a similar speed beside it (extra physics).
+
 A model of text to motion is scored in the published protocol by an evaluator
 (converted weights, or a run that trained one) on the test clips of its data:
 
@@ -21,6 +26,7 @@ A model of text to motion is scored in the published protocol by an evaluator
 example:
   jaxdiff score walk.mot
   jaxdiff score moments.mot --against measured.mot --json
+  jaxdiff score motion.bvh --mechanics
 """
 
 from __future__ import annotations
@@ -80,6 +86,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="HZ",
         help="bring all files to this rate; needed where a file states none",
     )
+    add("--mechanics", action="store_true", help="the mechanics card of motions")
     add("--json", action="store_true", help="print JSON instead of a table")
 
 
@@ -91,6 +98,9 @@ def run(options: argparse.Namespace) -> None:
         raise ConfigError(
             "score needs files, or --study text_to_motion --model MODEL --evaluator MODEL"
         )
+    if options.mechanics:
+        _score_mechanics(options)
+        return
     from jaxdiff.data.formats import read_one
     from jaxdiff.models import scoring
 
@@ -162,6 +172,35 @@ def _score_model(options: argparse.Namespace) -> None:
         print(json.dumps(rows, indent=1))
     else:
         table.show()
+
+
+def _score_mechanics(options: argparse.Namespace) -> None:
+    """The mechanics card of each file."""
+    from jaxdiff.data.formats import read_one
+    from jaxdiff.models import mechanics_card
+
+    real = mechanics_card.reference()
+    found = {str(path): mechanics_card.card(read_one(path, options.rate)) for path in options.files}
+    if options.json:
+        rows = {
+            name: {"pace": pace, "metrics": metrics, "captured": real[pace]}
+            for name, (pace, metrics) in found.items()
+        }
+        print(json.dumps(rows, indent=1))
+        return
+    for name, (pace, metrics) in found.items():
+        clips = real[pace]["clips"]
+        print(f"{Path(name).name}: {pace}; beside it {clips} captured motions of this pace\n")
+        print(f"{'':14}{'unit':6}{'this motion':>12}{'captured':>12}   5 to 95 % of them")
+        for metric, unit in mechanics_card.METRICS.items():
+            low, middle, high = real[pace][metric]
+            mark = "  outside" if not low <= metrics[metric] <= high else ""
+            print(
+                f"{metric:14}{unit:6}{metrics[metric]:12.3g}{middle:12.3g}   {low:.3g} to {high:.3g}{mark}"
+            )
+        print()
+    for metric, meaning in mechanics_card.MEANINGS.items():
+        print(f"{metric}: {meaning}")
 
 
 def _show(title: str, columns: dict[str, dict[tuple[str, str], float]]) -> None:

@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.optimize import nnls
 
 from jaxdiff.errors import DataError
 from jaxdiff.metrics import mannequin
@@ -157,33 +158,12 @@ def feet_pushing(
     if not columns:
         return []
     size = max(np.abs(wrench).max(), 1e-9)
-    weights = size * nonnegative(np.stack(columns, axis=1), wrench / size)
+    weights = size * nnls(np.stack(columns, axis=1), wrench / size)[0]
     result = []
     for toe, points, cone in feet:
         share, weights = weights[: 4 * len(points)], weights[4 * len(points) :]
         result.append((toe, points, share.reshape(-1, 4) @ cone))
     return result
-
-
-def nonnegative(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Non-negative least squares, `min |a x - b|` over x >= 0 (Lawson & Hanson 1974)."""
-    x = np.zeros(a.shape[1])
-    free = np.zeros(a.shape[1], bool)
-    for _ in range(3 * a.shape[1]):
-        slope = np.where(free, -np.inf, a.T @ (b - a @ x))
-        if slope.max() <= 1e-10:
-            break
-        free[slope.argmax()] = True
-        while True:
-            z = np.zeros_like(x)
-            z[free] = np.linalg.lstsq(a[:, free], b, rcond=None)[0]
-            low = free & (z <= 0)
-            if not low.any():
-                break
-            x += (x[low] / (x[low] - z[low])).min() * (z - x)
-            free &= x > 1e-12
-        x = z
-    return x
 
 
 def _bounds(figure: mannequin.Figure, limits: TorqueLimits) -> np.ndarray:

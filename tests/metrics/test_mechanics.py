@@ -9,7 +9,7 @@ from jaxdiff.body.rotations import quaternion_from_axis_angle
 from jaxdiff.body.skeleton import HUMANML3D, KIT, forward_kinematics
 from jaxdiff.errors import DataError, MissingExtra
 from jaxdiff.metrics import mannequin
-from jaxdiff.metrics.mechanics import analyse, mechanics, nonnegative
+from jaxdiff.metrics.mechanics import analyse, mechanics
 from jaxdiff.metrics.physical import Scene
 
 RNG = np.random.default_rng(0)
@@ -118,15 +118,6 @@ def test_jitter_is_implausible_and_units_and_axes_do_not_matter():
 def test_kit_has_a_figure_too():
     table = mechanics([standing(tree=KIT)], mannequin.KIT, Scene(12.5, (20, 15)))
     assert table["root_force"] < 1e-6 and table["root_moment"] < 1e-6
-
-
-def test_nonnegative_least_squares_agrees_with_scipy():
-    nnls = pytest.importorskip("scipy.optimize").nnls
-    for _ in range(20):
-        a, b = RNG.normal(size=(6, 16)), RNG.normal(size=6)
-        x = nonnegative(a, b)
-        assert (x >= 0).all()
-        np.testing.assert_allclose(np.linalg.norm(a @ x - b), nnls(a, b)[1], atol=1e-8)
 
 
 def test_mistakes_are_named(monkeypatch):
