@@ -26,14 +26,14 @@ class Case(NamedTuple):
     settings: Any
     method: Method
     batch: Callable[[int], Batch]
-    """A training batch of so many examples."""
+    """A training batch of the given size."""
     condition: Callable[[int], Batch]
-    """What generation is given."""
+    """The condition of a batch for generation."""
     train: int
     """Batch size of the study's training."""
 
     def params(self) -> Params:
-        """Random parameters, none of them zero: a fresh U-Net returns zero whatever it is given."""
+        """Random parameters, none of them zero: a newly initialised U-Net returns zero for every input."""
         shapes = jax.eval_shape(lambda: self.method.init(jax.random.key(0), self.batch(1)))
         rng = np.random.default_rng(0)
 

@@ -182,7 +182,7 @@ def rows(tiny: bool) -> list[Row]:
 
 
 def main(options: report.Options) -> dict[str, Result]:
-    """Measures every row that there is time for; the result so far is in `options.out` after each."""
+    """Measure rows while time remains; `options.out` is rewritten after each."""
     launch.use_cache(os.environ.get("JAX_COMPILATION_CACHE_DIR", launch.CACHE))
     done: dict[str, Result] = {}
     for row in rows(options.tiny):

@@ -2,11 +2,11 @@
 
     python -m benchmarks.peers --out=peers.json [--cases=llma,speed,text] [--seconds=8] [--tiny]
 
-First the outputs are compared; then ours and theirs run in turns, and what is told is `theirs / ours` of neighbours.
+First the outputs are compared; then both run in turns, and the median of `theirs / ours` over neighbouring runs is reported.
 Sampling: the whole of `generate` against diffusers' scheduler around the network; 50 (LLMA), 100 (speed transfer) and
 10 steps (text to motion, guided), fewer of the large ones, of which only the ratio counts. Training:
-loss, gradient, clipping, AdamW and moving average of one step, some steps at a time as a training loop waits for none,
-and without the losses that are no part of a network (alignment, contrast). Both sides get the same number of threads.
+loss, gradient, clipping, AdamW and moving average of one step, several steps per measurement because a training loop does not block
+on each, and without the losses that are not part of a network (alignment, contrast). Both sides use the same number of threads.
 """
 
 from __future__ import annotations

@@ -22,28 +22,28 @@ class Options(NamedTuple):
     """The command line of every script."""
 
     tiny: bool = False
-    """Sizes for a test: that it runs, not how fast."""
+    """Sizes for a test of whether it runs."""
     seconds: float = 4.0
-    """Each figure is the median of so many seconds of repetitions (three at least)."""
+    """Seconds of repetitions, of which each figure is the median (three at least)."""
     cases: tuple[str, ...] = ()
     """Words, one of which must be in the name of a case; none: all."""
     threads: int = 0
-    """Of a peer; 0: as many as there are cores."""
+    """Threads of a peer; 0: one per core."""
     against: tuple[str, ...] = ("eager", "torch.compile")
-    """Of a peer: what to compare with."""
+    """Modes of a peer to compare with."""
     minutes: float = math.inf
-    """After so many no further case is begun."""
+    """No further case begins after this time."""
     runs: str = "runs"
     """Where a trained model is kept."""
     out: str = ""
     """The JSON file."""
 
     def over(self) -> bool:
-        """Whether the time is up."""
+        """Whether the time limit is reached."""
         return time.perf_counter() - _START > 60 * self.minutes
 
     def wants(self, case: str) -> bool:
-        """Whether a case of that name was asked for."""
+        """Whether the options select the case of that name."""
         return not self.cases or any(word in case for word in self.cases)
 
 

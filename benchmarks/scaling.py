@@ -87,7 +87,7 @@ def shared_step(tiny: bool, processes: int, seconds: float) -> dict[str, Any]:
 
 
 def children(devices: int, processes: int, tiny: bool, seconds: float) -> dict[str, Any]:
-    """`shared_step` in processes of their own, with so many devices each."""
+    """`shared_step` in separate processes with the given number of devices each."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         port = str(held.getsockname()[1])

@@ -1,7 +1,7 @@
-"""How everything here is timed: compiled beforehand, warmed up, repeated, the median told; and what the machine can do.
+"""Timing of compiled, warmed-up, repeated calls, reported as medians; and the peak rates of the machine.
 
-Comparisons are made in turns (A B A B) and told as the median of the ratios of neighbours: whatever else the machine
-does at that moment slows both.
+Comparisons alternate (A B A B) and are reported as the median ratio of neighbours, so that other load on the machine
+slows both sides.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def turns(
 
 
 def forced(devices: int) -> dict[str, str]:
-    """The environment of a process that sees so many CPU devices."""
+    """The environment of a process with the given number of CPU devices."""
     flags = [flag for flag in os.environ.get("XLA_FLAGS", "").split() if "device_count" not in flag]
     return {
         **os.environ,
@@ -102,7 +102,7 @@ def forced(devices: int) -> dict[str, str]:
 
 
 def compiled(function: Callable, *args: Any, **options: Any) -> tuple[Any, float]:
-    """The compiled program for these arguments, and the seconds its making took, no cache being asked."""
+    """The compiled program for these arguments and its compile time in seconds, without a cache."""
     directory = jax.config.jax_compilation_cache_dir
     jax.config.update("jax_compilation_cache_dir", None)
     start = time.perf_counter()

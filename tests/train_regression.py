@@ -2,8 +2,8 @@
 
 python train_regression.py DIRECTORY [--steps N] [--signal NAME --at STEP] [--coordinator ...]
 
-The signal comes from a thread of the program itself, up to 50 ms after the batch of STEP was asked for: at a random
-place, while training and saving go on, yet surely before the run is over, on however busy a machine.
+The signal comes from a thread of the program itself, up to 50 ms after the batch of STEP is requested: at a random
+place during training and saving, but before the end of the run on a machine of any load.
 """
 
 import argparse

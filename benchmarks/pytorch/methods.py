@@ -163,9 +163,9 @@ def _text_to_motion(case: Case, params: Any) -> Peer:
         net: Any = networks["unet"]
         x = batch["motion"]
         t, _, x_t = _corrupt(x)
-        told = (torch.rand(len(x), device=x.device) >= s.drop_text).float()
+        conditioned = (torch.rand(len(x), device=x.device) >= s.drop_text).float()
         contexts = net.contexts(networks["text"](batch["text"]))
-        return (net(x_t, t, contexts, told) - x).square().mean()
+        return (net(x_t, t, contexts, conditioned) - x).square().mean()
 
     return Peer(networks, generate, loss)
 

@@ -80,11 +80,13 @@ class Block(nn.Module):
         self.residual = Residual(inputs, width, kernel, groups, time, dropout)
         self.attend = TextAttention(width, heads, text, dropout)
 
-    def forward(self, x: Tensor, time: Tensor, context: Tensor, told: Tensor | None) -> Tensor:
-        """The first samples, as many as there are contexts, attend to their text (where `told`); the others do not."""
+    def forward(
+        self, x: Tensor, time: Tensor, context: Tensor, conditioned: Tensor | None
+    ) -> Tensor:
+        """The first samples, one per context, attend to their text (where `conditioned`); the others do not."""
         h = self.residual(x, time)
-        if told is not None:
-            return h + self.attend(h, context) * told[:, None, None]
+        if conditioned is not None:
+            return h + self.attend(h, context) * conditioned[:, None, None]
         seen = h[: len(context)]
         return torch.cat([seen + self.attend(seen, context), h[len(context) :]])
 
@@ -136,7 +138,7 @@ class CondUnet1D(nn.Module):
         return [getattr(self, name).attend.context(text) for name in self.order]
 
     def forward(
-        self, x: Tensor, t: Tensor, contexts: list[Tensor], told: Tensor | None = None
+        self, x: Tensor, t: Tensor, contexts: list[Tensor], conditioned: Tensor | None = None
     ) -> Tensor:
         frames, stride = x.shape[1], max(16, 2**self.levels)
         h = F.pad(x, (0, 0, 0, -frames % stride))
@@ -145,16 +147,16 @@ class CondUnet1D(nn.Module):
         skips = []
         for i in range(self.levels):
             for j in range(2):
-                h = getattr(self, f"downs_{i}_{j}")(h, time, next(each), told)
+                h = getattr(self, f"downs_{i}_{j}")(h, time, next(each), conditioned)
             skips.append(h)
             h = getattr(self, f"shrink_{i}")(h.transpose(1, 2)).transpose(1, 2)
         for j in range(2):
-            h = getattr(self, f"middle_{j}")(h, time, next(each), told)
+            h = getattr(self, f"middle_{j}")(h, time, next(each), conditioned)
         for i in range(self.levels):
             h = getattr(self, f"grow_{i}")(h.transpose(1, 2)).transpose(1, 2)
             h = torch.cat([h, skips.pop()], -1)
             for j in range(2):
-                h = getattr(self, f"ups_{i}_{j}")(h, time, next(each), told)
+                h = getattr(self, f"ups_{i}_{j}")(h, time, next(each), conditioned)
         return self.final(h[:, :frames])
 
 

@@ -27,7 +27,7 @@ STUDIES = ("llma", "speed_transfer", "text_to_motion", "biovae")
 
 
 class Health(NamedTuple):
-    """What was found, and what there is."""
+    """Problems, warnings and contents."""
 
     problems: list[Finding]
     warnings: list[Finding]

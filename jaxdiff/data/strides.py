@@ -1,4 +1,4 @@
-"""Foot strikes of a recording, wherever it tells them: its events, vertical force, hip flexion or foot positions.
+"""Foot strikes of a recording, from the first source available: its events, vertical force, hip flexion or foot positions.
 
 found = strikes(walk, "right")
 found.times, found.how            # seconds, and "events", "vertical force", "hip flexion" or "foot position"

@@ -14,7 +14,7 @@ from jaxdiff.errors import ConfigError, DataError
 class Windows:
     """A source of `{"x": (B, L, dx), "y": (B, L, dy), "task": (B,), "subject": (B,)}`.
 
-    Window i begins at frame `start[i]` and lies in trial `trial[i]` of `trials`, whose table says the rest.
+    Window i begins at frame `start[i]` and lies in trial `trial[i]` of `trials`, whose table describes it.
     """
 
     trials: Trials

@@ -1,6 +1,6 @@
 """Constraints on generated motion: kept frames, keyframes, joints' paths and the root's path.
 
-All are targets for joint positions, `(T, J, 3)` in metres, with weights that are 0 where nothing is asked for. A
+All are targets for joint positions, `(T, J, 3)` in metres, with weights that are 0 where there is no constraint. A
 constrained Denoiser moves each estimate of the clean features x to the nearest that meets them,
 
     x' = argmin  Σ w |joints(x') - target|² + strength (|δ|² + stiffness |second difference of δ|²),    δ = x' - x,
@@ -96,7 +96,7 @@ def impute(denoise: Denoiser, constraint: Constraint, scale: Scale) -> Denoiser:
 
 
 def _on_path(x: Array, constraint: Constraint, scale: Scale) -> Array:
-    """Features with the root exactly on its path, where one is asked for in every frame: what the steps left over."""
+    """Features with the root exactly on its path, where one is given in every frame; corrects what the steps left."""
     features = scale.features(x)
     heading, _ = recover_root(features)
     step = jnp.diff(constraint.target[:, 0], axis=0) / scale.metres

@@ -3,7 +3,7 @@
     gaussian          y_i = Σ_k w_k x_{i+k},  w a Gaussian cut at 4 deviations, ends repeated
     savitzky_golay    a polynomial fitted to each window, read at its centre, at the ends where the frame stands
     one_euro          y_i = y_{i-1} + a_i (x_i - y_{i-1}),  cutoff f = f_min + β |dx/dt|: still when slow, quick when fast
-                      (Casiez et al. 2012); it knows the past only, and lags
+                      (Casiez et al. 2012); causal, with a lag
 
 Signals are `(T, ...)`, filtered along time, float32 out. Widths are in frames, frequencies in Hz.
 """

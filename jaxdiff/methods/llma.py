@@ -126,7 +126,9 @@ def llma(settings: Settings, schedule: Schedule | None = None, window: int = 0) 
         parts: Metrics = {}
         for own, signal in clean.items():
             error = jax.vmap(denoising)(estimates[own], signal)
-            if settings.network != "paper":  # as `1 / c_out²`: in units of what is left open at t
+            if (
+                settings.network != "paper"
+            ):  # as `1 / c_out²`: in units of the variance that remains at t
                 law = jax.lax.stop_gradient(params["fixed"][own])
                 error = error / jax.vmap(linear_gaussian.left_open, (None, None, 0))(
                     law, schedule, t

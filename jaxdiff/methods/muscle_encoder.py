@@ -23,11 +23,11 @@ from jaxdiff.typing import Array, Batch, Gather, Key, Method, Metrics, Params, S
 
 NETWORKS = ("encoder", "transformer")
 SUBJECT = 0.5
-"""Muscles in Action tells its transformer who moves, as 0.1 … 1.0; here it is always the same somebody."""
+"""Muscles in Action conditions its transformer on the subject, coded as 0.1 … 1.0; here the code is constant."""
 
 
 class Settings(NamedTuple):
-    """What distinguishes one from another; sizes that do not belong to the network named are not read."""
+    """Settings; sizes of the other network are ignored."""
 
     network: str = "encoder"
     """`encoder` or `transformer`."""

@@ -3,16 +3,16 @@
     z = invert(motion) up to a noise level,     motion_hat = deterministic DDIM back, with the mechanics on
 
 `strength` is that level as a share of the steps: 0.3 refines, 0.7 leaves room to edit. The paper prints a single shot
-`x_t = √ᾱ x0 + √(1-ᾱ) eps(x0, t)`, which asks the network about a clean motion at a noisy level; here the inversion goes
-step by step. It hears no text. The way back ends where the inversion began, so that a strength of 0 is no step at all
-and returns its input, and so does any strength where both ways are the same and the steps are small.
+`x_t = √ᾱ x0 + √(1-ᾱ) eps(x0, t)`, which evaluates the network at a clean motion and a noisy level; here the inversion goes
+step by step, without text. The way back ends where the inversion began, so that a strength of 0 returns its input, as
+does any strength where both directions use the same network and the steps are small.
 
-What the network does not reproduce of its input, e = x - x0_hat, counts as noise: the inversion reads eps = e / sigma where
+The part of its input that the network does not reproduce, e = x - x0_hat, counts as noise: the inversion reads eps = e / sigma where
 it begins. At the least noisy level, sigma = 0.01, a small network's e of 0.4 becomes noise forty times too large, and the
 latent with it. So the inversion begins at a `floor`, the level whose noise is about as large as e; 0 suits a network that
 reproduces what it sees.
 
-`follow` needs no inversion: it keeps what it was given and takes on what accelerations the network states of it,
+`follow` needs no inversion: it stays close to its input and follows the accelerations that the network states for it,
 
     x_hat = argmin_x Σ |x_i - y_i|² + trust² Σ |ẍ_i - a_i|²,      ẍ_i = (x_{i+1} - 2 x_i + x_{i-1}) rate²,
 

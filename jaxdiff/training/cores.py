@@ -27,5 +27,5 @@ def as_devices() -> None:
 
 
 def are_devices() -> bool:
-    """Whether the devices are cores of one CPU, told apart by `as_devices`."""
+    """Whether the devices are cores of one CPU, separated by `as_devices`."""
     return jax.config.jax_num_cpu_devices > 1 and backend() == "cpu"

@@ -1,4 +1,4 @@
-"""What a long process asks of the system's memory, and what it lets go."""
+"""Memory of long processes: huge pages, and clearing compiled programs."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 TUNABLE = "glibc.malloc.hugetlb"
 HUGE = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 REGIONS = 25_000
-"""Regions of memory after which compiled programs are forgotten; Linux gives a process 65 530."""
+"""Regions of memory after which compiled programs are cleared; the limit of Linux is 65 530 per process."""
 
 
 def huge_pages() -> None:
-    """Starts this command again with huge pages for large blocks, where glibc has them and has to be asked before it starts.
+    """Restart this command with huge pages for large blocks, where glibc offers them; they have to be requested at start.
 
-    On a CPU every call of a compiled program asks for its whole working memory anew, and small pages are mapped and
-    cleared one by one: up to 40 % of a training step. For command lines alone: whatever the process had done is gone.
+    On a CPU every call of a compiled program allocates its whole working memory, and small pages are mapped and cleared one
+    by one: up to 40 % of a training step. For commands only, because the state of the process is lost.
     """
     known = os.environ.get("GLIBC_TUNABLES", "")
     if TUNABLE in known or not HUGE.exists() or "[madvise]" not in HUGE.read_text():
@@ -27,10 +27,10 @@ def huge_pages() -> None:
 
 
 def forget_programs() -> None:
-    """Lets compiled programs go, once they are so many that the system might refuse the next one some memory.
+    """Clear compiled programs once there are too many for the system's limit of memory regions.
 
     JAX keeps every program of a process, some 1300 regions for a training of the smallest network, and one region too
-    many is a segmentation fault. What is needed again is compiled again, or comes from the cache on disk.
+    many is a segmentation fault. Programs that are needed again are compiled again, or read from the cache on disk.
     """
     import jax
 

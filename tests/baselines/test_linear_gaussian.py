@@ -95,8 +95,8 @@ def test_one_subject_is_too_few():
         lg.fit(x, y, np.zeros(len(x), int), 1)
 
 
-def test_what_the_law_leaves_open_is_the_error_of_its_denoiser():
-    """Data drawn from the law, noised and denoised, err by as much as it says."""
+def test_the_conditional_variance_is_the_error_of_the_denoiser():
+    """Data drawn from the law, noised and denoised, err by the predicted amount."""
     x, y, subject = people(14, 0.5)
     law, schedule, t = lg.fit(x, y, subject, SUBJECTS, 6), schedules.linear(1000), 300
     m, size = np.zeros(x[0].shape, np.float32), x[0].size

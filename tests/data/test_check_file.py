@@ -21,10 +21,10 @@ def walk(names, signs=(1, 1), unit="deg"):
 def test_what_fits_is_shown_with_its_mapping_and_strides(tmp_path):
     write(tmp_path / "a.mot", walk(("hip_flexion_l", "knee_angle_l"), (1, -1)))
     health = check_file(tmp_path / "a.mot", (MOMENTS, ANGLES))
-    told = "\n".join(health.facts)
+    shown = "\n".join(health.facts)
     assert not health.problems
-    assert "fits 'angles' (left leg)" in told and "knee_flexion (deg) = -1 × knee_angle_l" in told
-    assert "3 strides, found in hip flexion" in told
+    assert "fits 'angles' (left leg)" in shown and "knee_flexion (deg) = -1 × knee_angle_l" in shown
+    assert "3 strides, found in hip flexion" in shown
     assert any("3 whole strides; the model was trained on 4" in str(w) for w in health.warnings)
 
 
@@ -43,5 +43,5 @@ def test_rate_length_and_gaps_are_told_at_once(tmp_path):
     write(tmp_path / "a.csv", recording)
     health = check_file(tmp_path / "a.csv", (PIECE,))
     assert "a gap in hip_flexion_r" in str(health.problems[0])
-    told = "\n".join(map(str, health.warnings))
-    assert "100 Hz, the model has 20 Hz (fix: --resample)" in told and "lasts 5 s" in told
+    shown = "\n".join(map(str, health.warnings))
+    assert "100 Hz, the model has 20 Hz (fix: --resample)" in shown and "lasts 5 s" in shown

@@ -146,7 +146,7 @@ def test_impossible_batches_are_refused():
 
 @pytest.mark.parametrize("folds", [1, 3])
 def test_throughput_counts_the_examples_of_every_fold(folds, monkeypatch):
-    """By a clock that moves on by a second each time it is asked: four batches in six seconds."""
+    """With a clock that advances a second per reading: four batches in six seconds."""
     clock = SimpleNamespace(perf_counter=itertools.count().__next__)
     monkeypatch.setattr("jaxdiff.data.pipeline.time", clock)
     found = throughput(stack([Batches(Numbers(100), 10)] * folds), seconds=5)

@@ -10,7 +10,7 @@ def apart(split):
     return not (train & validation or train & test or validation & test)
 
 
-def test_leaving_one_out_tests_everybody_once(trials):
+def test_leaving_one_out_tests_all_people_once(trials):
     folds = list(splits.leave_one_subject_out(trials))
     assert [fold.test.subjects for fold in folds] == [(name,) for name in trials.subjects]
     assert all(apart(fold) for fold in folds)
@@ -85,9 +85,9 @@ def test_a_laboratory_names_its_people(trials, make_trials):
     assert split.test.subjects == ("S01", "S03") and apart(split) and len(split.validation)
     assert splits.named(trials, ["S01"], ["S02"]).validation.subjects == ("S02",)
     assert len(splits.named(trials).test.subjects) == 1 and apart(splits.named(trials))
-    everybody = splits.named(trials, ["none"])
-    assert everybody.train.subjects == trials.subjects
-    assert not len(everybody.test) and not len(everybody.validation)
+    all_people = splits.named(trials, ["none"])
+    assert all_people.train.subjects == trials.subjects
+    assert not len(all_people.test) and not len(all_people.validation)
     with pytest.raises(ConfigError, match="S01 cannot be test and validation"):
         splits.named(trials, ["S01"], ["S01"])
     with pytest.raises(ConfigError, match="no subject 'S9'"):

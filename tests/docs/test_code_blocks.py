@@ -93,8 +93,8 @@ def run_if_cheap(command: Command, capsys) -> None:
         status = cli.main(arguments)
     except SystemExit as done:
         status = done.code
-    told = capsys.readouterr()
-    printed = [line.rstrip() for line in (told.out + told.err).splitlines()]
+    output = capsys.readouterr()
+    printed = [line.rstrip() for line in (output.out + output.err).splitlines()]
     shown = [line.rstrip() for line in command.shown if line.strip() and "..." not in line]
     assert [line for line in shown if line not in printed] == [], f"{command.place}: {printed}"
     assert status == (2 if any(line.startswith("error:") for line in shown) else 0)
@@ -142,7 +142,9 @@ def test_a_wrong_command_is_found():
     found = complaints(commands(block))
     assert len(found) == len(WRONG), found
     for line, mistake in WRONG.items():
-        assert any(line.split()[-1].strip('"') in told and mistake in told for told in found), (
+        assert any(
+            line.split()[-1].strip('"') in output and mistake in output for output in found
+        ), (
             line,
             found,
         )

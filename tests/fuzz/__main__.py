@@ -89,8 +89,8 @@ def fuzz(name: str, seed: int, done: dict, seconds: float, most: int) -> None:
             ]
             seconds = until - time.time()
             if crashed:
-                told = ended.stderr.strip().splitlines()[-1:] or [""]
-                what = f"the process ended with {ended.returncode}: {told[0][:200]}"
+                last = ended.stderr.strip().splitlines()[-1:] or [""]
+                what = f"the process ended with {ended.returncode}: {last[0][:200]}"
                 done["failures"].append({"number": reached["number"], "failure": what})
 
 

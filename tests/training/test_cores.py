@@ -28,7 +28,7 @@ CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
 
 
 @pytest.mark.parametrize(
-    ("flags", "before", "devices", "told_apart"),
+    ("flags", "before", "devices", "separate"),
     [
         (
             "",
@@ -40,9 +40,9 @@ CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
         ("", "jax.devices()", 1, False),
         ("", "jax.config.update('jax_num_cpu_devices', 5)", 5, True),
     ],
-    ids=["in a command", "told by XLA_FLAGS", "too late", "told by JAX"],
+    ids=["in a command", "set by XLA_FLAGS", "too late", "set by JAX"],
 )
-def test_every_core_is_a_device_unless_somebody_said_otherwise(flags, before, devices, told_apart):
+def test_every_core_is_a_device_unless_configured_otherwise(flags, before, devices, separate):
     done = subprocess.run(
         [sys.executable, "-c", DEVICES.format(before=before)],
         cwd=ROOT,
@@ -51,7 +51,7 @@ def test_every_core_is_a_device_unless_somebody_said_otherwise(flags, before, de
         text=True,
         check=True,
     )
-    assert done.stdout.split() == [str(devices), str(told_apart)]
+    assert done.stdout.split() == [str(devices), str(separate)]
 
 
 def test_a_training_step_keeps_to_one_core_and_all_devices_otherwise(monkeypatch):

@@ -1,4 +1,4 @@
-"""What a process asks of the system's memory and what it lets go."""
+"""Huge pages, and clearing of compiled programs."""
 
 import os
 import subprocess
@@ -24,7 +24,7 @@ print(sys.argv[1], resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
-def asked() -> bool:
+def available() -> bool:
     return (
         memory.HUGE.exists()
         and "[madvise]" in memory.HUGE.read_text()
@@ -32,13 +32,13 @@ def asked() -> bool:
     )
 
 
-@pytest.mark.skipif(not asked(), reason="huge pages are not to be had, or are had without asking")
+@pytest.mark.skipif(not available(), reason="huge pages are not available, or are the default")
 def test_a_command_starts_again_with_huge_pages_and_its_own_arguments():
     env = {name: value for name, value in os.environ.items() if name != "GLIBC_TUNABLES"}
-    said = {}
+    counted = {}
     for how, tunables in {
-        "asks": env,
-        "has been told": env | {"GLIBC_TUNABLES": f"{memory.TUNABLE}=0"},
+        "requests them": env,
+        "has settings": env | {"GLIBC_TUNABLES": f"{memory.TUNABLE}=0"},
     }.items():
         done = subprocess.run(
             [sys.executable, "-c", FAULTS, how],
@@ -49,12 +49,12 @@ def test_a_command_starts_again_with_huge_pages_and_its_own_arguments():
         )
         word, faults = done.stdout.rsplit(maxsplit=1)
         assert word == how
-        said[how] = int(faults)
-    assert said["asks"] < 2000 < said["has been told"]
+        counted[how] = int(faults)
+    assert counted["requests them"] < 2000 < counted["has settings"]
 
 
 @pytest.mark.skipif(
-    not Path("/proc/self/maps").exists(), reason="only Linux tells of a process's regions"
+    not Path("/proc/self/maps").exists(), reason="only Linux lists a process's regions"
 )
 def test_programs_are_forgotten_when_they_are_many(monkeypatch):
     traced = []

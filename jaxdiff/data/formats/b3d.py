@@ -7,7 +7,7 @@ sensor frame and one frame per processing pass. The last pass is read. A recordi
 * their generalised forces (`hip_flexion_r_moment` in N m, `pelvis_tx_force` in N),
 * the ground reaction of every contact body (`ground_force_calcn_r_vx` in N, `ground_force_calcn_r_px` in m).
 
-Where the file says that ground forces are missing, forces and moments are gaps. Sex, age, height and mass of the person
+Where the file marks ground forces as missing, forces and moments are gaps. Sex, age, height and mass of the person
 and the reasons for missing forces are in the metadata.
 """
 
