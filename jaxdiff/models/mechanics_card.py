@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from importlib import resources
 
 import numpy as np
+from einops import rearrange
 
 from jaxdiff.body.humanml3d import LAYOUT_22, joints_from_features, names
 from jaxdiff.body.rigid import violation
@@ -68,7 +69,7 @@ def card(recording: Recording) -> tuple[str, dict[str, float]]:
     body = to_body(recording)
     if abs(body.rate - RATE) > 1e-6:
         body = body.resample(RATE)
-    joints = body.values.reshape(len(body), -1, 3)
+    joints = rearrange(body.values, "t (j c) -> t j c", c=3)
     if len(joints) < 6:
         raise DataError(
             f"a mechanics card needs 0.3 s of motion or more, not {len(body) / RATE:g} s"
@@ -78,7 +79,7 @@ def card(recording: Recording) -> tuple[str, dict[str, float]]:
     found = mechanics([joints])
     found |= physical.physical([joints], form="distance")
     found["foot_slide"] = violation(joints, LAYOUT_22, RATE)["foot_slide"]
-    own = recording.values.reshape(len(recording), -1, 3)
+    own = rearrange(recording.values, "t (j c) -> t j c", c=3)
     lengths = bone_lengths(own, tree)[:, 1:]
     lengths = lengths[:, lengths.mean(0) > 1e-6 * lengths.max()]
     found["bone_stretch"] = 100 * float((lengths.std(0) / lengths.mean(0)).mean())

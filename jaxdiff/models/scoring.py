@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 import numpy as np
+from einops import rearrange
 
 from jaxdiff.body.gait import cadence, normalise_strides, strikes_from_hip
 from jaxdiff.data.channels import identify
@@ -132,7 +133,7 @@ def _physical(file: Recording) -> Scores:
     if not _is_joints(file) or len(file.values) < 4 or not np.isfinite(file.values).all():
         return {}
     names = [channel[:-2] for channel in file.channels[::3]]
-    joints = file.values.reshape(len(file.values), -1, 3)
+    joints = rearrange(file.values, "t (j c) -> t j c", c=3)
     feet = _feet(names)
     scene = physical.Scene(rate=file.rate, feet=feet or (0, 0), metres=METRES[file.units[0]])
     scores = physical.physical([joints], scene)

@@ -21,6 +21,7 @@ def fit_once(
     directory: Path,
     metadata: Mapping[str, Any],
     evaluate: Callable[[TrainState], Mapping[str, float]] | None = None,
+    known: Params | None = None,
 ) -> Params:
     """The averaged parameters of a network: those of a finished run in `directory`, or newly trained ones.
 
@@ -31,6 +32,7 @@ def fit_once(
         directory: Directory of the run; an interrupted one is continued.
         metadata: What a user of the checkpoint must know: `method`, `config`, `normaliser`, ...
         evaluate: Figures of a state by name; with `settings.score` the best checkpoint is returned.
+        known: Parameters that are known before training, by their top-level names; see `training.loop.fit`.
 
     Returns:
         The parameters.
@@ -38,9 +40,11 @@ def fit_once(
     if not finished(directory, settings.steps):
         batches = data()
         start = batches.get_state()
-        rehearse(method, next(batches), what=directory.name)
+        rehearse(method, next(batches), what=directory.name, known=known)
         batches.set_state(start)
-        last = fit(method, batches, settings, directory, evaluate=evaluate, about=metadata)
+        last = fit(
+            method, batches, settings, directory, evaluate=evaluate, about=metadata, known=known
+        )
         if not settings.score:
             return last.ema
     return Run.open(directory).trained(step="best" if settings.score else "latest").params

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 
 from jaxdiff.errors import ConfigError, Error
-from jaxdiff.typing import Batch, Method
+from jaxdiff.typing import Batch, Method, Params
 
 
 def rehearse(
@@ -16,6 +16,7 @@ def rehearse(
     batch: Batch,
     condition: Mapping[str, Any] | None = None,
     what: str = "the model",
+    known: Params | None = None,
 ) -> None:
     """Trace initialisation, loss and generation without computing anything.
 
@@ -26,6 +27,7 @@ def rehearse(
       batch: a batch as training has it.
       condition: a condition as `method.generate` takes it; None to leave generation out.
       what: name for the message.
+      known: parameters that take the place of those of `method.init`, by their top-level names.
 
     Raises:
       ConfigError: If a shape does not fit.
@@ -38,7 +40,7 @@ def rehearse(
         return jax.random.split(jax.random.key(0), len(next(iter(of.values()))))
 
     try:
-        params = jax.eval_shape(method.init, jax.random.key(0), batch)
+        params = {**jax.eval_shape(method.init, jax.random.key(0), batch), **(known or {})}
         jax.eval_shape(loss, params, batch, keys(batch))
         if condition is not None:
             jax.eval_shape(method.generate, params, keys(condition), condition)

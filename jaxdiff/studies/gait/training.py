@@ -15,12 +15,11 @@ from jaxdiff.methods.gait import gait, parts_of
 from jaxdiff.methods.gait_law import Law, fit_law
 from jaxdiff.models import file
 from jaxdiff.models.trained import Trained
+from jaxdiff.studies.fitting import fit_once
 from jaxdiff.studies.gait import data, evaluation, subsets
 from jaxdiff.studies.gait.imputation import settings_of
 from jaxdiff.studies.gait.strides import Bank, Conditioned, Strides
 from jaxdiff.training import settings
-from jaxdiff.training.checkpoint import load_params
-from jaxdiff.training.loop import fit
 from jaxdiff.training.state import TrainState
 from jaxdiff.typing import Config, Params
 
@@ -61,16 +60,15 @@ def train_network(config: Config, law: Law, train: Strides, held_out: Strides, o
     source = Conditioned(train, law, bank)
     print(f"prepared {len(source)} strides in {time.perf_counter() - started:.0f} s", flush=True)
     method = gait(settings_of(config.model), parts_of(law.layout))
-    fit(
+    return fit_once(
         method,
-        Batches(source, config.batch_size, config.training.seed),
+        lambda: Batches(source, config.batch_size, config.training.seed),
         settings.from_config(config.training),
-        out,
-        evaluate=validation(config, law, held_out),
-        about=metadata(config, law),
-        known={"fixed": law.to_params()},
+        Path(out),
+        metadata(config, law),
+        validation(config, law, held_out),
+        {"fixed": law.to_params()},
     )
-    return load_params(Path(out) / "checkpoints")[0]
 
 
 def mask_list(law: Law, count: int, seed: int) -> list[subsets.Masks]:

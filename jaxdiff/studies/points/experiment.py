@@ -15,8 +15,8 @@ from jaxdiff.methods.points import points
 from jaxdiff.report.page import Page
 from jaxdiff.report.publish import Report, publish
 from jaxdiff.report.tables import Table, provenance
+from jaxdiff.studies.fitting import fit_once
 from jaxdiff.training import distributed, settings
-from jaxdiff.training.loop import fit
 from jaxdiff.training.step import make_generate
 from jaxdiff.typing import Config
 
@@ -69,9 +69,9 @@ def run(config: Config, out: Path) -> None:
     """Trains, draws as many points as the data have, prints both, and leaves a page."""
     begin, method, data = time.perf_counter(), points(config.width), Mixture(config)
     about = {"method": "points", "config": config.to_dict()}
-    state = fit(method, data, settings.from_config(config.training), out, about=about)
+    params = fit_once(method, lambda: data, settings.from_config(config.training), out, about)
     generated = make_generate(method.generate)(
-        state.ema, jax.random.key(1), np.zeros((config.samples, 1), np.float32)
+        params, jax.random.key(1), np.zeros((config.samples, 1), np.float32)
     )
     drawn = {
         "real": data.draw(np.random.default_rng(1), config.samples)[:, 0],

@@ -9,6 +9,7 @@ import numpy as np
 
 from jaxdiff.models.calibration import Calibration, predictive_interval
 from jaxdiff.report import legs
+from jaxdiff.studies.generation import evenly
 from jaxdiff.studies.speed_transfer import bands, held_out, strides, synthesis
 from jaxdiff.studies.speed_transfer.figures import GENERATED, JOINTS, REAL, axes
 from jaxdiff.studies.speed_transfer.hierarchy import group
@@ -37,9 +38,7 @@ def picture(
     """Right-leg strides at every speed: real ones, and the band of a stride generated from the middle speed."""
     source = person[len(person) // 2]
     targets = [g for g in person if g is not source]
-    targets = [
-        targets[i] for i in np.unique(np.linspace(0, len(targets) - 1, SHOWN).round().astype(int))
-    ]
+    targets = [targets[i] for i in evenly(len(targets), SHOWN)]
     asked = held_out.Tasks([Question((source,), g.speed) for g in targets], list(targets))
     drawn = held_out.drawn(predictor, asked, "stride", 64)
     phase = np.arange(held_out.POINTS) / held_out.POINTS

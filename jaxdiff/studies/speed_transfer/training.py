@@ -14,6 +14,7 @@ from jaxdiff.data.pipeline import Batches
 from jaxdiff.data.trials import Trials
 from jaxdiff.methods import speed_transfer as method
 from jaxdiff.nets.residual_denoiser import size
+from jaxdiff.studies.generation import evenly
 from jaxdiff.studies.speed_transfer import data
 from jaxdiff.studies.speed_transfer.data import Form, Gaits, PairSource
 from jaxdiff.studies.speed_transfer.transfer import Transfer, about
@@ -111,7 +112,7 @@ def train(config: Config, who: Cohorts, out: Path) -> Transfer:
         who.gaits(who.validation), data.all_pairs(who.validation), shape, normaliser, population
     )
     count = min(len(watched), config.evaluation.validation_pairs)
-    chosen = np.linspace(0, len(watched) - 1, count).round().astype(int)
+    chosen = evenly(len(watched), count)
     validation = watched(chosen, np.zeros((count, 4)))
     keys = jax.random.split(jax.random.key(0), count)
     error = jax.jit(lambda params, batch, keys: method.noise_error(wanted, params, batch, keys))
