@@ -37,8 +37,8 @@ ABOUT = """Diffusion models for human movement.
 
 example:
   jaxdiff demo
+  jaxdiff generate gait --input walk.mot --output forces.mot
   jaxdiff train llma:quick
-  jaxdiff generate runs/llma-quick --input walk.mot --output moments.mot
   jaxdiff COMMAND --help"""
 
 

@@ -1,5 +1,6 @@
-"""Forces and moments with error bars for an example walk, from the model that ships. Seconds, no download, no training.
+"""Forces and moments with error bars for an example walk, in seconds.
 
+Uses the gait model that ships with the package; no download, no training.
 Leaves a report and two files: the walk of a simulated person whom the model
 has not seen, and its forces and moments.
 

@@ -2,16 +2,18 @@
 
 The folder holds program.stablehlo (parameters inside), program.json (shapes,
 channels, units, rate and phase) and example.py, which loads it. Without --batch
-the size of the batch is left open. Everything is in physical units on both sides:
+the size of the batch is left open. Both sides are in physical units:
 
+  gait            one stride of the given channels -> moments and forces
   llma            one modality -> the other
   speed_transfer  gait, source and target speed, strides per second -> gait
   text_to_motion  words of a text, length in frames -> joints
   biovae          the same and a factor of acceleration per joint -> joints
 
 example:
-  jaxdiff export runs/llma-quick --batch 1
-  jaxdiff export runs/llma-quick --given moments --platforms cpu cuda --output moments_to_angles
+  jaxdiff export gait --batch 1
+  jaxdiff export gait --given "sagittal angles" --platforms cpu cuda
+  jaxdiff export runs/llma-quick --given moments --output moments_to_angles
 """
 
 from __future__ import annotations
@@ -35,7 +37,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--given",
         default="",
         metavar="MODALITY",
-        help="of llma: the modality that goes in (default: the run's first)",
+        help="of llma: the modality that goes in (default: the first); of gait also "
+        "a typical subset, or channels joined by commas (default: angles)",
     )
     add(
         "--steps",

@@ -11,9 +11,10 @@ and .html. Of several --target-speed, walk.csv becomes walk_0.60.csv beside it
 or in the directory --output.
 
 example:
-  jaxdiff generate runs/llma-quick --input walk.mot --output moments.mot
-  jaxdiff generate runs/speed_transfer-quick --input walk.csv \\
+  jaxdiff generate gait --input walk.mot --output forces.mot
+  jaxdiff generate speed --input walk.csv \\
       --source-speed 1.0 --target-speed 0.6 1.4
+  jaxdiff generate runs/llma-quick --input walk.mot --output moments.mot
   jaxdiff generate runs/text_to_motion-quick --text "a person walks" \\
       --seconds 6 --output motions
   jaxdiff generate runs/biovae-quick --input walk.bvh --edit left_arm=1.5 \\

@@ -21,7 +21,7 @@ at a similar speed beside it (extra physics).
 A model of text to motion is scored in the published protocol by an evaluator
 (converted weights, or a run that trained one) on the test clips of its data:
 
-  --study text_to_motion --model MODEL --evaluator MODEL [--data DIR --repetitions N]
+  --study text_to_motion --model MODEL --evaluator MODEL [--data DIR]
 
 example:
   jaxdiff score walk.mot

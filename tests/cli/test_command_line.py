@@ -11,10 +11,12 @@ from jaxdiff.errors import CheckpointError
 
 
 @pytest.mark.parametrize("name", cli.COMMANDS)
-def test_every_command_has_help_with_an_example(name, capsys):
+def test_every_command_has_help_with_an_example_in_80_columns(name, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
     with pytest.raises(SystemExit) as stop:
         cli.main([name, "--help"])
     shown = capsys.readouterr().out
+    assert max(map(len, shown.splitlines())) <= 80
     assert stop.value.code == 0 and f"\n  jaxdiff {name}" in shown.partition("example:")[2]
 
 

@@ -164,7 +164,7 @@ def _left_out(
     for person in np.unique(strides.subject):
         inside = strides.subject == person
         law = refit(model.law, strides[np.flatnonzero(~inside)], strength)
-        own = Imputer(law, model.params, model.settings)
+        own = model.with_law(law)
         for rows, masks in _by_mask(strides[np.flatnonzero(inside)], law):
             rows = np.flatnonzero(inside)[rows]
             values = {name: x[rows] for name, x in strides.values.items()}

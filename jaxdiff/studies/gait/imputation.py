@@ -42,6 +42,12 @@ class Imputer:
         self._method = gait(settings, parts_of(law.layout))
         self._programs: dict[int, Any] = {}
 
+    def with_law(self, law: Law) -> Imputer:
+        """The same network with another law of the same layout; compiled programs are shared."""
+        other = Imputer(law, self.params, self.settings)
+        other._method, other._programs = self._method, self._programs
+        return other
+
     @classmethod
     def of(cls, params: Mapping[str, Any], metadata: Mapping[str, Any]) -> Imputer:
         """The imputer of a trained network's parameters and metadata."""
