@@ -6,6 +6,8 @@ import re
 import pytest
 from docs.pages import DOCS, ROOT
 
+import jaxdiff
+
 PACKAGE = ROOT / "jaxdiff"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 KERNEL = ("typing", "errors", "diffusion", "body")
@@ -85,3 +87,12 @@ def test_nothing_unpickles_or_runs_what_it_reads():
                     assert "Loader=Plain" in ast.unparse(node), f"{path}:{node.lineno}"
                 if called in ("np.load", "numpy.load"):
                     assert "allow_pickle=False" in ast.unparse(node), f"{path}:{node.lineno}"
+
+
+@pytest.mark.parametrize("name", jaxdiff.models())
+def test_every_shipped_model_has_a_page_with_its_card(name):
+    """`python docs/models/write.py` writes it."""
+    card = jaxdiff.load(name).card
+    text = (DOCS / "models" / f"{name}.md").read_text(encoding="utf-8")
+    for part in (card.summary, card.data, card.limits, *card.scores.values()):
+        assert part in text, f"run python docs/models/write.py: {part!r}"
