@@ -7,7 +7,7 @@ units in brackets, as in `hip_flexion [deg]`, then numbers, with a column `time`
 in s or with --rate), from a file that is replayed, from datagrams to a UDP port
 of this machine, which hold the same lines (an empty one ends), or from a stream
 of Lab Streaming Layer. Latency is reported on standard error. For models that
-map one signal to another; `gait` uses the channels that it knows.
+map one signal to another; `gait` uses those of its channels that arrive.
 
 example:
   jaxdiff stream gait --input walk.mot --steps 2 > forces.csv

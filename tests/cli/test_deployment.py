@@ -168,11 +168,11 @@ def test_rows_arrive_in_datagrams_and_names_may_be_repeated():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
         free.bind(("127.0.0.1", 0))
         address = free.getsockname()
-    heard = threading.Event()
+    received = threading.Event()
 
     def send():
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-            while not heard.wait(0.02):
+            while not received.wait(0.02):
                 sender.sendto(b"hip_flexion [deg],knee_flexion [deg]", address)
             for datagram in (b"1,2\n3,4", b"5,", b""):
                 sender.sendto(datagram, address)
@@ -180,7 +180,7 @@ def test_rows_arrive_in_datagrams_and_names_may_be_repeated():
     thread = threading.Thread(target=send, daemon=True)
     thread.start()
     source = sources.of_lines(sources.udp_lines(address[1]), 50.0, "UDP")
-    heard.set()
+    received.set()
     rows = list(source.rows)
     thread.join()
     assert source.channels == ("hip_flexion", "knee_flexion") and source.units == ("deg", "deg")
