@@ -107,7 +107,11 @@ class CrossModal:
         if self.linear:
             estimate = linear_gaussian.denoise(law, self.schedule, x_t, t, m, jnp.zeros_like(x_t))
             known += [(estimate - m) / spread, (m - law["centre"]) / law["deviation"]]
-        known = into(ends["condition"], jnp.concatenate([*known, condition], -1))
+        given = _law(
+            params, OTHER[own]
+        )  # min-max scaled, people would differ by a tenth of the range only
+        known.append((condition - given["centre"]) / given["deviation"])
+        known = into(ends["condition"], jnp.concatenate(known, -1))
         return into(ends["noisy"], noisy), known, preconditioning.noise_label(alpha, sigma)  # type: ignore
 
     def leave(

@@ -120,7 +120,8 @@ def llma(settings: Settings, schedule: Schedule | None = None, window: int = 0) 
                 conditions[OTHER[own]] = signal
             return noisy, conditions
 
-        noisy, conditions = jax.vmap(draw)(keys, clean, t)
+        # A CPU would otherwise draw the noise again in every expression that uses the noisy signals.
+        noisy, conditions = jax.lax.optimization_barrier(jax.vmap(draw)(keys, clean, t))
         guesses = {own: _guesses(networks, params, batch, own) for own in OTHER}
         estimates, z = networks.both(params, noisy, conditions, guesses, t, fold(keys, 99))
         parts: Metrics = {}

@@ -80,6 +80,7 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.sampling.predictive_steps = 300  # training steps behind the predictive score; 0: none
 
     config.compared = ("training_mean", "ridge", "nearest_neighbours")  # baselines of tables
+    config.deterministic = True  # Table 1: a row of the same networks without diffusion
     config.folds_at_once = 0  # folds trained as one program; 0: all
     config.batch_size = 32
     config.training = settings.config(
@@ -165,8 +166,10 @@ def _people(config: ConfigDict) -> None:
     config.data.folds = 0
     config.data.calibrate = True
     config.data.transitions = False
+    config.data.length = 150  # two strides of 75
     config.data.windows = 120
     config.model.size = "brief"
+    config.model.window = 20
     config.model.condition_noise = 0.0
     config.sampling.predictive_steps = 200
     config.sampling.samples = 16

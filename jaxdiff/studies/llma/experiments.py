@@ -6,33 +6,43 @@ import time
 from pathlib import Path
 from typing import Any
 
+from jaxdiff.data.trials import Trials
 from jaxdiff.methods.llma import llma
+from jaxdiff.models.model import Model
 from jaxdiff.report import legs
 from jaxdiff.report.page import Page
 from jaxdiff.report.publish import Report, publish
 from jaxdiff.report.tables import Cell, Table
-from jaxdiff.studies.llma import evaluation, figures
+from jaxdiff.studies.llma import evaluation, figures, written
 from jaxdiff.studies.llma.config import GROUPS
 from jaxdiff.studies.llma.preparation import folds, load_trials, method_settings
 from jaxdiff.studies.llma.starts import start
 from jaxdiff.studies.llma.tables import FIGURES, NOTE, TABLES, add_paper, facts
 from jaxdiff.studies.llma.training import train
+from jaxdiff.studies.run import Run
 from jaxdiff.training.step import make_generate
 from jaxdiff.typing import Config
 
+COVERED = ("all channels", "lowest channel", "highest channel")
 LEG = "Two strides of hip, knee and ankle flexion as a leg under an upright pelvis, drawn as a right one; one sample."
 
 
 def run_train(config: Config, out: Path) -> None:
     """Train one model, compare it with baselines on new subjects, and write tables, figures and a page."""
     begin = time.perf_counter()
-    fold = folds(config, load_trials(config))[0]
+    trials = load_trials(config)
+    fold = folds(config, trials)[0]
+    unseen = trials.where(subject=fold.test.trials.subjects)
     first = start(config, fold)
     params = train(config, fold, first, out)
     settings = method_settings(config)
     generate = make_generate(llma(settings).generate)
     side = fold.side("test", config.data.windows)
     report = Report(f"LLMA: {config.data.x} and {config.data.y}")
+    files = Table(
+        "Measured values inside the 90 % interval of generated files, new subjects", COVERED
+    )
+    model = Run.open(out).model()
     for target, given in evaluation.OTHER.items():
         condition = first.condition(given, side[given])
         drawn = evaluation.draw(generate, params, condition, config.sampling.samples)
@@ -51,12 +61,15 @@ def run_train(config: Config, out: Path) -> None:
             table.row(name, {c: Cell(found[c]) for c in FIGURES if c in found})
             mae.row(name, _channel_errors(found))
         add_paper(table, (config.data.x, config.data.y), target)
+        if config.model.start != "best":  # whose baselines are not kept with the model
+            files.row(f"{names[1]} from {names[0]}", _covered(model, unseen, names))
         report.table(table, f"table{len(report.tables)}")
         report.table(mae, f"table{len(report.tables)}")
         report.add(Page.figures, figures.windows(fold, side, {"generated": drawn}, target))
         if walks := figures.walks(fold, side, drawn, target):
             leg = legs.skeleton(("right",))
             report.add(Page.motion, "The walking leg", walks, leg, figures.LEG_RATE, LEG)
+    report.table(files, "files")
     codes = {m: evaluation.encoded(settings, params, side, m) for m in evaluation.OTHER}
     report.add(Page.figures, figures.maps({"": codes}, side["task"]))
     report.curves("Training", out)
@@ -108,6 +121,13 @@ def run_tables(config: Config, out: Path) -> None:
         report.curves(f"Training of {run.name}", run)
     report.facts = facts(config, begin)
     publish(report, out)
+
+
+def _covered(model: Model, trials: Trials, names: tuple[str, str]) -> dict[str, Cell]:
+    share = written.covered(model, trials, *names)
+    each = {name: value for name, value in share.items() if name != "all"}
+    figures = (share["all"], min(each.values()), max(each.values()))
+    return dict(zip(COVERED, map(Cell, figures)))
 
 
 def _channel_errors(found: dict[str, float]) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from jaxdiff.errors import FileError
 
 SPEEDS, SLOPES = (0.8, 1.2), (-6.0, 0.0, 6.0)
 """Tasks: every speed (m/s) on every slope (degrees, uphill positive)."""
-STRIDES, POINTS = 4, 150
+STRIDES, POINTS = 4, 75
+"""Of every trial, and samples of every stride: gait has little above its 25th harmonic."""
 IMPAIRED = 0.15
 """Share of the people with an impaired gait."""
 MODALITIES = ("angles", "moments", "grf")
@@ -32,7 +33,7 @@ def simulated_people(count: int, seed: int = 0, folder: Path | None = None) -> T
     Returns:
       One trial per person and task, of `STRIDES` strides with `POINTS` samples each.
     """
-    folder = folder or data_directory() / f"llma_people_{seed}"
+    folder = folder or data_directory() / f"llma_people_{seed}_{POINTS}"
     examples = []
     for first in range(0, count, PART):
         path = folder / f"{first:05d}.npz"

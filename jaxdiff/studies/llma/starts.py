@@ -63,7 +63,7 @@ class Guessed(NamedTuple):
         return {**self.windows(index, u), **rows}
 
 
-def start(config: Config, fold: Fold, kind: str = "", most: int = 800) -> Start:
+def start(config: Config, fold: Fold, kind: str = "", most: int = 2000) -> Start:
     """Fit the start of a fold.
 
     Args:

@@ -178,7 +178,9 @@ def _table1_variants(config: Config) -> list[Variant]:
             v._replace(label=f"{v.label}, from random initialisation", start="none")
             for v in (WITHOUT, WITH)
         ]
-    return [*variants, Variant("deterministic transformer", "direct", start="none")]
+    if config.deterministic:
+        variants.append(Variant("deterministic transformer", "direct", start="none"))
+    return variants
 
 
 def run_table2(config: Config, out: Path) -> dict[str, Table]:

@@ -14,11 +14,11 @@ from jaxdiff.data.pipeline import stack
 from jaxdiff.methods.direct import direct
 from jaxdiff.methods.llma import llma
 from jaxdiff.models.calibration import Calibration
-from jaxdiff.studies.llma import evaluation
+from jaxdiff.studies.llma import evaluation, written
 from jaxdiff.studies.llma.preparation import CALIBRATION, Fold, about, batches, method_settings
 from jaxdiff.studies.llma.starts import Start
+from jaxdiff.studies.run import Run
 from jaxdiff.training import settings
-from jaxdiff.training.checkpoint import load_params
 from jaxdiff.training.loop import fit
 from jaxdiff.training.state import TrainState
 from jaxdiff.training.step import make_generate
@@ -29,7 +29,8 @@ def train(config: Config, fold: Fold, start: Start, out: Path, alignment: str = 
     """Train one model.
 
     The best checkpoint is chosen by the error of single samples on the validation subjects; the intervals of both
-    modalities are then calibrated on the same subjects and kept beside the checkpoints.
+    modalities are then calibrated on the same subjects, for the number of samples that `generate` draws, and kept
+    beside the checkpoints.
 
     Args:
       config: a config of the study.
@@ -67,10 +68,10 @@ def train(config: Config, fold: Fold, start: Start, out: Path, alignment: str = 
         about=about(config, fold),
         known=start.params,
     )
-    params = load_params(out / "checkpoints")[0]
+    params = Run.open(out).trained().params
     factors = {
         target: Calibration.fit(
-            draw(params, given, config.sampling.samples),
+            draw(params, given, written.SAMPLES),
             validation[target],
             validation["subject"],
             fold.scale[target].channels,
