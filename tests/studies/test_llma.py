@@ -12,7 +12,8 @@ from jaxdiff.data import formats
 from jaxdiff.data.builders.simulated import SimulatedGait
 from jaxdiff.data.recording import Recording
 from jaxdiff.errors import ConfigError, DataError
-from jaxdiff.studies.llma import experiments, people, starts, tables
+from jaxdiff.models.prediction import Prediction
+from jaxdiff.studies.llma import experiments, people, starts, tables, written
 from jaxdiff.studies.llma.config import WORDS, get_config
 from jaxdiff.studies.llma.preparation import folds, load_trials
 from jaxdiff.studies.llma.study import STUDY
@@ -60,11 +61,12 @@ def test_a_run_leaves_a_checkpoint_a_log_tables_and_a_page(run):
     assert (run / "checkpoints").is_dir() and (run / "metrics.jsonl").exists()
     page = (run / "report.html").read_text()
     assert (
-        page.count("<table>") == 4
+        page.count("<table>") == 5
         and page.count('src="data:image/svg+xml;base64,') == 5
         and "https:" not in page
     )
     assert page.count("<canvas") == 2 and "paper (other data): with alignment" in page
+    assert "inside the 90 % interval of generated files" in page
     table = (run / "tables" / "table0.md").read_text()
     assert "LLMA" in table and "ridge" in table and "* commit: " in table
 
@@ -216,6 +218,27 @@ def test_simulated_people_are_trials_of_the_right_leg_with_the_tasks_of_all(crow
     assert trials.channels["moments"][0] == "hip_extension_moment"
     assert [len(trials.channels[m]) for m in people.MODALITIES] == [16, 9, 3]
     assert trials.start[1] == people.STRIDES * people.POINTS
+
+
+def test_coverage_of_written_files_is_the_share_of_measured_values_inside(crowd):
+    """Samples and measured values of one distribution: 90 % are inside, and half as wide samples hold fewer."""
+    trials = people.simulated_people(2)
+
+    class Pretended:
+        def __init__(self, spread):
+            self.spread = spread
+
+        def generate(self, recording, *, given, samples, strikes):
+            assert given == "angles" and len(strikes) == people.STRIDES + 1
+            rng = np.random.default_rng(len(recording))
+            values = self.spread * rng.normal(size=(samples, len(recording), 9))
+            names = {name: getattr(trials, name)["moments"] for name in ("channels", "units")}
+            return Prediction(values, dataclasses.replace(recording, values=values[0], **names))
+
+    share = written.covered(Pretended(1.0), trials, "angles", "moments", most=6)
+    assert set(share) == {"all", *trials.channels["moments"]}
+    assert share["all"] == pytest.approx(0.9, abs=0.01)
+    assert written.covered(Pretended(0.5), trials, "angles", "moments", most=6)["all"] < 0.65
 
 
 def test_a_table_has_one_split_of_the_people_and_few_of_them_differ_by_seed(crowd):

@@ -170,6 +170,7 @@ def _people(config: ConfigDict) -> None:
     config.data.windows = 120
     config.model.size = "brief"
     config.model.window = 20
+    config.model.groups = 4
     config.model.condition_noise = 0.0
     config.sampling.predictive_steps = 200
     config.sampling.samples = 16

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import jax
@@ -155,15 +156,20 @@ def encoded(
     t: float = 0.0,
 ) -> np.ndarray:
     """Latents [N, tokens, width] of clean signals."""
-    networks = make_networks(settings)
-    run = jax.jit(lambda signals: networks.latents(params, modality, signals, t))
+    run = _encoder(settings, modality)
     count = len(side[modality])
     parts = []
     for first in range(0, count, CHUNK):
         part = side[modality][first : first + CHUNK]
         filled = np.resize(part, (CHUNK, *part.shape[1:]))
-        parts.append(np.asarray(run(filled))[: len(part)])
+        parts.append(np.asarray(run(params, filled, t))[: len(part)])
     return np.concatenate(parts)
+
+
+@lru_cache(maxsize=32)
+def _encoder(settings: Settings, modality: str) -> Callable[..., jax.Array]:
+    networks = make_networks(settings)
+    return jax.jit(lambda params, signals, t: networks.latents(params, modality, signals, t))
 
 
 def content(

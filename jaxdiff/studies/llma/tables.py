@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -61,12 +61,13 @@ class Variant(NamedTuple):
 
 
 class Trained(NamedTuple):
-    """A variant with its trained networks, one per fold."""
+    """A variant with its trained networks, one per fold; `generate` is compiled once for all variants of one method."""
 
     variant: Variant
     method: Method
     params: list[Params]
     starts: list[Start]
+    generate: Callable[..., Any]
 
 
 WITHOUT = Variant("without alignment", "llma", {"alignment": 0.0})
@@ -100,9 +101,10 @@ def each_variant(
         changed.model.start = kind
         name = "-".join([*pair, kind, word, *_abbreviated(group)])
         method, params = train_jobs(changed, jobs, word, out / "models" / name)
+        generate = make_generate(method.generate)
         for number, variant in enumerate(group):
             own = params[number * len(each) : (number + 1) * len(each)]
-            yield Trained(variant, method, own, starts[kind])
+            yield Trained(variant, method, own, starts[kind], generate)
 
 
 def _abbreviated(group: list[Variant]) -> list[str]:
@@ -114,8 +116,7 @@ def scores(
     config: Config, each: list[Fold], trained: Trained, target: str, silent: bool = False
 ) -> list[dict[str, Any]]:
     """Every figure of one direction, for each fold; `silent` networks add nothing to what they start from."""
-    variant, method, every, starts = trained
-    generate = make_generate(method.generate)
+    variant, _, every, starts, generate = trained
     samples = 1 if variant.word == "direct" else config.sampling.samples
     settings = method_settings(config, "none" if variant.word == "direct" else variant.word)
     settings = settings._replace(linear=(variant.start or config.model.start) != "none")
