@@ -21,7 +21,12 @@ SCRIPTS = {
 }
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
+DEAR = {"training", "scaling"}  # they compile a dozen training steps
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow) if n in DEAR else n for n in SCRIPTS]
+)
 def test_a_script_writes_what_it_promises(name, tmp_path):
     if name == "peers":
         pytest.importorskip("torch")
