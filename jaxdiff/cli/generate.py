@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -106,8 +107,8 @@ def run(options: argparse.Namespace) -> None:
         if made.pointwise:
             spread = f" and {options.interval:.0%} interval" if options.interval else ""
             what += f", median{spread if len(made) > 1 else ''} of {len(made)} samples"
-        if mapping := made.metadata.get("channel_mapping", ""):
-            print(f"channels: {mapping}")
+        if mapping := changed(made.metadata.get("channel_mapping", "")):
+            print(textwrap.fill(f"channels: {mapping}", 80, subsequent_indent="  "))
         print(f"{target}: {what}" + (f", {speed:g} m/s" if speed is not None else ""))
 
 
@@ -131,6 +132,12 @@ def places(source: Path | None, speeds: list[float], output: Path | None) -> lis
     if named and len(speeds) == 1:
         return [wanted]
     return [directory / f"{pattern.stem}_{speed:.2f}{pattern.suffix}" for speed in speeds]
+
+
+def changed(mapping: str) -> str:
+    """The links of a channel mapping that change a name, a sign or a unit."""
+    links = [link.partition(" = ") for link in mapping.split("; ") if link]
+    return "; ".join(f"{ours} = {theirs}" for ours, _, theirs in links if ours != theirs)
 
 
 def writable(path: Path) -> None:

@@ -190,3 +190,10 @@ def test_names_and_units_of_a_file_can_be_stated(jaxdiff, run, walk, tmp_path):
     assert (code, err) == (0, "")
     _, _, err = jaxdiff(*words, "--units", "H=degg")
     assert "the unit 'degg' of 'H' is not known" in err
+
+
+def test_only_channels_that_change_are_listed():
+    from jaxdiff.cli.generate import changed
+
+    assert changed("a (deg) = a (deg); b (deg) = -1 × B (deg)") == "b (deg) = -1 × B (deg)"
+    assert changed("a (deg) = a (deg)") == changed("") == ""
