@@ -191,12 +191,12 @@ def _score_mechanics(options: argparse.Namespace) -> None:
     for name, (pace, metrics) in found.items():
         clips = real[pace]["clips"]
         print(f"{Path(name).name}: {pace}; beside it {clips} captured motions of this pace\n")
-        print(f"{'':14}{'unit':6}{'this motion':>12}{'captured':>12}   5 to 95 % of them")
+        print(f"{'':14}{'unit':6}{'this':>8}{'captured':>10}   5 to 95 % of them")
         for metric, unit in mechanics_card.METRICS.items():
             low, middle, high = real[pace][metric]
             mark = "  outside" if not low <= metrics[metric] <= high else ""
             print(
-                f"{metric:14}{unit:6}{metrics[metric]:12.3g}{middle:12.3g}   {low:.3g} to {high:.3g}{mark}"
+                f"{metric:14}{unit:6}{metrics[metric]:8.3g}{middle:10.3g}   {low:.3g} to {high:.3g}{mark}"
             )
         print()
     for metric, meaning in mechanics_card.MEANINGS.items():
