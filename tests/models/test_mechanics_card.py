@@ -26,7 +26,7 @@ def walk():
 def test_simulated_walking_is_near_captured_walking_and_jitter_is_not(walk):
     pace, clean = mechanics_card.card(walk)
     real = mechanics_card.reference()[pace]
-    assert pace == "walking" and clean["root_force"] < 2 * real["root_force"][2]
+    assert pace == "walking" and clean["root_force"] < real["root_force"][2]
     assert clean["bone_stretch"] < 0.01 and set(clean) == set(mechanics_card.METRICS) == set(
         real
     ) - {"clips"}
@@ -34,7 +34,7 @@ def test_simulated_walking_is_near_captured_walking_and_jitter_is_not(walk):
     joints = walk.values.reshape(40, 22, 3) + 0.01 * rng.standard_normal((40, 22, 3))
     _, noisy = mechanics_card.card(formats.joints_recording(joints, HUMANML3D, 20.0))
     for name in ("root_force", "jerk", "bone_stretch", "foot_slide"):
-        assert noisy[name] > 2 * clean[name] and noisy[name] > real[name][2], name
+        assert noisy[name] > 2 * max(clean[name], real[name][1]), name
 
 
 def test_other_names_and_a_larger_scale_are_the_same_motion(walk):
