@@ -15,7 +15,7 @@ from __future__ import annotations
 import functools
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -131,35 +131,6 @@ class _Steps:
             : len(index)
         ]
         return self.source(index[self.rows], u[self.rows])
-
-
-class Prefetch:
-    """Transfers the next batch to the device while the current one is processed; the state is that of the current one."""
-
-    def __init__(self, batches: Any, put: Callable[[Batch], Any]):
-        self._batches, self._put, self._ready = batches, put, None
-
-    def __iter__(self) -> Prefetch:
-        return self
-
-    def __next__(self) -> Any:
-        batch = self._fetch() if self._ready is None else self._ready
-        self._state = self._batches.get_state()
-        self._ready = self._fetch()
-        if batch is None:
-            raise StopIteration
-        return batch
-
-    def _fetch(self) -> Any:
-        batch = next(self._batches, None)
-        return None if batch is None else self._put(batch)
-
-    def get_state(self) -> dict[str, Any]:
-        return self._batches.get_state() if self._ready is None else self._state
-
-    def set_state(self, state: Mapping[str, Any]) -> None:
-        self._ready = None
-        self._batches.set_state(state)
 
 
 class stack:

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from jaxdiff.data.pipeline import Batches, Prefetch, stack, throughput
+from jaxdiff.data.pipeline import Batches, stack, throughput
 from jaxdiff.errors import CheckpointError, ConfigError
 
 
@@ -61,16 +61,13 @@ def test_the_source_is_asked_for_whole_batches():
     assert 12 <= len(asked) <= 12 + 4 and set(asked) == {8}  # a few are read ahead
 
 
-@pytest.mark.parametrize(
-    "wrap", [lambda batches: batches, lambda batches: Prefetch(batches, lambda batch: batch)]
-)
 @pytest.mark.parametrize("taken", [0, 1, 7, 8, 40])
-def test_a_restored_state_goes_on_exactly(wrap, taken):
-    original = wrap(Batches(Numbers(60), 8, seed=5))
+def test_a_restored_state_goes_on_exactly(taken):
+    original = Batches(Numbers(60), 8, seed=5)
     take(original, taken)
     state = json.loads(json.dumps(original.get_state()))
     expected = take(original, 20)
-    fresh = wrap(Batches(Numbers(60), 8, seed=5))
+    fresh = Batches(Numbers(60), 8, seed=5)
     take(fresh, 3)
     fresh.set_state(state)
     assert same(take(fresh, 20), expected)
@@ -106,17 +103,6 @@ def test_what_is_random_in_an_example_is_uniform_and_new_in_every_step():
     u = np.concatenate([batch["u"] for batch in take(Batches(Numbers(60), 64), 40)])
     assert u.min() >= 0 and u.max() < 1 and len(np.unique(u[:, 0])) == len(u)
     np.testing.assert_allclose(u.mean(axis=0), 0.5, atol=0.03)
-
-
-def test_prefetching_changes_nothing_but_puts_one_batch_ahead():
-    put = []
-    ahead = Prefetch(
-        Batches(Numbers(20), 4, seed=2, epochs=1), lambda batch: put.append(batch) or batch
-    )
-    next(ahead)
-    assert len(put) == 2
-    rest = list(ahead)
-    assert same([put[0], *rest], list(Batches(Numbers(20), 4, seed=2, epochs=1)))
 
 
 def test_stacked_folds_are_the_single_ones_and_restore_together():
