@@ -1,8 +1,10 @@
-"""Write a model as a StableHLO artefact that runs with JAX alone.
+"""Write a model as StableHLO, which runs with JAX alone, or as ONNX.
 
 The folder holds program.stablehlo (parameters inside), program.json (shapes,
 channels, units, rate and phase) and example.py, which loads it. Without --batch
-the size of the batch is left open. Both sides are in physical units:
+the size of the batch is left open. With --onnx a program that takes its noise
+as an input is written for onnxruntime (extra onnx; models `gait`). Both sides
+are in physical units:
 
   gait            one stride of the given channels -> moments and forces
   llma            one modality -> the other
@@ -48,6 +50,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="steps of the sampler (default: the run's)",
     )
     add(
+        "--onnx",
+        action="store_true",
+        help="write ONNX for onnxruntime instead, for a fixed batch (default: 8)",
+    )
+    add(
         "--platforms",
         nargs="+",
         default=(),
@@ -68,12 +75,17 @@ def run(options: argparse.Namespace) -> None:
     model = load(options.model)
     program = model.program(steps=options.steps, **choice)
     beside = Path(options.model) if Path(options.model).is_dir() else Path(model.name)
-    folder = artefact.save(
-        program, options.output or beside / "export", options.batch, options.platforms
-    )
-    size = (folder / artefact.PROGRAM).stat().st_size / 1e6
-    batch = options.batch or "any"
-    print(f"{folder}: {artefact.PROGRAM} ({size:.2f} MB), {artefact.DESCRIPTION}, example.py")
+    target = options.output or beside / ("onnx" if options.onnx else "export")
+    if options.onnx:
+        from jaxdiff.deployment import onnx
+
+        name, batch = onnx.PROGRAM, options.batch or 8
+        folder = onnx.save(program, target, batch)
+    else:
+        name, batch = artefact.PROGRAM, options.batch or "any"
+        folder = artefact.save(program, target, options.batch, options.platforms)
+    size = (folder / name).stat().st_size / 1e6
+    print(f"{folder}: {name} ({size:.2f} MB), {artefact.DESCRIPTION}, example.py")
     for word, each in [("in:  ", each) for each in program.inputs] + [("out: ", program.output)]:
         shape = ", ".join(map(str, (f"batch {batch}", *each.array_shape)))
         print(f"{word}{each} ({shape})")

@@ -91,8 +91,8 @@ def save(
     card = {
         "study": program.study,
         "batch": batch or None,
-        "inputs": [_described(each) for each in program.inputs],
-        "output": _described(program.output),
+        "inputs": [described(each) for each in program.inputs],
+        "output": described(program.output),
         **program.notes,
         "platforms": list(exported.platforms),
         "jax": jax.__version__,
@@ -124,7 +124,7 @@ def load(folder: str | Path) -> tuple[export.Exported, dict[str, Any]]:
         ) from None
 
 
-def _described(signal: Signal) -> dict[str, Any]:
+def described(signal: Signal) -> dict[str, Any]:
     """A signal as JSON values; what does not apply to it is left out."""
     parts = {
         "name": signal.name,

@@ -26,6 +26,9 @@ class Program(NamedTuple):
         study: The study of its model.
         notes: Further JSON values needed to make inputs.
         calibration: Factors for the intervals of the output's channels (`models.calibration.Calibration`), or None.
+        noise: Shapes of the standard-normal arrays that `from_noise` takes, without the batch axis.
+        from_noise: `(*noise [B, ...], *inputs [B, ...]) -> [B, T, C]`, of which `draw` draws the noise; None where a program does
+            not separate them.
     """
 
     draw: Callable[..., Array]
@@ -34,6 +37,8 @@ class Program(NamedTuple):
     study: str
     notes: Mapping[str, Any] = {}
     calibration: Any = None
+    noise: tuple[tuple[int, ...], ...] = ()
+    from_noise: Callable[..., Array] | None = None
 
 
 def example_keys(seed: Array, count: int) -> Key:

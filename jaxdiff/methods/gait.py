@@ -55,8 +55,8 @@ def gait(settings: Settings, parts: Sequence[Part]) -> Method:
     """The method.
 
     Batches have `target` (u, [B, K]), the conditioning of `Conditional.condition`, `weights` [B, K] of the loss, and
-    `whole` [B, K], the coefficients of the complete stride. Conditions have the conditioning alone; `generate` returns
-    u, [B, K].
+    `whole` [B, K], the coefficients of the complete stride. Conditions have the conditioning alone, or also `start`, the
+    noise [B, K] that sampling begins with in place of one drawn from the keys; `generate` returns u, [B, K].
     """
     network = GaitDenoiser(tuple(parts), settings.size)
     known = [part.name for part in parts]
@@ -102,7 +102,9 @@ def gait(settings: Settings, parts: Sequence[Part]) -> Method:
 
         if settings.deterministic:
             return denoise(jnp.zeros_like(given["mean"]), jnp.asarray(jnp.pi / 2))
-        start = jax.vmap(lambda key: jax.random.normal(key, given["mean"].shape[1:]))(keys)
+        start = condition.get("start")
+        if start is None:
+            start = jax.vmap(lambda key: jax.random.normal(key, given["mean"].shape[1:]))(keys)
         return sample(None, denoise, circle(steps or settings.steps), rotation(2), start)
 
     return Method(init, loss, generate)

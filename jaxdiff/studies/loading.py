@@ -37,14 +37,14 @@ def load(what: str | Path, arm: str = "") -> Model:
     path = Path(what)
     if (path / "model.safetensors").is_file():
         path = path / "model.safetensors"
+    names = models.names()
+    if str(what) in names and not path.is_file() and not Run.is_at(path):
+        path = models.path_of(str(what))  # also where a directory happens to have that name
     if path.is_dir():
         return Run.open(path, arm).model()
     if path.is_file():
         trained = file.load(path)
         return STUDIES[trained.study].build(trained)
-    names = models.names()
-    if str(what) in names:
-        return load(models.path_of(str(what)))
     hint = f"; {nearest(str(what), names)}" if names else ""
     raise CheckpointError(
         f"{what} is neither a model file, a run directory nor a shipped model{hint}"

@@ -32,6 +32,12 @@ class Run:
     arm: str
     metadata: Mapping[str, Any] = field(repr=False)
 
+    @staticmethod
+    def is_at(path: str | Path) -> bool:
+        """Whether a directory holds the checkpoints of a network, in itself or one level below."""
+        path = Path(path)
+        return path.is_dir() and any(_newest(each) for each in (path, *path.iterdir()))
+
     @classmethod
     def open(cls, path: str | Path, arm: str = "") -> Run:
         """Open a run.

@@ -91,7 +91,7 @@ def _unpacked_backward(layout: Layout, _: None, slopes: Params) -> tuple[Vectors
     return (packed,)
 
 
-unpacked.defvjp(_unpacked_forward, _unpacked_backward)
+unpacked.defvjp(_unpacked_forward, _unpacked_backward)  # type: ignore[attr-defined]
 
 
 @functools.partial(

@@ -93,23 +93,28 @@ def program(
     taps = SMOOTHING / np.sqrt(np.square(SMOOTHING).sum())
 
     def draw(seed: Array, signal: Array) -> Array:
+        keys = example_keys(seed, signal.shape[0])
+        start = jax.vmap(lambda key: jax.random.normal(key, mean.shape))(keys)
+        own = jax.vmap(jax.random.fold_in, (0, None))(keys, RESIDUAL)
+        white = jax.vmap(lambda key: jax.random.normal(key, noise.shape))(own)
+        return from_noise(start, white, signal)
+
+    def from_noise(start: Array, white: Array, signal: Array) -> Array:
         into_mean, mean, into_alone, alone, root, example = fixed
-        keys, count = example_keys(seed, signal.shape[0]), signal.shape[0]
-        about = signal - example
+        count, about = signal.shape[0], signal - example
         centres = mean + jnp.tensordot(about, into_mean, 2)
         rows = {
             "mean": centres,
             "alone": alone + jnp.tensordot(about, into_alone, 2),
+            "start": start,
             **{
                 name: jnp.broadcast_to(constant[name][0], (count, constant[name].shape[1]))
                 for name in ("deviation", "given")
             },
         }
-        a = centres + imputer.generate(params, keys, rows, steps) @ root
+        a = centres + imputer.generate(params, None, rows, steps) @ root
         made = jnp.tensordot(a, basis, 1) + centre
         if residual:
-            own = jax.vmap(jax.random.fold_in, (0, None))(keys, RESIDUAL)
-            white = jax.vmap(lambda key: jax.random.normal(key, noise.shape))(own)
             smooth = sum(tap * jnp.roll(white, i - 2, axis=1) for i, tap in enumerate(taps))
             made = made + smooth * noise
         return made
@@ -126,7 +131,16 @@ def program(
         )
 
     outcome = signal("output", columns, np.zeros(()))
-    return Program(draw, (signal("signal", given, example),), outcome, "gait", {}, calibration)
+    return Program(
+        draw,
+        (signal("signal", given, example),),
+        outcome,
+        "gait",
+        {},
+        calibration,
+        (mean.shape, noise.shape),
+        from_noise,
+    )
 
 
 def _scalar_mask(names: Sequence[str], scalars: Mapping[str, float]) -> dict[str, np.ndarray]:

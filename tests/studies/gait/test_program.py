@@ -1,10 +1,14 @@
 """The shipped gait model as a pure function of arrays: the numbers of `generate`, without files."""
 
+import json
+import runpy
+
 import jax
 import numpy as np
 import pytest
 
-from jaxdiff.errors import DataError
+from jaxdiff.deployment import onnx
+from jaxdiff.errors import ConfigError, DataError
 from jaxdiff.studies.gait.program import program
 from jaxdiff.studies.loading import load
 
@@ -45,3 +49,22 @@ def test_channels_of_a_source_choose_the_program(model):
     assert len(made.output.channels) == 18 and made.calibration.channels == made.output.channels
     with pytest.raises(DataError, match="did you mean 'hip_flexion_r'"):
         model.program(given="hip_flexion")
+
+
+def test_drawing_is_the_program_of_its_noise(model):
+    made = model.program(given="sagittal angles", outputs=["moments"], steps=1)
+    assert made.noise == ((len(model.imputer.law.centre),), (100, 18))
+    with pytest.raises(ConfigError, match="export it as StableHLO"):
+        pytest.importorskip("jax2onnx")
+        onnx.save(made._replace(from_noise=None), "nowhere")
+
+
+def test_onnxruntime_computes_what_jax_does(model, tmp_path, capsys):
+    """`save` compares; the example beside the program runs."""
+    pytest.importorskip("jax2onnx")
+    made = model.program(given="sagittal angles", outputs=["moments"], steps=1)
+    onnx.save(made, tmp_path, batch=2)
+    runpy.run_path(str(tmp_path / "example.py"))
+    assert "knee_extension_moment_r [N m/kg]: " in capsys.readouterr().out
+    card = json.loads((tmp_path / "program.json").read_text())
+    assert card["difference from JAX"] < 1e-4 and card["batch"] == 2
