@@ -200,7 +200,7 @@ def _score_mechanics(options: argparse.Namespace) -> None:
             )
         print()
     for metric, meaning in mechanics_card.MEANINGS.items():
-        print(f"{metric}: {meaning}")
+        print(textwrap.fill(f"{metric}: {meaning}", 80, subsequent_indent="  "))
 
 
 def _show(title: str, columns: dict[str, dict[tuple[str, str], float]]) -> None:
