@@ -36,6 +36,7 @@ import numpy as np
 from jaxdiff.body.accelerations import Axes, accelerations
 from jaxdiff.body.humanml3d import joint_count, joints_from_features, slices
 from jaxdiff.diffusion import grids, schedules, solvers
+from jaxdiff.diffusion.guidance import combine
 from jaxdiff.diffusion.predictions import from_x0
 from jaxdiff.diffusion.sampling import sample
 from jaxdiff.errors import CheckpointError, ConfigError, DataError, nearest
@@ -262,8 +263,8 @@ def denoiser(
     none. `factor (B, J)` multiplies the accelerations. Without `mechanics` it is the backbone of the same parameters.
     """
     net = unet(settings.backbone, params["unet"]["params"]["final"]["bias"].shape[0])
-    guidance = settings.backbone.scale if guidance is None else guidance
-    paired = text is not None and guidance != 1
+    strength = settings.backbone.scale if guidance is None else guidance
+    paired = text is not None and strength != 1
     context: Any = None
     if text is not None:
         tokens = text_network(settings.backbone).apply(params["text"], text)
@@ -277,7 +278,7 @@ def denoiser(
                 a = a * factor[..., None, :, None]
         x = x_t[None] if paired else x_t
         y = _predict(settings, params, scale, net, x, t, context, a, mask=mask, paired=paired)
-        return y[1] + guidance * (y[0] - y[1]) if paired else y
+        return combine(y[0], y[1], strength) if paired else y
 
     return from_x0(network)
 

@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdiff.diffusion import grids, schedules, solvers
+from jaxdiff.diffusion import grids, guidance, schedules, solvers
 from jaxdiff.diffusion.predictions import from_x0
 from jaxdiff.diffusion.sampling import sample
 from jaxdiff.errors import ConfigError, nearest
@@ -215,7 +215,8 @@ def _guided(
     """The guided estimate; without guidance the unconditional half is not evaluated."""
     if settings.scale == 1:
         return network.apply(params["unet"], x, t, context, mask=mask, method="denoise")
-    return network.apply(params["unet"], x, t, context, settings.scale, mask, method="guided")
+    both: Any = network.apply(params["unet"], x, t, context, mask, method="both")
+    return guidance.combine(both[0], both[1], settings.scale)
 
 
 def feature_count(params: Params) -> int:

@@ -9,8 +9,9 @@ GN acts on single frames. The attention is linear, `softmax_d(q) (softmax_n(k)áµ
 neither has an output projection. Unconditional samples skip the attention altogether, so no null text exists and the
 unconditional output cannot depend on the text. A fresh network returns zero.
 
-What depends on the text alone (`context`) is computed once, outside a sampler's loop; `guided` runs classifier-free
-guidance as one doubled batch in which only the conditional half attends.
+What depends on the text alone (`context`) is computed once, outside a sampler's loop; `both` evaluates the conditional
+and the unconditional network as one doubled batch in which only the conditional half attends, for
+`diffusion.guidance.combine`.
 
 A mask (true on valid frames) makes a padded clip behave as the clip alone: frames beyond its length, rounded up to the
 block of 16 that the clip alone would be padded to, are zero before every convolution.
@@ -222,17 +223,15 @@ class CondUnet1D(nn.Module):
         """The network on a text already turned into a `context`."""
         return self.output(self.hidden(x, t, context, conditioned, mask, deterministic))
 
-    def guided(
+    def both(
         self,
         x: jax.Array,
         t: jax.Array,
         context: Context,
-        scale: float,
         mask: jax.Array | None = None,
     ) -> jax.Array:
-        """Classifier-free guidance, `u + scale (c - u)`, as one doubled batch."""
-        c, u = self.output(self.hidden(x[None], t, context, mask=mask, paired=True))
-        return u + scale * (c - u)
+        """The conditional and the unconditional estimate, `(2, ..., T, features)`, of one doubled batch."""
+        return self.output(self.hidden(x[None], t, context, mask=mask, paired=True))
 
     def hidden(
         self,

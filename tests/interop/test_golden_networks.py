@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from oracles import arrays, meta, settings, under
 
+from jaxdiff.diffusion.guidance import combine
 from jaxdiff.interop import convert_tree
 from jaxdiff.nets.clip_text import pooled
 from jaxdiff.nets.smoothnet import smooth, smoothing_loss
@@ -52,7 +53,8 @@ def test_golden_unet(stablemofusion, kind):
         match = re.fullmatch(r"cfg_([\d.]+)(_from_tokens)?", key)
         if match:
             context = run(golden["text/enc_text"] if match[2] else text, method="context")
-            close(run(x, t, context, float(match[1]), method="guided"), value, 1e-4)
+            c, u = run(x, t, context, method="both")
+            close(combine(c, u, float(match[1])), value, 1e-4)
 
 
 def test_golden_unet_inside(stablemofusion):

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxdiff.diffusion.guidance import combine
 from jaxdiff.nets.unet import PRESETS, CondUnet1D
 
 FEATURES, TEXT = 6, 10
@@ -100,11 +101,10 @@ def test_guidance_in_one_doubled_batch_is_the_two_passes(either):
     mask = jnp.arange(36) < jnp.array([[20], [36]])
     context = run(network, params, text, method="context")
     c, u = run(network, params, x, t, text, mask=mask), run(network, params, x, t, mask=mask)
-    guided = run(network, params, x, t, context, 2.5, mask, method="guided")
+    both = run(network, params, x, t, context, mask, method="both")
+    np.testing.assert_allclose(both, jnp.stack([c, u]), atol=1e-5)
+    guided = combine(both[0], both[1], 2.5)
     np.testing.assert_allclose(guided, u + 2.5 * (c - u), atol=1e-4)
-    np.testing.assert_allclose(
-        run(network, params, x, t, context, 1.0, mask, method="guided"), c, atol=1e-5
-    )
 
 
 def test_the_context_of_a_text_is_all_the_network_needs_of_it(either):
@@ -126,10 +126,10 @@ def test_one_example_under_vmap_is_the_batch(either):
     mapped = jax.jit(jax.vmap(lambda *a: network.apply(params, *a)))(x, t, text)
     np.testing.assert_allclose(mapped, batch, atol=1e-5)
     context = run(network, params, text, method="context")
-    guide = lambda *a: network.apply(params, *a, 2.0, method="guided")  # noqa: E731
+    guide = lambda *a: network.apply(params, *a, method="both")  # noqa: E731
     np.testing.assert_allclose(
-        jax.jit(jax.vmap(guide))(x, t, context),
-        run(network, params, x, t, context, 2.0, method="guided"),
+        jnp.moveaxis(jax.jit(jax.vmap(guide))(x, t, context), 0, 1),
+        run(network, params, x, t, context, method="both"),
         atol=1e-5,
     )
     shared = run(network, params, x, t[0], text[0])
@@ -185,7 +185,7 @@ def test_guided_sampling_traces_once():
     @jax.jit
     @chex.assert_max_traces(n=1)
     def step(x, t, scale):
-        return run(network, params, x, t, context, scale, method="guided")
+        return combine(*run(network, params, x, t, context, method="both"), scale)
 
     for level in (0.0, 12.0):
         step(x, jnp.float32(level), jnp.float32(2.5))
