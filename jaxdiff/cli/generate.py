@@ -86,6 +86,8 @@ def run(options: argparse.Namespace) -> None:
     else:
         targets = [options.output]
     folder = "text" in given and not targets[0].suffix
+    if folder and given.get("features"):
+        raise ConfigError("features are written to a file: --output motion.npy")
     for target in () if folder else targets:
         writable(target)
     recording = read_one(options.input, trial=options.trial) if options.input else None

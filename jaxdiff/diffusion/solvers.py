@@ -10,6 +10,7 @@ with `kept² + fresh² = sigma'²` is a sample at the next level if x0 is exact.
     ddim, euler     kept = sigma'                 the probability-flow ODE (Song et al. 2021, eq. 12)
     ddpm            kept = sigma' e               the posterior of the Markov chain (Ho et al. 2020, eq. 7)
     ddim(eta)       fresh = eta sigma' √(1 - e²)  between the two
+    consistency     fresh = sigma', kept = 0      x0 noised anew (Song et al. 2023, Algorithm 1)
     dpm_solver_pp   either of the two, x0 extrapolated from the last two estimates (Lu et al. 2022, Algorithm 2)
     heun            ddim, then corrected by a second estimate at its end (Karras et al. 2022, Algorithm 1)
 
@@ -126,6 +127,25 @@ def dpm_solver_pp(order: Literal[1, 2] = 2, stochastic: bool = False) -> Solver:
         return (x0, h), x_next
 
     return Solver(init, advance, stochastic)
+
+
+def consistency() -> Solver:
+    """Multistep consistency sampling of Song et al. (2023): each estimate is noised anew to the next level.
+
+    For networks whose estimate at any level is a sample (`methods.distillation`). It is not a discretisation of the
+    diffusion process: with the estimates of an ordinary denoiser it does not converge to the data as steps are added.
+
+    Example:
+      >>> from jaxdiff import solvers
+      >>> solvers.consistency().stochastic
+      True
+    """
+
+    def advance(history: tuple, x: Array, denoise: Denoiser, step: Step) -> tuple[tuple, Array]:
+        x0 = denoise(x, step.t)
+        return history, move(x, x0, step, kept=jnp.zeros_like(step.sigma), fresh=step.sigma_next)
+
+    return Solver(_no_history, advance, stochastic=True)
 
 
 def heun() -> Solver:

@@ -42,6 +42,7 @@ METHODS: dict[str, str] = {
     "speed_regression": f"{_EXAMPLES}:speed_regression_example",
     "stride_transfer": f"{_EXAMPLES}:stride_transfer_example",
     "text_to_motion": f"{_EXAMPLES}:text_to_motion_example",
+    "distillation": f"{_EXAMPLES}:distillation_example",
     "evaluator": f"{_EXAMPLES}:evaluator_example",
     "biovae": f"{_EXAMPLES}:biovae_example",
     "muscle_encoder": f"{_EXAMPLES}:muscle_encoder_example",
@@ -49,7 +50,7 @@ METHODS: dict[str, str] = {
     "smoothing": f"{_EXAMPLES}:smoothing_example",
 }
 """Method -> `module:function` of its example; imported on first use."""
-SLOW = ("text_to_motion", "biovae")
+SLOW = ("text_to_motion", "distillation", "biovae")
 """Methods whose example is slow, known without importing them."""
 
 

@@ -13,6 +13,7 @@ from jaxdiff.methods import Example
 from jaxdiff.methods.biovae import Scale, biovae
 from jaxdiff.methods.biovae import Settings as BioVaeSettings
 from jaxdiff.methods.direct import direct
+from jaxdiff.methods.distillation import distillation
 from jaxdiff.methods.evaluator import Settings as EvaluatorSettings
 from jaxdiff.methods.evaluator import evaluator
 from jaxdiff.methods.gait import Settings as GaitSettings
@@ -135,10 +136,22 @@ def text_to_motion_example() -> Example:
     return Example(method, {"motion": normal(0, 8, 20, 11), **condition}, condition, slow=True)
 
 
+def _one_level() -> str:
+    """A U-Net that compiles sooner than `tiny`."""
+    PRESETS.setdefault("one level", {**PRESETS["tiny"], "multipliers": (1,)})
+    return "one level"
+
+
+def distillation_example() -> Example:
+    condition = _caption(40)
+    method = moved(distillation(_text_settings(_one_level(), 40), levels=4))
+    batch = {"motion": normal(0, 8, 20, 11), **condition}
+    return Example(method, batch, condition, slow=True)
+
+
 def biovae_example() -> Example:
     """Two joints."""
-    PRESETS.setdefault("one level", {**PRESETS["tiny"], "multipliers": (1,)})
-    backbone = _text_settings("one level", 40)
+    backbone = _text_settings(_one_level(), 40)
     settings = BioVaeSettings(backbone, width=16, blocks=1, groups=4, heads=2, kl=1e-3)
     scale = Scale(np.zeros(23, np.float32), np.full(23, 0.1, np.float32), 20.0, 10.0)
     condition = {**_caption(40), "acceleration": 1 + 0.1 * normal(8, 8, 2)}

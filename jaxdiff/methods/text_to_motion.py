@@ -29,6 +29,12 @@ from jaxdiff.nets.unet import PRESETS, CondUnet1D
 from jaxdiff.nets.word_text import WordText
 from jaxdiff.typing import Array, Batch, Denoiser, Gather, Key, Method, Metrics, Params, Schedule
 
+SAMPLERS = {
+    "sde": (solvers.dpm_solver_pp(order=2, stochastic=True), grids.karras),
+    "consistency": (solvers.consistency(), grids.trailing),
+}
+"""Solver and noise levels: StableMoFusion's, and that of a distilled network (`methods.distillation`)."""
+
 
 class Settings(NamedTuple):
     """What distinguishes one model from another."""
@@ -49,6 +55,8 @@ class Settings(NamedTuple):
     steps: int = 10
     scale: float = 2.5
     """Of the guidance; 1 is none."""
+    sampler: str = "sde"
+    """A key of `SAMPLERS`."""
     masked: bool = True
     """Frames beyond the length have no influence. The reference denoises them too and crops: `masked=False`."""
     text_heads: int = 4
@@ -132,7 +140,7 @@ def denoiser(
     tokens = text_network(settings).apply(params["text"], text)
     context = network.apply(params["unet"], tokens, method="context")
 
-    return from_x0(lambda x_t, t: _guided(settings, params, network, x_t, t, context, mask))
+    return from_x0(lambda x_t, t: guided(settings, params, network, x_t, t, context, mask))
 
 
 def draw(
@@ -156,8 +164,8 @@ def draw(
     schedule = schedules.linear(1000, 1e-4, 0.02) if schedule is None else schedule
     shape = (frames or settings.frames, feature_count(params))
     start = jax.vmap(lambda key: jax.random.normal(key, shape))(fold(keys, 0))
-    solver = solvers.dpm_solver_pp(order=2, stochastic=True)
-    return sample(fold(keys, 1), denoise, grids.karras(schedule, settings.steps), solver, start)
+    solver, levels = SAMPLERS[settings.sampler]
+    return sample(fold(keys, 1), denoise, levels(schedule, settings.steps), solver, start)
 
 
 def timeline(
@@ -192,18 +200,18 @@ def timeline(
     tokens = text_network(settings).apply(params["text"], texts)
     contexts = network.apply(params["unet"], tokens, method="context")
 
-    def guided(x_t: Array, t: Array) -> Array:
+    def blended(x_t: Array, t: Array) -> Array:
         def one(x: Array, context: Any) -> Array:
-            return _guided(settings, params, network, x, t, context)
+            return guided(settings, params, network, x, t, context)
 
         parts = jax.vmap(one, in_axes=(1, 0), out_axes=1)(x_t[:, frames], contexts)
         weighted = parts * jnp.asarray(share, parts.dtype)[None, ..., None]
         return jnp.zeros_like(x_t).at[:, frames].add(weighted)
 
-    return from_x0(guided)
+    return from_x0(blended)
 
 
-def _guided(
+def guided(
     settings: Settings,
     params: Params,
     network: CondUnet1D,

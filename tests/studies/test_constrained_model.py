@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from jaxdiff.body.actions import simulate_clip
-from jaxdiff.body.humanml3d import LAYOUT_22, names
+from jaxdiff.body.humanml3d import LAYOUT_22, joints_from_features, names
 from jaxdiff.body.skeleton import bone_lengths
 from jaxdiff.data.builders.simulated import features
-from jaxdiff.data.formats import joints_recording
+from jaxdiff.data.formats import joints_recording, read_one
 from jaxdiff.data.normalise import Normaliser
 from jaxdiff.errors import ConfigError
 from jaxdiff.methods.text_to_motion import text_to_motion
@@ -69,6 +69,23 @@ def test_sentences_follow_each_other_and_new_words_are_a_warning(model):
     assert made.values.shape == (1, 74, 66) and made.like.rate == 30.0
     with pytest.warns(UserWarning, match="moonwalks"):
         model.generate(text="a person moonwalks", seconds=1.0, steps=2)
+
+
+def test_features_are_those_of_the_written_motion(model, tmp_path):
+    options = {"text": "a person walks", "seconds": 1.5, "steps": 2, "seed": 3}
+    joints = model.generate(**options).samples[0].values.reshape(-1, 22, 3)
+    file = model.generate(**options, features=True).write(tmp_path / "walk.npy")
+    rows = read_one(file).values
+    assert rows.shape == (30, 263)
+    back = np.asarray(joints_from_features(rows))
+    np.testing.assert_allclose(
+        bone_lengths(back, LAYOUT_22.skeleton.parents),
+        bone_lengths(joints, LAYOUT_22.skeleton.parents),
+        atol=1e-3,
+    )
+    np.testing.assert_allclose(back[..., 1], joints[..., 1], atol=1e-3)
+    with pytest.raises(ConfigError, match="rate"):
+        model.generate(**options, features=True, rate=30.0)
 
 
 def test_what_does_not_go_together_is_refused(model):

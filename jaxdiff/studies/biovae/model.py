@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxdiff.body import rigid
 from jaxdiff.body.humanml3d import joint_count
 from jaxdiff.data import formats
 from jaxdiff.data.recording import Recording
@@ -83,7 +84,7 @@ class BioVaeModel(CaptionedModel):
             strength: Noise level from 0 to 1 to which a motion is taken back; 0.7 for an edit, 0 (none) for refinement.
             trust: How far refinement follows the stated accelerations, in s²; 0.02 by default.
             rate: Frames per second of a generated motion; 0 for the model's own.
-            raw: Joints of a generated motion as the network gives them, without constant bones and planted feet.
+            raw: Joints as the network gives them, without constant bones and planted feet.
         """
         wanted = bool(text) + (recording is not None)
         if (
@@ -115,7 +116,7 @@ class BioVaeModel(CaptionedModel):
                 floor=floor,
                 variant=self.variant,
             )
-        return self._motion(made)
+        return self._motion(made, raw)
 
     def _from_text(
         self,
@@ -173,9 +174,13 @@ class BioVaeModel(CaptionedModel):
             recording = recording.resample(self.rate)
         return corpora.joints_of(recording)
 
-    def _motion(self, joints: np.ndarray) -> Prediction:
+    def _motion(self, joints: np.ndarray, raw: bool) -> Prediction:
+        found = rigid.violation(joints, self.layout, self.rate)
+        if not raw:
+            joints = rigid.cleaned(joints, self.layout, self.rate).joints
         like = formats.joints_recording(joints, self.layout.skeleton, self.rate, "m")
-        return Prediction(like.values[None], like, pointwise=False)
+        metadata = {"violation": found}
+        return Prediction(like.values[None], like, pointwise=False, metadata=metadata)
 
     def program(self, *, steps: int = 0) -> Program:
         """`draw(seed, text, length[, acceleration [B, J]]) -> joints [B, T, 3 J]`."""

@@ -22,7 +22,12 @@ def get_config(word: str = "quick") -> ConfigDict:
     if word not in WORDS:
         raise ConfigError(f"no config {word!r}; {nearest(word, WORDS)}")
     config = ConfigDict()
-    config.experiment = "train"  # train | evaluator: everything, or the evaluator alone
+    config.experiment = (
+        "train"  # train | evaluator | few_steps | constraints: everything, the evaluator alone, ...
+    )
+    config.start = placeholder(
+        str
+    )  # a model (name, file or run) to measure or distil in place of a new one
 
     config.data = ConfigDict()
     config.data.name = "humanml3d"  # any data set of jaxdiff.data with captions and motion features
@@ -58,6 +63,7 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.sampling = ConfigDict()
     config.sampling.steps = 10  # of SDE-DPM-Solver++(2) on Karras levels
     config.sampling.scale = 2.5  # of the guidance; 1: none
+    config.sampling.sampler = "sde"  # sde | consistency: that of distilled networks
     config.sampling.masked = (
         True  # False: frames beyond the length are denoised too and cropped, as the reference does
     )
@@ -92,11 +98,22 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.evaluator.training.ema_decay = 0.99
     config.evaluator.training.score = "validation_loss"  # the best one is kept
 
+    config.distillation = ConfigDict()  # experiment few_steps: a student of one to four evaluations
+    config.distillation.levels = 16  # of the teacher's path
+    config.distillation.steps = (1, 2, 4)  # of the table
+    config.distillation.batch_size = 64
+    config.distillation.training = settings.config(steps=5000, log_every=100, save_every=1000)
+    config.distillation.training.optimizer.update(
+        learning_rate=1e-4, warmup_steps=50, decay="cosine", clip_norm=1.0
+    )
+    config.distillation.training.ema_decay = 0.995
+
     config.evaluation = ConfigDict()
     config.evaluation.repetitions = 20
     config.evaluation.pairs = 300  # random pairs of the diversity
     config.evaluation.texts = 100  # of the multimodality ...
     config.evaluation.repeats = 30  # ... so many motions each
+    config.evaluation.constrained = 32  # test clips of the table of constraints
     config.evaluation.examples = 6  # test captions whose motions are animated beside the real ones
 
     if word == "kit":
@@ -136,6 +153,9 @@ def get_config(word: str = "quick") -> ConfigDict:
         config.evaluator.training.optimizer.warmup_steps = 50
         config.evaluator.training.optimizer.decay = "cosine"
         config.evaluation.update(repetitions=3, pairs=64, texts=8, repeats=12, examples=4)
+        config.distillation.batch_size = 16
+        config.distillation.training.update(steps=500, save_every=100, ema_decay=0.99)
+        config.distillation.training.optimizer.learning_rate = 5e-4
     if word == "motion":
         config.data.name = "open_motion"
         config.data.shortest = 16
@@ -154,6 +174,10 @@ def get_config(word: str = "quick") -> ConfigDict:
             batch_size=8, word_width=8, movement=8, motion_hidden=8, text_hidden=8, embedding=8
         )
         config.sampling.steps = 2
-        config.evaluation.update(repetitions=2, pairs=16, texts=2, repeats=10, examples=1)
+        config.distillation.update(steps=(1,), batch_size=8, levels=4)
+        config.distillation.training.steps = 2
+        config.evaluation.update(
+            repetitions=2, pairs=16, texts=2, repeats=10, examples=1, constrained=2
+        )
     config.lock()
     return config

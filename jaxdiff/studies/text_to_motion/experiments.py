@@ -18,9 +18,9 @@ from jaxdiff.report.page import Page
 from jaxdiff.report.publish import Report, publish
 from jaxdiff.report.tables import Cell, Table, provenance
 from jaxdiff.studies.generation import evenly, in_chunks
-from jaxdiff.studies.text_to_motion import evaluation, preparation, texts
+from jaxdiff.studies.text_to_motion import bodies, evaluation, preparation, start, texts
 from jaxdiff.studies.text_to_motion.preparation import Prepared, in_metres
-from jaxdiff.studies.text_to_motion.training import EVALUATOR, MODEL, train_evaluator, train_model
+from jaxdiff.studies.text_to_motion.training import EVALUATOR, MODEL, train_evaluator
 from jaxdiff.training.step import make_generate
 from jaxdiff.typing import Config, Params
 
@@ -58,7 +58,7 @@ def run_train(config: Config, out: Path) -> None:
     begin = time.perf_counter()
     prepared = preparation.prepare(config)
     judge = train_evaluator(config, prepared, out)
-    params = train_model(config, prepared, out)
+    config, prepared, params = start.begin(config, prepared, out)
     generate = make_generate(
         text_to_motion(preparation.model_settings(config, len(prepared.words))).generate
     )
@@ -70,6 +70,7 @@ def run_train(config: Config, out: Path) -> None:
     made = drawn(config, prepared, generate, params)
     report = Report(f"Text to motion: {config.data.name}", _facts(config, begin))
     report.table(results(config, rows, len(prepared.sides["test"])), "evaluation")
+    report.table(bodies.table(prepared, made.real, made.generated, made.length), "bodies")
     if config.data.name != "humanml3d":
         note = "Of other motions, and in the space of another evaluator: comparable in order of magnitude only."
         beside = Table("Published results on HumanML3D", tuple(COLUMNS.values()), note=note)

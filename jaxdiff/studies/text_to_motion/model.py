@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from jaxdiff.body import rigid
+from jaxdiff.body import humanml3d, rigid
 from jaxdiff.body.humanml3d import LAYOUT_22, Variant, joints_from_features, slices
 from jaxdiff.data import formats, normalise
 from jaxdiff.data.recording import Recording
@@ -113,12 +113,13 @@ class CaptionedModel(Model):
         rate: float = 0.0,
         placed: Placed = HERE,
         known: Constraint | None = None,
+        features: bool = False,
     ) -> Prediction:
         """Normalised features `[S, T, D]` as joints in metres, of constant bones and planted feet unless `raw`."""
         to_joints = self._once("joints", lambda: jax.jit(jax.vmap(joints_from_features)))
-        features = np.asarray(self.scale.inverse(motion))
-        joints = in_metres(np.asarray(to_joints(features)), self.layout)
-        contacts = features[..., slices(joints.shape[-2])["contacts"]]
+        values = np.asarray(self.scale.inverse(motion))
+        joints = in_metres(np.asarray(to_joints(values)), self.layout)
+        contacts = values[..., slices(joints.shape[-2])["contacts"]]
         found = [
             rigid.violation(each, self.layout, self.rate, c) for each, c in zip(joints, contacts)
         ]
@@ -138,11 +139,24 @@ class CaptionedModel(Model):
             joints = np.stack([each.resample(rate).joints for each in clean])
         elif rate:
             raise ConfigError("raw joints have the model's own rate; leave out rate or raw")
+        if features:
+            return self._as_features(joints, metadata)
         joints = placed.back(joints)
         like = formats.joints_recording(joints[0], self.layout.skeleton, rate or self.rate, "m")
         return Prediction(
             joints.reshape(*joints.shape[:2], -1), like, pointwise=False, metadata=metadata
         )
+
+    def _as_features(self, joints: np.ndarray, metadata: Mapping[str, Any]) -> Prediction:
+        """Joints `[S, T, J, 3]` in metres as motion features of the model's variant, one row for each frame."""
+        if self.layout is not LAYOUT_22:
+            raise ConfigError(
+                "features are written on the 22 joints of HumanML3D; leave out features"
+            )
+        rows = np.stack([corpora.lengthened_features(each, self.variant) for each in joints])
+        channels = humanml3d.names(self.layout)
+        like = Recording(rows[0], channels, ("",) * len(channels), self.rate)
+        return Prediction(rows, like, pointwise=False, metadata=metadata)
 
     def _captioned(
         self, generate: Callable[..., Array], frames: int, more: tuple[Signal, ...] = ()
@@ -194,6 +208,7 @@ class TextToMotionModel(CaptionedModel):
         path: Recording | np.ndarray | str | Path | None = None,
         rate: float = 0.0,
         raw: bool = False,
+        features: bool = False,
     ) -> Prediction:
         """Motions for a sentence.
 
@@ -209,7 +224,12 @@ class TextToMotionModel(CaptionedModel):
             path: Where the pelvis goes on the floor: a recording (or its file) with channels x and z, or points `[N, 2]`.
             rate: Frames per second of the result; 0 for the model's own.
             raw: Joints as the network gives them, of changing bone lengths and sliding feet.
+            features: Motion features of HumanML3D `[T, 263]` of the motion in place of its joints.
         """
+        if features and rate not in (0.0, self.rate):
+            raise ConfigError(
+                f"features are those of {self.rate:g} frames per second; leave out rate"
+            )
         sentences = [text] if isinstance(text, str) else list(text)
         times = [seconds] if isinstance(seconds, int | float) else list(seconds)
         if len(times) not in (1, len(sentences)):
@@ -231,7 +251,7 @@ class TextToMotionModel(CaptionedModel):
             )
             condition = self._condition(sentences[0], lengths[0], samples)
             motion = run(self.trained.params, jax.random.key(seed), condition)
-            return self._prediction(np.asarray(motion), sentences[0], raw, rate)
+            return self._prediction(np.asarray(motion), sentences[0], raw, rate, features=features)
         if wanted and self.layout is not LAYOUT_22:
             raise ConfigError(
                 "constraints are given on the 22 joints of HumanML3D, which this model does not have"
@@ -246,7 +266,7 @@ class TextToMotionModel(CaptionedModel):
         keys = example_keys(np.uint32(seed), samples)
         motion = run(self.trained.params, keys, read, known)
         return self._prediction(
-            np.asarray(motion), " then ".join(sentences), raw, rate, placed, known
+            np.asarray(motion), " then ".join(sentences), raw, rate, placed, known, features
         )
 
     def _constrained(self, lengths: list[int], steps: int) -> Callable[..., Array]:

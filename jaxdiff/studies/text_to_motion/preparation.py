@@ -16,7 +16,7 @@ from jaxdiff.data import normalise, pipeline, splits
 from jaxdiff.data.normalise import Normaliser
 from jaxdiff.data.text import TextMotion, captioned
 from jaxdiff.data.trials import Trials
-from jaxdiff.errors import DataError
+from jaxdiff.errors import ConfigError, DataError
 from jaxdiff.methods import evaluator, text_to_motion
 from jaxdiff.nets.word_text import Vocabulary
 from jaxdiff.studies.text_to_motion import corpora, texts
@@ -153,6 +153,7 @@ def model_settings(config: Config, words: int, frames: int = 0) -> text_to_motio
         frames=frames or config.data.length,
         steps=config.sampling.steps,
         scale=config.sampling.scale,
+        sampler=config.sampling.get("sampler", "sde"),
         masked=config.sampling.get("masked", True),
         dtype=jnp.bfloat16 if model.bfloat16 else jnp.float32,
     )
@@ -204,6 +205,18 @@ def layout_of(normaliser: Normaliser) -> Layout:
             f"motion features of {joints} joints: only those of HumanML3D (22) and KIT-ML (21) are known"
         )
     return LAYOUTS[joints]
+
+
+def same_variant(first: str, one: Variant, second: str, other: Variant) -> None:
+    """Refuse to mix motion features of the reference (`legacy`) with the corrected ones (`fixed`).
+
+    The two give other rotations and headings for the same motion, so a network of one misreads the other.
+    """
+    if one != other:
+        raise ConfigError(
+            f"{first} has motion features of the variant {one!r}, {second} of {other!r}: recompute one of them from joint "
+            "positions (jaxdiff.body.humanml3d.features_from_joints), or choose data and models of one variant"
+        )
 
 
 def in_metres(joints: Any, layout: Layout) -> Any:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from ml_collections import ConfigDict
 
+from jaxdiff.body.humanml3d import Variant
 from jaxdiff.data import normalise
 from jaxdiff.data.trials import Trials
 from jaxdiff.errors import CheckpointError
@@ -56,7 +57,8 @@ def score(
     model = load(run)
     if not isinstance(model, TextToMotionModel):
         raise CheckpointError(f"{run} is a model of {model.study}, not of text_to_motion")
-    settings, params, words, normaliser = opened(judge)
+    settings, params, words, normaliser, variant = opened(judge)
+    preparation.same_variant(str(run), model.variant, str(judge), variant or model.variant)
     config: Any = ConfigDict(model.config).unlock()
     config.evaluation.update(repetitions=repetitions, texts=texts)
     if data is not None:
@@ -85,8 +87,10 @@ def score(
     return experiments.results(config, rows, len(prepared.sides["test"])), rows
 
 
-def opened(judge: str | Path) -> tuple[evaluator.Settings, Params, list[str], Any]:
-    """Settings, parameters, words and normaliser of an evaluator."""
+def opened(
+    judge: str | Path,
+) -> tuple[evaluator.Settings, Params, list[str], Any, Variant | None]:
+    """Settings, parameters, words, normaliser and feature variant (if it states one) of an evaluator."""
     path = Path(judge)
     path = path / published.MODEL_FILE if (path / published.MODEL_FILE).is_file() else path
     found: Trained = file.load(path) if path.is_file() else Run.open(path, "evaluator").trained()
@@ -105,7 +109,8 @@ def opened(judge: str | Path) -> tuple[evaluator.Settings, Params, list[str], An
     else:
         config: Any = ConfigDict(metadata["config"])
         settings = preparation.evaluator_settings(config, len(words))
-    return settings, found.params, words, normalise.from_state(metadata["normaliser"])
+    own = normalise.from_state(metadata["normaliser"])
+    return settings, found.params, words, own, metadata.get("variant")
 
 
 def at_longest(model: TextToMotionModel) -> Callable[[Params, Key, Mapping[str, Any]], np.ndarray]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxdiff.body.actions import activations, simulate_clip
-from jaxdiff.body.skeleton import HUMANML3D
+from jaxdiff.body.skeleton import HUMANML3D, bone_lengths
 from jaxdiff.data.builders.base import example
 from jaxdiff.data.trials import gather
 from jaxdiff.diffusion import schedules
@@ -257,8 +257,10 @@ def test_the_whole_chain_then_other_tables_and_files_from_its_networks(tmp_path)
     model = load(run)
     walk = model.generate(text="a person walks", seconds=3.0).median
     assert walk.values.shape == (60, 66)
-    smooth = model.generate(walk, refine=True, trust=0.0).median
+    smooth = model.generate(walk, refine=True, trust=0.0, raw=True).median
     np.testing.assert_allclose(smooth.values[:, :3], walk.values[:, :3], atol=2e-3)
+    cleaned = model.generate(walk, refine=True, trust=0.01).median.values.reshape(-1, 22, 3)
+    assert bone_lengths(cleaned, HUMANML3D.parents).std(0).max() < 1e-4
     model.generate(walk, edit="left_wrist=1.5").write(tmp_path / "large.npz")
     assert load(run / "arm-backbone").trained.arm == "arm-backbone"
     for seconds in (0.0, 60.0, float("inf")):
