@@ -18,7 +18,7 @@ from jaxdiff.report.page import Page
 from jaxdiff.report.publish import Report, publish
 from jaxdiff.report.tables import Cell, Table, provenance
 from jaxdiff.studies.generation import evenly, in_chunks
-from jaxdiff.studies.text_to_motion import bodies, evaluation, preparation, start, texts
+from jaxdiff.studies.text_to_motion import bodies, card, evaluation, preparation, start, texts
 from jaxdiff.studies.text_to_motion.preparation import Prepared, in_metres
 from jaxdiff.studies.text_to_motion.training import EVALUATOR, MODEL, train_evaluator
 from jaxdiff.training.step import make_generate
@@ -54,7 +54,7 @@ class Interval(Cell):
 
 
 def run_train(config: Config, out: Path) -> None:
-    """Train evaluator and model and compare the model's motions with real ones and with controls."""
+    """Train evaluator and model, compare the model's motions with real ones and with controls, and write its file."""
     begin = time.perf_counter()
     prepared = preparation.prepare(config)
     judge = train_evaluator(config, prepared, out)
@@ -70,7 +70,8 @@ def run_train(config: Config, out: Path) -> None:
     made = drawn(config, prepared, generate, params)
     report = Report(f"Text to motion: {config.data.name}", _facts(config, begin))
     report.table(results(config, rows, len(prepared.sides["test"])), "evaluation")
-    report.table(bodies.table(prepared, made.real, made.generated, made.length), "bodies")
+    feet = bodies.table(prepared, made.real, made.generated, made.length)
+    report.table(feet, "bodies")
     if config.data.name != "humanml3d":
         note = "Of other motions, and in the space of another evaluator: comparable in order of magnitude only."
         beside = Table("Published results on HumanML3D", tuple(COLUMNS.values()), note=note)
@@ -92,6 +93,7 @@ def run_train(config: Config, out: Path) -> None:
     report.curves("Training of the model", out / MODEL)
     report.curves("Training of the evaluator", out / EVALUATOR)
     publish(report, out)
+    card.save(config, prepared, params, rows, feet, out)
 
 
 def run_evaluator(config: Config, out: Path) -> None:
