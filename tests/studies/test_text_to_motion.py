@@ -23,6 +23,7 @@ from jaxdiff.studies.text_to_motion import (
     texts,
 )
 from jaxdiff.studies.text_to_motion.config import WORDS, get_config
+from jaxdiff.studies.text_to_motion.study import STUDY
 from jaxdiff.training import settings
 from jaxdiff.typing import Config
 
@@ -225,6 +226,19 @@ def test_the_whole_chain_from_clips_to_tables_and_from_a_sentence_to_files(tmp_p
     for row in ("real", "generated", "other clip", "frames shuffled", "noise"):
         assert f"| {row} |" in table
     assert (tmp_path / "report.html").read_text().count("<canvas") == 2
+    assert "generated, written" in (tmp_path / "tables" / "bodies.md").read_text()
+    shipped = load(tmp_path / "motion.safetensors")
+    assert "real motion" in shipped.card.scores["FID"] and "start" not in str(shipped.card)
+    for experiment, rows in {
+        "few_steps": ("teacher, 1 step", "student, 1 step"),
+        "constraints": ("path, guidance", "joint, imputation", "beginning, none"),
+    }.items():
+        config = get_config("tiny")
+        config.update(experiment=experiment, start=str(tmp_path / "motion.safetensors"))
+        STUDY.run(config, tmp_path)
+        table = (tmp_path / "tables" / f"{experiment}.md").read_text()
+        assert all(f"| {row} |" in table for row in rows)
+    assert load(tmp_path / "student").config.sampling.sampler == "consistency"
     model = load(tmp_path)
     made = model.generate(text="a person walks", seconds=2.5, samples=2)
     assert made.values.shape == (2, 50, 66) and len(made.samples) == 2

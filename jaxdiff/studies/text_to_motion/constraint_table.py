@@ -86,11 +86,12 @@ def table(config: Config, prepared: Prepared, params: Params) -> Table:
         note=f"{len(clips)} test clips of {frames} frames, their own captions; mean ± deviation over clips. Written: with "
         "constant bones and planted feet. Dynamics: distance from the clip in how it moves, lower is nearer.",
     )
+    runs = {name: _draw(own, scale, method) for name, method in METHODS.items()}
     for kind, asked in KINDS.items():
         constraints = [_constraint(clip, kind, asked, scale, prepared) for clip in clips]
         stacked = jax.tree.map(lambda *each: jnp.stack(each), *constraints)
-        for name, method in METHODS.items():
-            motion = _draw(own, scale, method)(params, keys, read, stacked)
+        for name, run in runs.items():
+            motion = run(params, keys, read, stacked)
             rows = [
                 _figures(np.asarray(each), constraint, prepared)
                 for each, constraint in zip(motion, constraints)
