@@ -6,6 +6,9 @@
 
 and with --against, one measured file for each (or one for all):
 
+  pose          of joint positions: MPJPE, PA-MPJPE, acceleration error; of
+                SMPL parameters (.npz) PVE too, with the body model that
+                $JAXDIFF_BODY_MODEL names
   pointwise     errors and R² of each channel over the time that both cover
   coverage      share of the measured samples between the written bounds
   cycles        errors and correlation of matched gait cycles
@@ -34,6 +37,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -51,6 +55,10 @@ MEANINGS = {
     "cycle_mae": "mean absolute error of the mean gait cycle",
     "cycle_mae_each": "mean absolute error over matched gait cycles",
     "cycle_pearson": "Pearson correlation of matched gait cycles",
+    "mpjpe": "mean distance of joints relative to the root",
+    "pa_mpjpe": "the same after the best similarity of each frame",
+    "accel_error": "mean difference of the accelerations of joints",
+    "pve": "mean distance of surface points relative to the pelvis",
     "skating": "share of frames in which a foot on the ground slides",
     "floating": "share of frames in which no foot touches the ground",
     "penetration": "share of frames in which a foot is below the ground",
@@ -121,6 +129,7 @@ def run(options: argparse.Namespace) -> None:
         for path, file in zip(options.against, real)
         if (scores := scoring.alone(file))
     }
+    _surfaces(columns, options.files, options.against)
     together = scoring.together(made, real) if real else {}
     if not any(columns.values()) and not together:
         if unknown := scoring.without_units(made[0]):
@@ -154,6 +163,21 @@ def _plain(scores: dict[tuple[str, str], float]) -> dict[str, Any]:
         name: {"value": value if math.isfinite(value) else None, "unit": unit}
         for (name, unit), value in scores.items()
     }
+
+
+def _surfaces(columns: dict[str, Any], files: list[Path], against: list[Path]) -> None:
+    """Add the error of the surface to the scores of files of SMPL parameters whose partner is one too."""
+    from jaxdiff.body import smpl
+    from jaxdiff.data.formats import poses
+    from jaxdiff.models import scoring
+
+    name = os.environ.get(poses.BODY_VARIABLE)
+    partners = list(against) * (len(files) if len(against) == 1 else 1)
+    for path, partner in zip(files, partners):
+        if name and poses.has_parameters(path) and poses.has_parameters(partner):
+            body = smpl.load(name)
+            both = (poses.read_surface(each, body) for each in (path, partner))
+            columns[str(path)] |= scoring.surface(*both)
 
 
 def _score_model(options: argparse.Namespace) -> None:

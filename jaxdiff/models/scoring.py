@@ -13,7 +13,7 @@ from jaxdiff.data.channels import identify
 from jaxdiff.data.recording import Recording
 from jaxdiff.data.units import canonical
 from jaxdiff.errors import DataError
-from jaxdiff.metrics import distribution, physical
+from jaxdiff.metrics import distribution, physical, pose
 from jaxdiff.metrics.gait import cycle_correlation, cycle_mae, cycles_between, matched_curves
 from jaxdiff.metrics.pointwise import pearson
 
@@ -62,6 +62,7 @@ def paired(file: Recording, real: Recording) -> Scores:
                 low, high = (mine[:, file.channels.index(bound)][known] for bound in bounds)
                 inside = float(((low <= b) & (b <= high)).mean())
                 scores[f"coverage_{100 - 2 * lower}/{name}", "1"] = inside
+    scores |= _pose(file, real, mine, theirs)
     ours, others = _strikes(file), _strikes(real)
     if len(ours) > 1 and len(others) > 1 and file.rate == real.rate:
         a, b = (_columns(each, names) for each in (file, real))
@@ -72,6 +73,41 @@ def paired(file: Recording, real: Recording) -> Scores:
             scores[f"cycle_mae_each/{name}", _unit(real, name)] = float(each[i])
             scores[f"cycle_pearson/{name}", "1"] = float(r[i])
     return scores
+
+
+def _pose(file: Recording, real: Recording, mine: np.ndarray, theirs: np.ndarray) -> Scores:
+    """The errors of pose estimation (`metrics.pose`) where both are the same joints; the first is the root."""
+    if file.channels != real.channels or not (_is_joints(file) and _is_joints(real)):
+        return {}
+    if len(mine) < 5 or not (np.isfinite(mine).all() and np.isfinite(theirs).all()):
+        return {}
+    a, b = (
+        METRES[each.units[0]] * values.reshape(len(values), -1, 3)
+        for each, values in ((file, mine), (real, theirs))
+    )
+    found = pose.pose([a], [b], real.rate)
+    units = {"mpjpe": "mm", "pa_mpjpe": "mm", "accel_error": "m/s²"}
+    return {(name, unit): found[name] for name, unit in units.items()}
+
+
+def surface(
+    estimate: tuple[np.ndarray, np.ndarray], truth: tuple[np.ndarray, np.ndarray]
+) -> Scores:
+    """The error of the body's surface, each body relative to its own pelvis.
+
+    Args:
+        estimate: Vertices `[T, V, 3]` and joints `[T, J, 3]` in metres (`data.formats.poses.read_surface`).
+        truth: Those measured, of as many frames.
+
+    Returns:
+        `pve` in mm.
+    """
+    (vertices, joints), (real, centre) = estimate, truth
+    if vertices.shape != real.shape:
+        raise DataError(
+            f"surfaces are compared frame by frame and vertex by vertex; got {vertices.shape} and {real.shape}"
+        )
+    return {("pve", "mm"): 1000 * float(pose.pve(vertices, real, joints, centre, (0,)).mean())}
 
 
 def together(files: Sequence[Recording], real: Sequence[Recording]) -> Scores:

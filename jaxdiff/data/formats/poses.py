@@ -102,21 +102,47 @@ def _recording(
     return joints_recording(joints, HUMANML3D, rate, "m")
 
 
+def read_surface(path: str | os.PathLike, body: BodyModel) -> tuple[np.ndarray, np.ndarray]:
+    """Vertices [T, V, 3] and joints [T, 22, 3] in metres of a file of SMPL parameters, in the axes of the file.
+
+    Raises:
+        FileError: If the file has no SMPL parameters, or they do not fit.
+    """
+    turns, betas, place = _parameters(path, arrays(path), body)
+
+    def frame(one: tuple[jax.Array, ...]) -> tuple[jax.Array, jax.Array]:
+        vertices, joints = skin(body, *one)
+        return vertices, joints[:BODY]
+
+    vertices, joints = jax.lax.map(frame, (turns, betas, place))
+    return np.asarray(vertices), np.asarray(joints)
+
+
+def has_parameters(path: str | os.PathLike) -> bool:
+    """Whether a file is an `.npz` of SMPL parameters, which have a surface."""
+    return str(path).endswith(".npz") and bool({"poses", "pose"} & set(arrays(path)))
+
+
 def _skinned(
     path: str | os.PathLike, found: Mapping[str, np.ndarray], body: BodyModel | None
 ) -> np.ndarray:
-    poses = _find(path, found, "poses", "pose")
-    if poses is None:
-        raise files.bad(
-            path,
-            f"has neither 'joints' nor SMPL 'poses'; it has {', '.join(sorted(found)) or 'nothing'}",
-        )
+    _poses(path, found)
     if body is None:
         raise files.bad(
             path,
             "holds SMPL parameters: a body model is needed to place the joints, `body=smpl.load(...)`",
         )
-    count = len(body.parents)
+    own = body
+    return np.asarray(
+        jax.vmap(lambda *one: skin(own, *one)[1][:BODY])(*_parameters(path, found, own))
+    )
+
+
+def _parameters(
+    path: str | os.PathLike, found: Mapping[str, np.ndarray], body: BodyModel
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Pose (T, J, 3) without hands, shape (T, B) and place (T, 3) of every frame."""
+    poses, count = _poses(path, found), len(body.parents)
     if count < BODY or poses.ndim != 2 or poses.shape[1] < 3 * BODY:
         raise files.bad(
             path,
@@ -127,10 +153,17 @@ def _skinned(
     turns[:, :BODY] = poses[:, : 3 * BODY].reshape(frames, BODY, 3)
     betas = _per_frame(path, "betas", _find(path, found, "betas"), frames, 0)
     place = _per_frame(path, "trans", _find(path, found, "trans", "transl"), frames, 3)
-    betas = betas[:, : body.shape_directions.shape[-1]]
-    return np.asarray(
-        jax.vmap(lambda *one: skin(body, *one)[1][:BODY])(jnp.asarray(turns), betas, place)
-    )
+    return jnp.asarray(turns), betas[:, : body.shape_directions.shape[-1]], place
+
+
+def _poses(path: str | os.PathLike, found: Mapping[str, np.ndarray]) -> np.ndarray:
+    poses = _find(path, found, "poses", "pose")
+    if poses is None:
+        raise files.bad(
+            path,
+            f"has neither 'joints' nor SMPL 'poses'; it has {', '.join(sorted(found)) or 'nothing'}",
+        )
+    return poses
 
 
 def _per_frame(

@@ -6,8 +6,9 @@ import pytest
 
 from jaxdiff.body.skeleton import HUMANML3D
 from jaxdiff.body.smpl import BodyModel
-from jaxdiff.data.formats.poses import read_poses
+from jaxdiff.data.formats.poses import has_parameters, read_poses, read_surface
 from jaxdiff.errors import ConfigError, FileError
+from jaxdiff.models.scoring import surface
 
 RNG = np.random.default_rng(0)
 JOINTS = RNG.normal(size=(5, 24, 3)).astype(np.float32)
@@ -83,6 +84,23 @@ def test_smpl_parameters_move_the_body_and_hands_do_not(save):
     )
     moved = np.abs(bent.reshape(5, 22, 3)).max((0, 2)) > 1e-3
     assert np.flatnonzero(moved).tolist() == [7, 10]
+
+
+def test_the_surface_error_is_that_of_the_pose_and_not_of_the_place(tmp_path):
+    figure, poses = body(), np.zeros((5, 72))
+    np.savez(tmp_path / "truth.npz", poses=poses, fps=30)
+    poses[:, 3 * 4] = np.pi / 2  # the left knee
+    np.savez(tmp_path / "estimate.npz", poses=poses, trans=np.ones((5, 3)), fps=30)
+    np.savez(tmp_path / "joints.npz", joints=JOINTS, fps=30)
+    assert has_parameters(tmp_path / "truth.npz") and not has_parameters(tmp_path / "joints.npz")
+    estimate, truth = (
+        read_surface(tmp_path / f"{name}.npz", figure) for name in ("estimate", "truth")
+    )
+    rest = np.asarray(figure.template)
+    arm = np.linalg.norm((rest[[7, 10]] - rest[4])[:, 1:], axis=-1)  # ankle and foot turn about x
+    expected = 1000 * (np.sqrt(2) * arm).sum() / 24
+    np.testing.assert_allclose(surface(estimate, truth)["pve", "mm"], expected, rtol=1e-4)
+    assert surface(truth, truth)["pve", "mm"] == 0
 
 
 @pytest.mark.parametrize(
