@@ -98,6 +98,14 @@ UNET = [
     *unet_block(r"ups_(\d+)_1", r"unet.ups.\1.2"),
     *dense("final", "unet.final_conv", POINTWISE),
 ]
+MDM = [
+    *dense("pose", "input_process.poseEmbedding"),
+    *dense("text", "embed_text"),
+    *dense("time_0", "embed_timestep.time_embed.0"),
+    *dense("time_1", "embed_timestep.time_embed.2"),
+    *transformer_layer(r"encoder/layers_(\d+)", r"seqTransEncoder.layers.\1"),
+    *dense("final", "output_process.poseFinal"),
+]
 TEXT_HEAD = [
     *dense("embed", "embed_text"),
     *transformer_layer(r"encoder/layers_(\d+)", r"textTransEncoder.layers.\1"),

@@ -24,6 +24,7 @@ from jaxdiff.interop.values import Record
 from jaxdiff.nets.blocks.embeddings import positions
 from jaxdiff.nets.clip_text import ClipText
 from jaxdiff.nets.film_transformer import FiLMTransformer, Refinement
+from jaxdiff.nets.mdm import MDM
 from jaxdiff.nets.mia import CONDITION_CHANNELS, MuscleTransformer
 from jaxdiff.nets.smoothnet import SmoothNet
 from jaxdiff.nets.t2m_evaluators import CONTACTS, MotionEncoder, MovementEncoder, TextEncoder
@@ -93,6 +94,23 @@ def stablemofusion(tree: Any, where: str) -> dict[str, Part]:
     )
     tower = state.under("clip_model.")
     return parts | (clip(tower, where) if tower else {})
+
+
+def mdm(tree: Any, where: str) -> dict[str, Part]:
+    """MDM, `model000475000.pt`: the transformer encoder for texts; CLIP is not in the checkpoint."""
+    state = state_dict(tree, ("model_avg", "state_dict"), where).without(r"clip_model\..*")
+    for key in ("sequence_pos_encoder.pe", "embed_timestep.sequence_pos_encoder.pe"):
+        same_table(state, key, lambda shape: positions(shape[0], shape[-1])[:, None])
+    state = state.without(r"(embed_timestep\.)?sequence_pos_encoder\.pe")
+    fields = {
+        "features": state.dim("output_process.poseFinal.weight", 0),
+        "width": state.dim("input_process.poseEmbedding.weight", 0),
+        "layers": state.count(r"seqTransEncoder\.layers\.(\d+)\."),
+        "ff": state.dim("seqTransEncoder.layers.0.linear1.weight", 0),
+        "text_width": state.dim("embed_text.weight", 1),
+    }
+    inputs = (floats(16, fields["features"]), floats(), floats(1, fields["text_width"]))
+    return {"mdm": Part(MDM, fields, inputs, names.MDM, state)}
 
 
 def clip(tree: Any, where: str) -> dict[str, Part]:
@@ -227,6 +245,7 @@ SOURCES = {
     "stablemofusion": Source(stablemofusion),
     "gaitdynamics": Source(gaitdynamics, ("Normalizer", "MinMaxScaler", "StandardScaler")),
     "t2m": Source(t2m),
+    "mdm": Source(mdm),
     "clip": Source(clip),
     "smoothnet": Source(smoothnet),
     "mia": Source(mia, ("Namespace",)),

@@ -24,6 +24,7 @@ from jaxdiff.diffusion.predictions import from_x0
 from jaxdiff.diffusion.sampling import sample
 from jaxdiff.errors import ConfigError, nearest
 from jaxdiff.losses.denoising import denoising
+from jaxdiff.nets.mdm import MDM, Pooled
 from jaxdiff.nets.text_head import TextHead
 from jaxdiff.nets.unet import PRESETS, CondUnet1D
 from jaxdiff.nets.word_text import WordText
@@ -32,8 +33,9 @@ from jaxdiff.typing import Array, Batch, Denoiser, Gather, Key, Method, Metrics,
 SAMPLERS = {
     "sde": (solvers.dpm_solver_pp(order=2, stochastic=True), grids.karras),
     "consistency": (solvers.consistency(), grids.trailing),
+    "ddpm": (solvers.ddpm(), grids.trailing),
 }
-"""Solver and noise levels: StableMoFusion's, and that of a distilled network (`methods.distillation`)."""
+"""Solver and noise levels: StableMoFusion's, that of a distilled network (`methods.distillation`), and MDM's."""
 
 
 class Settings(NamedTuple):
@@ -61,7 +63,13 @@ class Settings(NamedTuple):
     """Frames beyond the length have no influence. The reference denoises them too and crops: `masked=False`."""
     text_heads: int = 4
     fields: tuple[tuple[str, Any], ...] = ()
-    """Sizes of the U-Net in place of a preset's, for converted weights."""
+    """Sizes of the network in place of a preset's, for converted weights."""
+    network: str = "unet"
+    """`unet`, StableMoFusion's; `mdm`, the transformer of MDM, whose texts are pooled features `(1, D)`."""
+    schedule: str = "linear"
+    """A key of `schedules.SCHEDULES` ..."""
+    noise_levels: int = 1000
+    """... and its length, where no schedule is given."""
     dtype: Any = jnp.float32
 
 
@@ -73,12 +81,12 @@ def text_to_motion(settings: Settings, schedule: Schedule | None = None) -> Meth
 
     Args:
       settings: sizes and switches.
-      schedule: the noise schedule; by default linear over 1000 steps, as released.
+      schedule: the noise schedule; by default that of the settings.
 
     Returns:
       The Method.
     """
-    schedule = schedules.linear() if schedule is None else schedule
+    schedule = schedule_of(settings) if schedule is None else schedule
 
     def init(key: Key, batch: Batch) -> Params:
         keys, motion = jax.random.split(key), batch["motion"][0]
@@ -161,7 +169,7 @@ def draw(
       schedule: the noise schedule.
       frames: the length; by default that of the settings.
     """
-    schedule = schedules.linear(1000, 1e-4, 0.02) if schedule is None else schedule
+    schedule = schedule_of(settings) if schedule is None else schedule
     shape = (frames or settings.frames, feature_count(params))
     start = jax.vmap(lambda key: jax.random.normal(key, shape))(fold(keys, 0))
     solver, levels = SAMPLERS[settings.sampler]
@@ -214,7 +222,7 @@ def timeline(
 def guided(
     settings: Settings,
     params: Params,
-    network: CondUnet1D,
+    network: CondUnet1D | MDM,
     x: Array,
     t: Array,
     context: Any,
@@ -232,8 +240,17 @@ def feature_count(params: Params) -> int:
     return params["unet"]["params"]["final"]["bias"].shape[0]
 
 
-def unet(settings: Settings, features: int) -> CondUnet1D:
+def schedule_of(settings: Settings) -> Schedule:
+    """The noise schedule of the settings."""
+    return schedules.SCHEDULES[settings.schedule](settings.noise_levels)
+
+
+def unet(settings: Settings, features: int) -> Any:
     """The denoiser for motions of this many features."""
+    if settings.network == "mdm":
+        return MDM(
+            features, **dict(settings.fields), dropout=settings.dropout, dtype=settings.dtype
+        )
     if settings.size not in PRESETS:
         raise ConfigError(
             f"no size {settings.size!r} of the U-Net; {nearest(settings.size, PRESETS)}"
@@ -247,8 +264,10 @@ def unet(settings: Settings, features: int) -> CondUnet1D:
     return CondUnet1D(features, **sizes, **shared)
 
 
-def text_network(settings: Settings) -> WordText | TextHead:
-    """The network from a text, as word ids or as frozen features, to the tokens the U-Net attends to."""
+def text_network(settings: Settings) -> WordText | TextHead | Pooled:
+    """The network from a text, as word ids or as frozen features, to the tokens the denoiser reads."""
+    if settings.network == "mdm":
+        return Pooled()
     size: dict[str, Any] = {
         "width": settings.text_width,
         "layers": settings.text_layers,

@@ -53,7 +53,8 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.model.text_layers = 4
     config.model.text_ff = 2048
     config.model.text_heads = 4
-    config.model.fields = ConfigDict()  # sizes of the U-Net in place of model.size
+    config.model.fields = ConfigDict()  # sizes of the network in place of model.size
+    config.model.network = "unet"  # unet | mdm: the transformer of MDM, for converted weights
     config.model.linear_attention = True  # False: softmax attention to the text
     config.model.dropout = 0.1
     config.model.drop_text = 0.1  # share of examples that do not see their text, for the guidance
@@ -63,7 +64,9 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.sampling = ConfigDict()
     config.sampling.steps = 10  # of SDE-DPM-Solver++(2) on Karras levels
     config.sampling.scale = 2.5  # of the guidance; 1: none
-    config.sampling.sampler = "sde"  # sde | consistency: that of distilled networks
+    config.sampling.sampler = "sde"  # sde | consistency: that of distilled networks | ddpm: MDM's
+    config.sampling.schedule = "linear"  # linear | cosine | scaled_linear, also in training ...
+    config.sampling.noise_levels = 1000  # ... and its length
     config.sampling.masked = (
         True  # False: frames beyond the length are denoised too and cropped, as the reference does
     )

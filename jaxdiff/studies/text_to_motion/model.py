@@ -69,7 +69,8 @@ class CaptionedModel(Model):
     def _text(self) -> Signal:
         if self.config.model.text != "words":
             clip = self.trained.metadata.get("clip", {})
-            shape = clip.get("length", 77), clip.get("width", 512)
+            pooled = self.trained.metadata.get("pooled")
+            shape = (1, pooled) if pooled else (clip.get("length", 77), clip.get("width", 512))
             return Signal("text", shape=shape)
         ids = Vocabulary(self.words).batch(["a person walks"], texts.LENGTH)[0]
         return Signal("text", shape=ids.shape, example=ids)
@@ -77,7 +78,7 @@ class CaptionedModel(Model):
     def _reader(self) -> Callable[[Sequence[str]], np.ndarray]:
         """From captions to what the network reads."""
         if "clip" in self.trained.params:
-            make = lambda: published.reader(self.trained.metadata, self.trained.params["clip"])  # noqa: E731
+            make = lambda: published.reader(self.trained.metadata, self.trained.params)  # noqa: E731
         else:
             make = lambda: texts.reader(self.config, self.words)  # noqa: E731
         return self._once("reader", make)

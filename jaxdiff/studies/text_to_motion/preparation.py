@@ -154,6 +154,9 @@ def model_settings(config: Config, words: int, frames: int = 0) -> text_to_motio
         steps=config.sampling.steps,
         scale=config.sampling.scale,
         sampler=config.sampling.get("sampler", "sde"),
+        network=model.get("network", "unet"),
+        schedule=config.sampling.get("schedule", "linear"),
+        noise_levels=config.sampling.get("noise_levels", 1000),
         masked=config.sampling.get("masked", True),
         dtype=jnp.bfloat16 if model.bfloat16 else jnp.float32,
     )

@@ -1,6 +1,8 @@
 """Published weights as models of this library: StableMoFusion's network, and the evaluators of text to motion.
 
     stablemofusion   DIR with a checkpoint (latest.tar, *.pt) and meta/mean.npy, meta/std.npy
+    mdm              DIR with model*.pt and its args.json, mean.npy and std.npy of HumanML3D (t2m_mean.npy, Mean.npy), and
+                     CLIP ViT-B/32 as clip*.safetensors (Hugging Face's model.safetensors) with its merge table
     t2m              DIR with text_mot_match/model/finest.tar, mean.npy and std.npy of the evaluator, and the GloVe
                      vocabulary our_vab_data.npy, our_vab_words.pkl, our_vab_idx.pkl
 
@@ -10,6 +12,7 @@ Files may lie anywhere under the folder, as the archives unpack. Nothing in them
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,7 +24,8 @@ import numpy as np
 from jaxdiff.body.humanml3d import LAYOUT_21, joint_count, names
 from jaxdiff.data.normalise import Normaliser
 from jaxdiff.errors import FileError
-from jaxdiff.interop import convert
+from jaxdiff.interop import convert, read
+from jaxdiff.interop.parts import array
 from jaxdiff.interop.pickles import read_pickle
 from jaxdiff.interop.store import settings as fields_of
 from jaxdiff.models.trained import Trained
@@ -30,8 +34,11 @@ from jaxdiff.nets.word_text import BYTES, END, PAD, START
 from jaxdiff.studies.text_to_motion.config import get_config
 from jaxdiff.studies.text_to_motion.preparation import LAYOUTS
 
-SOURCES = ("stablemofusion", "t2m")
+SOURCES = ("stablemofusion", "t2m", "mdm")
 MODEL_FILE = "model.safetensors"
+TOWERS = ("clip*.safetensors", "ViT-B-32*.safetensors", "model.safetensors", "clip*.pt")
+MDM_TOKENS = 22
+"""MDM cuts a sentence to 20 tokens between a start and an end."""
 CHECKPOINTS = ("latest.tar", "finest.tar", "*.tar", "*.pt", "*.pth", "*.safetensors")
 
 
@@ -53,7 +60,7 @@ def trained(
       FileError: If a file is missing or does not fit.
     """
     folder = Path(folder)
-    build = stablemofusion if source == "stablemofusion" else t2m
+    build = {"stablemofusion": stablemofusion, "t2m": t2m, "mdm": mdm}[source]
     return build(folder, settings or {}, vocabulary)
 
 
@@ -106,6 +113,63 @@ def stablemofusion(
         "clip": networks["clip_text"].params,
     }
     return Trained("text_to_motion", jax.tree.map(np.asarray, params), metadata)
+
+
+def mdm(
+    folder: Path, settings: Mapping[str, Mapping[str, Any]], vocabulary: str | Path | None
+) -> Trained:
+    """MDM's transformer with CLIP's text tower and projection, sampled by the reference's DDPM."""
+    checkpoint, tower_file = _one(folder, "model*.pt"), _one(folder, *TOWERS)
+    own = {name: value for name, value in settings.items() if name != "clip_text"}
+    network = convert("mdm", checkpoint, own)["mdm"]
+    rest = {name: value for name, value in settings.items() if name == "clip_text"}
+    tower = convert("clip", tower_file, rest)["clip_text"]
+    table = Path(vocabulary) if vocabulary else _merges(folder)
+    normaliser, fields = _normaliser(folder), fields_of(network.network)
+    arguments = _json(_one(folder, "args.json"))
+    levels = int(arguments.get("diffusion_steps", 1000))
+    if arguments.get("arch", "trans_enc") != "trans_enc":
+        raise FileError(f"{checkpoint}: only arch=trans_enc is known; this is {arguments['arch']}")
+    config = get_config("paper").unlock()
+    fields.pop("features")
+    config.model.update(text="clip", network="mdm", dropout=fields.pop("dropout"), fields=fields)
+    config.sampling.update(
+        masked=False,
+        sampler="ddpm",
+        steps=levels,
+        noise_levels=levels,
+        schedule=str(arguments.get("noise_schedule", "cosine")),
+    )
+    metadata = {
+        "method": "text_to_motion",
+        "arm": "model",
+        "config": config.to_dict(),
+        "normaliser": normaliser.state(),
+        "words": [],
+        "rate": 20.0,
+        "variant": "legacy",
+        "merges": [" ".join(pair) for pair in bpe.read(table).rank],
+        "clip": fields_of(tower.network),
+        "pooled": fields["text_width"],
+        "card": {"data": "HumanML3D", "source": "MDM, converted"},
+    }
+    params = {
+        "text": {},
+        "unet": network.params,
+        "clip": tower.params,
+        "projection": {"kernel": projection(tower_file)},
+    }
+    return Trained("text_to_motion", jax.tree.map(np.asarray, params), metadata)
+
+
+def projection(path: Path) -> np.ndarray:
+    """CLIP's projection of a pooled text feature `(width, embedding)`, of Hugging Face's or OpenAI's file."""
+    tree = read(path)
+    if "text_projection.weight" in tree:
+        return np.asarray(array(tree["text_projection.weight"]), np.float32).T
+    if "text_projection" in tree:
+        return np.asarray(array(tree["text_projection"]), np.float32)
+    raise FileError(f"{path} holds no text_projection: MDM reads CLIP's projected feature")
 
 
 def t2m(
@@ -169,12 +233,21 @@ def glove(folder: Path) -> tuple[list[str], np.ndarray]:
 
 
 def reader(metadata: Mapping[str, Any], params: Any):
-    """Captions to the token features of the frozen text tower that came with the weights."""
-    from jaxdiff.nets.clip_text import ClipText
+    """Captions to the features of the frozen text tower that came with the weights: of every token, or MDM's pooled one."""
+    from jaxdiff.nets.clip_text import ClipText, pooled
 
     tower, tokenizer = ClipText(**metadata["clip"]), bpe.Tokenizer(list(metadata["merges"]))
-    encode = jax.jit(lambda ids: tower.apply(params, ids))
     length = int(metadata["clip"]["length"])
+
+    def encode(ids: Any) -> Any:
+        found: Any = tower.apply(params["clip"], ids)
+        if "projection" not in params:
+            return found
+        return (pooled(found, ids) @ params["projection"]["kernel"])[:, None]
+
+    if "projection" in params:
+        length = min(length, MDM_TOKENS)
+    encode = jax.jit(encode)
 
     def features(captions: Any) -> np.ndarray:
         ids = tokenizer.batch(list(captions), length)
@@ -208,7 +281,10 @@ def _merges(folder: Path) -> Path:
 
 def _normaliser(folder: Path) -> Normaliser:
     """The normaliser of meta/mean.npy and meta/std.npy."""
-    mean, deviation = (_array(_one(folder, f"meta/{n}.npy", f"{n}.npy")) for n in ("mean", "std"))
+    mean, deviation = (
+        _array(_one(folder, f"meta/{n}.npy", f"{n}.npy", f"t2m_{n}.npy", f"{n.title()}.npy"))
+        for n in ("mean", "std")
+    )
     if mean.shape != deviation.shape or mean.ndim != 1:
         raise FileError(
             f"{folder}: mean.npy and std.npy have shapes {mean.shape} and {deviation.shape}"
@@ -227,6 +303,16 @@ def _array(path: Path) -> np.ndarray:
         return np.asarray(np.load(path, allow_pickle=False), np.float32)
     except (OSError, ValueError) as error:
         raise FileError(f"{path} is not a NumPy array: {error}") from error
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise FileError(f"{path} is not JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise FileError(f"{path} should hold names and values")
+    return found
 
 
 def _pickled(path: Path) -> Any:
