@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from interop import writers
+from interop import mdm, writers
 from oracles import arrays, meta, settings, under
 
 from jaxdiff.cli import main
@@ -61,6 +61,7 @@ def checkpoints():
             {"state_dict": under(arrays("smoothnet_tiny"), "w"), "performance": [0.1]},
             [],
         ),
+        "mdm": (mdm.state(), [f"mdm.heads={mdm.HEADS}"]),
         "mia": ({"my_model": under(arrays("mia_pose_emg_tiny"), "w/pose_to_emg")}, []),
     }
 

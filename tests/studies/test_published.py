@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from interop import writers
-from oracles import arrays, settings, under
+from interop import mdm, writers
+from oracles import arrays, meta, settings, under
 
 import jaxdiff
 from jaxdiff.body.actions import simulate_clip
@@ -96,6 +96,37 @@ def test_a_released_network_generates_with_its_own_text_tower_and_normaliser(wei
         made.values,
         atol=1e-5,
     )
+
+
+def test_mdm_generates_with_clips_projected_feature_and_all_steps_of_its_sampler(tmp_path):
+    folder = tmp_path / "humanml_trans_enc_512"
+    folder.mkdir()
+    writers.write_zip(folder / "model000475000.pt", mdm.state())
+    tower = under(arrays("clip_text_tiny"), "w")
+    width = tower["text_model.final_layer_norm.weight"].shape[0]
+    tower["text_model.embeddings.token_embedding.weight"] = small(512 + len(MERGES) + 2, width)
+    tower["text_projection.weight"] = small(mdm.TEXT, width)
+    writers.write_safetensors(folder / "clip.safetensors", tower)
+    np.save(folder / "t2m_mean.npy", small(263))
+    np.save(folder / "t2m_std.npy", 0.5 + np.abs(small(263)))
+    (folder / "args.json").write_text('{"diffusion_steps": 6, "noise_schedule": "cosine"}')
+    (folder / "merges.txt").write_text("#version: 0.2\n" + "\n".join(MERGES) + "\n")
+    heads = meta("clip_text_tiny")["num_attention_heads"]
+    sizes = [f"--set=mdm.heads={mdm.HEADS}", f"--set=clip_text.heads={heads}"]
+    out = tmp_path / "weights"
+    assert (
+        main(["weights", "convert", "--from", "mdm", str(folder), "--out", str(out), *sizes]) == 0
+    )
+    model = jaxdiff.load(out)
+    settings_of = model._settings(40, 0)
+    assert (settings_of.steps, settings_of.sampler, settings_of.schedule) == (6, "ddpm", "cosine")
+    read = model._reader()(["a person walks", "a person walks", "wal"])
+    assert read.shape == (3, 1, mdm.TEXT) and np.abs(read[0] - read[2]).max() > 1e-4
+    np.testing.assert_array_equal(read[0], read[1])
+    made, other = (
+        model.generate(text=text, seconds=1.0, raw=True).values for text in ("a person", "wal")
+    )
+    assert made.shape == (1, 20, 66) and np.abs(made - other).max() > 1e-4
 
 
 def test_word_vectors_lie_under_the_ids_of_our_vocabulary(folders):

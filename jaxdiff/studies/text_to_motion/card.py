@@ -19,17 +19,22 @@ CMU = (
     "EIA-0196217."
 )
 """The acknowledgement CMU asks for."""
+_CMU = (
+    "112 clips of the CMU motion capture database and their mirror images (subjects 3, 11, 12 and 14 are not trained on). "
+    + CMU
+)
+_SIMULATED = "simulated motion of jaxdiff.body.actions, 26 actions"
 DATA = {
-    "simulated_motion": "simulated motion of jaxdiff.body.actions, 26 actions",
-    corpora.CMU: f"110 clips of the CMU motion capture database and their mirror images. {CMU}",
-    corpora.OPEN: "simulated motion of jaxdiff.body.actions, 26 actions, and 110 clips of the CMU motion capture database "
-    f"with their mirror images. {CMU}",
+    "simulated_motion": _SIMULATED,
+    corpora.CMU: _CMU,
+    corpora.OPEN: f"{_SIMULATED}, and {_CMU}",
 }
 FREE = {
     "simulated_motion": "as the library",
     corpora.CMU: "free for research and commercial use (CMU's terms; its motion may not be resold as data)",
 }
 FREE[corpora.OPEN] = FREE[corpora.CMU]
+FIGURES = {"r_precision_3": "R@3", "fid": "FID", "dynamics": "Dynamics"}
 
 
 def save(
@@ -67,16 +72,15 @@ def card(
     name = config.data.name
     real, made = rows["real"], rows["generated"]
     scores = {
-        column: f"{made[key]:.3g} (real motion {real[key]:.3g})"
-        for column, key in (("R@3", "r_precision_3"), ("FID", "fid"), ("Dynamics", "dynamics"))
+        column: f"{made[key]:.3g} (real motion {real[key]:.2g})" for key, column in FIGURES.items()
     }
     for control, names in evaluation.failing(rows).items():
-        scores[f"worse than the model: {control}"] = ", ".join(names) or "in nothing"
+        scores[f"{control} worse in"] = ", ".join(FIGURES[each] for each in names) or "nothing"
     measured = {row.label: row.cells for row in bodies_table.rows}
     for key in ("foot_slide", "bone_stretch"):
         column = bodies.COLUMNS[key]
         own, written = (measured[row][column] for row in ("generated", "generated, written"))
-        scores[column] = f"{own.mean:.3g}, written {written.mean:.3g}"
+        scores[column] = f"{own.mean:.2g}, written {max(round(written.mean, 4), 0):g}"
     column = bodies.COLUMNS["nearest"]
     near, reference = (measured[row][column].mean for row in ("generated", "real"))
     scores[column] = f"{near:.0f} (real test clips {reference:.0f})"
