@@ -75,12 +75,12 @@ class MDM(nn.Module):
         deterministic: bool = True,
     ) -> jax.Array:
         """The network on a sentence already projected; a `mask` of frames is not read."""
-        told, none = context
+        sentence, none = context
         if conditioned is not None:
-            told = jnp.where(jnp.asarray(conditioned)[..., None], told, none)
+            sentence = jnp.where(jnp.asarray(conditioned)[..., None], sentence, none)
         time = self.time_1(nn.silu(self.time_0(sinusoid(t, self.width))))
         h = self.pose(x.astype(self.dtype))
-        first = jnp.broadcast_to((time + told)[..., None, :], (*h.shape[:-2], 1, self.width))
+        first = jnp.broadcast_to((time + sentence)[..., None, :], (*h.shape[:-2], 1, self.width))
         h = jnp.concatenate([first, h], -2)
         h = h + positions(h.shape[-2], self.width).astype(self.dtype)
         return self.final(self.encoder(h, None, deterministic)[..., 1:, :]).astype(jnp.float32)

@@ -55,9 +55,9 @@ def save(
       bodies_table: the table of feet and bones.
       out: directory of the run.
     """
-    told = config.copy_and_resolve_references().unlock()
-    told.start = told.evaluator.run = told.data.root = told.data.manual_dir = None
-    metadata = preparation.about("text_to_motion", told, prepared)
+    saved = config.copy_and_resolve_references().unlock()
+    saved.start = saved.evaluator.run = saved.data.root = saved.data.manual_dir = None
+    metadata = preparation.about("text_to_motion", saved, prepared)
     metadata["card"] = card(config, prepared, rows, bodies_table).to_json()
     return file.save(out / FILE, Trained("text_to_motion", params, metadata), "float16")
 

@@ -2,7 +2,7 @@
 
     jaxdiff train text_to_motion:motion --set experiment=constraints --set start=motion
 
-Every test clip gives its own caption, its length and the values that are asked for; a method is judged by how far the
+Every test clip gives its own caption, its length and the target values; a method is judged by how far the
 generated motion is from these, before and after bones and feet are cleaned, and by what the constraint does to the motion.
 """
 
@@ -38,7 +38,7 @@ KINDS: dict[str, dict[str, str | None]] = {
     "keyframes": {"keep": "0,1,2"},
     "beginning": {"keep": "0:0.5"},
 }
-"""What is asked for: the pelvis' path, a wrist's path, three whole frames, the first half second."""
+"""The constraints: the pelvis' path, a wrist's path, three whole frames, the first half second."""
 METHODS: dict[str, Callable[[Denoiser, Constraint, Scale], Denoiser] | None] = {
     "guidance": constrain,
     "imputation": impute,

@@ -84,14 +84,14 @@ def train_student(config: Config, prepared: Prepared, teacher: Params, out: Path
         source = preparation.model_source(config, prepared, out / "cache")
         return preparation.batches(source, how.batch_size, how.training.seed)
 
-    told = config.copy_and_resolve_references().unlock()
-    told.sampling.update(scale=1.0, sampler="consistency", steps=max(how.steps))
+    saved = config.copy_and_resolve_references().unlock()
+    saved.sampling.update(scale=1.0, sampler="consistency", steps=max(how.steps))
     params = fit_once(
         method._replace(init=init),
         data,
         training.from_config(how.training),
         out / STUDENT,
-        preparation.about("text_to_motion", told, prepared),
+        preparation.about("text_to_motion", saved, prepared),
     )
     return {name: value for name, value in params.items() if name != TEACHER}
 
