@@ -102,14 +102,14 @@ def test_without_a_published_split_no_clip_stands_on_two_sides():
 
 def test_the_evaluator_reads_tagged_words_between_start_and_end():
     vocabulary = Vocabulary(["a", "man", "walk", "slowly"])
-    told = texts.evaluator_texts(
+    table = texts.evaluator_texts(
         vocabulary, ["a man walks slowly"], ["a/DET man/NOUN walk/VERB slowly/ADV oddly/ADV"]
     )
     known = [vocabulary.encode(word)[1] for word in ("a", "man", "walk", "slowly")]
-    assert told["words"][0, :7].tolist() == [START, *known, PAD, END] and told[
+    assert table["words"][0, :7].tolist() == [START, *known, PAD, END] and table[
         "count"
     ].tolist() == [7]
-    speech = [texts.SPEECH[i] for i in told["speech"][0, :7]]
+    speech = [texts.SPEECH[i] for i in table["speech"][0, :7]]
     assert speech == ["OTHER", "DET", "NOUN", "Act_VIP", "Desc_VIP", "OTHER", "OTHER"]
 
 
@@ -152,11 +152,11 @@ def test_tokens_are_those_of_the_references_word_vectoriser():
 
 def test_long_captions_are_cut_and_words_without_a_tag_are_other():
     assert texts.SPEECH[texts.parts("go", "")[0][1]] == "OTHER"
-    told = texts.evaluator_texts(Vocabulary(["go"]), ["go " * 50], [""])
+    table = texts.evaluator_texts(Vocabulary(["go"]), ["go " * 50], [""])
     assert (
-        told["words"].shape == (1, 22)
-        and told["count"].tolist() == [22]
-        and told["words"][0, -1] == END
+        table["words"].shape == (1, 22)
+        and table["count"].tolist() == [22]
+        and table["words"][0, -1] == END
     )
 
 

@@ -32,7 +32,7 @@ def get_config(word: str = "quick") -> ConfigDict:
         (word,) if word in TABLES else ("table2", "table4", "table5", "table6") if small else TABLES
     )
     config.arms = ARMS  # of the ablation: those that are trained and compared
-    config.data.clips = 0  # at most so many clips; 0: all
+    config.data.clips = 0  # maximum number of clips; 0: all
     config.run = placeholder(str)  # the networks of this earlier run instead of new ones
     config.backbone = placeholder(
         str
@@ -94,7 +94,7 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.estimation.captured = (
         False  # clips of the motion pack in their place: networks that never saw it
     )
-    config.estimation.seeds = 3  # ... each corrupted so many times
+    config.estimation.seeds = 3  # ... and corruptions of each
     config.estimation.strengths = (0.1, 0.3)  # of the inversions
     config.estimation.steps = 50
     config.estimation.floor = 0.0  # level at which inversions begin: about as noisy as what the network does not reproduce
@@ -113,7 +113,7 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.editing.factors = (0.5, 0.8, 1.0, 1.5, 2.0)
 
     config.evaluation.clips = 128  # test clips that are generated for, in each repetition
-    config.evaluation.mechanics = 16  # of which so many go through inverse dynamics; 0: none
+    config.evaluation.mechanics = 16  # of these, clips that go through inverse dynamics; 0: none
     if small:
         config.model.update(size="mini", dropout=0.0, bias=2.0)
         config.data.length = config.finetune.length = 64

@@ -119,10 +119,12 @@ def protocol(
             captions.protocol(config, prepared.base, generate, params, embed, judge)
             for params in trainings
         ]
-        told = [each["generated"] for each in found]
+        generated = [each["generated"] for each in found]
         rows |= {
             "real": found[0]["real"],
-            row: told[0] if len(told) == 1 else repeated(told.__getitem__, range(len(told))),
+            row: generated[0]
+            if len(generated) == 1
+            else repeated(generated.__getitem__, range(len(generated))),
         }
     return rows
 
@@ -139,12 +141,12 @@ def muscles(
     truth = clips.modality(preparation.MUSCLES)[rows]
     mean = prepared.base.sides["train"].trials.frames(preparation.MUSCLES).mean(0)
     said = {"training mean": np.broadcast_to(mean, truth.shape)}
-    told = {"motion": motion, "length": np.full(len(motion), length, np.int32)}
+    condition = {"motion": motion, "length": np.full(len(motion), length, np.int32)}
     for name, params in networks.items():
         run = make_generate(
             muscle_encoder.muscle_encoder(preparation.encoder_settings(config, name)).generate
         )
-        said[name] = in_chunks(run, params, jax.random.key(0), told)
+        said[name] = in_chunks(run, params, jax.random.key(0), condition)
     names = clips.channels[preparation.MUSCLES]
     errors = {row: np.square(u - truth).mean((0, 1)) for row, u in said.items()}
     return {

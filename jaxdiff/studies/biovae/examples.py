@@ -19,7 +19,7 @@ from jaxdiff.studies.text_to_motion.preparation import everything, normalised
 from jaxdiff.typing import Config, Params
 
 SHOWN = ("backbone", "all")
-"""Arms whose motions stand beside the real ones."""
+"""Arms whose motions are shown with the real ones."""
 
 
 def captioned(config: Config, prepared: Prepared, runs: Made) -> Clips:

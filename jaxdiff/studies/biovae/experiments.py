@@ -129,9 +129,11 @@ def made_tables(
     if "table6" in where:
         generate, params = runs["all"]
         scaled = {f"{f:.1f}": (evaluation.by(f, generate), params) for f in config.editing.factors}
-        told = evaluation.protocol(config, prepared, scaled, judge) if judge is not None else {}
+        traditional = (
+            evaluation.protocol(config, prepared, scaled, judge) if judge is not None else {}
+        )
         made["table6"] = tables.editing(
-            evaluation.plausibility(config, prepared, scaled), told, paper.TABLE6
+            evaluation.plausibility(config, prepared, scaled), traditional, paper.TABLE6
         )
     return made
 

@@ -61,14 +61,14 @@ class Prepared:
 class Source(captions.Captioned):
     """Text to motion's source, with the muscles and the estimates of clips that have them."""
 
-    def told(self, batch: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        told = super().told(batch)
+    def given(self, batch: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        found = super().given(batch)
         if MUSCLES in batch:
-            told["muscles"] = batch[MUSCLES]
+            found["muscles"] = batch[MUSCLES]
         if ESTIMATE in batch:
             seen = {"motion": batch[ESTIMATE], "length": batch["length"]}
-            told["estimate"] = captions.normalised(self.normaliser, seen)
-        return told
+            found["estimate"] = captions.normalised(self.normaliser, seen)
+        return found
 
 
 def prepare(config: Config, trials: Trials | None = None) -> Prepared:

@@ -36,15 +36,15 @@ def plausibility(
 ) -> Table:
     """Tables II and IV: nearest to the real row is best."""
     repetitions = len(rows["real"]["vc"])
-    told = [
+    notes = [
         f"Mean ± deviation over {repetitions} repetitions; the row `real` is the one to be close to."
     ]
     for row in rows:
         if row not in ("real", "backbone"):
-            told.append(_moves(rows, row, "backbone"))
+            notes.append(_moves(rows, row, "backbone"))
     if {"all", CONTROL} <= set(rows):
-        told.append(_moves(rows, "all", CONTROL))
-    table = Table(title, [NAMES[name] for name in (*paper.PHYSICAL, *MORE)], note=" ".join(told))
+        notes.append(_moves(rows, "all", CONTROL))
+    table = Table(title, [NAMES[name] for name in (*paper.PHYSICAL, *MORE)], note=" ".join(notes))
     for row, figures in rows.items():
         table.row(
             row, {NAMES[n]: cell(figures[n]) for n in (*paper.PHYSICAL, *MORE) if n in figures}
@@ -69,7 +69,7 @@ def traditional(
 
 def editing(
     rows: Mapping[str, Figures],
-    told: Mapping[str, Mapping[str, float]],
+    traditional_rows: Mapping[str, Mapping[str, float]],
     published: Mapping[str, Sequence[float | None]],
 ) -> Table:
     """Table VI: rows are factors of the acceleration; speed, acceleration and jerk grow with it, or they do not."""
@@ -89,7 +89,12 @@ def editing(
         cells = {NAMES[n]: cell(figures[n]) for n in names if n in figures}
         table.row(
             row,
-            cells | {NAMES[n]: _interval(told[row], n) for n in names if n in told.get(row, {})},
+            cells
+            | {
+                NAMES[n]: _interval(traditional_rows[row], n)
+                for n in names
+                if n in traditional_rows.get(row, {})
+            },
         )
     table.quote(published, [NAMES[n] for n in paper.EDITED])
     return table

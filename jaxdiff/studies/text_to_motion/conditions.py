@@ -60,7 +60,7 @@ def constraint(
     path: Recording | np.ndarray | None = None,
     variant: Variant = "fixed",
 ) -> tuple[Constraint, Placed]:
-    """The constraint of a motion of so many frames.
+    """The constraint of a motion of a given length.
 
     Args:
       frames: length of the motion.

@@ -38,7 +38,7 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.data.manual_dir = placeholder(str)  # gated data sets: where their files lie
     config.data.shortest = 40  # frames: clips are kept if shortest <= frames < longest ...
     config.data.longest = 200
-    config.data.length = 196  # ... and cut or padded to so many
+    config.data.length = 196  # ... and cut or padded to this length
 
     config.model = ConfigDict()
     config.model.size = "full"  # tiny | mini | compact | small | medium | full
@@ -115,7 +115,7 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.evaluation.repetitions = 20
     config.evaluation.pairs = 300  # random pairs of the diversity
     config.evaluation.texts = 100  # of the multimodality ...
-    config.evaluation.repeats = 30  # ... so many motions each
+    config.evaluation.repeats = 30  # ... and motions of each
     config.evaluation.constrained = 32  # test clips of the table of constraints
     config.evaluation.examples = 6  # test captions whose motions are animated beside the real ones
 
@@ -131,7 +131,7 @@ def get_config(word: str = "quick") -> ConfigDict:
         config.model.text_width = 64
         config.model.text_layers = 1
         config.model.text_ff = 128
-        config.model.dropout = 0.0  # so short a training has nothing to forget
+        config.model.dropout = 0.0  # a training this short needs no regularisation
         config.model.bias = 2.0
         # So small a model exaggerates with every step at little noise, and with guidance.
         config.sampling.steps = 6

@@ -74,7 +74,7 @@ def protocol(
     to_joints = jax.jit(jax.vmap(joints_from_features))
     tables = texts.evaluator_texts(Vocabulary(prepared.evaluator_words), test.captions, test.tokens)
 
-    def told(caption: np.ndarray) -> dict[str, np.ndarray]:
+    def evaluator_reads(caption: np.ndarray) -> dict[str, np.ndarray]:
         return {name: table[caption] for name, table in tables.items()}
 
     def embedded(
@@ -84,7 +84,7 @@ def protocol(
             embed,
             evaluator,
             jax.random.key(0),
-            {"motion": motion, "length": length, **told(caption)},
+            {"motion": motion, "length": length, **evaluator_reads(caption)},
         )
         return rows[:, 1], rows[:, 0]
 

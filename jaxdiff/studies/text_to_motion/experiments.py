@@ -150,11 +150,11 @@ def drawn(config: Config, prepared: Prepared, generate: Any, params: Params) -> 
     test, batch = prepared.sides["test"], preparation.everything(prepared.sides["test"], 0)
     chosen = evenly(len(test), SHOWN)
     caption, length = batch["caption"][chosen], batch["length"][chosen]
-    told = {
+    condition = {
         "text": texts.reader(config, prepared.words)([test.captions[i] for i in caption]),
         "length": length,
     }
-    made = in_chunks(generate, params, jax.random.key(0), told)
+    made = in_chunks(generate, params, jax.random.key(0), condition)
     return Drawn(caption, length, batch["motion"][chosen], prepared.normaliser.inverse(made))
 
 
@@ -176,10 +176,15 @@ def latent_map(
     """Where the evaluator sees real and generated motions, in a plane."""
     test = prepared.sides["test"]
     tables = texts.evaluator_texts(Vocabulary(prepared.evaluator_words), test.captions, test.tokens)
-    told = {"length": made.length, **{name: table[made.caption] for name, table in tables.items()}}
+    condition = {
+        "length": made.length,
+        **{name: table[made.caption] for name, table in tables.items()},
+    }
     codes = []
     for motion in (made.real, made.generated):
         seen = preparation.normalised(prepared.plain, {"motion": motion, "length": made.length})
-        codes.append(in_chunks(embed, judge, jax.random.key(0), {"motion": seen, **told})[:, 1])
+        codes.append(
+            in_chunks(embed, judge, jax.random.key(0), {"motion": seen, **condition})[:, 1]
+        )
     plane = picture(np.concatenate(codes), "pca").tolist()
     return {"real": plane[: len(made.length)], "generated": plane[len(made.length) :]}

@@ -38,9 +38,9 @@ class Captioned:
         return len(self.clips)
 
     def __call__(self, index: np.ndarray, u: np.ndarray) -> dict[str, np.ndarray]:
-        return self.told(self.clips(index, u))
+        return self.given(self.clips(index, u))
 
-    def told(self, batch: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def given(self, batch: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """What a model is given of some clips."""
         said = {name: np.asarray(table[batch["caption"]]) for name, table in self.tables.items()}
         return {"motion": normalised(self.normaliser, batch), "length": batch["length"], **said}
@@ -172,7 +172,7 @@ def _fields(fields: Any) -> tuple[tuple[str, Any], ...]:
 
 
 def evaluator_settings(config: Config, words: int) -> evaluator.Settings:
-    """The settings of the evaluator for a vocabulary of so many words."""
+    """The settings of the evaluator for a vocabulary of this size."""
     sizes = config.evaluator
     return evaluator.Settings(
         vocabulary=len(Vocabulary([""] * words)),

@@ -46,7 +46,7 @@ def score(
     Args:
       run: a model of text to motion: converted weights, a model file or a run.
       judge: an evaluator: converted weights, or a run of text to motion that trained one.
-      data: the folder of the data set, where it has to be asked for.
+      data: the folder of the data set, for data sets that need registration.
       repetitions: of the protocol.
       trials: test data in place of the model's own data set.
       texts: captions of which many motions are generated, for MultiModality.

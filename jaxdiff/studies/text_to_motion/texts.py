@@ -109,9 +109,13 @@ def unknown_words(words: Sequence[str], actions: Sequence[str], text: str) -> st
     }
     said = set(re.findall(r"\w+", text.lower())) | set(close)
     ranked = sorted(names, key=lambda action: -len(names[action] & said))
-    hint = f"; similar words it knows: {', '.join(dict.fromkeys(close))}" if close else ""
+    hint = (
+        f"; similar words in its training captions: {', '.join(dict.fromkeys(close))}"
+        if close
+        else ""
+    )
     if ranked:
-        hint += f"; nearest actions it knows: {', '.join(ranked[:6])}"
+        hint += f"; nearest actions in its training data: {', '.join(ranked[:6])}"
     return f"the model never read {', '.join(dict.fromkeys(unknown))} in training{hint}"
 
 
