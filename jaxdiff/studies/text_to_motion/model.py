@@ -39,6 +39,8 @@ from jaxdiff.studies.text_to_motion.preparation import in_metres
 from jaxdiff.training.step import make_generate
 from jaxdiff.typing import Array, Config, Key
 
+DURATION = 6.0
+"""Seconds of a motion whose duration is not stated."""
 SHORTEST = 4
 """Frames of the shortest motion."""
 
@@ -203,7 +205,7 @@ class TextToMotionModel(CaptionedModel):
         seed: int = 0,
         steps: int = 0,
         text: str | Sequence[str] = "",
-        seconds: float | Sequence[float] = 6.0,
+        seconds: float | Sequence[float] | None = None,
         keep: str | None = None,
         joints: str | Sequence[str] | None = None,
         path: Recording | np.ndarray | str | Path | None = None,
@@ -219,7 +221,7 @@ class TextToMotionModel(CaptionedModel):
             seed: Seed of the motions.
             steps: Steps of the sampler; 0 for the model's own number.
             text: What happens, in a sentence; several sentences follow each other.
-            seconds: Duration of the motions, or of each sentence.
+            seconds: Duration of the motions, or of each sentence; by default 6 s, or the longest the model has.
             keep: `all`, or ranges of seconds of the recording, such as `0:1,2.5:3`: a beginning, keyframes, an end.
             joints: Joints or parts of the body that are kept, such as `left_arm`; by default whole frames.
             path: Where the pelvis goes on the floor: a recording (or its file) with channels x and z, or points `[N, 2]`.
@@ -232,6 +234,8 @@ class TextToMotionModel(CaptionedModel):
                 f"features are those of {self.rate:g} frames per second; leave out rate"
             )
         sentences = [text] if isinstance(text, str) else list(text)
+        if seconds is None:
+            seconds = min(DURATION, self.longest / self.rate)
         times = [seconds] if isinstance(seconds, int | float) else list(seconds)
         if len(times) not in (1, len(sentences)):
             raise ConfigError(
