@@ -59,7 +59,7 @@ def fit_rotations(joints: np.ndarray, skeleton: Skeleton) -> tuple[Skeleton, np.
         children = [c for c, p in enumerate(parents) if p == j and lengths[c] > _STILL]
         seen = rot.rotate(rot.conjugate(above)[:, None], vectors[:, children])
         for _ in range(_ROUNDS if len(children) > 1 else 0):
-            turned = rot.conjugate(_turn(offsets[children], seen))
+            turned = rot.conjugate(turn(offsets[children], seen))
             shape = rot.rotate(turned[:, None], seen).mean(0)
             length = np.linalg.norm(shape, axis=-1, keepdims=True)
             fits = length > _STILL
@@ -68,12 +68,12 @@ def fit_rotations(joints: np.ndarray, skeleton: Skeleton) -> tuple[Skeleton, np.
                 shape / np.maximum(length, _STILL) * lengths[children, None],
                 offsets[children],
             )
-        local[:, j] = _turn(offsets[children], seen)
+        local[:, j] = turn(offsets[children], seen)
         world[:, j] = rot.multiply(above, local[:, j])
     return Skeleton(skeleton.names, parents, offsets), local
 
 
-def _turn(rest: np.ndarray, seen: np.ndarray) -> np.ndarray:
+def turn(rest: np.ndarray, seen: np.ndarray) -> np.ndarray:
     """The smallest rotation (T, 4) that takes the vectors `rest` (C, 3) closest to `seen` (T, C, 3)."""
     straight = np.broadcast_to([1.0, 0, 0, 0], (len(seen), 4))
     if not len(rest):

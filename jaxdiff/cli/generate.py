@@ -7,7 +7,8 @@ what it returns, and its own options, which follow those below.
 A signal is written as its median and, as channels NAME_p05 and NAME_p95, the
 bounds of its --interval. The extension names the format: .mot, .sto, .csv,
 .tsv, .npz, .c3d, .bvh. Motions go to a file, or to a directory as .npy, .bvh
-and .html. Of several --target-speed, walk.csv becomes walk_0.60.csv beside it
+and .html (and -smpl.npz for meshes, with
+$JAXDIFF_BODY_MODEL). Of several --target-speed, walk.csv becomes walk_0.60.csv beside it
 or in the directory --output.
 
 example:
@@ -24,6 +25,7 @@ example:
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import textwrap
 from pathlib import Path
@@ -158,17 +160,20 @@ def writable(path: Path) -> None:
 
 
 def _motions(made: Any, folder: Path, text: str | list[str]) -> None:
-    """Every motion as .npy, .bvh and .html."""
+    """Every motion as .npy, .bvh and .html, and as SMPL parameters where a body model is named."""
     text = text if isinstance(text, str) else " then ".join(text)
     from einops import rearrange
 
-    from jaxdiff.body.skeleton import Skeleton
+    from jaxdiff.body import smpl, smpl_fit
+    from jaxdiff.body.skeleton import HUMANML3D, Skeleton
     from jaxdiff.data import formats
+    from jaxdiff.data.formats.poses import BODY_VARIABLE
     from jaxdiff.report.page import Page
 
     folder.mkdir(parents=True, exist_ok=True)
     name = "-".join(re.findall(r"\w+", text.lower())[:8]) or "motion"
     names = [channel[:-2] for channel in made.like.channels[::3]]
+    body = os.environ.get(BODY_VARIABLE) if tuple(names) == HUMANML3D.names else None
     for number, motion in enumerate(made.samples):
         joints = rearrange(motion.values, "t (j c) -> t j c", c=3)
         parents = tuple(int(parent) for parent in motion.meta["parents"].split())
@@ -179,5 +184,8 @@ def _motions(made: Any, folder: Path, text: str | list[str]) -> None:
         page = Page(text)
         page.motion("Motion", {"": {"generated": joints}}, skeleton, motion.rate)
         page.save(paths[2])
+        if body:
+            paths.append(folder / f"{name}-{number}-smpl.npz")
+            smpl_fit.write(paths[-1], smpl_fit.fit(smpl.load(body), joints), motion.rate)
         print(f"{folder}: {', '.join(path.name for path in paths)}")
     print(f"{made.values.shape[1]} frames at {made.like.rate:g} Hz")
