@@ -23,6 +23,7 @@ from jaxdiff.errors import FileError, nearest
 from jaxdiff.interop.keys import flatten, shapes, unflatten
 from jaxdiff.nets.clip_text import ClipText
 from jaxdiff.nets.film_transformer import FiLMTransformer, Refinement
+from jaxdiff.nets.mdm import MDM
 from jaxdiff.nets.mia import MuscleTransformer
 from jaxdiff.nets.smoothnet import SmoothNet
 from jaxdiff.nets.t2m_evaluators import MotionEncoder, MovementEncoder, TextEncoder
@@ -33,7 +34,7 @@ FORMAT = 1
 NETWORKS: dict[str, type[nn.Module]] = {
     kind.__name__: kind
     for kind in (
-        *(CondUnet1D, TextHead, ClipText, FiLMTransformer, Refinement),
+        *(CondUnet1D, TextHead, ClipText, MDM, FiLMTransformer, Refinement),
         *(MovementEncoder, MotionEncoder, TextEncoder, SmoothNet, MuscleTransformer),
     )
 }

@@ -145,7 +145,7 @@ def denoiser(
       mask: valid frames `(B, T)`; None for all.
     """
     network = unet(settings, feature_count(params))
-    tokens = text_network(settings).apply(params["text"], text)
+    tokens = text_network(settings).apply(params.get("text", {}), text)
     context = network.apply(params["unet"], tokens, method="context")
 
     return from_x0(lambda x_t, t: guided(settings, params, network, x_t, t, context, mask))
@@ -205,7 +205,7 @@ def timeline(
     inside = np.minimum(frames + 0.5 - begin, end - frames - 0.5)
     weights = np.clip(inside / max(overlap, 1) + 0.5, 1e-6, 1)
     share = weights / np.asarray(np.bincount(frames.ravel(), weights.ravel(), total))[frames]
-    tokens = text_network(settings).apply(params["text"], texts)
+    tokens = text_network(settings).apply(params.get("text", {}), texts)
     contexts = network.apply(params["unet"], tokens, method="context")
 
     def blended(x_t: Array, t: Array) -> Array:

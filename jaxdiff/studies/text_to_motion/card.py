@@ -96,6 +96,6 @@ def card(
         limits=f"{len(prepared.words)} words and {len(prepared.actions)} actions; other words are a warning. One sentence of "
         "one action; not for people with impairments, objects, or contact with anything but the floor. Scores are of the same "
         "actions and other clips, by an evaluator trained on the same data.",
-        source=f"jaxdiff train text_to_motion: data.name={name}, model.size={config.model.size}, {config.training.steps} steps "
-        f"of {config.batch_size} clips, training.seed={config.training.seed}",
+        source=f"study text_to_motion, data.name={name}, model.size={config.model.size}, {config.training.steps} steps of "
+        f"{config.batch_size} clips, training.seed={config.training.seed}",
     )
