@@ -8,7 +8,7 @@ are in physical units:
 
   gait            one stride of the given channels -> moments and forces
   llma            one modality -> the other
-  speed_transfer  gait, source and target speed, strides per second -> gait
+  speed_transfer  mean stride, source and target speed, stride time -> mean stride
   text_to_motion  words of a text, length in frames -> joints
   biovae          the same and a factor of acceleration per joint -> joints
 
@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,6 +43,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="of llma: the modality that goes in (default: the first); of gait also "
         "a typical subset, or channels joined by commas (default: angles)",
     )
+    speeds(parser)
     add(
         "--steps",
         type=int,
@@ -63,6 +65,23 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def speeds(parser: argparse.ArgumentParser) -> None:
+    """Add the options that fix the speeds of a model of speed transfer."""
+    for name, what in (("source", "of the stride that goes in"), ("target", "to generate")):
+        parser.add_argument(
+            f"--{name}-speed",
+            type=float,
+            metavar="V",
+            help=f"of speed transfer: fix the speed {what}, m/s (default: an input)",
+        )
+
+
+def chosen(options: argparse.Namespace) -> dict[str, Any]:
+    """The choices of the options that were made, for `Model.program`."""
+    names = "given", "source_speed", "target_speed"
+    return {name: value for name in names if (value := getattr(options, name))}
+
+
 def run(options: argparse.Namespace) -> None:
     from jaxdiff.cli.start import positive, prepare_jax
 
@@ -71,7 +90,7 @@ def run(options: argparse.Namespace) -> None:
     from jaxdiff.deployment import artefact
     from jaxdiff.studies.loading import load
 
-    choice = {"given": options.given} if options.given else {}
+    choice = chosen(options)
     model = load(options.model)
     program = model.program(steps=options.steps, **choice)
     beside = Path(options.model) if Path(options.model).is_dir() else Path(model.name)

@@ -66,6 +66,21 @@ def named(
     return by_subject(trials, validation, test)
 
 
+def for_training(
+    trials: Trials, test: Sequence[str], validation: Sequence[str], seed: int = 0
+) -> Split:
+    """The split of `named` in which a part without people is the training set, with a warning if it is the test set."""
+    split = named(trials, list(map(str, test)), list(map(str, validation)), seed)
+    if not len(split.test):
+        warnings.warn(
+            "no test subjects are left: the scores of this run are those of the people it was trained on",
+            DataWarning,
+            stacklevel=3,
+        )
+        split = split._replace(test=split.train)
+    return split if len(split.validation) else split._replace(validation=split.train)
+
+
 def _one_person(trials: Trials) -> Split:
     """The last fifth of the trials of the only subject as the test set, with a warning."""
     count = len(trials)

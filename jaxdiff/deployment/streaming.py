@@ -68,7 +68,8 @@ class Stream:
         if len(program.inputs) > 1:
             raise ConfigError(
                 f"a stream maps one signal to another; a model of {program.study} takes "
-                f"{', '.join(each.name for each in program.inputs)}"
+                f"{', '.join(each.name for each in program.inputs)}; fix all but the first "
+                "(--source-speed, --target-speed)"
             )
         if samples < 1 or not 0 < rate < np.inf:
             raise ConfigError(

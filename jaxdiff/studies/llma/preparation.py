@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -16,7 +15,7 @@ import numpy as np
 from jaxdiff.data import load, normalise, pipeline, splits, windows
 from jaxdiff.data.normalise import Normaliser
 from jaxdiff.data.trials import Trials
-from jaxdiff.errors import ConfigError, DataWarning, FileError
+from jaxdiff.errors import ConfigError, FileError
 from jaxdiff.losses import alignment as align
 from jaxdiff.methods.llma import Settings
 from jaxdiff.nets.cross_modal import size
@@ -142,7 +141,8 @@ def folds(config: Config, trials: Trials, x: str = "", y: str = "") -> list[Fold
     """The folds of a table: a cross-validation, or one split of the people for each of several seeds."""
     data = config.data
     if data.test or len(trials.subjects) == 1:
-        return [fold(config, trials, _named(config, trials), x, y)]
+        split = splits.for_training(trials, data.test, data.validation)
+        return [fold(config, trials, split, x, y)]
     if data.folds:
         each = splits.k_fold(trials, data.folds, hold_out_tasks=data.hold_out_tasks)
         return [fold(config, trials, split, x, y, seed) for seed, split in enumerate(each)]
@@ -156,17 +156,6 @@ def folds(config: Config, trials: Trials, x: str = "", y: str = "") -> list[Fold
     kept = trials.where(subject=people[: train + validation + test])
     split = splits.by_subject(kept, held_out[1], held_out[0])
     return [fold(config, kept, split, x, y, seed) for seed in range(data.seeds)]
-
-
-def _named(config: Config, trials: Trials) -> splits.Split:
-    """The split that `data.test` and `data.validation` name; a part without people is the training set, with a warning."""
-    test, validation = (list(map(str, n)) for n in (config.data.test, config.data.validation))
-    split = splits.named(trials, test, validation)
-    if not len(split.test):
-        told = "no test subjects are left: the scores of this run are those of the people it was trained on"
-        warnings.warn(told, DataWarning, stacklevel=3)
-        split = split._replace(test=split.train)
-    return split if len(split.validation) else split._replace(validation=split.train)
 
 
 def method_settings(config: Config, alignment: str = "") -> Settings:

@@ -7,8 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from jaxdiff.body.walker import batch
-from jaxdiff.body.walker.cohorts import generator, speed_cohort
-from jaxdiff.body.walker.subjects import able_bodied, stroke_survivor
 from jaxdiff.data.formats.files import atomic
 from jaxdiff.studies.speed_transfer import strides
 from jaxdiff.studies.speed_transfer.recorded import ANGLES
@@ -65,37 +63,6 @@ def simulated(
                         name,
                         "right" if side > 0 else "left" if side < 0 else "",
                     )
-                )
-    return found
-
-
-def classic(people: int = 420, count: int = 10, seed: int = 5) -> list[Gait]:
-    """Gaits of the first version's cohorts: able-bodied people and stroke survivors by turns.
-
-    15 s at 100 Hz of each: able-bodied at 0.5 to 1.85 m/s, stroke survivors at 0.3 to 1.2 m/s as far as they manage.
-    """
-    kinds = {
-        "able": (able_bodied, tuple(np.round(np.arange(0.5, 1.851, 0.15), 2))),
-        "stroke": (stroke_survivor, (0.3, 0.5, 0.6, 0.75, 0.9, 1.05, 1.2)),
-    }
-    found: list[Gait] = []
-    for index in range(people // 2):
-        for kind, (draw, speeds) in kinds.items():
-            walker = draw(generator(seed, kind, index))
-            for trial in speed_cohort(kind, [index], speeds, 15.0, 100.0, seed):
-                whole = strides.gait(
-                    trial.signals["sagittal"].astype(np.float64),
-                    trial.rate,
-                    np.flatnonzero(np.diff(trial.stride) > 0) + 0.5,
-                    round(trial.speed, 2),
-                    subject=trial.subject,
-                    paretic=trial.paretic,
-                    stature=walker.leg_length / 0.53,
-                    mass=walker.mass,
-                )
-                away = whole.deviations[:count]
-                found.append(
-                    whole._replace(mean=whole.mean + away.mean(0), deviations=away - away.mean(0))
                 )
     return found
 

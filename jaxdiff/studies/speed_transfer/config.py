@@ -1,4 +1,19 @@
-"""Configs of the speed-transfer study, one word each."""
+"""Configs of the speed-transfer study, one word each.
+
+Stride transfer, the shipped model:
+
+ship              train, calibrate and score a model on simulated people of every kind, or on a laboratory's folder
+ship_tiny         the same in seconds, of no use
+people            tables of a trained model on people left out, simulated and real
+
+The paper's residual diffusion:
+
+paper             as published, on Camargo 2021
+paper_simulated   the paper's setting on simulated people, with stride transfer in the same tables
+table             all tables with the residual diffusion on a grid of phases; table1 ... figures: one of them
+quick             the same in minutes
+floor             lower bounds of the error, without training
+"""
 
 # pyright: reportAttributeAccessIssue=false, reportOptionalMemberAccess=false
 
@@ -8,19 +23,19 @@ from ml_collections import ConfigDict
 from ml_collections.config_dict import placeholder
 
 from jaxdiff.errors import ConfigError, nearest
-from jaxdiff.studies.speed_transfer import stride_config
 from jaxdiff.training import settings
 
 REPORTS = ("table1", "table2", "table3", "baselines", "figures")
-WORDS = ("quick", "table", *REPORTS, "floor", "paper", "paper_simulated", *stride_config.WORDS)
+STRIDES = ("ship", "ship_tiny", "people")
+WORDS = ("quick", "table", *REPORTS, "floor", "paper", "paper_simulated", *STRIDES)
 
 
 def get_config(word: str = "quick") -> ConfigDict:
-    """The config of a word: `quick`, `table` (all of the paper's, from one training), one of them, `floor`, or `paper`."""
+    """The config of one of `WORDS`."""
     if word not in WORDS:
         raise ConfigError(f"no config {word!r}; {nearest(word, WORDS)}")
-    if word in stride_config.WORDS:
-        return stride_config.get_config(word)
+    if word in STRIDES:
+        return _people() if word == "people" else _ship(word)
     config = ConfigDict()
     config.experiment = "train"  # train | evaluate: train and report, or report on the run as it is
     config.report = (
@@ -29,7 +44,7 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.strides = (
         ""  # a stride model (a shipped name, a file or a run) to stand first in the tables
     )
-    config.compare = ()  # directories of other trained runs, to stand beside this one in the tables
+    config.compare = ()  # directories of other trained runs, compared in the same tables
 
     config.data = ConfigDict()
     config.data.name = (
@@ -39,6 +54,8 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.data.recipe = placeholder(str)  # folder: the YAML that describes it
     config.data.manual_dir = placeholder(str)  # gated data sets: where their files lie
     config.data.split = (13, 4, 5)  # subjects to train on, to choose the checkpoint by, to report
+    config.data.test = ()  # in place of split: test subjects by name, such as ('S12', 'S13')
+    config.data.validation = ()  # validation subjects by name, where data.test names some
     config.data.seconds = 30.0  # of every recording
     config.data.rate = 20.0  # Hz
     config.data.pairs = 100_000  # balanced pairs of speeds an epoch
@@ -94,7 +111,7 @@ def get_config(word: str = "quick") -> ConfigDict:
         1.65,
         1.80,
     )
-    config.evaluation.validation_pairs = 256  # at most so many
+    config.evaluation.validation_pairs = 256  # an upper bound
     config.evaluation.regression_steps = 400  # of the MLP and TCN baselines
 
     config.batch_size = 16
@@ -156,5 +173,64 @@ def get_config(word: str = "quick") -> ConfigDict:
         config.training.evaluate_every = 250
         config.training.save_every = 250
         config.training.optimizer.decay = "cosine"
+    config.lock()
+    return config
+
+
+def _ship(word: str) -> ConfigDict:
+    """Train stride transfer and write `speed.safetensors`."""
+    config = ConfigDict()
+    config.experiment = "ship"
+
+    config.data = ConfigDict()
+    config.data.name = "simulated"  # simulated | folder: a laboratory's recordings
+    config.data.recipe = placeholder(str)  # folder: the YAML that describes it
+    config.data.test = ()  # folder: test subjects by name, such as ('S12', 'S13'); ('none',): none
+    config.data.validation = ()  # folder: subjects to choose the checkpoint by, by name
+    config.data.people = 600  # simulated people to train on
+    config.data.held = 60  # further people, each for: choice of checkpoint, calibration, test
+    config.data.impaired = 0.4  # share of people with an impairment
+    config.data.speeds = 10  # per person, on a grid of 0.1 m/s
+    config.data.strides = 10  # per speed
+
+    config.model = ConfigDict()
+    config.model.network = True  # False: samples are the hierarchical model's
+    config.model.size = "small"  # tiny | small | base
+    config.model.combinations = 400  # of source and target speeds prepared for training
+
+    config.sampling = ConfigDict()
+    config.sampling.steps = 8
+
+    config.batch_size = 256
+    config.training = settings.config(
+        steps=3000, log_every=100, save_every=500, evaluate_every=250, ema_decay=0.995
+    )
+    config.training.score = "validation_loss"
+    config.training.optimizer.learning_rate = 1e-3
+    config.training.optimizer.weight_decay = 5e-2
+    config.training.optimizer.warmup_steps = 100
+    config.training.optimizer.decay = "cosine"
+    config.training.optimizer.clip_norm = 1.0
+
+    if word == "ship_tiny":
+        config.data.people = 24
+        config.data.held = 8
+        config.data.speeds = 5
+        config.data.strides = 4
+        config.model.combinations = 16
+        config.model.size = "tiny"
+        config.batch_size = 64
+        config.training.steps = 20
+        config.training.evaluate_every = 10
+    config.lock()
+    return config
+
+
+def _people() -> ConfigDict:
+    """Tables of a trained stride transfer on people left out."""
+    config = ConfigDict()
+    config.experiment = "people"
+    config.model = "speed"  # a shipped model, a file or a run
+    config.hood = ""  # file of the amputees; default: $JAXDIFF_SHARED/data/hood2020_k3.npz
     config.lock()
     return config

@@ -109,10 +109,17 @@ def load(name: str, **settings: Any) -> Trials:
     return trials
 
 
-def divide(trials: Trials, counts: Sequence[int], seed: int) -> tuple[Trials, Trials, Trials]:
-    """Training, validation and test trials, by subject."""
-    split = splits.by_counts(trials, *counts, seed=seed)
-    return split.train, split.validation, split.test
+def divide(
+    trials: Trials,
+    counts: Sequence[int],
+    seed: int,
+    test: Sequence[str] = (),
+    validation: Sequence[str] = (),
+) -> splits.Split:
+    """Training, validation and test subjects: those that are named, or drawn by their numbers."""
+    if len(test) or len(validation):
+        return splits.for_training(trials, test, validation, seed)
+    return splits.by_counts(trials, *counts, seed=seed)
 
 
 class _Rows(NamedTuple):

@@ -83,7 +83,7 @@ def task(
 
 
 class Results(NamedTuple):
-    """One row a pair; errors (N, 2 sides, 3 joints) in degrees, cadences in steps/min, `rank` NaN where not ranked."""
+    """One row per pair; errors (N, 2 sides, 3 joints) in degrees, cadences in steps/min, `rank` NaN where not ranked."""
 
     subject: np.ndarray
     source_speed: np.ndarray

@@ -1,4 +1,4 @@
-"""Training examples of stride transfer: who is asked about which speed, given which recordings.
+"""Training examples of stride transfer: which speed to predict from which recordings.
 
 A *combination* is a set of source speeds, a target speed, how many strides each source is the mean of, and what was
 measured. Its prediction (`hierarchy.Gain`) is the same for all people, so a pool of combinations is prepared once, and
@@ -63,7 +63,7 @@ def prepare(
     known: np.ndarray,
     strides_asked: int = 0,
 ) -> Root:
-    """The prediction of one combination; `strides_asked`: the target is a mean over so many strides (0: infinitely many)."""
+    """The prediction of one combination; `strides_asked`: number of strides the target is the mean of (0: infinitely many)."""
     gain = law.gain(sources, target, counts, expand(known))
     covariance = gain.covariance + (law.stride / strides_asked if strides_asked else 0.0)
     values, vectors = np.linalg.eigh(covariance)

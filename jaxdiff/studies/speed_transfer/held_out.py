@@ -33,7 +33,7 @@ def tasks(gaits: Sequence[Gait], sources: int = 1, most: int = 0, seed: int = 0)
     """All ordered pairs of a person's speeds; with several `sources`, random sets of other speeds.
 
     Args:
-      most: at most so many questions per person, drawn at random; 0 for all.
+      most: upper bound on the questions per person, drawn at random; 0 for all.
     """
     rng, questions, truth = np.random.default_rng(seed), [], []
     for person in group(gaits):

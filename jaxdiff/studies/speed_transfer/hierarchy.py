@@ -5,7 +5,7 @@
 z is the state of a mean stride over n strides at speed v (`strides`), ψ the powers 1, s, s² of s = (v − 1.1) / 0.5, and β
 a person's own response to speed. Recordings of a person at any number of speeds give a Gaussian prediction at any other:
 mean and covariance. The model is fitted by expectation maximisation, to the maximum a posteriori: β_0 ~ N(β_0', κ Σ'), and
-Σ, R have inverse-Wishart priors that weigh as much as so many persons and recordings. `update` fits the people of a
+Σ, R have inverse-Wishart priors whose weights are numbers of persons and recordings. `update` fits the people of a
 laboratory with a simulated population as the prior, and chooses by leaving people out what to take from it: nothing, the
 correlations, or everything.
 """
@@ -28,9 +28,9 @@ class Weights(NamedTuple):
     """How strongly a prior holds."""
 
     people: float = 8.0
-    """The prior's covariance of persons weighs as much as so many persons."""
+    """Weight of the prior's covariance of persons, as a number of persons."""
     recordings: float = 8.0
-    """The prior's covariance of recordings weighs as much as so many recordings."""
+    """Weight of the prior's covariance of recordings, as a number of recordings."""
     population: float = 100.0
     """κ: variance of a population's mean response in units of the variance between persons."""
 

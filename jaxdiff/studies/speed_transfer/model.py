@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from jaxdiff.data.recording import Event, Recording
+from jaxdiff.deployment.program import Program
 from jaxdiff.deployment.signal import Signal
 from jaxdiff.errors import ConfigError
 from jaxdiff.methods import stride_transfer as method
@@ -118,9 +119,7 @@ class StrideTransferModel(Model):
             )
             for i, (one, speed) in enumerate(zip(given, each))
         ]
-        predictor = self.predictor
-        if steps:
-            predictor = predictor._replace(settings=predictor.settings._replace(steps=steps))
+        predictor = self._with_steps(steps)
         sources = [one.gait for one in walks]
         states = predictor([Question(tuple(sources), float(target_speed))], samples, seed)[:, 0]
         return self._played(given[0], walks, states, float(target_speed), band, seconds, seed)
@@ -235,6 +234,33 @@ class StrideTransferModel(Model):
             ("coverage", "1"): float(inside),
             ("cadence", "steps/min"): float(abs(times[0] - times[1])),
         }
+
+    def program(
+        self,
+        *,
+        steps: int = 0,
+        source_speed: float | None = None,
+        target_speed: float | None = None,
+    ) -> Program:
+        """The mean stride of a recording to a sample of the mean stride at another speed, as one function of arrays.
+
+        Args:
+            steps: Steps of the sampler; 0 for the model's own number.
+            source_speed: Fix the speed of the recording (m/s); together with `target_speed`, as streams need it.
+            target_speed: Fix the speed to generate.
+        """
+        from jaxdiff.studies.speed_transfer.program import program
+
+        given = [v for v in (source_speed, target_speed) if v is not None]
+        if len(given) == 1:
+            raise ConfigError("fix both source_speed and target_speed, or neither")
+        for speed in given:
+            recorded.check_speed(float(speed))
+        return program(self._with_steps(steps), source_speed, target_speed)
+
+    def _with_steps(self, steps: int) -> Predictor:
+        settings = self.predictor.settings
+        return self.predictor._replace(settings=settings._replace(steps=steps or settings.steps))
 
     def adapt(self, data: str | Path, **options: Any) -> StrideTransferModel:
         """The model updated by a laboratory's own recordings of people at two speeds or more.

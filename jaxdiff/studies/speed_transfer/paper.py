@@ -1,4 +1,4 @@
-"""The figures of the paper, to stand beside ours. Its stroke recordings are private, its able-bodied ones Camargo 2021."""
+"""The figures of the paper, quoted next to ours. Its stroke recordings are private, its able-bodied ones Camargo 2021."""
 
 TABLE1 = {
     "able": {"mae": 3.4, "r": 0.95, "rank": 3.3, "cadence_mae": 6.2},
@@ -13,7 +13,7 @@ TABLE2 = {
     "overall": {"mae": (5.5, 6.5), "r": (0.86, 0.87)},
 }
 
-# cohort -> rank with the subject's own gait, and with somebody else's
+# cohort -> rank with the subject's own gait, and with another subject's
 TABLE3 = {"able": (3.3, 14.3), "stroke": (2.8, 7.7)}
 
 BASELINES = {"mlp": 12.25, "tcn": 11.43}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 FEW_SPEEDS = 8
 """Most source speeds for which regression baselines are trained; with more, the paper's six are used."""
-CONTROLS = ("somebody else", "embedding only")
+CONTROLS = ("another person", "embedding only")
 """Of the personalisation rank: another person's gait in place of the source, and in place of what is embedded only."""
 IN_TIME = "diffusion in time, as in the paper"
 

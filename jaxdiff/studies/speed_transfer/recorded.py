@@ -102,7 +102,7 @@ def walk(
 
 
 def check_speed(speed: float) -> None:
-    """Raise a `ConfigError` for a speed that nobody walks at."""
+    """Raise a `ConfigError` for an implausible walking speed."""
     if not PLAUSIBLE[0] <= speed <= PLAUSIBLE[1]:
         raise ConfigError(
             f"speeds are in m/s, between {PLAUSIBLE[0]:g} and {PLAUSIBLE[1]:g}; got {speed:g}"

@@ -12,12 +12,8 @@ from jaxdiff.report.page import Page
 from jaxdiff.report.publish import Report, publish
 from jaxdiff.report.tables import provenance
 from jaxdiff.studies.loading import load
-from jaxdiff.studies.speed_transfer import (
-    stride_config,
-    stride_figures,
-    stride_tables,
-    stride_training,
-)
+from jaxdiff.studies.speed_transfer import stride_figures, stride_tables, stride_training
+from jaxdiff.studies.speed_transfer.config import get_config
 from jaxdiff.typing import Config
 
 if TYPE_CHECKING:
@@ -28,9 +24,9 @@ def run(config: Config, out: Path) -> None:
     """Tables of the model that `config.model` names, on the people it was not trained on."""
     begin = time.perf_counter()
     model = cast("StrideTransferModel", load(config.model))
-    own = stride_config.get_config("ship")
+    own = get_config("ship")
     with own.unlocked():
-        own.stride.update(model.trained.metadata["config"]["stride"])
+        own.data.update(model.trained.metadata["config"]["data"])
         own.training.seed = model.trained.metadata["config"]["training"]["seed"]
     gaits = stride_training.people(own, out)
     predictor, bands = model.predictor, model.calibrations

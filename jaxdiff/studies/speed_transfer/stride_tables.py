@@ -97,7 +97,7 @@ def coverage(
 
 
 def inputs(predictor: Predictor, test: Sequence[Gait], most: int = 4) -> Table:
-    """What a recording has to have: strides, legs, joints; and what the network makes of somebody else's."""
+    """What a recording has to have: strides, legs, joints; and the network conditioned on another person's recording."""
     table = Table(
         "Simulated people left out: what is recorded",
         ["hierarchical model", "diffusion"] if predictor.trust else ["hierarchical model"],
@@ -128,7 +128,7 @@ def inputs(predictor: Predictor, test: Sequence[Gait], most: int = 4) -> Table:
         Question(asked.questions[j].sources, q.target) for j, q in zip(order, asked.questions)
     ]
     swapped = predictor.point(asked.questions, SAMPLES, 16, others)
-    table.row("the network sees somebody else", {"diffusion": cell(_people(swapped, asked))})
+    table.row("network conditioned on another person", {"diffusion": cell(_people(swapped, asked))})
     return table
 
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from jaxdiff.data import splits
 from jaxdiff.data.pipeline import Batches
 from jaxdiff.errors import DataError
 from jaxdiff.methods import stride_transfer as method
@@ -33,7 +34,7 @@ from jaxdiff.typing import Config
 FEWEST = 12
 """People below which a laboratory cannot train the model whole."""
 USUAL = np.concatenate([np.zeros(STRIDE_TIME + 1), [1.7, np.log(70.0)]]) / SCALE
-"""Stature and mass where nobody's is known."""
+"""Stature and mass where they are unknown for all people."""
 BATCH = 256
 """Validation examples at once."""
 
@@ -48,61 +49,62 @@ class People(NamedTuple):
 
 
 def people(config: Config, out: Path) -> People:
-    """The people of a config, kept in `out`; the last ones are held out.
-
-    Of a laboratory's people a sixth each is held out for validation, calibration and test.
-    """
-    s, kept = config.stride, out / "cohort.npz"
-    if s.recipe:
-        everyone = laboratory(s.recipe)
-        count = len({g.subject for g in everyone})
-        held = max(1, count // 6)
-        edges = [count - (3 - i) * held for i in range(4)]
-        return People(
-            cohort.people(everyone, 0, edges[0]),
-            *(cohort.people(everyone, a, b) for a, b in zip(edges[:-1], edges[1:])),
-        )
+    """The people of a config: a laboratory's, or simulated ones, which are kept in `out`; the last ones are held out."""
+    d, kept = config.data, out / "cohort.npz"
+    if d.name == "folder":
+        return laboratory(d.recipe, d.test, d.validation, config.training.seed)
     if kept.is_file():
         everyone = cohort.load(kept)
     else:
-        count = s.people + 3 * s.held
-        everyone = (
-            cohort.classic(count, s.strides)
-            if s.cohort == "classic"
-            else cohort.simulated(count, s.speeds, s.strides, s.impaired)
-        )
+        count = d.people + 3 * d.held
+        everyone = cohort.simulated(count, d.speeds, d.strides, d.impaired)
         out.mkdir(parents=True, exist_ok=True)
         cohort.save(kept, everyone)
-    edges = [s.people + i * s.held for i in range(4)]
+    edges = [d.people + i * d.held for i in range(4)]
     return People(
-        cohort.people(everyone, 0, s.people),
+        cohort.people(everyone, 0, d.people),
         *(cohort.people(everyone, a, b) for a, b in zip(edges[:-1], edges[1:])),
     )
 
 
-def laboratory(recipe: str) -> list[Gait]:
+def laboratory(
+    recipe: str | None, test: Sequence[str] = (), validation: Sequence[str] = (), seed: int = 0
+) -> People:
     """A laboratory's gaits at speeds rounded to 0.1 m/s; unknown stature and mass are those of the others, or usual ones.
 
+    Args:
+      recipe: the YAML of its recordings.
+      test: test people by name; `["none"]`: no one; empty: one in five, drawn at random.
+      validation: people to choose the checkpoint by; empty: as many as there are test people.
+      seed: seed of random choices. A fifth of the other people is kept for the calibration of the bands.
+
     Raises:
+      ConfigError: a name that does not exist.
       DataError: an angle is missing, or there are too few people.
     """
     from jaxdiff.data import catalogue
 
     trials = catalogue.load("folder", recipe=recipe)
+    split = splits.named(trials, list(map(str, test)), list(map(str, validation)), seed)
+    rest = list(split.train.subjects)
+    if len(trials.subjects) < FEWEST or len(rest) < 5:
+        raise DataError(
+            f"training needs {FEWEST} people or more, five of them to train on; got {len(trials.subjects)} and "
+            f"{len(rest)}; `jaxdiff adapt` takes four"
+        )
+    calibration = rest[-max(1, len(rest) // 5) :]
     gaits = recorded.gaits(trials, next(iter(trials.signals)))
     legs = slice(0, STRIDE_TIME + 1)
     if not all(np.isfinite(g.mean[legs]).all() for g in gaits):
         raise DataError(
             "training needs hip, knee and ankle of both legs of everyone; `jaxdiff adapt` takes fewer angles"
         )
-    if len({g.subject for g in gaits}) < FEWEST:
-        raise DataError(f"training needs {FEWEST} people or more; `jaxdiff adapt` takes four")
     states = np.stack([g.mean for g in gaits])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         usual = np.nanmean(states, axis=0)
     usual = np.where(np.isfinite(usual), usual, USUAL)
-    return [
+    whole = [
         g._replace(
             speed=round(g.speed, 1),
             mean=np.where(np.isfinite(g.mean), g.mean, usual),
@@ -110,6 +112,17 @@ def laboratory(recipe: str) -> list[Gait]:
         )
         for g in gaits
     ]
+
+    def of(names: Sequence[str]) -> list[Gait]:
+        return [g for g in whole if g.subject in set(names)]
+
+    watched = split.validation.subjects or tuple(calibration)
+    return People(
+        of([name for name in rest if name not in calibration]),
+        of(watched),
+        of(calibration),
+        of(split.test.subjects),
+    )
 
 
 class Halves:
@@ -139,10 +152,11 @@ class Halves:
 
 def train(config: Config, out: Path, gaits: People) -> Predictor:
     """Train one network; the checkpoint with the least error on the validation people is kept as the best."""
-    s, seed = config.stride, config.training.seed
+    m, seed = config.model, config.training.seed
     law = hierarchy.fit(gaits.train + cohort.mirrored(gaits.train))
-    chosen = method.Settings(size=size(s.size), steps=config.sampling.steps)
-    watched = Examples(gaits.validation, law, 64, seed=seed + 2, mirror=False, complete=True)
+    chosen = method.Settings(size=size(m.size), steps=config.sampling.steps)
+    count = min(64, m.combinations)
+    watched = Examples(gaits.validation, law, count, seed=seed + 2, mirror=False, complete=True)
     u = np.random.default_rng(seed).random((8, BATCH, 4))
     batches = [watched(np.zeros(BATCH, int), each) for each in u]
     keys = jax.random.split(jax.random.key(seed), (8, BATCH))
@@ -154,7 +168,7 @@ def train(config: Config, out: Path, gaits: People) -> Predictor:
 
     fit(
         method.stride_transfer(chosen),
-        Batches(Halves(gaits.train, s.combinations, seed), config.batch_size, seed, shuffle=False),
+        Batches(Halves(gaits.train, m.combinations, seed), config.batch_size, seed, shuffle=False),
         settings.from_config(config.training),
         out,
         evaluate=evaluate,
@@ -167,7 +181,7 @@ def train(config: Config, out: Path, gaits: People) -> Predictor:
 def untrained(config: Config, gaits: People) -> Trained:
     """The hierarchical model with a fresh network that is not trusted."""
     law = hierarchy.fit(gaits.train + cohort.mirrored(gaits.train))
-    chosen = method.Settings(size=size(config.stride.size), steps=config.sampling.steps)
+    chosen = method.Settings(size=size(config.model.size), steps=config.sampling.steps)
     u = np.random.default_rng(0).random((2, 4))
     batch = Examples(gaits.validation, law, 2, complete=True, mirror=False)(np.zeros(2, int), u)
     params = method.stride_transfer(chosen).init(jax.random.key(config.training.seed), batch)
@@ -177,13 +191,13 @@ def untrained(config: Config, gaits: People) -> Trained:
 
 def metadata(config: Config, chosen: method.Settings) -> dict[str, Any]:
     """What a checkpoint says, so that `StrideTransferModel` can be made of it."""
-    plain = chosen._asdict() | {"size": chosen.size._asdict()}
-    plain.pop("dtype")
+    kept = chosen._asdict() | {"size": chosen.size._asdict()}
+    kept.pop("dtype")
     return {
         "study": "speed_transfer",
         "method": "stride_transfer",
-        "settings_of_method": plain,
-        "config": _plain(config.to_dict()),
+        "settings_of_method": kept,
+        "config": plain(config.to_dict()),
         "trust": 1.0,
     }
 
@@ -191,7 +205,7 @@ def metadata(config: Config, chosen: method.Settings) -> dict[str, Any]:
 def run(config: Config, out: Path) -> None:
     """Train, calibrate, score on test people, and write `speed.safetensors` into `out`."""
     gaits = people(config, out)
-    if config.stride.network:
+    if config.model.network:
         train(config, out, gaits)
         trained = Run.open(out).trained()
     else:
@@ -212,7 +226,7 @@ def finished(trained: Trained, predictor: Predictor, gaits: People, config: Conf
     summary = "Hip, knee and ankle angles of a person at one walking speed or more to the same at another speed"
     how = (
         "hierarchical model with diffusion of its residual"
-        if config.stride.network
+        if config.model.network
         else ("hierarchical model alone, its network untrained")
     )
     card = Card(
@@ -223,7 +237,7 @@ def finished(trained: Trained, predictor: Predictor, gaits: People, config: Conf
         scores=scores,
         limits="Real people differ from simulated ones: adapt the model to a laboratory's people (jaxdiff adapt) before "
         "relying on its intervals. Level, steady walking only.",
-        source=f"jaxdiff train speed_transfer:{'ship' if config.stride.network else 'ship_law'}; "
+        source=f"jaxdiff train speed_transfer:ship{'' if config.model.network else ' --set model.network=False'}; "
         f"commit {provenance('', 0, 0.0)['commit']}; seed {config.training.seed}",
     )
     found["card"] = card.to_json()
@@ -232,30 +246,29 @@ def finished(trained: Trained, predictor: Predictor, gaits: People, config: Conf
 
 def origin(config: Config) -> tuple[str, str]:
     """Data and people of the card."""
-    s = config.stride
-    if s.recipe:
-        return f"recordings of {s.recipe}", "real people of one laboratory"
-    if s.cohort == "classic":
-        data = f"{s.people} simulated people (jaxdiff.body.walker.cohorts), level walking at 0.3 to 1.85 m/s"
-        return data, "simulated; half of them able-bodied, half after a stroke; no real person"
+    d = config.data
+    if d.name == "folder":
+        return f"recordings of {Path(d.recipe).name}", "real people of one laboratory"
     data = (
-        f"{s.people} simulated people (jaxdiff.body.walker.batch), level walking at 0.3 to 2.2 m/s"
+        f"{d.people} simulated people (jaxdiff.body.walker.batch), level walking at 0.3 to 2.2 m/s"
     )
     return data, (
-        f"simulated; {s.impaired:.0%} with an impairment (hemiparesis, crouch, drop foot, equinus, prosthesis); no real "
+        f"simulated; {d.impaired:.0%} with an impairment (hemiparesis, crouch, drop foot, equinus, prosthesis); no real "
         "person"
     )
 
 
 def score(predictor: Predictor, gaits: People, kept: dict[str, Any]) -> dict[str, str]:
     """Errors and coverage on the test people, for the card."""
-    able = [g for g in gaits.test if not g.paretic]
-    found = {}
+    found: dict[str, str] = {}
     slope = held_out.linear(gaits.train)
-    for name, group in (
-        ("able-bodied or symmetric", able),
-        ("hemiparetic", [g for g in gaits.test if g.paretic]),
-    ):
+    kinds = {
+        "no hemiparesis": [g for g in gaits.test if not g.paretic],
+        "hemiparesis": [g for g in gaits.test if g.paretic],
+    }
+    for name, group in kinds.items():
+        if not group:
+            continue
         asked = held_out.tasks(group, most=6, seed=2)
         states = predictor.point(asked.questions, 32, 3)
         moved = (
@@ -273,16 +286,11 @@ def score(predictor: Predictor, gaits: People, kept: dict[str, Any]) -> dict[str
         for label, values in rows.items():
             each = held_out.by_person(held_out.errors(values, asked.truth), asked.subjects)
             text.append(f"{label} {each.mean():.2f}")
-        found[f"MAE, simulated {name}, one source, deg"] = ", ".join(text)
+        found[f"MAE of test people, {name}, one source, deg"] = ", ".join(text)
+    if not found:
+        return {"none": "trained on all people: there are no test people"}
     asked = held_out.tasks(gaits.test, most=5, seed=4)
     for band, calibration in kept.items():
         inside = held_out.coverage(predictor, asked, band, calibration, seed=5)
-        found[f"90 % interval of a {band}, simulated test people"] = f"holds {inside.mean():.1%}"
+        found[f"90 % interval of a {band}, test people"] = f"holds {inside.mean():.1%}"
     return found
-
-
-def _plain(tree: Any) -> Any:
-    """As JSON has it: no tuples."""
-    if isinstance(tree, dict):
-        return {name: _plain(value) for name, value in tree.items()}
-    return [_plain(value) for value in tree] if isinstance(tree, (list, tuple)) else tree

@@ -93,21 +93,28 @@ def sides(results: Mapping[str, Results]) -> Table:
 
 
 def randomised(found: Found) -> Table:
-    """Table III: the rank with the subject's own gait, with somebody else's, and with somebody else's embedding only."""
-    columns = ["own", "somebody else", "embedding of somebody else", "available", "copy", "linear"]
+    """Table III: the rank with the subject's own gait, with another subject's, and with another subject's embedding only."""
+    columns = [
+        "own",
+        "another person",
+        "embedding of another person",
+        "available",
+        "copy",
+        "linear",
+    ]
     note = "Rank of the person among all who walked at the target speed, 1 is best; blind guessing gives (available + 1) / 2."
     table = Table("Table III: personalisation rank", columns, note=note)
     for cohort, results in found.items():
         own, other = paper.TABLE3[cohort]
-        table.row(f"paper (other data): {COHORTS[cohort]}", {"own": own, "somebody else": other})
+        table.row(f"paper (other data): {COHORTS[cohort]}", {"own": own, "another person": other})
         results = {name: base_speeds(of) for name, of in results.items()}
         for prefix, ours in (
             ("", "diffusion"),
             ("in time: ", "diffusion in time, as in the paper"),
         ):
-            if ours not in results or f"{prefix}somebody else" not in results:
+            if ours not in results or f"{prefix}another person" not in results:
                 continue
-            names = (ours, f"{prefix}somebody else", f"{prefix}embedding only")
+            names = (ours, f"{prefix}another person", f"{prefix}embedding only")
             row: dict[str, Cell] = {
                 column: cells(results[name])["rank"] for column, name in zip(columns, names)
             }

@@ -43,9 +43,10 @@ def cohorts(config: Config) -> Cohorts:
     d = config.data
     trials = load(d.name, d, d.recipe)
     stroke = load(d.stroke, d, d.stroke_recipe, kind="stroke") if d.stroke else None
-    sides = data.divide(trials, d.split, config.training.seed)
+    split = data.divide(trials, d.split, config.training.seed, d.test, d.validation)
     other = None if stroke is None else data.gaits(stroke, d.seconds, d.rate)
-    return Cohorts(data.gaits(trials, d.seconds, d.rate), *sides, other)
+    able = data.gaits(trials, d.seconds, d.rate)
+    return Cohorts(able, split.train, split.validation, split.test, other)
 
 
 def load(name: str, d: Config, recipe: str | None, **simulated: str) -> Trials:
@@ -138,7 +139,7 @@ def train(config: Config, who: Cohorts, out: Path) -> Transfer:
         evaluate=evaluate,
         about={
             **said,
-            "config": _plain(kept),
+            "config": plain(kept),
             "rate": config.data.rate,
             "seconds": config.data.seconds,
         },
@@ -153,8 +154,8 @@ def residual_scale(pairs: PairSource, count: int = 512) -> np.ndarray:
     return (batch["target"] - batch["base"]).std((0, 1)).astype(np.float64).round(6)
 
 
-def _plain(tree: Any) -> Any:
+def plain(tree: Any) -> Any:
     """The tree with lists in place of tuples, as JSON has it."""
     if isinstance(tree, dict):
-        return {name: _plain(value) for name, value in tree.items()}
-    return [_plain(value) for value in tree] if isinstance(tree, (list, tuple)) else tree
+        return {name: plain(value) for name, value in tree.items()}
+    return [plain(value) for value in tree] if isinstance(tree, (list, tuple)) else tree

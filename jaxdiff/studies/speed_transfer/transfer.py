@@ -21,9 +21,9 @@ from jaxdiff.data.normalise import Normaliser
 from jaxdiff.errors import CheckpointError
 from jaxdiff.methods import speed_transfer as method
 from jaxdiff.nets.residual_denoiser import Size
+from jaxdiff.studies.run import Run
 from jaxdiff.studies.speed_transfer import alignment, population
 from jaxdiff.studies.speed_transfer.data import Form, Gaits, change, prepared, speeds, window
-from jaxdiff.training.checkpoint import load_params
 from jaxdiff.training.step import make_generate
 from jaxdiff.typing import Params
 
@@ -128,16 +128,15 @@ def about(
     }
 
 
-def load(
-    run: str | Path, weights: str = "ema", step: int | str = "best"
-) -> tuple[Transfer, dict[str, Any]]:
-    """The model of a run's checkpoint, and its metadata."""
-    params, said = load_params(Path(run) / "checkpoints", weights, step)
-    if said.get("method") != "speed_transfer" or "bend" not in said.get("population", {}):
+def load(run: str | Path) -> tuple[Transfer, Mapping[str, Any]]:
+    """The model of a run's best checkpoint, and its metadata."""
+    trained = Run.open(run).trained()
+    found = trained.metadata
+    if found.get("method") != "speed_transfer" or "bend" not in found.get("population", {}):
         raise CheckpointError(
             f"{run} holds no model of speed transfer, or one of another version; train it again"
         )
-    return from_about(params, said), said
+    return from_about(trained.params, found), found
 
 
 def from_about(params: Params, said: Mapping[str, Any]) -> Transfer:

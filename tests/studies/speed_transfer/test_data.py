@@ -71,7 +71,7 @@ def test_a_pair_is_one_person_and_an_identity_pair_has_no_residual(form):
 
 
 def test_the_residual_is_about_what_the_population_would_do():
-    """In this cohort everybody changes alike: nothing but the fit's own error is left."""
+    """In this cohort all people change alike, so the residual is the error of the fit."""
     batch, plain = draw(PHASE), draw(PHASE._replace(about="source"))
     np.testing.assert_array_equal(plain["base"], plain["source"])
     left, whole = (np.abs(b["target"] - b["base"]).mean() for b in (batch, plain))

@@ -1,4 +1,4 @@
-"""Judging generated gait: the truth is perfect and ranks first, somebody else's does not."""
+"""Judging generated gait: the truth is perfect and ranks first, another person's does not."""
 
 import numpy as np
 import pytest
@@ -46,7 +46,7 @@ def test_an_offset_is_the_error_in_its_joint_and_on_its_side():
     np.testing.assert_allclose(np.delete(errors.reshape(-1, 6), 4, axis=1), 0, atol=1e-5)
 
 
-def test_somebody_elses_gait_does_not_rank_first():
+def test_another_persons_gait_does_not_rank_first():
     nearest = [TASK.rivals(t)[1] for t in TASK.target]
     scores = ev.scores(ev.judge(TASK, GAITS.values[nearest], ranked=True))
     assert scores["rank"] >= 2

@@ -51,7 +51,7 @@ def test_curves_are_interpolated_and_hold_beyond_the_ends():
 
 @pytest.mark.parametrize("target", [0.6, 1.5])
 def test_baselines_err_by_what_they_do_not_know(target):
-    """In this cohort everybody changes alike, so the linear change is right, and nobody has the mean's manner."""
+    """In this cohort all people change alike, so the linear change is right, and no person has the mean's manner."""
     row = 1
     source, truth = GAITS.values[row], GAITS.values[np.flatnonzero(GAITS.speed == target)[0]]
     made = {

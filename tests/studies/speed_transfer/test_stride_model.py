@@ -25,13 +25,13 @@ from jaxdiff.studies.speed_transfer.predictor import Question
 from jaxdiff.studies.speed_transfer.recorded import ANGLES
 from jaxdiff.studies.speed_transfer.strides import STRIDE_TIME, Gait
 
-from .walkers import angles, frequency
+from .walkers import angles, frequency, laboratory
 
 SPEEDS = (0.6, 0.9, 1.2, 1.5)
 
 
 def person(name, manner, stature, speeds=SPEEDS, noise=0.6):
-    """Gaits of somebody in closed form."""
+    """Gaits of one person in closed form."""
     rng = np.random.default_rng(abs(hash(name)) % 2**32)
     found = []
     for v in speeds:
@@ -295,31 +295,6 @@ def test_the_shipped_model_generates_with_calibrated_bands():
     }
     assert wide["mean"] < wide["stride"] < 30
     assert 0.8 < made["mean"].metadata["stride_time"]["median"] < 1.4
-
-
-RECIPE = """
-name: small_lab
-files: "{subject}_{speed}.csv"
-modalities:
-  angles:
-    channels: [%s]
-    units: deg
-"""
-
-
-def laboratory(folder, people, names=ANGLES):
-    """A folder of walks at three speeds and its recipe; everyone changes more with speed than the simulation."""
-    rng = np.random.default_rng(3)
-    for i in range(people):
-        manner = 2 * rng.normal()
-        for speed in (0.7, 1.0, 1.3):
-            phase = 0.5 + frequency(speed) * np.arange(500) / 100.0
-            values = angles(1.4 * speed, phase, manner)
-            walk = Recording(values, ANGLES, ("deg",) * 6, 100.0).select(names)
-            walk.write(folder / f"P{i:02d}_{speed}.csv")
-    recipe = folder / "lab.yaml"
-    recipe.write_text(RECIPE % ", ".join(names))
-    return recipe
 
 
 def test_a_folder_of_a_laboratory_adapts_the_model(trained, tmp_path):

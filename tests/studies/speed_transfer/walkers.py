@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from jaxdiff.data.recording import Recording
 from jaxdiff.data.trials import Trials, gather
 from jaxdiff.studies.speed_transfer.data import Gaits
+from jaxdiff.studies.speed_transfer.recorded import ANGLES
 
 RATE, SECONDS = 20.0, 30.0
 CHANNELS = tuple(
@@ -41,13 +43,13 @@ def recording(speed, stature=0.0, manner=0.0, begin=0.0, seconds=SECONDS, rate=R
 
 
 def people(count, seed=0):
-    """Stature and manner of so many people."""
+    """Stature and manner of `count` people."""
     rng = np.random.default_rng(seed)
     return [(0.05 * rng.normal(), 2 * rng.normal()) for _ in range(count)]
 
 
 def cohort(count=4, speeds=(0.6, 0.9, 1.2, 1.5), seed=0, paretic=""):
-    """Everybody at every speed, beginning anywhere in the stride."""
+    """All people at every speed, beginning anywhere in the stride."""
     rng = np.random.default_rng(seed + 1)
     rows = [(f"P{i}", v, *who) for i, who in enumerate(people(count, seed)) for v in speeds]
     values = np.stack(
@@ -95,3 +97,28 @@ def trials(gaits: Gaits) -> Trials:
             gaits.paretic.tolist(),
         )
     )
+
+
+RECIPE = """
+name: small_lab
+files: "{subject}_{speed}.csv"
+modalities:
+  angles:
+    channels: [%s]
+    units: deg
+"""
+
+
+def laboratory(folder, people, names=ANGLES, seconds=5.0):
+    """A folder of walks at three speeds and its recipe; everyone changes more with speed than the simulation."""
+    rng = np.random.default_rng(3)
+    for i in range(people):
+        manner = 2 * rng.normal()
+        for speed in (0.7, 1.0, 1.3):
+            phase = 0.5 + frequency(speed) * np.arange(round(100 * seconds)) / 100.0
+            values = angles(1.4 * speed, phase, manner)
+            walk = Recording(values, ANGLES, ("deg",) * 6, 100.0).select(names)
+            walk.write(folder / f"P{i:02d}_{speed}.csv")
+    recipe = folder / "lab.yaml"
+    recipe.write_text(RECIPE % ", ".join(names))
+    return recipe

@@ -1,0 +1,85 @@
+"""Stride transfer exported and on a stream: the same predictions as the model's own."""
+
+import jax
+import numpy as np
+import pytest
+
+import jaxdiff
+from jaxdiff.deployment import artefact
+from jaxdiff.deployment.streaming import Stream
+from jaxdiff.errors import ConfigError
+from jaxdiff.studies.speed_transfer import program, strides
+from jaxdiff.studies.speed_transfer.predictor import Question
+from jaxdiff.studies.speed_transfer.recorded import ANGLES
+from jaxdiff.studies.speed_transfer.strides import LOG_MASS, SIZE, STATURE, STRIDE_TIME, Gait
+
+from .walkers import angles, frequency
+
+
+@pytest.fixture(scope="module")
+def model():
+    return jaxdiff.load("speed")
+
+
+def walkers(law, speeds, strides_of=10, timed=True):
+    """Random people of a law, whose stature and mass are not known."""
+    rng = np.random.default_rng(0)
+    found = []
+    for v in speeds:
+        root = np.linalg.cholesky(law.covariance(v, v) + law.recording)
+        mean = law.at(v) + root @ rng.normal(size=SIZE)
+        mean[[STATURE, LOG_MASS] if timed else [STATURE, LOG_MASS, STRIDE_TIME]] = np.nan
+        found.append(Gait(v, mean, np.zeros((0, SIZE)), "P", count=strides_of))
+    return found
+
+
+def test_float32_predicts_and_conditions_as_the_model_does(model):
+    predictor = model.predictor
+    speeds, targets = [0.6, 1.0, 1.4, 1.0], [1.2, 1.0, 0.5, 1.1]
+    gaits = walkers(predictor.law, speeds)
+    mean, root, condition = predictor._prepare([Question((g,), w) for g, w in zip(gaits, targets)])
+    curves = np.stack([strides.curves(g.mean, program.POINTS) for g in gaits])
+    times = np.exp([g.mean[STRIDE_TIME] * strides.SCALE[STRIDE_TIME] for g in gaits])
+    inputs = [np.float32(x) for x in (curves, speeds, targets, times, np.full(4, 10))]
+    found = jax.jit(jax.vmap(program._Timed(predictor.law, True).prepared))(*inputs)
+    np.testing.assert_allclose(found[0], mean, atol=0.01)
+    np.testing.assert_allclose(found[1], root, atol=0.005)
+    for name, expected in condition.items():
+        np.testing.assert_allclose(found[2][name], expected, atol=0.005)
+
+
+def test_the_exported_program_draws_what_the_program_draws(model, tmp_path):
+    pytest.importorskip("flatbuffers")
+    made = model.program(steps=2)
+    loaded, card = artefact.load(artefact.save(made, tmp_path))
+    law = model.predictor.law
+    gait = np.stack([strides.curves(law.at(v), program.POINTS) for v in (0.8, 1.0, 1.2)])
+    columns = gait, [0.8, 1.0, 1.2], [1.2, 1.2, 0.7], [1.2, 1.1, 1.0], [1, 5, 10]
+    inputs = [np.float32(each) for each in columns]
+    expected = np.asarray(jax.jit(made.draw)(np.uint32(5), *inputs))
+    for batch in (1, 3):  # the noise of an example does not depend on the others
+        drawn = loaded.call(np.uint32(5), *(each[:batch] for each in inputs))
+        np.testing.assert_allclose(drawn, expected[:batch], atol=1e-3)
+    assert expected.shape == (3, program.POINTS, 7)
+    assert expected[0, 0, 6] < expected[2, 0, 6]  # strides are shorter at 1.2 than at 0.7 m/s
+    assert [each["name"] for each in card["inputs"]][1:3] == ["source_speed", "target_speed"]
+    assert card["output"]["units"] == ["deg"] * 6 + ["s"] and "not calibrated" in card["note"]
+
+
+def test_a_stream_at_fixed_speeds_plays_the_other_gait_in_the_phase_of_the_walk(model):
+    with pytest.raises(ConfigError, match="fix all but the first"):
+        Stream(model.program(), ANGLES, ("deg",) * 6, 100.0)
+    made = model.program(steps=1, source_speed=0.9, target_speed=1.4)
+    stream = Stream(made, ANGLES, ("deg",) * 6, 50.0, samples=8)
+    for row in angles(0.9, 0.5 + frequency(0.9) * np.arange(250) / 50.0, 3.0):
+        stream.push(row)
+    drawn = stream.newest(40)
+    assert drawn is not None and drawn.shape == (8, 40, 7)
+    law = model.predictor.law
+    grown = [np.ptp(strides.curves(law.at(v), 50)[:, 0]) for v in (0.9, 1.4)]
+    given = np.ptp(angles(0.9, np.arange(50) / 50, 3.0)[:, 0])
+    assert np.ptp(np.median(drawn, 0)[:, 0]) - given == pytest.approx(grown[1] - grown[0], abs=6)
+    with pytest.raises(ConfigError, match="both source_speed and target_speed"):
+        model.program(source_speed=1.0)
+    with pytest.raises(ConfigError, match="m/s"):
+        model.program(source_speed=36.0, target_speed=1.0)
