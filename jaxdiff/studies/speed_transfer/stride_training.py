@@ -26,6 +26,7 @@ from jaxdiff.studies.speed_transfer.examples import Examples
 from jaxdiff.studies.speed_transfer.model import from_metadata, packed
 from jaxdiff.studies.speed_transfer.predictor import Predictor
 from jaxdiff.studies.speed_transfer.strides import SCALE, STRIDE_TIME, Gait
+from jaxdiff.studies.speed_transfer.training import plain
 from jaxdiff.training import settings
 from jaxdiff.training.loop import fit
 from jaxdiff.training.state import TrainState
