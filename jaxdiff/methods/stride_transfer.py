@@ -110,6 +110,30 @@ def stride_transfer(settings: Settings) -> Method:
     return Method(init, loss, generate)
 
 
+def expectation(settings: Settings, params: Params, condition: Batch) -> Array:
+    """`E[e | recordings, question]` [B, K]: the denoiser at the highest noise level, where the sample carries no information.
+
+    One evaluation of the network, without the sampling error of a mean over samples.
+    """
+    schedule = noise_schedule()
+    level = preconditioning.step(schedule, jnp.asarray(RATIOS[1], jnp.float32))
+
+    def one(given: Batch) -> Array:
+        features = params["params"]["output"]["bias"].shape[-1]
+        net = SpeedSet(features, settings.size, settings.dtype)
+        context = net.apply(
+            params,
+            given["recordings"],
+            given["present"],
+            given["question"],
+            method=SpeedSet.read,
+        )
+        corrected = lambda x, level: given["trust"] * net.apply(params, x, level, context)  # noqa: E731
+        return preconditioning.denoiser(schedule, corrected)(jnp.zeros(features), level)
+
+    return jax.vmap(one)(dict(condition))
+
+
 def noise_schedule(steps: int = 1000) -> Schedule:
     """A schedule whose noise-to-signal ratio rises geometrically between `RATIOS`."""
     ratio = np.geomspace(*RATIOS, steps)

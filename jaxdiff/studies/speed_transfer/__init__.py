@@ -8,11 +8,13 @@ examples       training examples: combinations of source and target speeds
 predictor      hierarchical model and diffusion of its residual as one
 recorded       gaits of recordings; synthesis: recordings of states; bands: intervals per phase
 model          the model a user calls; adaptation: updated by a laboratory's people
-cohort         a large simulated cohort; stride_training, stride_config
+program        the model as a function of arrays, for export and streams
+cohort         a large simulated cohort; stride_training
 held_out       errors and coverage on people left out; stride_tables, stride_report, real
 
 The paper's setting, and its tables:
 
+people         cohorts of the paper's size from the same walker
 data           cohorts and pairs of speeds; gaits in time, or as strides on a grid of phases
 alignment      the clock of a gait: phases, strides, another cadence
 population     the population's change, and the baselines made of it

@@ -122,7 +122,7 @@ def adapt(
         }
         for trust in trusts:
             tried = predictor._replace(law=law, trust=trust)
-            rivals[f"model, trust {trust:g}"] = tried.point(asked.questions, samples, seed)
+            rivals[f"model, trust {trust:g}"] = tried.point(asked.questions)
         for name, states in rivals.items():
             found.setdefault(name, []).append(held_out.errors(states, asked.truth))
         for band in drawn:

@@ -47,9 +47,7 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.compare = ()  # directories of other trained runs, compared in the same tables
 
     config.data = ConfigDict()
-    config.data.name = (
-        "simulated_speeds"  # the able-bodied: simulated_speeds | camargo2021 | folder
-    )
+    config.data.name = "simulated_speeds"  # the able-bodied: simulated_speeds | simulated_people | camargo2021 | folder
     config.data.size = "full"  # of a simulated cohort: tiny | quick | full
     config.data.recipe = placeholder(str)  # folder: the YAML that describes it
     config.data.manual_dir = placeholder(str)  # gated data sets: where their files lie
@@ -163,6 +161,7 @@ def get_config(word: str = "quick") -> ConfigDict:
         config.report = ("table1", "table3", "baselines", "figures")
     if word == "paper_simulated":  # the paper's setting on simulated people, in minutes on a CPU
         config.strides = "speed"
+        config.data.name = config.data.stroke = "simulated_people"  # of the shipped model's walker
         config.model.size = "small"
         config.model.bfloat16 = False
         config.sampling.steps = 50

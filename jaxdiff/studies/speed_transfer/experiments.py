@@ -53,7 +53,7 @@ def report(config: Config, who: Cohorts, out: Path, begin: float) -> None:
     if asked == {"table2"}:
         del tasks["able"]
     generated = {
-        cohort: answers(config, who, model, cohort, each) for cohort, each in tasks.items()
+        cohort: answers(config, who, model, cohort, each, out) for cohort, each in tasks.items()
     }
     found: dict[str, dict[str, Results]] = {}
     for cohort, said_by in generated.items():

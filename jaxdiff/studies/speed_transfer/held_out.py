@@ -54,6 +54,15 @@ def tasks(gaits: Sequence[Gait], sources: int = 1, most: int = 0, seed: int = 0)
     return Tasks(questions, truth)
 
 
+def kinds(gaits: Sequence[Gait]) -> dict[str, list[Gait]]:
+    """People without and with hemiparesis, as far as there are any."""
+    found = {
+        "no hemiparesis": [g for g in gaits if not g.paretic],
+        "hemiparesis": [g for g in gaits if g.paretic],
+    }
+    return {kind: people for kind, people in found.items() if people}
+
+
 def curves(states: np.ndarray, points: int = POINTS) -> np.ndarray:
     """Strides [..., points, 6] in degrees; NaN in channels of NaN coefficients."""
     return strides.curves(states, points)

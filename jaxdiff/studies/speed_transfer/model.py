@@ -217,7 +217,7 @@ class StrideTransferModel(Model):
         real = recorded.walk(truth, float(target_speed)).gait
         asked = held_out.Tasks([Question((source,), real.speed)], [real])
         drawn = held_out.drawn(self.predictor, asked, "mean", samples, seed)[:, 0]
-        state = self.predictor.point(asked.questions, samples, seed)[0]
+        state = self.predictor.point(asked.questions)[0]
         measured = held_out.curves(real.mean)
         wrong = np.abs(held_out.curves(state) - measured).mean(0)
         kept = self.calibrations.get("mean") or _plain()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import jax
@@ -53,16 +53,19 @@ class Predictor(NamedTuple):
         return mean + np.einsum("nab,snb->sna", root, self._residual(condition, samples, seed))
 
     def point(
-        self,
-        questions: Sequence[Question],
-        samples: int = 32,
-        seed: int = 0,
-        seen: Sequence[Question] | None = None,
+        self, questions: Sequence[Question], seen: Sequence[Question] | None = None
     ) -> np.ndarray:
-        """Expected states [N, SIZE]: the mean of samples, or the hierarchical model's own where the network is not trusted."""
+        """Expected states [N, SIZE]: the hierarchical model's, corrected by the network as far as it is trusted.
+
+        `seen`, if given, are the questions the network sees in place of those the hierarchical model answers: a control.
+        """
         if self.params is None or not self.trust:
             return self.linear(questions)
-        return self(questions, samples, seed, seen).mean(0)
+        mean, root, condition = self._prepare(questions)
+        if seen is not None:
+            condition = self._prepare(seen)[2]
+        condition["trust"] = np.full(len(questions), self.trust, np.float32)
+        return mean + np.einsum("nab,nb->na", root, self._expected(condition))
 
     def linear(self, questions: Sequence[Question]) -> np.ndarray:
         """The hierarchical model's mean states [N, SIZE]."""
@@ -116,15 +119,28 @@ class Predictor(NamedTuple):
         if self.params is None or self.trust == 0:
             return np.random.default_rng(seed).standard_normal((samples, count, SIZE))
         condition = condition | {"trust": np.full(count, self.trust, np.float32)}
-        rows = np.tile(np.arange(count), samples)
-        run, parts = _generate(self.settings), []
-        for begin in range(0, len(rows), BATCH):
-            chosen = np.resize(np.arange(begin, min(begin + BATCH, len(rows))), BATCH)
-            part = {name: value[rows[chosen]] for name, value in condition.items()}
-            key = jax.random.fold_in(jax.random.key(seed), begin)
-            parts.append(np.asarray(run(self.params, key, part)))
-        found = np.concatenate(parts)[: len(rows)]
-        return found.reshape(samples, count, SIZE).astype(np.float64)
+        rows, run = np.tile(np.arange(count), samples), _generate(self.settings)
+        found = [
+            run(self.params, jax.random.fold_in(jax.random.key(seed), begin), part)
+            for begin, part in _batches(condition, rows)
+        ]
+        states = np.concatenate(found)[: len(rows)]
+        return states.reshape(samples, count, SIZE).astype(np.float64)
+
+    def _expected(self, condition: dict[str, np.ndarray]) -> np.ndarray:
+        """Expectation of the whitened residual [N, SIZE]."""
+        rows, run = np.arange(len(condition["present"])), _expectation(self.settings)
+        found = [run(self.params, part) for _, part in _batches(condition, rows)]
+        return np.concatenate(found)[: len(rows)].astype(np.float64)
+
+
+def _batches(
+    condition: dict[str, np.ndarray], rows: np.ndarray
+) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
+    """Rows of a condition, `BATCH` at a time, the last batch filled up by repetition; with the number of the first."""
+    for begin in range(0, len(rows), BATCH):
+        chosen = np.resize(np.arange(begin, min(begin + BATCH, len(rows))), BATCH)
+        yield begin, {name: value[rows[chosen]] for name, value in condition.items()}
 
 
 def rounded(strides: int) -> int:
@@ -141,3 +157,8 @@ def nearest(question: Question) -> Question:
 @lru_cache(maxsize=4)
 def _generate(settings: method.Settings):
     return make_generate(method.stride_transfer(settings).generate)
+
+
+@lru_cache(maxsize=4)
+def _expectation(settings: method.Settings):
+    return jax.jit(partial(method.expectation, settings))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -28,9 +29,9 @@ IN_TIME = "diffusion in time, as in the paper"
 
 
 def answers(
-    config: Config, who: Cohorts, model: Transfer, cohort: str, each: Task
+    config: Config, who: Cohorts, model: Transfer, cohort: str, each: Task, out: Path
 ) -> dict[str, tuple[Task, np.ndarray]]:
-    """Predictor -> (the pairs it predicted, gaits in degrees)."""
+    """Predictor -> (the pairs it predicted, gaits in degrees); trained baselines are kept under `out`."""
     people = who.gaits(who.train)
     kind = "training" if cohort == "able" else config.data.stroke_normaliser
     scales = normalisers(each.gaits, kind)
@@ -88,10 +89,13 @@ def answers(
             ("tcn, phase aligned", "tcn", model),
         ):
             if lent.form.align == "phase" or not label.endswith("aligned"):
+                place = out / "baselines" / label.replace(", ", "-").replace(" ", "-")
                 ask(
                     label,
                     part,
-                    lambda t, k=kind, m=lent: regression.train(k, people, m, settings)(t),
+                    lambda t, k=kind, m=lent, to=place: regression.train(
+                        k, people, m, settings, to, config.training.seed
+                    )(t),
                 )
     if "table3" in config.report:
         others = other_subjects(each.gaits.subject, each.gaits.speed)[each.source]

@@ -7,21 +7,23 @@ best prediction. With `Form("phase")` they regress the residual on a grid of pha
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import flax.linen as nn
 import jax
 import numpy as np
 
+from jaxdiff.data.pipeline import Batches
 from jaxdiff.errors import ConfigError, DataError, nearest
 from jaxdiff.methods.speed_regression import speed_regression
 from jaxdiff.nets.regressors import TCN, SequenceMLP
+from jaxdiff.studies.fitting import fit_once
 from jaxdiff.studies.speed_transfer.data import Gaits, change, prepared, window
 from jaxdiff.studies.speed_transfer.evaluation import SAME_SPEED, Task
 from jaxdiff.studies.speed_transfer.transfer import Transfer
-from jaxdiff.training.optimizer import OptimizerSettings, make_optimizer
-from jaxdiff.training.state import init_state
-from jaxdiff.training.step import make_step
+from jaxdiff.training import settings as training
+from jaxdiff.training.optimizer import OptimizerSettings
 from jaxdiff.typing import Params
 
 NETWORKS: dict[str, tuple[type[nn.Module], float]] = {
@@ -99,49 +101,68 @@ def _rows(gaits: Gaits, source: float, target: float) -> np.ndarray:
 
 
 def train(
-    kind: str, gaits: Gaits, transfer: Transfer, settings: Settings, seed: int = 0
+    kind: str, gaits: Gaits, transfer: Transfer, settings: Settings, directory: Path, seed: int = 0
 ) -> Regressor:
-    """The bank of one kind (`mlp`, `tcn`), from the training subjects who have the two speeds of a member."""
+    """The bank of one kind (`mlp`, `tcn`), from the training subjects who have the two speeds of a member.
+
+    Args:
+      kind: one of `NETWORKS`.
+      gaits: those of the training subjects.
+      transfer: its normaliser, form and population are used.
+      settings: of the training.
+      directory: where the run is kept; a finished one is used again.
+      seed: of the parameters and of the pairs drawn.
+    """
     if kind not in NETWORKS:
         raise ConfigError(f"no regression baseline {kind!r}; {nearest(kind, NETWORKS)}")
-    rng = np.random.default_rng(seed)
     speeds = np.unique(np.round(gaits.speed, 2))
     targets: Sequence[float] = (
         (settings.target_speeds or speeds.tolist()) if kind == "mlp" else [np.nan]
     )
     pairs = np.array([(v, w) for v in settings.source_speeds for w in targets])
-    form = transfer.form
-    whole = prepared(gaits, form)
-    choices = [_rows(gaits, v, w) for v, w in pairs]
-
-    def draw() -> dict[str, np.ndarray]:
-        rows = np.stack(
-            [each[rng.integers(len(each), size=settings.batch)] for each in choices], axis=1
-        )
-        wanted = gaits.speed[rows]
-        x = transfer.normaliser(
-            np.stack([window(whole[i], form, rng.random()) for i in rows.ravel()])
-        )
-        source, target = np.moveaxis(x.reshape(*rows.shape, *x.shape[1:]), 2, 0)
-        if form.align == "none":
-            wish = target
-        else:
-            asked = rows[..., 0].ravel(), wanted[..., 1].ravel()
-            moved = change(gaits, *asked, form, transfer.population) / transfer.normaliser.scale
-            wish = (
-                target
-                - source
-                - moved.reshape(*rows.shape[:2], *moved.shape[1:]).astype(source.dtype)
-            )
-        return {"source": source, "target": wish, "speed": wanted[..., 1].astype(np.float32)}
-
     make, rate = NETWORKS[kind]
-    net = make()
-    method = speed_regression(net)
+    net, source = make(), Members(gaits, transfer, [_rows(gaits, v, w) for v, w in pairs])
     adamw = OptimizerSettings(rate, settings.weight_decay, decay="cosine", clip_norm=1.0)
-    optimizer = make_optimizer(adamw, settings.steps)
-    step = make_step(method, optimizer, devices=jax.devices()[:1])
-    state = init_state(method, optimizer, jax.random.key(seed), draw())
-    for _ in range(settings.steps):
-        state, _ = step(state, draw())
-    return Regressor(net, state.params, pairs, transfer)
+    params = fit_once(
+        speed_regression(net),
+        lambda: Batches(source, settings.batch, seed, shuffle=False),
+        training.Settings(settings.steps, seed, adamw, ema_decay=0.99, log_every=settings.steps),
+        directory,
+        {"study": "speed_transfer", "method": "speed_regression", "kind": kind},
+    )
+    return Regressor(net, params, pairs, transfer)
+
+
+class Members:
+    """Batches for a bank: every example is a pair of gaits, drawn at random, for each of the M members.
+
+    Args:
+      gaits: those of the training subjects.
+      transfer: its normaliser, form and population are used.
+      choices: pairs of rows [n, 2] of the gaits for each member.
+    """
+
+    def __init__(self, gaits: Gaits, transfer: Transfer, choices: Sequence[np.ndarray]):
+        self.gaits, self.transfer, self.choices = gaits, transfer, choices
+        self.whole = prepared(gaits, transfer.form)
+
+    def __len__(self) -> int:
+        return sum(map(len, self.choices))
+
+    def __call__(self, index: np.ndarray, u: np.ndarray) -> dict[str, np.ndarray]:
+        """`source`, `target` [B, M, T, C] and the target's `speed` [B, M]."""
+        rng = np.random.default_rng(np.frombuffer(u.tobytes(), np.uint32))
+        rows = np.stack(
+            [each[rng.integers(len(each), size=len(index))] for each in self.choices], axis=1
+        )
+        normaliser, form = self.transfer.normaliser, self.transfer.form
+        windows = [window(self.whole[i], form, rng.random()) for i in rows.ravel()]
+        x = normaliser(np.stack(windows))
+        source, target = np.moveaxis(x.reshape(*rows.shape, *x.shape[1:]), 2, 0)
+        wanted = self.gaits.speed[rows[..., 1]]
+        if form.align == "phase":
+            asked = rows[..., 0].ravel(), wanted.ravel()
+            moved = change(self.gaits, *asked, form, self.transfer.population) / normaliser.scale
+            moved = moved.reshape(*wanted.shape, *moved.shape[1:])
+            target = target - source - moved.astype(source.dtype)
+        return {"source": source, "target": target, "speed": wanted.astype(np.float32)}

@@ -45,6 +45,7 @@ def run(config: Config, out: Path) -> None:
     figure.savefig(out / "strides.png", dpi=110)
     made.add(Page.figures, [("Strides, real and generated", figure, words)])
     made.table(stride_tables.simulated(predictor, gaits.train, gaits.test), "people-simulated")
+    made.table(stride_tables.gain(predictor, gaits.test), "people-gain")
     made.table(stride_tables.coverage(predictor, bands, gaits.test), "people-coverage")
     made.table(stride_tables.inputs(predictor, gaits.test), "people-inputs")
     path = config.hood or _shared("hood2020_k3.npz")

@@ -11,8 +11,6 @@ from jaxdiff.studies.speed_transfer.data import Gaits
 from jaxdiff.studies.speed_transfer.predictor import Predictor, Question
 from jaxdiff.studies.speed_transfer.strides import Gait
 
-SAMPLES = 32
-
 
 def gait(gaits: Gaits, row: int) -> Gait:
     """The gait of one recording of a cohort; foot strikes are half a stride after the largest hip extension."""
@@ -37,13 +35,12 @@ def answer(
     target_speed: np.ndarray,
     kind: str = "diffusion",
     seen: np.ndarray | None = None,
-    seed: int = 0,
 ) -> np.ndarray:
     """Generated gaits (N, T, 6) in degrees: the predicted mean stride at the predicted cadence.
 
     Args:
       source: rows of the cohort (N,) to start from.
-      kind: `diffusion` (the mean of 32 samples), `hierarchical` (the law alone) or `added` (the population's change).
+      kind: `diffusion` (its expectation), `hierarchical` (the law alone) or `added` (the population's change).
       seen: rows (N,) that the network sees in place of the source: a control.
     """
     known = {
@@ -56,7 +53,7 @@ def answer(
         states = held_out.added(predictor.law, questions)
     else:
         others = None if seen is None else _questions(known, seen, target_speed)
-        states = predictor.point(questions, SAMPLES, seed, others)
+        states = predictor.point(questions, others)
     length = gaits.values.shape[1]
     made = np.empty((len(states), length, gaits.values.shape[2]), np.float32)
     for i, (row, state) in enumerate(zip(source, states)):

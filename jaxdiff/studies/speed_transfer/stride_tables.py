@@ -28,10 +28,7 @@ def simulated(
     predictor: Predictor, train: Sequence[Gait], test: Sequence[Gait], most: int = 6
 ) -> Table:
     """Errors on simulated test people, from one recording and from several."""
-    kinds = {
-        "no hemiparesis": [g for g in test if not g.paretic],
-        "hemiparesis": [g for g in test if g.paretic],
-    }
+    kinds = held_out.kinds(test)
     slope = held_out.linear(train)
     table = Table(
         "Simulated people left out: error by predictor",
@@ -49,13 +46,13 @@ def simulated(
             "hierarchical model": predictor.linear(asked.questions),
         }
         if predictor.trust:
-            found["diffusion"] = predictor.point(asked.questions, SAMPLES, 12)
+            found["diffusion"] = predictor.point(asked.questions)
         for number in (2, 3):
             several = held_out.tasks(people, number, most=most, seed=11)
             name = f"{number} recordings"
             found[f"hierarchical model, {name}"] = predictor.linear(several.questions)
             if predictor.trust:
-                found[f"diffusion, {name}"] = predictor.point(several.questions, SAMPLES, 12)
+                found[f"diffusion, {name}"] = predictor.point(several.questions)
             found[f"{ADDED}, nearest of {name}"] = held_out.added(predictor.law, several.questions)
             asked_of = {label: several for label in found if name in label}
             for label, about in asked_of.items():
@@ -70,6 +67,30 @@ def simulated(
     return table
 
 
+def gain(predictor: Predictor, test: Sequence[Gait], most: int = 6) -> Table:
+    """What personalisation is worth: the population's change less the model, by person."""
+    quantiles = {"10 %": 0.1, "median": 0.5, "90 %": 0.9}
+    table = Table(
+        "Simulated people left out: gain of personalisation by person",
+        [ADDED, "this model", "gain", *(f"gain, {name}" for name in quantiles), "helps"],
+        note="Degrees; gain: error of the population's change, added to the nearest recording, less that of the model, for each "
+        "person; quantiles over people; helps: share of people with a positive gain.",
+    )
+    for kind, people in held_out.kinds(test).items():
+        for number in (1, 2, 3):
+            asked = held_out.tasks(people, number, most=most, seed=11)
+            reference = _people(held_out.added(predictor.law, asked.questions), asked)
+            errors = _people(predictor.point(asked.questions), asked)
+            won = reference - errors
+            row = {ADDED: cell(reference), "this model": cell(errors), "gain": cell(won)}
+            row |= {
+                f"gain, {name}": Cell(float(np.quantile(won, q))) for name, q in quantiles.items()
+            }
+            row["helps"] = Cell(float((won > 0).mean()))
+            table.row(f"{kind}, {number} recording{'s' * (number > 1)}", row)
+    return table
+
+
 def coverage(
     predictor: Predictor, bands: Mapping[str, Calibration], test: Sequence[Gait], p: float = 0.9
 ) -> Table:
@@ -79,11 +100,7 @@ def coverage(
         [f"{band}, {how}" for band in bands for how in ("as sampled", "calibrated")],
         note="Mean over people ± standard deviation between people, all phases and angles.",
     )
-    for label, people in (
-        ("all", list(test)),
-        ("no hemiparesis", [g for g in test if not g.paretic]),
-        ("hemiparesis", [g for g in test if g.paretic]),
-    ):
+    for label, people in {"all": list(test), **held_out.kinds(test)}.items():
         asked = held_out.tasks(people, most=4, seed=13)
         row = {}
         for band, kept in bands.items():
@@ -118,7 +135,7 @@ def inputs(predictor: Predictor, test: Sequence[Gait], most: int = 4) -> Table:
         ]
         row = {"hierarchical model": predictor.linear(questions)}
         if predictor.trust:
-            row["diffusion"] = predictor.point(questions, SAMPLES, 16)
+            row["diffusion"] = predictor.point(questions)
         table.row(label, {name: cell(_people(s, asked)) for name, s in row.items()})
     if not predictor.trust:
         return table
@@ -127,7 +144,7 @@ def inputs(predictor: Predictor, test: Sequence[Gait], most: int = 4) -> Table:
     others = [
         Question(asked.questions[j].sources, q.target) for j, q in zip(order, asked.questions)
     ]
-    swapped = predictor.point(asked.questions, SAMPLES, 16, others)
+    swapped = predictor.point(asked.questions, others)
     table.row("network conditioned on another person", {"diffusion": cell(_people(swapped, asked))})
     return table
 

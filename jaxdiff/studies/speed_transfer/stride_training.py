@@ -263,15 +263,9 @@ def score(predictor: Predictor, gaits: People, kept: dict[str, Any]) -> dict[str
     """Errors and coverage on the test people, for the card."""
     found: dict[str, str] = {}
     slope = held_out.linear(gaits.train)
-    kinds = {
-        "no hemiparesis": [g for g in gaits.test if not g.paretic],
-        "hemiparesis": [g for g in gaits.test if g.paretic],
-    }
-    for name, group in kinds.items():
-        if not group:
-            continue
+    for name, group in held_out.kinds(gaits.test).items():
         asked = held_out.tasks(group, most=6, seed=2)
-        states = predictor.point(asked.questions, 32, 3)
+        states = predictor.point(asked.questions)
         moved = (
             held_out.copied(asked.questions)
             + np.array([[q.target - q.sources[0].speed] for q in asked.questions]) * slope

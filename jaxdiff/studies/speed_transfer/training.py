@@ -15,7 +15,7 @@ from jaxdiff.data.trials import Trials
 from jaxdiff.methods import speed_transfer as method
 from jaxdiff.nets.residual_denoiser import size
 from jaxdiff.studies.generation import evenly
-from jaxdiff.studies.speed_transfer import data
+from jaxdiff.studies.speed_transfer import data, people
 from jaxdiff.studies.speed_transfer.data import Form, Gaits, PairSource
 from jaxdiff.studies.speed_transfer.transfer import Transfer, about
 from jaxdiff.training import settings
@@ -51,6 +51,8 @@ def cohorts(config: Config) -> Cohorts:
 
 def load(name: str, d: Config, recipe: str | None, **simulated: str) -> Trials:
     """Load one data set with the settings it takes."""
+    if name == "simulated_people":
+        return people.simulated(seconds=d.seconds, rate=d.rate, **simulated)
     if name == "simulated_speeds":
         return data.load(name, size=d.size, **simulated)
     return (
@@ -98,11 +100,11 @@ def model_settings(config: Config, residual_scale: np.ndarray) -> method.Setting
 
 def train(config: Config, who: Cohorts, out: Path) -> Transfer:
     """Train one model; the checkpoint with the least denoising error on the validation subjects is the best."""
-    shape, people = form(config), who.gaits(who.train)
+    shape, gaits = form(config), who.gaits(who.train)
     normaliser = normalise.fit(who.train, "zscore", [data.MODALITY])[data.MODALITY]
-    population = people.population()
+    population = gaits.population()
     pairs = PairSource(
-        people, data.training_pairs(who.train, config.data.pairs), shape, normaliser, population
+        gaits, data.training_pairs(who.train, config.data.pairs), shape, normaliser, population
     )
     scale = (
         residual_scale(pairs) if config.model.unit_residual else np.ones(len(normaliser.channels))
