@@ -37,6 +37,7 @@ def test_too_few_people_to_train_on_are_refused(tmp_path):
         stride_training.laboratory(str(laboratory(tmp_path, 4, seconds=3.0)))
 
 
+@pytest.mark.slow
 def test_a_laboratory_trains_the_model_whole(lab, tmp_path):
     config = get_config("ship_tiny")
     for setting in ("data.name=folder", f"data.recipe={lab}", "data.test=['P03','P07']"):
