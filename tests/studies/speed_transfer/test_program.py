@@ -59,7 +59,8 @@ def test_the_exported_program_draws_what_the_program_draws(model, tmp_path):
     expected = np.asarray(jax.jit(made.draw)(np.uint32(5), *inputs))
     for batch in (1, 3):  # the noise of an example does not depend on the others
         drawn = loaded.call(np.uint32(5), *(each[:batch] for each in inputs))
-        np.testing.assert_allclose(drawn, expected[:batch], atol=1e-3)
+        # float32 solves and eigenvectors differ by some 1e-3 degrees between batch sizes
+        np.testing.assert_allclose(drawn, expected[:batch], atol=0.01)
     assert expected.shape == (3, program.POINTS, 7)
     assert expected[0, 0, 6] < expected[2, 0, 6]  # strides are shorter at 1.2 than at 0.7 m/s
     assert [each["name"] for each in card["inputs"]][1:3] == ["source_speed", "target_speed"]
@@ -70,15 +71,20 @@ def test_a_stream_at_fixed_speeds_plays_the_other_gait_in_the_phase_of_the_walk(
     with pytest.raises(ConfigError, match="fix all but the first"):
         Stream(model.program(), ANGLES, ("deg",) * 6, 100.0)
     made = model.program(steps=1, source_speed=0.9, target_speed=1.4)
-    stream = Stream(made, ANGLES, ("deg",) * 6, 50.0, samples=8)
-    for row in angles(0.9, 0.5 + frequency(0.9) * np.arange(250) / 50.0, 3.0):
+    stream = Stream(made, ANGLES, ("deg",) * 6, 50.0, samples=16)
+    phase = frequency(0.9) * np.arange(250) / 50.0
+    for row in angles(0.9, 0.5 + phase, 3.0):
         stream.push(row)
     drawn = stream.newest(40)
-    assert drawn is not None and drawn.shape == (8, 40, 7)
-    law = model.predictor.law
-    grown = [np.ptp(strides.curves(law.at(v), 50)[:, 0]) for v in (0.9, 1.4)]
-    given = np.ptp(angles(0.9, np.arange(50) / 50, 3.0)[:, 0])
-    assert np.ptp(np.median(drawn, 0)[:, 0]) - given == pytest.approx(grown[1] - grown[0], abs=6)
+    assert drawn is not None and drawn.shape == (16, 40, 7)
+    mean = np.full(SIZE, np.nan)
+    mean[:STRIDE_TIME] = strides.coefficients(angles(0.9, 0.5 + np.arange(50) / 50, 3.0))
+    given = Gait(0.9, mean, np.zeros((0, SIZE)), count=1)
+    state = model.predictor.linear([Question((given,), 1.4)])[0]
+    expected = strides.at_phases(state, phase[-40:])
+    wrong = np.abs(drawn[..., :6].mean(0) - expected).mean()
+    shifted = np.abs(drawn[..., :6].mean(0) - strides.at_phases(state, phase[-40:] + 0.1)).mean()
+    assert wrong < 4 and wrong < 0.5 * shifted
     with pytest.raises(ConfigError, match="both source_speed and target_speed"):
         model.program(source_speed=1.0)
     with pytest.raises(ConfigError, match="m/s"):
