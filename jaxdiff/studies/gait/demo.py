@@ -15,6 +15,7 @@ from jaxdiff.data import formats
 from jaxdiff.data.recording import Event, Recording
 from jaxdiff.data.strides import normalised, strikes
 from jaxdiff.models.prediction import Prediction
+from jaxdiff.report import legs, motion
 from jaxdiff.report.gait import Curves
 from jaxdiff.report.page import Page
 from jaxdiff.report.publish import Report, publish
@@ -30,6 +31,10 @@ SHOWN = (
     "grf_normal_l",
 )
 SEED, RATE, STRIDES = 20_000, 100.0, 5
+JOINTS = ("hip_flexion", "knee_flexion", "ankle_dorsiflexion")
+FRAMES, GRAVITY = 50.0, 9.81
+SWING = 0.05
+"""Body weights below which a foot carries nothing and no arrow is drawn."""
 
 
 def run(out: Path, samples: int = 32) -> Prediction:
@@ -51,7 +56,12 @@ def run(out: Path, samples: int = 32) -> Prediction:
     seconds = time.perf_counter() - started
     formats.write(out / "walk.mot", walk)
     made.write(out / "forces.mot")
-    publish(report(walk, made, measured, seconds), out)
+    page = report(walk, made, measured, seconds)
+    made.write(out / "forces.csv")
+    kept = {name: (out / name).read_text(encoding="utf-8") for name in ("forces.mot", "forces.csv")}
+    files = {name: (text, "text/plain") for name, text in kept.items()}
+    page.add(Page.downloads, "The prediction as a file (median and 90 % interval)", files)
+    publish(page, out)
     print(
         f"{out / 'forces.mot'}: median and 90 % interval of {samples} samples, in {seconds:.1f} s\n"
         "the same for a file of your own:\n"
@@ -103,8 +113,47 @@ def report(walk: Recording, made: Prediction, measured: Recording, seconds: floa
         {"person": "simulated, not among those the model was trained on"},
     )
     found.add(Page.gait, "Gait cycle of the right leg", curves, SHOWN, units)
+    joints, arrows = figure(walk, made.median)
+    found.add(
+        Page.motion,
+        "The walk, with the generated forces",
+        {"": {"generated forces": joints}},
+        legs.skeleton(),
+        FRAMES,
+        "Legs of average size, drawn from the given angles; median of the generated ground reaction forces.",
+        {"": {"generated forces": arrows}},
+        [motion.Event(float(t - inside[0]), "right heel strike") for t in inside],
+    )
     found.table(table, "example")
     return found
+
+
+def figure(walk: Recording, forces: Recording) -> tuple[np.ndarray, np.ndarray]:
+    """Walking legs with their ground reaction forces.
+
+    Args:
+      walk: angles of both legs in degrees.
+      forces: ground reactions in N/kg, within the time of the walk.
+
+    Returns:
+      Joints [T, 11, 3] in m and arrows [T, 2, 2, 3] for `report.motion`, at `FRAMES` per second; the forces act between heel and toe.
+    """
+    names = [f"{joint}_{leg}" for leg in "rl" for joint in JOINTS]
+    time_ = np.arange(forces.time[0], forces.time[-1], 1 / FRAMES)
+    angles = np.stack([np.interp(time_, walk.time, walk[name]) for name in names], axis=1)
+    tree, speed = legs.skeleton(), float(walk.meta.get("speed", 0.0))
+    joints = legs.joints(angles, FRAMES, speed)
+    arrows = []
+    for leg, side, inward in (("r", "right", 1.0), ("l", "left", -1.0)):
+        medial, vertical, forward = (
+            np.interp(time_, forces.time, forces[f"grf_{axis}_{leg}"]) / GRAVITY
+            for axis in ("medial", "normal", "forward")
+        )
+        force = np.stack([inward * medial, vertical, forward], axis=-1)
+        force[vertical < SWING] = np.nan
+        sole = joints[:, [tree.index(f"{side}_{end}") for end in ("heel", "toe")]].mean(axis=1)
+        arrows.append(np.stack([sole, force], axis=1))
+    return joints, np.stack(arrows, axis=1)
 
 
 def make_example(folder: Path) -> None:

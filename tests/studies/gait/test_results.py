@@ -3,6 +3,7 @@
 import csv
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import jaxdiff
@@ -42,7 +43,12 @@ def test_the_example_walk_gets_forces_whose_intervals_hold_the_simulated_ones(tm
     made = demo.run(tmp_path, samples=8)
     assert made.like.channels[0] == "hip_extension_moment_r"
     assert {file.name for file in tmp_path.iterdir()} >= {"walk.mot", "forces.mot", "report.html"}
-    _, measured = demo.example()
+    walk, measured = demo.example()
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "generated forces" in page and 'download="forces.csv"' in page
+    joints, arrows = demo.figure(walk, made.median)
+    assert joints.shape == (len(arrows), 11, 3) and 0.9 < np.nanmax(arrows[:, :, 1, 1]) < 1.6
+    assert np.isnan(arrows[:, :, 1, 1]).any(axis=0).all()  # each foot swings
     low, high = made.interval(0.9)
     start = round((made.like.start - measured.start) * measured.rate)
     truth = measured["grf_normal_r"][start : start + len(low)]
