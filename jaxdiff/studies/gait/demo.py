@@ -151,7 +151,11 @@ def figure(walk: Recording, forces: Recording) -> tuple[np.ndarray, np.ndarray]:
         )
         force = np.stack([inward * medial, vertical, forward], axis=-1)
         force[vertical < SWING] = np.nan
-        sole = joints[:, [tree.index(f"{side}_{end}") for end in ("heel", "toe")]].mean(axis=1)
+        heel, toe = (joints[:, tree.index(f"{side}_{end}")] for end in ("heel", "toe"))
+        share = (heel[:, 1:2] + 0.01) / (
+            heel[:, 1:2] + toe[:, 1:2] + 0.02
+        )  # the lower end carries more
+        sole = (heel + share * (toe - heel)) * [1, 0, 1]
         arrows.append(np.stack([sole, force], axis=1))
     return joints, np.stack(arrows, axis=1)
 
