@@ -83,7 +83,7 @@ def chosen(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def run(options: argparse.Namespace) -> None:
-    from jaxdiff.cli.start import positive, prepare_jax
+    from jaxdiff.cli.start import positive, prepare_jax, progress
 
     positive(options, "batch", "steps")
     prepare_jax()
@@ -99,10 +99,12 @@ def run(options: argparse.Namespace) -> None:
         from jaxdiff.deployment import onnx
 
         name, batch = onnx.PROGRAM, options.batch or 8
-        folder = onnx.save(program, target, batch)
+        with progress(f"converting {model.name}"):
+            folder = onnx.save(program, target, batch)
     else:
         name, batch = artefact.PROGRAM, options.batch or "any"
-        folder = artefact.save(program, target, options.batch, options.platforms)
+        with progress(f"exporting {model.name}"):
+            folder = artefact.save(program, target, options.batch, options.platforms)
     size = (folder / name).stat().st_size / 1e6
     print(f"{folder}: {name} ({size:.2f} MB), {artefact.DESCRIPTION}, example.py")
     for word, each in [("in:  ", each) for each in program.inputs] + [("out: ", program.output)]:

@@ -200,11 +200,14 @@ def _score_model(options: argparse.Namespace) -> None:
 
 def _score_mechanics(options: argparse.Namespace) -> None:
     """The mechanics card of each file."""
+    from jaxdiff.cli.start import progress
     from jaxdiff.data.formats import read_one
     from jaxdiff.models import mechanics_card
 
-    real = mechanics_card.reference()
-    found = {str(path): mechanics_card.card(read_one(path, options.rate)) for path in options.files}
+    real, found = mechanics_card.reference(), {}
+    for path in options.files:
+        with progress(f"inverse dynamics of {path.name}"):
+            found[str(path)] = mechanics_card.card(read_one(path, options.rate))
     if options.json:
         rows = {
             name: {"pace": pace, "metrics": metrics, "captured": real[pace]}

@@ -91,7 +91,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    from jaxdiff.cli.start import positive, prepare_jax
+    from jaxdiff.cli.start import positive, prepare_jax, progress
 
     positive(options, "steps")
     if options.every < 1:
@@ -122,15 +122,16 @@ def run(options: argparse.Namespace) -> None:
     program = model.program(steps=options.steps, **choice)
     if source is None:
         source = sources.of_file(options.input, program.inputs[0], options.rate)
-    stream = Stream(
-        program,
-        source.channels,
-        source.units,
-        source.rate,
-        options.samples,
-        options.seed,
-        options.ahead,
-    )
+    with progress(f"compiling {model.name}"):
+        stream = Stream(
+            program,
+            source.channels,
+            source.units,
+            source.rate,
+            options.samples,
+            options.seed,
+            options.ahead,
+        )
     parts = ("", "_p05", "_p95") if options.samples > 1 else ("",)
     header = [
         f"{name}{part} [{unit}]"
