@@ -109,7 +109,7 @@ def run(options: argparse.Namespace) -> None:
     source = None
     if options.input:
         if not choice:
-            choice = model.given(formats.read_one(options.input, options.rate).channels)
+            choice = model.given(formats.read_one(options.input, options.rate))
     elif options.lsl:
         source = sources.of_lsl(options.lsl)
     elif options.udp is not None:

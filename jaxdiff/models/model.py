@@ -88,11 +88,11 @@ class Model:
         """
         raise ConfigError(f"models of {self.study} cannot be exported")
 
-    def given(self, channels: Sequence[str]) -> dict[str, Any]:
-        """The options of `program` for a source of these channels; models of one input have none.
+    def given(self, source: Recording | Sequence[str]) -> dict[str, Any]:
+        """The options of `program` for a source; models of one input have none.
 
         Args:
-            channels: Channel names of a file or a stream.
+            source: A recording, or the channel names of a stream, in the model's own names.
         """
         return {}
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxdiff.data import channels
 from jaxdiff.data import units as unit_table
 from jaxdiff.data.recording import Event, Recording
 from jaxdiff.deployment.program import Program
@@ -281,10 +282,14 @@ class GaitModel(Model):
         calibration = self._calibration({n: x[None] for n, x in masks.items()}, columns, names)
         return program(self.imputer, masks, columns, scalars, steps, calibration)
 
-    def given(self, channels: Sequence[str]) -> dict[str, Any]:
-        """The known ones of a source's channels."""
-        known = {name for part in self.layout if part.steps > 1 for name in part.channels}
-        found = [name for name in channels if name in known]
+    def given(self, source: Recording | Sequence[str]) -> dict[str, Any]:
+        """The known ones of a source's channels: of a recording under any laboratory's names."""
+        waves = [part for part in self.layout if part.steps > 1]
+        known = [pair for part in waves for pair in zip(part.channels, part.units)]
+        if isinstance(source, Recording):
+            found = [name for name, unit in known if channels.sides(source, [name], [unit])]
+        else:
+            found = [name for name, _ in known if name in source]
         return {"given": ",".join(found)} if found else {}
 
     def _masks(self, given: str) -> dict[str, np.ndarray]:
