@@ -61,6 +61,11 @@ def compare(people: int = 60, seed: int = 0) -> dict:
     out = cohorts.healthy(speeds[order], people, seed)
     curves, rows = {}, []
     for group, name, row, modality, channel, factor in channels():
+        if group == "emg":  # fractions of another maximum: one factor per muscle, for all speeds
+            mean = out[modality][:, :, 0, :, CHANNELS[modality].index(channel)].mean(0)
+            centre, spread = (norms[f"emg_{s}"][row, order, :POINTS] for s in ("mean", "sd"))
+            weight = 1.0 / np.square(np.maximum(spread, 0.15 * spread.max()))
+            factor = (weight * mean * centre).sum() / (weight * mean**2).sum()
         values = factor * out[modality][:, :, 0, :, CHANNELS[modality].index(channel)]
         for k, speed in enumerate(speeds[order]):
             centre = norms[f"{group}_mean"][row, order[k]][:POINTS]

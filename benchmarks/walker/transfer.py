@@ -101,6 +101,7 @@ def questions() -> dict[str, tuple[str, str, Examples]]:
     return {
         "OpenSim walk: angles to moments": ("angles", "moments", moments),
         "OpenSim walk: angles to forces": ("angles", "forces", forces),
+        "OpenSim walk: forces to moments": ("forces", "moments", moments._replace(x=forces.y)),
         "Hood K3: ankle angle and speed to moment": ("ankle", "moments", real.hood()),
         "CMU walks: thighs to knee and shank, shapes": ("thighs", "shank", real.cmu()),
     }

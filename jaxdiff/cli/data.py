@@ -9,7 +9,7 @@
 
 example:
   jaxdiff data list
-  jaxdiff data prepare simulated_gait size=tiny
+  jaxdiff data prepare simulated_gait --size large
   jaxdiff data prepare embry2018 --manual-dir ~/downloads/embry
   jaxdiff data check my_lab.yaml --root /data/my_lab --study speed_transfer
   jaxdiff data check walk.mot --model runs/llma-quick
@@ -46,6 +46,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         help="the data set's own settings, such as size=tiny",
     )
+    one.add_argument("--size", metavar="SIZE", help="short for size=SIZE: tiny, quick, full ...")
     one.add_argument(
         "--manual-dir", type=Path, metavar="DIR", help="folder of the files downloaded by hand"
     )
@@ -113,11 +114,11 @@ def show(options: argparse.Namespace) -> None:
 def prepare(options: argparse.Namespace) -> None:
     from jaxdiff.data import load
 
+    settings = _settings(options.settings)
+    if options.size:
+        settings["size"] = options.size
     trials = load(
-        options.name,
-        data_dir=options.data_dir,
-        manual_dir=options.manual_dir,
-        **_settings(options.settings),
+        options.name, data_dir=options.data_dir, manual_dir=options.manual_dir, **settings
     )
     print(
         f"{options.name}: {len(trials)} trials of {len(trials.subjects)} subjects, {trials.length.sum()} frames"

@@ -18,6 +18,7 @@ import jax
 import numpy as np
 
 from jaxdiff.body.walker import design, modes
+from jaxdiff.body.walker.instruments import band_noise, ripple, skin
 from jaxdiff.body.walker.kinematics import proportions
 from jaxdiff.body.walker.muscles import RECORDED, envelopes
 from jaxdiff.body.walker.people import Tasks, constant_tasks, draw_people, draw_tasks
@@ -206,6 +207,7 @@ def simulate(
                 log_speed=wander[rows, None] * noise[..., 0],
                 log_length=0.018 * noise[..., 1],
                 amplitudes=noise[..., 2:],
+                irregular=ripple(rng, t, padded, points).astype(np.float32),
             )
             found = synthesise(
                 *args,
@@ -218,12 +220,14 @@ def simulate(
             )
             found = {name: np.asarray(values) for name, values in found.items()}
             if "emg" in modalities:
-                gains = 0.12 * variability * long_range(rng, (len(rows), 16), padded)
-                found["emg"] = envelopes(found, gains, strides, points)
+                gains = variability * long_range(rng, (len(rows), 16), padded)
+                rough = band_noise(rng, (len(rows), 16), strides * points, points)
+                found["emg"] = envelopes(found, t, u[rows], gains, rough, points)
             if "imu" in modalities:
                 found["imu"] = _measured(rng, found["imu"], t)
             if "angles" in modalities:
-                found["angles"] = found["angles"] + t.angle_offset[:, None].astype(np.float32)
+                added = t.angle_offset[:, None] + np.tile(skin(t, points), (1, strides, 1))
+                found["angles"] = found["angles"] + added.astype(np.float32)
             for name in (*modalities, "time", "stride_time", "speed", "events"):
                 keep(name, found[name], rows)
     for name in (*modalities, "time"):

@@ -28,6 +28,8 @@ WAVE = fourier(PHASE, PHASES // 2 - 1)
 FREQUENCY = 2.0 * np.pi * np.concatenate([[0], np.tile(np.arange(1, PHASES // 2), 2)])
 
 SPEED_EXPONENT = 0.57
+SIGNATURE_RANGE = (-0.15, 0.3)
+"""Speeds relative to 0.4 over which the shapes of a person change with speed."""
 PIVOT_HEIGHT, PENDULUM_HEIGHT, PELVIS_HEIGHT = 1.12, 1.08, 0.92
 DEGREE = np.pi / 180.0
 
@@ -63,7 +65,8 @@ def leg_phase(t: Traits, phase: Array) -> Array:
 def duty(t: Traits, template: Array) -> Array:
     """Stance as a fraction of the stride [M, 2, ...], at template speeds [M, ...]."""
     norm = 0.62 * (template / 0.4) ** -0.075
-    return jnp.clip(norm[:, None] + legs(t.duty, norm.ndim + 1), 0.53, 0.85)
+    faster = (template - 0.4) * t.duty_slope.reshape(-1, *(1,) * (norm.ndim - 1))
+    return jnp.clip((norm + faster)[:, None] + legs(t.duty, norm.ndim + 1), 0.53, 0.85)
 
 
 def loading(t: Traits, template: Array, stance: Array, stance_end: Array) -> Array:
@@ -71,6 +74,7 @@ def loading(t: Traits, template: Array, stance: Array, stance_end: Array) -> Arr
     template = template[:, None]
     double_support = (stance_end[:, :1] + stance_end[:, 1:] - 1.0) / 2.0 / stance_end
     rise = double_support * jnp.clip(0.75 + 0.9 * (0.4 - template), 0.7, 1.0)
+    rise = rise * t.load_rise[..., None]
     dip = 0.17 * t.dip_factor[:, None, None] * (template / 0.4) ** 1.5 + t.load_dip[..., None]
     tilt = -0.02 + t.load_tilt[..., None]
     angle = 2.0 * jnp.pi * stance
@@ -84,8 +88,9 @@ def pressure_path(t: Traits, stance: Array) -> Array:
     s = jnp.clip(stance, 0.0, 1.0)
     toes = jnp.clip(t.equinus / 25.0, 0.0, 0.8)
     end = (t.pressure_end * t.foot_scale[:, None])[..., None]
-    start = (-0.045 * t.foot_scale[:, None] * (1.0 - toes) + 0.12 * toes)[..., None]
-    return start + (end - start) * (s + 0.08 * jnp.sin(jnp.pi * s))
+    start = t.pressure_start * t.foot_scale[:, None] * (1.0 - toes) + 0.12 * toes
+    start = start[..., None]
+    return start + (end - start) * (s + t.pressure_bow[..., None] * jnp.sin(jnp.pi * s))
 
 
 def periodic_pchip(knots: Array, values: Array) -> Array:
@@ -176,7 +181,9 @@ def leg_templates(t: Traits, template: Array, slope: Array, stance_end: Array) -
     coefficients = jnp.stack(curves, axis=2) @ FIT.T
     place = np.zeros((9, WIDTH))
     place[np.arange(9), [0, 1, 2, 3, 4, *(HARMONICS + k for k in range(1, 5))]] = 1.0
-    own = jnp.pad(t.signature @ place, ((0, 0), (0, 0), (0, 1), (0, 0)))
+    faster = jnp.clip(template - 0.4, *SIGNATURE_RANGE)
+    signature = t.signature + faster[:, None, None, None] * t.signature_slope
+    own = jnp.pad(signature @ place, ((0, 0), (0, 0), (0, 1), (0, 0)))
     return coefficients + own
 
 

@@ -89,12 +89,16 @@ def proportions(b: Body) -> Proportions:
         x, y, z = segment.joint
         if kind == "thigh":
             y = y * column["pelvis"]
+        elif kind == "arm":
+            x = x + column["trunk_ahead"]
         elif kind == "shank":
             z = -column["thigh"]
         elif kind == "foot":
             z = -column["shank"]
         joint.append((x, y, z))
         cx, cy, cz = segment.centre
+        if kind == "trunk":
+            cx = cx + column["trunk_ahead"]
         centre.append((cx * ratio, cy, cz) if kind == "foot" else (cx, cy, cz * ratio))
         gyration.append([g * ratio for g in segment.gyration])
     return Proportions(mass, joint, centre, gyration)

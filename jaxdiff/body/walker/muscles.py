@@ -1,7 +1,7 @@
-"""Electromyographic envelopes of eight muscles of both legs, for a batch: `emg` and `jaxdiff.body.muscles` compiled.
+"""Electromyographic envelopes of eight muscles of both legs, for a batch: `jaxdiff.body.muscles` compiled.
 
-Activations of least effort that produce the hip, knee and ankle moments, co-contraction, phase-locked drive, an
-electromechanical delay of 60 ms, a gain that drifts from stride to stride, and smoothing.
+Activations of least effort that produce the hip, knee and ankle moments, co-contraction, phase-locked drive that grows
+with speed, an electromechanical delay of 60 ms, a gain that drifts from stride to stride, smoothing, and irregularity.
 """
 
 from __future__ import annotations
@@ -15,14 +15,29 @@ import numpy as np
 
 from jaxdiff.body.muscles import ANTAGONISTS, ARMS, EFFORT, MUSCLES, SLACK
 from jaxdiff.body.walker.curves import stride_spline
-from jaxdiff.body.walker.emg import DELAY, DRIVE, RECORDED
+from jaxdiff.body.walker.emg import DELAY, RECORDED
 from jaxdiff.body.walker.synthesis import SPARE
+from jaxdiff.body.walker.traits import Traits
 from jaxdiff.typing import Array
 
 __all__ = ["RECORDED", "envelopes"]
 
 MOMENT_ROWS = (0, 3, 6, 1)
 """Of the nine moments of a leg: hip and knee extension, ankle plantarflexion, hip abduction."""
+DRIVE = {
+    "tibialis_anterior": (
+        *((0.07, 0.06, 0.24, 1.0), (0.25, 0.09, 0.06, 0.5)),
+        *((0.70, 0.05, 0.20, 1.0), (0.86, 0.09, 0.08, 0.5)),
+    ),
+    "soleus": ((0.12, 0.07, 0.12, 0.5),),
+    "gastrocnemius": ((0.15, 0.07, 0.05, 0.5),),
+    "rectus_femoris": ((0.10, 0.09, 0.13, 1.5), (0.67, 0.05, 0.07, 2.0), (1.0, 0.05, 0.05, 1.5)),
+    "vastus": ((0.04, 0.05, 0.07, 1.0),),
+    "hamstrings": ((0.08, 0.08, 0.07, 1.0), (0.95, 0.05, 0.02, 1.0)),
+    "gluteus_maximus": ((0.06, 0.04, 0.05, 1.0), (0.7, 0.08, 0.02, 2.0)),
+}
+"""Gaussians (centre, width, height at speed 0.4, exponent of the speed) in the leg's phase: what muscles do that the
+moments of least effort do not show. Set with the envelopes of Bovi et al. 2011."""
 
 
 def solved(a: list[list[Array]], b: list[Array]) -> list[Array]:
@@ -98,9 +113,19 @@ def activations(moments: list[Array], iterations: int = 14) -> list[Array]:
 
 @partial(jax.jit, static_argnames=("strides", "points"))
 def _envelopes(
-    moments: Array, phase: Array, time: Array, gains: Array, *, strides: int, points: int
+    moments: Array,
+    phase: Array,
+    time: Array,
+    gains: Array,
+    speed: Array,
+    shared: Array,
+    floor: Array,
+    *,
+    strides: int,
+    points: int,
 ) -> Array:
-    """Envelopes [M, S·P, 16] for moments [M, S·P, 18], phases [M, 2, S·P], times [M, S·P], log gains [M, 16, S + 2]."""
+    """Envelopes [M, S·P, 16] for moments [M, S·P, 18], phases [M, 2, S·P], times [M, S·P], log gains [M, 16, S + 2],
+    and speeds, co-contraction and resting activity [M]."""
     x = SPARE + np.arange(strides * points) / points
     spline = stride_spline(np.eye(strides + 2 * SPARE), x).astype(np.float32)
     width = max(3, round(9 * points / 150) // 2 * 2 + 1)
@@ -116,12 +141,13 @@ def _envelopes(
         found = activations(wanted)
         drive = []
         for m, muscle in enumerate(MUSCLES):
-            total = found[m] + 0.015
+            total = found[m] + floor[:, None]
             if muscle in ANTAGONISTS:
-                total = total + 0.12 * found[MUSCLES.index(ANTAGONISTS[muscle])]
-            for centre, spread, height in DRIVE.get(muscle, ()):
+                total = total + shared[:, None] * found[MUSCLES.index(ANTAGONISTS[muscle])]
+            for centre, spread, height, growth in DRIVE.get(muscle, ()):
                 away = (phase[:, leg] - centre + 0.5) % 1.0 - 0.5
-                total = total + height * jnp.exp(-0.5 * jnp.square(away / spread))
+                tall = height * (speed / 0.4) ** growth
+                total = total + tall[:, None] * jnp.exp(-0.5 * jnp.square(away / spread))
             drive.append(total)
         for m in range(len(RECORDED)):
             early = jnp.take_along_axis(drive[m], low, 1) * (1.0 - weight)
@@ -135,20 +161,27 @@ def _envelopes(
 
 
 def envelopes(
-    found: Mapping[str, np.ndarray], gains: np.ndarray, strides: int, points: int
+    found: Mapping[str, np.ndarray],
+    t: Traits,
+    speed: np.ndarray,
+    gains: np.ndarray,
+    irregular: np.ndarray,
+    points: int,
 ) -> np.ndarray:
     """Envelopes [M, S·P, 16] of both legs, not yet normalised.
 
     Args:
         found: "moments" [M, S·P, 18], "phase" [M, 2, S·P] and "time" [M, S·P].
-        gains: Log gain of every electrode and stride [M, 16, S + 2].
-        strides: S.
+        t: Traits of M people.
+        speed: `v / sqrt(gL)` [M].
+        gains: Log gain of every electrode and stride [M, 16, S + 2], in units of its spread.
+        irregular: The same of every sample [M, 16, S·P].
         points: P.
     """
-    phase = found["phase"].astype(np.float32)
-    time = found["time"].astype(np.float32)
-    moments = found["moments"]
-    result = _envelopes(
-        moments, phase, time, gains.astype(np.float32), strides=strides, points=points
-    )
-    return np.asarray(result, np.float32)
+    rows = [found["phase"], found["time"], t.emg_noise[:, :1, None] * gains]
+    rows += [speed, t.cocontraction, t.emg_floor]
+    strides = found["time"].shape[-1] // points
+    single = [np.asarray(row, np.float32) for row in rows]
+    result = np.asarray(_envelopes(found["moments"], *single, strides=strides, points=points))
+    noise = np.exp(t.emg_noise[:, 1, None, None] * irregular)
+    return result * np.moveaxis(noise, 1, 2).astype(np.float32)

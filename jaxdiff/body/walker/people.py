@@ -14,12 +14,11 @@ import numpy as np
 from jaxdiff.body.walker.model import GRAVITY
 from jaxdiff.body.walker.subjects import DEVIATIONS, SIGNATURE
 from jaxdiff.body.walker.traits import IMUS, Traits, reference
+from jaxdiff.body.walker.typical import SIGNATURE as TYPICAL_SIGNATURE
+from jaxdiff.body.walker.typical import SIGNATURE_SLOPE, TYPICAL
 from jaxdiff.errors import ConfigError
 
 ASYMMETRY = 0.25
-POSTURE = {"hip_flexion": 7.0, "hip_extension": 4.0, "tilt": 5.0, "lean": -10.0}
-"""Mean posture relative to the reference subject in degrees: a pelvis tilted further, a trunk that balances it. The
-reference subject's hip moments are too extending and its knee moments too flexing in stance."""
 CONDITIONS = ("hemiparesis", "crouch", "prosthesis", "foot", "asymmetry")
 SHARES = (0.45, 0.15, 0.15, 0.10, 0.15)
 """Of the impaired people, how many have each condition."""
@@ -28,6 +27,14 @@ OFFSET_SPREAD = np.array(
     + 2 * [4.0, 2.0, 5.0, 3.0, 2.5, 5.0, 3.5, 3.0, 5.0, 2.0]
 )
 """Spread in degrees of the constant offsets of angle channels between laboratories, models and marker sets."""
+SMOOTHING = 0.1325 / np.array([6.0, 8.0, 10.0, 12.0, 15.0, 20.0, 30.0])
+"""Standard deviations in s of Gaussians that halve the power at the usual cut-off frequencies, 6 to 30 Hz."""
+TILT_ERROR = 8.0
+"""Spread of the zero of pelvic tilt between models: it moves pelvic tilt and both hip angles together."""
+ARTEFACT = np.array(
+    [0.5, 0.4, 0.5, 0.8, 0.5, 0.8] + 2 * [1.2, 1.0, 2.0, 1.2, 1.5, 2.5, 1.2, 1.5, 2.0, 0.8]
+)
+"""Spread in degrees of the artefacts of angle channels, first harmonic; higher ones fall as their number."""
 
 
 class Tasks(NamedTuple):
@@ -78,7 +85,9 @@ def draw_people(
     harmonic = np.tile(np.arange(1, 5), 2)
     terms = spread * SIGNATURE[:, None] / harmonic
     signature = terms * (0.9 * normal((n, 1, 3, 8)) + 0.35 * normal((n, 2, 3, 8)))
-    shape = {name: spread * pair(sd) + POSTURE.get(name, 0.0) for name, sd in DEVIATIONS.items()}
+    signature_slope = 2.0 * terms * normal((n, 1, 3, 8))
+    constant = ((0, 0), (0, 0), (0, 0), (1, 0))
+    shape = {name: spread * pair(sd) + TYPICAL.get(name, 0.0) for name, sd in DEVIATIONS.items()}
     chosen = np.clip(1.28 - 0.2 * old + 0.15 * normal(n), 0.7, 1.8)
     traits = reference(n)._replace(
         mass=24.0 * factor(0.15) * stature**2,
@@ -90,22 +99,28 @@ def draw_people(
         leg_mass=factor(0.08),
         stride_factor=factor(0.055) * (1.0 - 0.04 * old),
         left_phase=0.5 + 0.006 * normal(n),
-        duty=0.009 * normal((n, 1)) + 0.004 * normal((n, 2)) + 0.012 * old[:, None],
-        signature=np.pad(signature, ((0, 0), (0, 0), (0, 0), (1, 0))),
+        duty=TYPICAL["duty"] + pair(0.009, 0.6) + 0.012 * (old - 0.2)[:, None],
+        duty_slope=TYPICAL["duty_slope"] + 0.03 * normal(n),
+        signature=TYPICAL_SIGNATURE + np.pad(signature, constant),
+        signature_slope=SIGNATURE_SLOPE + np.pad(signature_slope, constant),
         **shape,
         crouch=np.abs(pair(1.5)) + 2.0 * old[:, None],
         knee_floor=2.0 - 9.0 * (rng.random((n, 1)) < 0.12) * rng.random((n, 1)) * np.ones(2),
-        load_dip=pair(0.02),
-        load_tilt=pair(0.04),
+        load_dip=TYPICAL["load_dip"] + pair(0.04),
+        load_tilt=TYPICAL["load_tilt"] + pair(0.05),
+        load_rise=TYPICAL["load_rise"] * np.exp(pair(0.15)),
         dip_factor=factor(0.2) * (1.0 - 0.15 * old),
         load_scale=1.0 + 0.02 * normal((n, 1)) * np.array([1.0, -1.0]),
-        pressure_end=0.165 + pair(0.012),
+        pressure_start=TYPICAL["pressure_start"] + pair(0.012),
+        pressure_end=TYPICAL["pressure_end"] + pair(0.012),
+        pressure_bow=TYPICAL["pressure_bow"] + pair(0.05),
+        trunk_ahead=TYPICAL["trunk_ahead"] + 0.012 * normal(n),
         step_width=np.clip(0.125 + 0.03 * normal(n) + 0.015 * old, 0.02, 0.28),
         circumduction=np.abs(0.005 + pair(0.006)),
-        lean=POSTURE["lean"] + 2.2 * normal(n) + 1.5 * old,
+        lean=TYPICAL["lean"] + 2.2 * normal(n) + 1.5 * old,
         trunk_list=0.8 * normal(n),
         trunk_sway=1.0 + 1.3 * normal(n),
-        tilt=POSTURE["tilt"] + 5.0 * normal(n),
+        tilt=TYPICAL["tilt"] + 5.0 * normal(n),
         yaw_factor=factor(0.4),
         list_factor=factor(0.35),
         toe_out=6.0 + pair(5.0, 0.5),
@@ -114,6 +129,9 @@ def draw_people(
         knee_adduction=1.0 + pair(2.5, 0.4),
         transverse_factor=factor(0.35),
         arm_factor=factor(0.35, 1) * factor(0.12, 2),
+        cocontraction=np.clip(0.12 * factor(0.5) * (1.0 + 0.5 * old), 0.02, 0.5),
+        emg_noise=np.array([0.2, 0.25]) * factor(0.3, 2),
+        emg_floor=0.02 * factor(0.6),
         unsteadiness=factor(0.3) * (1.0 + 0.3 * old),
         chosen_speed=chosen,
         top_speed=np.clip(chosen * (1.65 + 0.15 * normal(n)), 1.0, 2.4),
@@ -128,9 +146,16 @@ def _instruments(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
     common, own = normal((n, 16)), normal((n, 26))
     shared = np.concatenate([common[:, :6], common[:, 6:], common[:, 6:]], axis=1)
     offset = OFFSET_SPREAD * (0.85 * shared + 0.5 * own)
-    offset[:, 3] -= POSTURE["lean"]  # laboratories measure an upright trunk as upright
+    offset[:, 3] -= TYPICAL["lean"]  # laboratories measure an upright trunk as upright
+    offset[:, [0, 6, 16]] += TILT_ERROR * normal((n, 1))
+    harmonic = np.tile(np.arange(1, 4), 2)
     return {
         "angle_offset": offset,
+        "angle_artefact": ARTEFACT[:, None] / harmonic * normal((n, 26, 6)),
+        "plate_shift": np.array([0.006, 0.004]) * normal((n, 2)),
+        "smoothing": rng.choice(SMOOTHING, n),
+        "impact": np.abs(0.12 + 0.1 * normal((n, 1)) + 0.04 * normal((n, 2))),
+        "roughness": np.array([0.03, 0.025]) * np.exp(0.4 * normal((n, 2))),
         "imu_turn": np.array([8.0, 8.0, 12.0]) * normal((n, len(IMUS), 3)),
         "imu_place": np.array([0.01, 0.01, 0.04]) * normal((n, len(IMUS), 3)),
         "imu_bias": np.repeat([0.1, 0.015], 3) * normal((n, len(IMUS), 6)),

@@ -75,6 +75,7 @@ class Body(NamedTuple):
     foot_mass: Array
     trunk_mass: Array
     """Trunk with arms."""
+    trunk_ahead: Array
 
 
 def body(t: Traits) -> Body:
@@ -93,6 +94,7 @@ def body(t: Traits) -> Body:
         shank_mass=masses[1],
         foot_mass=masses[2],
         trunk_mass=trunk - 2 * sum(masses),
+        trunk_ahead=t.trunk_ahead,
     )
 
 
@@ -266,7 +268,7 @@ def normal(t: Traits, b: Body, p: Design, x: Array) -> Normal:
     foot_at = link(pitch, FOOT_CENTRE[1], FOOT_CENTRE[0] * foot, 1.0)
     pelvis_at = link(-p.tilt[:, None], -PELVIS_CENTRE, 0.0, 1.0)
     lumbar_at = link(-p.tilt[:, None], -LUMBAR, 0.0, 1.0)
-    trunk_at = link(-trunk, -TRUNK_CENTRE, 0.0, 1.0)
+    trunk_at = link(-trunk, -TRUNK_CENTRE, b.trunk_ahead[:, None], 1.0)
     whole = jnp.zeros((m, 1, PHASES))
     centre_x = jnp.concatenate(
         [

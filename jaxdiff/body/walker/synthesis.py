@@ -15,6 +15,7 @@ import numpy as np
 
 from jaxdiff.body.walker import design as d
 from jaxdiff.body.walker.curves import fourier, stride_spline
+from jaxdiff.body.walker.instruments import measured_force
 from jaxdiff.body.walker.kinematics import (
     FEET,
     MARGIN,
@@ -54,6 +55,8 @@ class Strides(NamedTuple):
     log_length: np.ndarray
     amplitudes: np.ndarray
     """Of the modes, in standard deviations [M, S + 2, MODES]."""
+    irregular: np.ndarray
+    """Of the forces, from `instruments.ripple` [M, 2, 3, (S + 2)·P]."""
 
 
 def footprint(motion: Motion, stance: Array, points: tuple) -> Array:
@@ -305,6 +308,18 @@ def synthesise(
             foot_points(who),
             jnp.stack(sizes.mass),
         )
+        samples = t.smoothing / second * rate.mean(-1)
+        since = own * (period * second[:, None])[:, None, core]
+        force = measured_force(
+            contact.force,
+            t,
+            deviations.irregular[..., core],
+            since,
+            shape_u[:, core],
+            samples,
+        )
+        shift = jnp.pad(t.plate_shift / t.leg_length[:, None], ((0, 0), (0, 1)))
+        contact = contact._replace(force=force, pressure=contact.pressure + shift.T[..., None])
         torques = leg_torques(motion, contact)
         scale = GRAVITY * t.leg_length[:, None]
         if "moments" in modalities or "emg" in modalities:

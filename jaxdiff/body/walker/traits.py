@@ -42,6 +42,8 @@ class Traits(NamedTuple):
     """Phase of the left foot strike in the right stride."""
     duty: np.ndarray
     """Stance phase longer than the norm by this fraction of a stride [N, 2]."""
+    duty_slope: np.ndarray
+    """Change of the stance phase with speed beyond the norm's, per unit of `v / sqrt(gL)` [N]."""
     hip_flexion: np.ndarray
     hip_extension: np.ndarray
     knee_stance: np.ndarray
@@ -61,14 +63,24 @@ class Traits(NamedTuple):
     """0 for a muscular ankle, 1 for a passive one without push-off [N, 2]."""
     signature: np.ndarray
     """Fourier terms (1 + 2 x 4) [N, 2, 3, 9] added to hip, knee and ankle in the leg's own phase."""
+    signature_slope: np.ndarray
+    """How these terms change with speed [N, 2, 3, 9]: per unit of `v / sqrt(gL)`, 0 at 0.4, within
+    `design.SIGNATURE_RANGE`."""
     load_dip: np.ndarray
     load_tilt: np.ndarray
     """Mid-stance dip and early-late tilt of the normal force [N, 2], added to the norm."""
     dip_factor: np.ndarray
     load_scale: np.ndarray
     """Share of the weight that a leg takes [N, 2]."""
+    load_rise: np.ndarray
+    """Time in which a foot takes the load, relative to the norm [N, 2]."""
+    pressure_start: np.ndarray
     pressure_end: np.ndarray
-    """Where the centre of pressure leaves the foot, ahead of the ankle [N, 2]."""
+    """Where the centre of pressure enters and leaves the foot, ahead of the ankle [N, 2]."""
+    pressure_bow: np.ndarray
+    """How far the centre of pressure runs ahead of uniform motion in mid-stance, relative to its path [N, 2]."""
+    trunk_ahead: np.ndarray
+    """Mass centre of trunk and arms ahead of the lumbar joint in the axes of the trunk [N]."""
     step_width: np.ndarray
     circumduction: np.ndarray
     hip_hike: np.ndarray
@@ -92,6 +104,12 @@ class Traits(NamedTuple):
     """Severity of hemiparesis in [0, 1]; it also scales the variability."""
     paretic: np.ndarray
     """1 where the right side is impaired, -1 left, 0 neither."""
+    cocontraction: np.ndarray
+    """Activation of a muscle per activation of its antagonist [N]."""
+    emg_noise: np.ndarray
+    """Irregularity of envelopes: gain of strides, and within a stride [N, 2], log units."""
+    emg_floor: np.ndarray
+    """Resting activity and noise of the electrodes [N]."""
     unsteadiness: np.ndarray
     """Stride-to-stride variability relative to the norm."""
     top_speed: np.ndarray
@@ -100,6 +118,17 @@ class Traits(NamedTuple):
     """Self-selected speed, m/s."""
     angle_offset: np.ndarray
     """Constant offsets of the marker set and model [N, 26] added to reported angles, in the order of the channels."""
+    angle_artefact: np.ndarray
+    """Fourier terms (2 x 3) [N, 26, 6] of skin motion and axis errors, in degrees, added to reported angles."""
+    plate_shift: np.ndarray
+    """Error of the force plates' position relative to the cameras, forward and left [N, 2], m."""
+    smoothing: np.ndarray
+    """Standard deviation of the laboratory's smoothing of forces [N], s."""
+    impact: np.ndarray
+    """Height of the transient after foot strike [N, 2], in body weights at speed 0.4."""
+    roughness: np.ndarray
+    """Force that the rigid body does not explain (soft tissue, errors), relative to the normal force: repeated in every
+    stride, and new in each [N, 2]."""
     imu_turn: np.ndarray
     """Mounting error [N, 7, 3] of each sensor as a rotation vector in degrees."""
     imu_place: np.ndarray
@@ -124,6 +153,7 @@ def reference(n: int = 1) -> Traits:
         stride_factor=one,
         left_phase=0.5 * one,
         duty=both,
+        duty_slope=zero,
         hip_flexion=both,
         hip_extension=both,
         knee_stance=both,
@@ -136,11 +166,16 @@ def reference(n: int = 1) -> Traits:
         equinus=both,
         prosthesis=both,
         signature=np.zeros((n, 2, 3, 9)),
+        signature_slope=np.zeros((n, 2, 3, 9)),
         load_dip=both,
         load_tilt=both,
         dip_factor=one,
         load_scale=both + 1.0,
+        load_rise=both + 1.0,
+        pressure_start=both - 0.045,
         pressure_end=both + 0.18,
+        pressure_bow=both + 0.08,
+        trunk_ahead=zero,
         step_width=0.13 * one,
         circumduction=both + 0.005,
         hip_hike=both,
@@ -158,10 +193,18 @@ def reference(n: int = 1) -> Traits:
         arm_factor=both + 1.0,
         severity=zero,
         paretic=zero,
+        cocontraction=0.12 * one,
+        emg_noise=both + [0.12, 0.0],
+        emg_floor=0.015 * one,
         unsteadiness=one,
         top_speed=np.full(n, np.inf),
         chosen_speed=1.25 * one,
         angle_offset=np.zeros((n, OFFSETS)),
+        angle_artefact=np.zeros((n, OFFSETS, 6)),
+        plate_shift=both,
+        smoothing=zero,
+        impact=both,
+        roughness=both,
         imu_turn=np.zeros((n, len(IMUS), 3)),
         imu_place=np.zeros((n, len(IMUS), 3)),
         imu_bias=np.zeros((n, len(IMUS), 6)),

@@ -15,6 +15,7 @@ from jaxdiff.body.walker.batch import (
 )
 from jaxdiff.body.walker.completion import complete
 from jaxdiff.body.walker.curves import fourier
+from jaxdiff.body.walker.instruments import BAND, band_noise, ideal, smoothed
 from jaxdiff.body.walker.model import GRAVITY, LEG, LEG_JOINTS, SEGMENTS, forward
 from jaxdiff.body.walker.prescription import prescribe
 from jaxdiff.body.walker.projection import project
@@ -41,11 +42,25 @@ def solved(walkers):
 
 
 @pytest.fixture(scope="module")
-def recorded():
-    """Six people, three tasks, two strides, every modality."""
+def people():
+    """Six people, three tasks, and a source of randomness."""
     rng = np.random.default_rng(1)
     traits = draw_people(rng, 6, impaired=0.5)
-    tasks = draw_tasks(rng, traits, 3)
+    return traits, draw_tasks(rng, traits, 3), rng
+
+
+@pytest.fixture(scope="module")
+def recorded(people):
+    """Two strides of them, every modality, measured without error."""
+    traits, tasks, _ = people
+    rng = np.random.default_rng(2)
+    return traits, tasks, simulate(ideal(traits), tasks, 2, rng=rng, modalities=MODALITIES)
+
+
+@pytest.fixture(scope="module")
+def measured(people):
+    """The same as a laboratory would measure it."""
+    traits, tasks, rng = people
     return traits, tasks, simulate(traits, tasks, 2, rng=rng, modalities=MODALITIES)
 
 
@@ -130,8 +145,8 @@ def test_mean_ground_reaction_is_the_weight(recorded):
     np.testing.assert_allclose(mean("grf_forward"), np.sin(slope), atol=0.03)
 
 
-def test_signals_are_finite_and_named(recorded):
-    traits, _, out = recorded
+def test_signals_are_finite_and_named(measured):
+    traits, _, out = measured
     for name in MODALITIES:
         assert out[name].shape == (6, 3, 2, 100, len(CHANNELS[name])), name
         assert out[name].dtype == np.float32
@@ -158,6 +173,38 @@ def test_power_is_moment_times_angular_velocity(recorded):
     power = out["powers"][..., CHANNELS["powers"].index("knee_power_r")].reshape(6, 3, -1)
     error = (power - expected)[..., 2:-2]
     assert np.abs(error).max() < 0.05 * np.abs(power).max()
+
+
+def test_measured_forces_are_as_irregular_as_their_traits_say(people, recorded, measured):
+    """Errors of the instruments change forces and moments together, by a few percent of the weight."""
+    force, moment = (
+        measured[2][name].astype(float) - recorded[2][name] for name in ("grf", "moments")
+    )
+    normal = CHANNELS["grf"].index("grf_normal_r")
+    spread = np.sqrt(np.square(force[..., normal]).mean()) / GRAVITY
+    assert 0.02 < spread < 0.2
+    knee = np.abs(moment[..., CHANNELS["moments"].index("knee_extension_moment_r")]).mean()
+    assert 0.01 < knee < 0.2
+
+
+def test_band_noise_has_unit_variance_within_its_band():
+    noise = band_noise(np.random.default_rng(0), (400,), 300, 100)
+    assert noise.std() == pytest.approx(1.0, abs=0.02)
+    power = np.square(np.abs(np.fft.rfft(noise))).mean(0)
+    cycles = np.fft.rfftfreq(300) * 100
+    outside = (cycles < BAND[0] - 0.1) | (cycles > BAND[1] + 0.1)
+    assert power[outside].max() < 1e-9 * power.max()
+
+
+def test_smoothing_keeps_the_impulse_and_halves_the_power_at_its_frequency():
+    time = np.arange(400) / 100.0
+    curve = np.stack([np.sin(2 * np.pi * 6.0 * time), (np.abs(time - 2.0) < 0.05) * 1.0])
+    found = np.asarray(smoothed(curve[:, None], np.array([100.0 * 0.1325 / 6.0])))[:, 0]
+    assert np.abs(found[0, 50:350]).max() == pytest.approx(np.sqrt(0.5), abs=0.02)
+    assert found[1].sum() == pytest.approx(curve[1].sum(), rel=1e-4)
+    np.testing.assert_allclose(
+        np.asarray(smoothed(curve[:, None], np.zeros(1)))[:, 0], curve, atol=1e-6
+    )
 
 
 def test_virtual_sensors_equal_differentiated_kinematics(periodic):
@@ -188,8 +235,8 @@ def test_virtual_sensors_equal_differentiated_kinematics(periodic):
         np.testing.assert_allclose(measured[3:], gyro, atol=0.02, err_msg=names[segment])
 
 
-def test_same_seed_gives_the_same_people_and_strides(recorded):
-    _, _, out = recorded
+def test_same_seed_gives_the_same_people_and_strides(measured):
+    _, _, out = measured
     rng = np.random.default_rng(1)
     traits = draw_people(rng, 6, impaired=0.5)
     again = simulate(traits, draw_tasks(rng, traits, 3), 2, rng=rng, modalities=MODALITIES)
