@@ -113,6 +113,8 @@ def run(options: argparse.Namespace) -> None:
             what += f", median{spread if len(made) > 1 else ''} of {len(made)} samples"
         if mapping := changed(made.metadata.get("channel_mapping", "")):
             print(textwrap.fill(f"channels: {mapping}", 80, subsequent_indent="  "))
+        for warning in made.metadata.get("warnings", ()):
+            print(textwrap.fill(f"note: {warning}", 80, subsequent_indent="  "))
         print(f"{target}: {what}" + (f", {speed:g} m/s" if speed is not None else ""))
 
 

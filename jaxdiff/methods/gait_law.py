@@ -2,11 +2,12 @@
 
 A stride is several modalities (angles, moments, forces, ...), each a table of steps x channels. In standardised units,
 
-    x_m = mean_m + W_m a_m + e_m,    a ~ N(centre, R),    e ~ N(0, noise²)
+    x_m = mean_m + W_m a_m + d_m + e_m,    a ~ N(centre, R),    e ~ N(0, noise²)
 
 with principal components `W_m` per modality, unit-variance coefficients `a` whose correlations R join the modalities,
-and independent residuals e. For any mask of given samples the posterior of `a` is Gaussian with precision
-`R^-1 + blockdiag(W' noise^-2 W)` over the given rows: ridge regression for every subset at once, with its uncertainty.
+smooth deviations d of recordings from such strides (`methods.gait_discrepancy`), and independent residuals e. For any
+mask of given samples the posterior of `a` is Gaussian with precision `R^-1 + blockdiag(W' Sigma^-1 W)` over the given
+rows, Sigma the covariance of d + e: ridge regression for every subset at once, with its uncertainty.
 
 A `Conditional` whitens: `u = S^-1/2 (a - posterior mean)` is standard normal under the law. The diffusion of
 `methods.gait` models how real strides deviate from that, so an untrained network already is this law.
@@ -15,13 +16,15 @@ A `Conditional` whitens: `u = S^-1/2 (a - posterior mean)` is standard normal un
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from jaxdiff.errors import ConfigError, DataError, nearest
+from jaxdiff.methods import gait_discrepancy
+from jaxdiff.methods.gait_discrepancy import Discrepancy
 
 Signals = Mapping[str, np.ndarray]
 """Modality to values [N, steps, channels], or to a mask [steps, channels]."""
@@ -53,6 +56,7 @@ class Law:
       factor: `R = factor factor' + shrinkage I`, [K, K]; a factor survives float16 as a covariance would not.
       centre: mean of the coefficients, [K].
       shrinkage: share of the correlations that is replaced by the identity.
+      discrepancy: how far recordings deviate from such strides, by modality; absent: not at all.
     """
 
     layout: tuple[Modality, ...]
@@ -63,6 +67,7 @@ class Law:
     factor: np.ndarray
     centre: np.ndarray
     shrinkage: float
+    discrepancy: Mapping[str, Discrepancy] = field(default_factory=dict)
 
     @cached_property
     def slices(self) -> dict[str, slice]:
@@ -76,29 +81,59 @@ class Law:
         return np.linalg.inv(factor @ factor.T + self.shrinkage * np.eye(len(factor)))
 
     @cached_property
+    def directions(self) -> dict[str, np.ndarray]:
+        """D of the discrepancy per modality, [steps, C, R]."""
+        found = {}
+        for part in self.layout:
+            variance = np.square(self.basis[part.name]).sum(-1) + np.square(self.noise[part.name])
+            size = self.discrepancy.get(part.name, Discrepancy())
+            found[part.name] = gait_discrepancy.directions(
+                np.sqrt(variance), self.mean[part.name], size
+            )
+        return found
+
+    @cached_property
     def evidence_maps(self) -> dict[str, np.ndarray]:
-        """`noise^-2 W` per modality, [steps, C, K_m]: from standardised samples to evidence on the coefficients."""
+        """`Sigma^-1 W` of whole channels per modality, [steps, C, K_m]: from samples to evidence."""
         return {
-            part.name: self.basis[part.name] / np.square(self.noise[part.name])[..., None]
-            for part in self.layout
+            name: gait_discrepancy.explained(*self._by_channel(name)).swapaxes(0, 1)
+            for name in self.directions
         }
 
     @cached_property
     def grams(self) -> dict[str, np.ndarray]:
-        """`W' noise^-2 W` of each whole channel, [C, K_m, K_m]."""
+        """`W' Sigma^-1 W` of each whole channel, [C, K_m, K_m]."""
         return {
-            name: np.einsum("tck,tcj->ckj", self.basis[name], scaled, optimize=True).astype(float)
-            for name, scaled in self.evidence_maps.items()
+            name: np.swapaxes(self._by_channel(name)[2], -1, -2) @ map_.swapaxes(0, 1)
+            for name, map_ in self.evidence_maps.items()
         }
 
-    def gram(self, name: str, mask: np.ndarray) -> np.ndarray:
-        """`W' noise^-2 W` over the given samples of a modality, [K_m, K_m]."""
+    def _by_channel(self, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """D, noise and W of a modality, the channel first."""
+        arrays = self.directions[name], self.noise[name], self.basis[name]
+        d, noise, basis = (np.asarray(x, np.float64).swapaxes(0, 1) for x in arrays)
+        return d, noise, basis
+
+    def observed(self, name: str, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What the given samples of a modality say of its coefficients.
+
+        Args:
+          name: the modality.
+          mask: [steps, C].
+
+        Returns:
+          The map from standardised samples to evidence, [steps, C, K_m], zero where not given; and
+          `W' Sigma^-1 W`, [K_m, K_m].
+        """
         whole = mask.all(axis=0)
-        found = self.grams[name][whole].sum(axis=0)
-        rest = mask & ~whole
-        if rest.any():
-            found = found + self.basis[name][rest].T.astype(float) @ self.evidence_maps[name][rest]
-        return found
+        maps, gram = self.evidence_maps[name], self.grams[name][whole].sum(axis=0)
+        maps = np.where(whole[:, None], maps, 0.0)
+        for channel in np.flatnonzero(mask.any(axis=0) & ~whole):
+            rows = mask[:, channel]
+            d, noise, basis = (x[channel][rows] for x in self._by_channel(name))
+            maps[rows, channel] = gait_discrepancy.explained(d, noise, basis)
+            gram = gram + basis.T @ maps[rows, channel]
+        return maps, gram
 
     def condition(self, given: Signals) -> Conditional:
         """The posterior given the samples where `given` ([steps, channels] per modality; absent: none) is true."""
@@ -147,7 +182,7 @@ class Law:
     def residual(
         self, rng: np.random.Generator, shape: tuple[int, ...], names: Sequence[str] = ()
     ) -> dict[str, np.ndarray]:
-        """Draw standardised residuals [*shape, steps, C]: of deviation `noise`, smooth over neighbouring steps."""
+        """Draw standardised residuals e, [*shape, steps, C]: of deviation `noise`, smooth over neighbouring steps."""
         taps = SMOOTHING / np.sqrt(np.square(SMOOTHING).sum())
         drawn = {}
         for part in self._chosen(names):
@@ -157,6 +192,11 @@ class Law:
                 white = np.sum(list(rolled), axis=0)
             drawn[part.name] = white * self.noise[part.name]
         return drawn
+
+    def deviation(self, name: str, xi: np.ndarray) -> np.ndarray:
+        """The standardised discrepancy `D xi`, [..., steps, C], of xi [..., C, R]."""
+        d = self.directions[name].astype(np.float32).transpose(1, 2, 0)
+        return np.swapaxes((np.asarray(xi, np.float32)[..., None, :] @ d)[..., 0, :], -1, -2)
 
     def _chosen(self, names: Sequence[str]) -> list[Modality]:
         return [part for part in self.layout if not names or part.name in names]
@@ -182,7 +222,12 @@ class Law:
         return replace(self, layout=layout, factor=self.factor[rows], centre=self.centre[rows])
 
 
-def from_params(params: Mapping[str, Any], layout: Sequence[Modality], shrinkage: float) -> Law:
+def from_params(
+    params: Mapping[str, Any],
+    layout: Sequence[Modality],
+    shrinkage: float,
+    discrepancy: Mapping[str, Discrepancy] | None = None,
+) -> Law:
     """The law whose `to_params` this is."""
     wide = {
         part.name: {k: np.asarray(v, np.float32) for k, v in params[part.name].items()}
@@ -195,7 +240,13 @@ def from_params(params: Mapping[str, Any], layout: Sequence[Modality], shrinkage
         key: {name: values[key] for name, values in wide.items()}
         for key in ("scale", "mean", "basis", "noise")
     }
-    return Law(tuple(layout), **parts, **joint, shrinkage=float(shrinkage))
+    return Law(
+        tuple(layout),
+        **parts,
+        **joint,
+        shrinkage=float(shrinkage),
+        discrepancy=dict(discrepancy or {}),
+    )
 
 
 def slices(layout: Sequence[Modality]) -> dict[str, slice]:
@@ -213,7 +264,8 @@ class Conditional:
       given: masks, [steps, C] per modality.
       root: symmetric square root of the posterior covariance S, [K, K].
       inverse_root: its inverse.
-      own: `(I + W' noise^-2 W)^-1` per modality: the posterior from the modality's own samples alone.
+      own: `(I + W' Sigma^-1 W)^-1` per modality: the posterior from the modality's own samples alone.
+      maps: from standardised samples to evidence per modality, [steps, C, K_m].
     """
 
     law: Law
@@ -221,18 +273,20 @@ class Conditional:
     root: np.ndarray
     inverse_root: np.ndarray
     own: Signals
+    maps: Signals
 
     @classmethod
     def of(cls, law: Law, given: Signals) -> Conditional:
-        precision, own = law.precision.copy(), {}
+        precision, own, maps = law.precision.copy(), {}, {}
         for part in law.layout:
-            gram = law.gram(part.name, given[part.name])
+            maps[part.name], gram = law.observed(part.name, given[part.name])
             place = law.slices[part.name]
             precision[place, place] += gram
             own[part.name] = np.linalg.inv(gram + np.eye(part.components))
         values, vectors = np.linalg.eigh(precision)
         values = np.sqrt(np.maximum(values, 1e-3))
-        return cls(law, given, (vectors / values) @ vectors.T, (vectors * values) @ vectors.T, own)
+        root, inverse_root = (vectors / values) @ vectors.T, (vectors * values) @ vectors.T
+        return cls(law, given, root, inverse_root, own, maps)
 
     @cached_property
     def deviation(self) -> np.ndarray:
@@ -240,15 +294,14 @@ class Conditional:
         return np.sqrt(np.square(self.root).sum(0))
 
     def evidence(self, values: Signals) -> np.ndarray:
-        """`W' noise^-2 (x - mean)` over the given samples of strides [N, steps, C] per modality: [N, K]."""
+        """`W' Sigma^-1 (x - mean)` over the given samples of strides [N, steps, C] per modality: [N, K]."""
         count = len(next(iter(values.values())))
         found = np.zeros((count, len(self.law.centre)))
         for part in self.law.layout:
             mask = self.given[part.name]
             if mask.any():
                 x = self.law.standardise(part.name, values[part.name])[:, mask]
-                map_ = self.law.evidence_maps[part.name][mask]
-                found[:, self.law.slices[part.name]] = x @ map_.astype(float)
+                found[:, self.law.slices[part.name]] = x @ self.maps[part.name][mask]
         return found
 
     def mean(self, evidence: np.ndarray) -> np.ndarray:
@@ -328,6 +381,7 @@ def fit_law(
     *,
     floor: float = 0.03,
     shrinkage: float = 1e-3,
+    discrepancy: Mapping[str, Discrepancy] | None = None,
     seed: int = 0,
 ) -> Law:
     """Fit the law to complete strides.
@@ -337,6 +391,7 @@ def fit_law(
       layout: the modalities; `components` may exceed what the data support and is then reduced.
       floor: least deviation of a residual in units of the channel's deviation: how far a sample is trusted.
       shrinkage: share of the correlations between coefficients replaced by the identity.
+      discrepancy: how far recordings deviate from such strides, by modality; default: not at all.
       seed: of the randomised decomposition.
 
     Raises:
@@ -380,6 +435,7 @@ def fit_law(
         factor=factored((1 - shrinkage) * correlation),
         centre=np.zeros(len(correlation), np.float32),
         shrinkage=shrinkage,
+        discrepancy=dict(discrepancy or {}),
     )
 
 

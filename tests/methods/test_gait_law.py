@@ -1,10 +1,14 @@
 """The Gaussian law of a stride: what it must be for any data, and that it is exact for Gaussian data."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from jaxdiff.errors import DataError
+from jaxdiff.methods.gait_discrepancy import Discrepancy
 from jaxdiff.methods.gait_law import fit_law, from_params
+from jaxdiff.studies.gait.strides import Bank, Conditioned, Strides, recorded
 from tests.studies.gait import toys
 
 
@@ -106,6 +110,82 @@ def test_parameters_survive_float16(law, strides):
     few = {n: v[:20] for n, v in strides.values.items()}
     one, two = (each.condition(given).condition(few)["mean"] for each in (law, again))
     assert np.abs(one - two).max() < 0.05
+
+
+DEVIATING = {"angles": Discrepancy(0.4, 0.1), "moments": Discrepancy(0.2, 0.1)}
+
+
+@pytest.fixture(scope="module")
+def recording_law(strides):
+    return replace(law_of(strides), discrepancy=DEVIATING)
+
+
+def law_of(strides):
+    return fit_law(strides.values, toys.layout(), floor=0.05, shrinkage=1e-5)
+
+
+@pytest.mark.parametrize("gap", [0, 4])
+def test_posterior_of_recordings_is_that_of_gaussian_conditioning(recording_law, strides, gap):
+    law, given = recording_law, masks(angles=[0, 2])
+    given["angles"][:gap, 2] = False
+    rows = law.condition(given).condition({n: v[:5] for n, v in strides.values.items()})
+    part = law.layout[0]
+    keep = given["angles"].ravel()
+    w = law.basis["angles"].reshape(-1, part.components)[keep].astype(float)
+    d = law.directions["angles"]
+    joint = np.einsum("tcr,sdr->tcsd", d, d) * np.eye(3)[None, :, None, :]
+    noise = joint.reshape(keep.size, keep.size) + np.diag(np.square(law.noise["angles"].ravel()))
+    prior = np.linalg.inv(law.precision)
+    map_ = np.zeros((keep.sum(), len(prior)))
+    map_[:, law.slices["angles"]] = w
+    gain = prior @ map_.T @ np.linalg.inv(map_ @ prior @ map_.T + noise[np.ix_(keep, keep)])
+    seen = law.standardise("angles", strides.values["angles"][:5]).reshape(5, -1)[:, keep]
+    np.testing.assert_allclose(rows["mean"], seen @ gain.T, atol=1e-4)
+
+
+def test_the_law_that_expects_deviations_is_not_overconfident_about_recordings(
+    recording_law, strides
+):
+    fresh = toys.gaussian(np.random.default_rng(8), 3000)
+    seen, truth = recorded(fresh, recording_law).values, recording_law.project(fresh.values)
+    errors, spreads = [], []
+    for law in (law_of(strides), recording_law):
+        posterior = law.condition(masks(angles=[0, 1, 2]))
+        mean = posterior.condition(seen)["mean"]
+        errors.append(np.square(mean - truth).mean())
+        spreads.append(np.square(posterior.whiten(truth, mean)).mean())
+    assert errors[1] < errors[0]
+    assert spreads[0] > 3 and spreads[1] == pytest.approx(1, abs=0.1)
+
+
+def test_training_batches_are_whitened_under_the_law_of_recordings(recording_law):
+    fresh = toys.gaussian(np.random.default_rng(4), 6000)
+    given = masks(angles=[0, 1])
+    given["angles"][5:, 1] = False
+    source = Conditioned(fresh, recording_law, Bank(recording_law, [given]))
+    batch = source(np.arange(6000), np.random.default_rng(5).random((6000, 4)))
+    covariance = np.cov(batch["target"][:, recording_law.slices["moments"]].T)
+    np.testing.assert_allclose(covariance, np.eye(len(covariance)), atol=0.12)
+
+
+def test_batches_of_a_law_without_discrepancy_are_its_posterior(strides):
+    law, given = law_of(strides), masks(angles=[0, 1])
+    given["angles"][3:, 1] = False
+    source = Conditioned(strides[np.arange(8)], law, Bank(law, [given]))
+    batch = source(np.arange(8), np.full((8, 4), 0.5))
+    rows = law.condition(given).condition({n: v[:8] for n, v in strides.values.items()})
+    for name in ("mean", "alone", "deviation", "given"):
+        np.testing.assert_allclose(batch[name], rows[name], atol=2e-2)  # float16 inside
+
+
+def test_recorded_strides_deviate_by_the_stated_share(recording_law):
+    fresh = toys.gaussian(np.random.default_rng(6), 4000)
+    moved = recorded(fresh, recording_law).values["angles"] - fresh.values["angles"]
+    ratio = np.square(moved).mean() / fresh.values["angles"].var(0).mean()
+    assert ratio == pytest.approx(0.16, rel=0.1)
+    same = Strides(fresh.values, np.zeros(4000, int), fresh.channels, fresh.units)
+    moved = recorded(same, recording_law).values["moments"] - same.values["moments"]
+    np.testing.assert_allclose(moved, moved[:1].repeat(4000, 0), atol=1e-5)  # one per person
 
 
 def test_missing_values_are_refused():

@@ -19,6 +19,7 @@ import numpy as np
 from jaxdiff.data.recording import Recording
 from jaxdiff.data.trials import Trials
 from jaxdiff.errors import DataError
+from jaxdiff.methods import gait_discrepancy
 from jaxdiff.methods.gait_law import Law, factored
 from jaxdiff.metrics.uncertainty import crps
 from jaxdiff.models.calibration import Calibration
@@ -60,8 +61,8 @@ def adapted(trained: Trained, source: str | Path | Strides, seed: int = 0) -> Tr
         )
     scores, kept = {}, {}
     for strength in STRENGTHS:
-        samples = _left_out(model, strides, tasks, strength, seed)
-        scores[strength] = float(np.mean([_score(s, strides, t, model.law) for t, s in samples]))
+        samples = left_out(model, strides, tasks, strength, seed)
+        scores[strength] = float(np.mean([score(s, strides, t, model.law) for t, s in samples]))
         kept[strength] = samples
     best = min(scores, key=lambda strength: scores[strength])
     law = refit(model.law, strides, best)
@@ -111,7 +112,9 @@ def refit(law: Law, strides: Strides, strength: float) -> Law:
         share = weight[:, None, None] * seen
         people = strength + share.sum(0)
         offset = (share * np.where(seen, left, 0.0)).sum(0) / people
-        spread = (share * np.square(np.where(seen, left - offset, 0.0))).sum(0)
+        own = left - offset
+        own = np.where(seen, own - _deviations(law, part.name, own), 0.0)
+        spread = (share * np.square(own)).sum(0)
         variance = (strength * np.square(law.noise[part.name]) + spread) / people
         means[part.name] = (law.mean[part.name] + offset).astype(np.float32)
         noises[part.name] = np.sqrt(variance).astype(np.float32)
@@ -122,6 +125,17 @@ def refit(law: Law, strides: Strides, strength: float) -> Law:
         mean=means,
         noise=noises,
     )
+
+
+def _deviations(law: Law, name: str, left: np.ndarray) -> np.ndarray:
+    """The discrepancy that the law finds in standardised residuals [N, steps, C], zero in channels with gaps."""
+    found = np.zeros_like(left)
+    for channel in range(left.shape[-1] if name in law.discrepancy else 0):
+        rows = np.isfinite(left[..., channel]).all(1)
+        d, noise = law.directions[name][:, channel], law.noise[name][:, channel]
+        xi, _ = gait_discrepancy.posterior(d, noise, left[rows, :, channel])
+        found[rows, :, channel] = xi @ d.T
+    return found
 
 
 def tasks_of(strides: Strides) -> list[Task]:
@@ -154,7 +168,7 @@ def _by_mask(strides: Strides, law: Law) -> list[tuple[np.ndarray, subsets.Masks
     ]
 
 
-def _left_out(
+def left_out(
     model: Imputer, strides: Strides, tasks: Sequence[Task], strength: float, seed: int
 ) -> list[tuple[Task, np.ndarray]]:
     """Per task, samples [S, N, steps, C] of the target for every person, the law refitted without them."""
@@ -175,7 +189,7 @@ def _left_out(
     return found
 
 
-def _score(samples: np.ndarray, strides: Strides, task: Task, law: Law) -> float:
+def score(samples: np.ndarray, strides: Strides, task: Task, law: Law) -> float:
     """CRPS of the target in deviations of its channels, every person counting once."""
     target = task[0]
     truth, scale = strides.values[target], law.scale[target]

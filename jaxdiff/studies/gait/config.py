@@ -46,6 +46,15 @@ def get_config(word: str = "quick") -> ConfigDict:
     )  # principal components of each modality
     config.law.floor = 0.05  # least deviation of a residual, in deviations of its channel
     config.law.shrinkage = 0.01  # share of the correlations replaced by the identity
+    config.law.discrepancy = ConfigDict(
+        {
+            "angles": {"share": 0.4, "gain": 0.05},
+            "moments": {"share": 0.4, "gain": 0.05},
+            "grf": {"share": 0.4, "gain": 0.05},
+            "emg": {"share": 0.4, "gain": 0.05},
+            "imu": {"share": 0.4, "gain": 0.05},
+        }
+    )  # how far recordings deviate, in deviations of the strides, and the relative error of the gain
     config.law.masks = 400  # random subsets of given signals that training draws from
 
     config.model = ConfigDict()
@@ -60,8 +69,12 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.evaluation.samples = 32
     config.evaluation.strides = 300  # held-out strides that calibrate, and as many that test
     config.evaluation.model = "gait"  # tables: a shipped model, a model file or a run directory
-    config.evaluation.opensim = ""  # tables: folder of OpenSim's walk, for a real person
-    config.evaluation.baselines = True  # tables: also fit ridge regressions and kernels
+    config.evaluation.tables = (
+        "subsets,clean,steps,together,baselines"  # also opensim, hood, verheul, cmu
+    )
+    config.evaluation.data = ""  # tables: `data` folder of a run whose people are used again
+    config.evaluation.real = ""  # tables: folder of recordings of real people
+    config.evaluation.deterministic = ""  # tables: a model trained with model.deterministic
 
     config.batch_size = 128
     config.training = settings.config(

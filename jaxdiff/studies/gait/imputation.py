@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxdiff.methods import gait_discrepancy
 from jaxdiff.methods.gait import Settings, gait, parts_of
 from jaxdiff.methods.gait_law import Law, Modality, Signals, from_params
 from jaxdiff.nets.gait_denoiser import Size
@@ -61,7 +62,8 @@ class Imputer:
             )
             for part in metadata["layout"]
         ]
-        law = from_params(params["fixed"], layout, metadata["shrinkage"])
+        discrepancy = gait_discrepancy.from_json(metadata.get("discrepancy", {}))
+        law = from_params(params["fixed"], layout, metadata["shrinkage"], discrepancy)
         return cls(law, {"params": params["params"]}, settings_of(metadata["config"]["model"]))
 
     def coefficients(
@@ -148,16 +150,43 @@ class Imputer:
     def decode(
         self, a: np.ndarray, values: Signals, given: Signals, seed: int, names: Sequence[str] = ()
     ) -> dict[str, np.ndarray]:
-        """Signals of coefficients [S, N, K], residuals added and given samples put back."""
+        """Signals of coefficients [S, N, K] as recordings have them: with residuals, given samples put back."""
         rng = np.random.default_rng(seed)
         found = {}
         for part in self.law.layout:
             if names and part.name not in names:
                 continue
             one = (part.name,)
-            x = self.law.decode(a, one, self.law.residual(rng, a.shape[:-1], one))[part.name]
             mask = np.asarray(given[part.name], bool)
+            left = self.law.residual(rng, a.shape[:-1], one)
+            if part.name in self.law.discrepancy:
+                left[part.name] += self._deviations(part.name, a, values[part.name], mask, rng)
+            x = self.law.decode(a, one, left)[part.name]
             if mask.any():
                 x[..., mask] = np.asarray(values[part.name], np.float32)[..., mask]
             found[part.name] = x
         return found
+
+    def _deviations(
+        self, name: str, a: np.ndarray, values: np.ndarray, mask: np.ndarray, rng: Any
+    ) -> np.ndarray:
+        """Discrepancies of a modality, [S, N, steps, C]: one per sample for all strides of a recording.
+
+        Where a part of a channel is given, they are drawn from what it says of them, so that gaps join on.
+        """
+        law, samples = self.law, len(a)
+        channels, width = law.directions[name].shape[1:]
+        xi = rng.standard_normal((samples, 1, channels, width), np.float32)
+        partly = np.flatnonzero(mask.any(0) & ~mask.all(0))
+        if len(partly):
+            xi = np.repeat(xi, a.shape[1], axis=1)
+            standard = law.standardise(name, values)
+            for channel in partly:
+                rows = mask[:, channel]
+                fitted = a[..., law.slices[name]] @ law.basis[name][rows, channel].T
+                seen = standard[:, rows, channel] - fitted
+                mean, root = gait_discrepancy.posterior(
+                    law.directions[name][rows, channel], law.noise[name][rows, channel], seen
+                )
+                xi[:, :, channel] = mean + xi[:, :, channel] @ root
+        return law.deviation(name, xi)

@@ -19,10 +19,10 @@ from jaxdiff.models.calibration import Calibration
 from jaxdiff.models.model import Model
 from jaxdiff.models.prediction import Prediction
 from jaxdiff.models.trained import Trained
-from jaxdiff.studies.gait import evaluation, subsets
+from jaxdiff.studies.gait import evaluation, subsets, trust
 from jaxdiff.studies.gait.imputation import Imputer
 from jaxdiff.studies.gait.program import program
-from jaxdiff.studies.gait.recordings import Given, back, on_clock, read_strides
+from jaxdiff.studies.gait.recordings import Given, back, events_of, on_clock, read_strides
 
 RATE = 100.0
 """Hz of generated gait without a recording."""
@@ -114,27 +114,51 @@ class GaitModel(Model):
             recording, self.layout, times=strikes, side=side, scalars=scalars, rename=rename
         )
         columns = self._columns(outputs, given)
-        drawn = self._draw(given, samples, seed, steps, sorted({name for name, _ in columns}))
+        wanted = sorted({name for name, _ in columns} | {"events"})
+        drawn = self._draw(given, samples, seed, steps, wanted)
         clock = recording.time
         clock = clock[(clock >= given.times[0] - 1e-9) & (clock <= given.times[-1] + 1e-9)]
-        timed = {name: on_clock(x, given.times, clock) for name, x in drawn.items()}
+        timed = {
+            name: on_clock(drawn[name], given.times, clock)
+            for name in {name for name, _ in columns}
+        }
         values = np.stack([timed[name][..., i] for name, i in columns], axis=-1)
         names, own_units = self._names(columns)
         values, shown, units = back(values, names, own_units, given)
+        notes = trust.warnings(recording, self.trained.metadata)
+        meta = {k: v for k, v in recording.meta.items() if k != "side"}
+        if notes:
+            meta["intervals"] = "; ".join(notes)
         like = replace(
             recording,
             values=values[0],
             channels=shown,
             units=units,
             start=float(clock[0]),
-            meta={k: v for k, v in recording.meta.items() if k != "side"},
+            meta=meta,
+            events=self._events(recording, given, drawn),
         )
         return Prediction(
             values.astype(np.float32),
             like,
             self._calibration(given.masks, columns, shown),
-            metadata=given.notes,
+            metadata={**given.notes, "warnings": notes},
         )
+
+    def _events(
+        self, recording: Recording, given: Given, drawn: Mapping[str, np.ndarray]
+    ) -> tuple[Event, ...]:
+        """Foot strikes and foot offs: the recording's own, completed by the generated ones."""
+        names = next((p.channels for p in self.layout if p.name == "events"), ())
+        if not names:
+            return recording.events
+        made = events_of(np.median(drawn["events"], axis=0)[:, 0], names, given.times, given.side)
+        inside = [
+            e for e in recording.events if given.times[0] <= e.time + 1e-6 <= given.times[-1] + 2e-6
+        ]
+        known = {(event.label, event.side) for event in inside}
+        made = [event for event in made if (event.label, event.side) not in known]
+        return tuple(sorted([*inside, *made]))
 
     def _free(
         self,
@@ -155,9 +179,8 @@ class GaitModel(Model):
             values[part.name] = np.nan_to_num(x).astype(np.float32)
         given = Given(values, masks, np.array([0.0, 1.0]), "right", _no_inverse())
         columns = self._columns(outputs or ("angles", "moments", "forces"), given)
-        drawn = self._draw(
-            given, samples, seed, steps, sorted({name for name, _ in columns} | {"scalars"})
-        )
+        wanted = sorted({name for name, _ in columns} | {"scalars", "events"})
+        drawn = self._draw(given, samples, seed, steps, wanted)
         place = next(p for p in self.layout if p.name == "scalars").channels.index("stride_time")
         duration = float(np.median(drawn["scalars"][:, 0, 0, place]))
         times = duration * np.arange(count + 1)
@@ -165,8 +188,9 @@ class GaitModel(Model):
         made = np.concatenate([drawn[name][..., [i]] for name, i in columns], axis=-1)
         made = on_clock(np.repeat(made, count, axis=1), times, clock)
         names, own_units = self._names(columns)
-        events = tuple(Event(float(t), "foot_strike", "right") for t in times)
-        like = Recording(made[0], names, own_units, RATE, events=events)
+        given = replace(given, times=times)
+        like = Recording(made[0], names, own_units, RATE)
+        like = replace(like, events=self._events(like, given, drawn))
         calibration = self._calibration(masks, columns, names)
         return Prediction(made.astype(np.float32), like, calibration)
 

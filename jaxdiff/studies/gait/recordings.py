@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from jaxdiff.data import channels, units
-from jaxdiff.data.recording import Recording
+from jaxdiff.data.recording import Event, Recording
 from jaxdiff.data.strides import Strikes, normalised, strikes
 from jaxdiff.errors import DataError
 from jaxdiff.methods.gait_law import Modality
@@ -156,6 +156,26 @@ def on_clock(samples: np.ndarray, times: np.ndarray, clock: np.ndarray) -> np.nd
     found = at(stride) * (1 - before - after)
     found = found + at(np.maximum(stride - 1, 0)) * before
     return found + at(np.minimum(stride + 1, count - 1)) * after
+
+
+def events_of(
+    phases: np.ndarray, names: Sequence[str], times: np.ndarray, side: str
+) -> list[Event]:
+    """Foot strikes and offs of strides that begin at `times` [N + 1], from phases [N, E] of the events `names`.
+
+    Args:
+      phases: of each event, as a share of the stride.
+      names: such as `foot_off_r`, the leg that begins the stride being `r`.
+      times: foot strikes of that leg in s.
+      side: that leg, `right` or `left`; empty: right.
+    """
+    first, other = ("left", "right") if side == "left" else ("right", "left")
+    found = [Event(float(t), "foot_strike", first) for t in times]
+    for column, name in enumerate(names):
+        label, leg = name.rsplit("_", 1)
+        moments = times[:-1] + np.diff(times) * np.clip(phases[:, column], 0, 1)
+        found += [Event(float(t), label, first if leg == "r" else other) for t in moments]
+    return sorted(found)
 
 
 def mirrored(channel: str) -> str:

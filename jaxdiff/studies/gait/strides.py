@@ -8,11 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from jaxdiff.methods import gait_discrepancy
 from jaxdiff.methods.gait_law import Law, Modality, summary
 from jaxdiff.studies.gait import subsets
 
 GROUP = 8
 """Neighbouring examples of a batch that share a mask."""
+SHAPE = 2.0
+"""Of the gamma distribution of the discrepancy's variance over laboratories, of mean one."""
 
 
 @dataclass(frozen=True)
@@ -72,33 +75,57 @@ class Bank:
                 c.weights().astype(np.float32),
                 summary(law.layout, c.given),
                 [c.own[part.name].astype(np.float32) for part in law.layout],
+                [_corrections(law, part.name, c.given[part.name]) for part in law.layout],
             )
             for mask, c in zip(masks, conditionals)
         ]
-        mask, root, inverse_root, deviation, weights, given, own = zip(*rows)
+        mask, root, inverse_root, deviation, weights, given, own, corrections = zip(*rows)
         self.mask, self.root, self.inverse_root = map(np.stack, (mask, root, inverse_root))
         self.deviation, self.weights, self.given = map(np.stack, (deviation, weights, given))
         self.own = [np.stack(matrices) for matrices in zip(*own)]
+        self.corrections = [np.stack(matrices) for matrices in zip(*corrections)]
 
     def __len__(self) -> int:
         return len(self.mask)
 
 
+def _corrections(law: Law, name: str, mask: np.ndarray) -> np.ndarray:
+    """From `D' N^-1 x` of the given samples to what the discrepancy takes off the evidence, [C R, K_m]."""
+    keep = mask.T[..., None]
+    d = law.directions[name].swapaxes(0, 1) * keep
+    basis = law.basis[name].swapaxes(0, 1) * keep
+    found = gait_discrepancy.correction(d, law.noise[name].T, basis)
+    return found.reshape(-1, found.shape[-1]).astype(np.float32)
+
+
 class Conditioned:
-    """A source of training batches for `methods.gait`: stride `index` under a mask of the bank that `u` picks."""
+    """A source of training batches for `methods.gait`: stride `index` as a recording has it, under a mask of the bank.
+
+    Every use of a stride draws another discrepancy, so that the given samples deviate as those of laboratories do; the
+    target is the stride itself.
+
+    Args:
+      strides: complete strides.
+      law: the law whose discrepancy is drawn.
+      bank: the masks.
+    """
 
     def __init__(self, strides: Strides, law: Law, bank: Bank):
         self.law, self.bank = law, bank
         self.whole = law.project(strides.values).astype(np.float32)
         self.evidence = []
-        for part in law.layout:  # noise^-2 (x - mean), and the map from it to the evidence
-            x = (strides.values[part.name] / law.scale[part.name] - law.mean[part.name]).astype(
-                np.float32
-            )
-            x = x / np.square(law.noise[part.name])
+        for (
+            part
+        ) in law.layout:  # noise^-2 (x - mean), the map from it to the evidence, D, and noise^-2 D
+            x = law.standardise(part.name, strides.values[part.name]).astype(np.float32)
+            square = np.square(law.noise[part.name])
+            x = x / square
             most = max(1.0, float(np.abs(x).max()) / 6e4)  # float16 halves the memory
             basis = law.basis[part.name].reshape(-1, part.components).astype(np.float32)
-            self.evidence.append(((x / most).reshape(len(x), -1).astype(np.float16), most * basis))
+            d = law.directions[part.name].transpose(1, 0, 2).astype(np.float32)
+            d = d if part.name in law.discrepancy else d[..., :0]
+            light = (d / square.T[..., None]).swapaxes(1, 2)
+            self.evidence.append(((x / most).astype(np.float16), most, basis, d, light))
 
     def __len__(self) -> int:
         return len(self.whole)
@@ -109,15 +136,30 @@ class Conditioned:
         pick = (u[::group, 0] * len(self.bank)).astype(int)
         wide = np.repeat(pick, group)
         mask = self.bank.mask[wide]
+        draws = [np.random.default_rng(int(v * 2**53)) for v in u[:, 1]]
+        size = np.sqrt([rng.gamma(SHAPE) / SHAPE for rng in draws]).astype(np.float32)
 
         def times(rows: np.ndarray, matrices: np.ndarray) -> np.ndarray:
             return (rows.reshape(len(pick), group, -1) @ matrices).reshape(len(index), -1)
 
         evidence, alone, start = [], [], 0
-        for (rows, basis), own in zip(self.evidence, self.bank.own):
-            given = mask[:, start : start + rows.shape[1]]
-            start += rows.shape[1]
-            found = (rows[index].astype(np.float32) * given) @ basis
+        banks = zip(self.evidence, self.bank.own, self.bank.corrections)
+        for (rows, most, basis, d, light), own, corrections in banks:
+            steps, channels = rows.shape[1:]
+            given = mask[:, start : start + steps * channels].reshape(-1, steps, channels)
+            start += steps * channels
+            x = most * rows[index].astype(np.float32)
+            if d.shape[-1]:
+                xi = np.stack(
+                    [rng.standard_normal((channels, d.shape[-1]), np.float32) for rng in draws]
+                )
+                xi = (size[:, None, None] * xi).swapaxes(0, 1)
+                x += (xi @ light).transpose(1, 2, 0)
+            x *= given
+            found = x.reshape(len(x), -1) @ basis
+            if d.shape[-1]:
+                seen = (x.transpose(2, 0, 1) @ d).swapaxes(0, 1).reshape(len(x), -1)
+                found -= times(seen, corrections[pick])
             evidence.append(found)
             alone.append(times(found, own[pick]))
         root = self.bank.root[pick]
@@ -132,3 +174,18 @@ class Conditioned:
             "weights": self.bank.weights[wide],
             "whole": whole,
         }
+
+
+def recorded(strides: Strides, law: Law, seed: int = 0) -> Strides:
+    """Strides as laboratories record them: every person with a discrepancy of their own, drawn from the law."""
+    rng = np.random.default_rng([seed, 9])
+    _, person = np.unique(strides.subject, return_inverse=True)
+    size = np.sqrt(rng.gamma(SHAPE, size=person.max() + 1) / SHAPE)
+    values = dict(strides.values)
+    for part in law.layout:
+        if part.name in law.discrepancy:
+            channels, width = law.directions[part.name].shape[1:]
+            xi = rng.standard_normal((len(size), channels, width)) * size[:, None, None]
+            moved = law.deviation(part.name, xi[person]) * law.scale[part.name]
+            values[part.name] = (values[part.name] + moved).astype(np.float32)
+    return Strides(values, strides.subject, strides.channels, strides.units)

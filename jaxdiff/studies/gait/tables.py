@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from jaxdiff.baselines import BASELINES
+from jaxdiff.errors import ConfigError, nearest
 from jaxdiff.report.publish import Report, publish
 from jaxdiff.report.tables import Table, provenance
 from jaxdiff.studies.gait import data, evaluation, real, subsets
 from jaxdiff.studies.gait.imputation import Imputer
 from jaxdiff.studies.gait.model import GaitModel
-from jaxdiff.studies.gait.strides import Strides
+from jaxdiff.studies.gait.strides import Strides, recorded
 from jaxdiff.studies.loading import load
 from jaxdiff.typing import Config
 
@@ -27,7 +28,11 @@ SHOWN = (
     "accelerations",
     "angular rates",
 )
-STEPS = (1, 2, 3, 6, 10, 50)
+STEPS = (1, 2, 3, 6, 10, 100)
+SIMULATED = ("subsets", "clean", "steps", "together", "baselines")
+REAL = ("opensim", "hood", "verheul", "cmu")
+NAMES = SIMULATED + REAL
+"""Tables; those of real people need the folder of recordings `evaluation.real`."""
 THIN = 4
 """Baselines regress on every fourth sample of the given signals; their targets are the law's coefficients."""
 MOST = 1500
@@ -35,25 +40,50 @@ MOST = 1500
 
 
 def run_tables(config: Config, out: Path) -> dict[str, Table]:
-    """All tables of a model, published in `out`."""
+    """The tables named in `evaluation.tables`, published in `out`; see `NAMES`."""
     started = time.perf_counter()
     model = load(config.evaluation.model)
     assert isinstance(model, GaitModel)
-    folder, samples = Path(out) / "data", config.evaluation.samples
-    test = evaluation.spread(data.kept(config.data, "test", folder), config.evaluation.strides)
-    tables = {
-        "subsets": table_subsets(model, test, samples),
-        "steps": table_steps(model, test, samples),
-        "together": table_together(model, test, samples),
+    names = [name.strip() for name in config.evaluation.tables.split(",") if name.strip()]
+    for name in names:
+        if name not in NAMES:
+            raise ConfigError(f"no table {name!r}; {nearest(name, NAMES)}")
+    folder, samples = Path(config.evaluation.data or Path(out) / "data"), config.evaluation.samples
+    shared, law = Path(config.evaluation.real), model.imputer.law
+
+    def plain() -> Strides:
+        """Strides of the test people as they were simulated."""
+        return evaluation.spread(data.kept(config.data, "test", folder), config.evaluation.strides)
+
+    def test() -> Strides:
+        """The same as laboratories record them."""
+        return recorded(plain(), law, config.data.seed + 1)
+
+    def baselines() -> Table:
+        train = recorded(data.kept(config.data, "train", folder), law, config.data.seed + 2)
+        other = load(config.evaluation.deterministic) if config.evaluation.deterministic else None
+        assert other is None or isinstance(other, GaitModel)
+        return table_baselines(model, train, test(), samples, other)
+
+    makers: dict[str, Callable[[], Table]] = {
+        "subsets": lambda: table_subsets(model, test(), samples),
+        "clean": lambda: table_clean(model, plain(), samples),
+        "steps": lambda: table_steps(model, test(), samples),
+        "together": lambda: table_together(model, test(), samples),
+        "baselines": baselines,
+        "opensim": lambda: real.table_opensim(model, shared / "opensim_walk", samples),
+        "hood": lambda: real.table_hood(model, shared / "hood2020_k3.npz"),
+        "verheul": lambda: real.table_verheul(model, shared / "verheul2024.npz"),
+        "cmu": lambda: real.table_cmu(model, shared / "cmu_mocap.npz", samples),
     }
-    if config.evaluation.baselines:
-        train = data.kept(config.data, "train", folder)
-        tables["baselines"] = table_baselines(model, train, test, samples)
-    if config.evaluation.opensim:
-        tables["opensim"] = real.table_opensim(model, Path(config.evaluation.opensim), samples)
+    tables = {name: makers[name]() for name in names}
     report = Report(
         "Gait: any signals in, all others out",
-        provenance("simulated people", config.data.seed, time.perf_counter() - started),
+        provenance(
+            "real people" if set(names) <= set(REAL) else "simulated people",
+            config.data.seed,
+            time.perf_counter() - started,
+        ),
     )
     for name, table in tables.items():
         report.table(table, name)
@@ -77,14 +107,29 @@ def table_subsets(model: GaitModel, test: Strides, samples: int) -> Table:
     scores = evaluation.score_table(model.imputer, model.calibrations, test, samples)
     people = len(np.unique(test.subject))
     table = Table(
-        "Typical subsets given, simulated new people",
+        "Typical subsets given, simulated new people as laboratories record them",
         tuple(heads.values()),
         note=f"RMSE · R² against the training people's mean curve · share inside the calibrated 90 % interval; "
-        f"{people} people, {len(test)} strides, {samples} samples.",
+        f"{people} people, {len(test)} strides, {samples} samples. Given and predicted signals carry each person's "
+        "discrepancy.",
     )
     for subset in subsets.TYPICAL:
         cells = {heads[q]: _text(s) for (name, q), s in scores.items() if name == subset}
         table.row(subset, cells)
+    return table
+
+
+def table_clean(model: GaitModel, plain: Strides, samples: int) -> Table:
+    """The same scores for strides as they were simulated, without discrepancies."""
+    names, heads = ("angles", "imu", "grf", "angles+grf"), _units()
+    scores = evaluation.score_table(model.imputer, model.calibrations, plain, samples, 0, names)
+    table = Table(
+        "Strides as simulated, without discrepancies",
+        tuple(heads.values()),
+        note="RMSE · R² · share inside the 90 % interval, which is calibrated on people with discrepancies and so too wide.",
+    )
+    for subset in names:
+        table.row(subset, {heads[q]: _text(s) for (n, q), s in scores.items() if n == subset})
     return table
 
 
@@ -117,7 +162,7 @@ def table_together(model: GaitModel, test: Strides, samples: int) -> Table:
 
 def table_steps(model: GaitModel, test: Strides, samples: int) -> Table:
     """CRPS and coverage by the number of sampling steps."""
-    names = ("angles", "shank imu", "grf")
+    names = ("angles", "grf")
     few = test[np.arange(0, len(test), max(1, len(test) // 60))]
     columns = tuple(f"{subset}, {what}" for subset in names for what in ("CRPS", "coverage 90 %"))
     table = Table(
@@ -136,7 +181,13 @@ def table_steps(model: GaitModel, test: Strides, samples: int) -> Table:
     return table
 
 
-def table_baselines(model: GaitModel, train: Strides, test: Strides, samples: int) -> Table:
+def table_baselines(
+    model: GaitModel,
+    train: Strides,
+    test: Strides,
+    samples: int,
+    deterministic: GaitModel | None = None,
+) -> Table:
     """RMSE of the model, its law alone, and regressions fitted for each subset by itself."""
     names = ("angles", "sagittal angles", "imu", "grf", "angles+grf")
     shown = ("angles", "moments", "forces", "emg")
@@ -156,10 +207,24 @@ def table_baselines(model: GaitModel, train: Strides, test: Strides, samples: in
         for name in ("ridge", "kernel_ridge"):
             draw = regression(name, model, train, subset)
             rows[name] = evaluation.scored(draw, model.imputer, {}, test, (subset,))
+        if deterministic:
+            draw = point(deterministic.imputer)
+            rows["deterministic network"] = evaluation.scored(
+                draw, model.imputer, {}, test, (subset,)
+            )
         for name, scores in rows.items():
             cells = {heads[q]: f"{s.rmse:.4g}" for (_, q), s in scores.items() if q in heads}
             table.row(f"{subset}: {name}", cells)
     return table
+
+
+def point(imputer: Imputer) -> evaluation.Draw:
+    """The prediction of a network trained without noise."""
+
+    def draw(strides: Strides, masks: subsets.Masks) -> Mapping[str, np.ndarray]:
+        return imputer.law.decode(imputer.coefficients(strides.values, masks, 1))
+
+    return draw
 
 
 def regression(

@@ -11,6 +11,7 @@ import jax
 import numpy as np
 
 from jaxdiff.data.pipeline import Batches
+from jaxdiff.methods import gait_discrepancy
 from jaxdiff.methods.gait import gait, parts_of
 from jaxdiff.methods.gait_law import Law, fit_law
 from jaxdiff.models import file
@@ -18,7 +19,7 @@ from jaxdiff.models.trained import Trained
 from jaxdiff.studies.fitting import fit_once
 from jaxdiff.studies.gait import data, evaluation, subsets
 from jaxdiff.studies.gait.imputation import settings_of
-from jaxdiff.studies.gait.strides import Bank, Conditioned, Strides
+from jaxdiff.studies.gait.strides import Bank, Conditioned, Strides, recorded
 from jaxdiff.training import settings
 from jaxdiff.training.state import TrainState
 from jaxdiff.typing import Config, Params
@@ -41,7 +42,10 @@ def run_train(config: Config, out: Path) -> Trained:
     params = train_network(config, law, train, held_out, out)
     trained = Trained("gait", params, metadata(config, law))
     test = data.kept(config.data, "test", Path(out) / "data")
-    few, fewer = (evaluation.spread(each, config.evaluation.strides) for each in (held_out, test))
+    few, fewer = (
+        recorded(evaluation.spread(each, config.evaluation.strides), law, config.data.seed + number)
+        for number, each in enumerate((held_out, test))
+    )
     trained = evaluation.assessed(trained, few, fewer, config.evaluation.samples)
     file.save(Path(out) / "gait.safetensors", trained, "float16")
     return trained
@@ -50,7 +54,16 @@ def run_train(config: Config, out: Path) -> Trained:
 def law_of(config: Config, strides: Strides) -> Law:
     """The Gaussian law of some strides."""
     layout = strides.layout(config.law.components.to_dict())
-    return fit_law(strides.values, layout, floor=config.law.floor, shrinkage=config.law.shrinkage)
+    discrepancy = gait_discrepancy.from_json(config.law.discrepancy.to_dict())
+    return fit_law(
+        strides.values,
+        layout,
+        floor=config.law.floor,
+        shrinkage=config.law.shrinkage,
+        discrepancy={
+            part.name: discrepancy[part.name] for part in layout if part.name in discrepancy
+        },
+    )
 
 
 def train_network(config: Config, law: Law, train: Strides, held_out: Strides, out: Path) -> Params:
@@ -113,4 +126,5 @@ def metadata(config: Config, law: Law) -> dict[str, Any]:
         "config": config.to_dict(),
         "layout": [part._asdict() for part in law.layout],
         "shrinkage": law.shrinkage,
+        "discrepancy": {name: size._asdict() for name, size in law.discrepancy.items()},
     }

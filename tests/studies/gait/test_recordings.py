@@ -6,7 +6,7 @@ import pytest
 from jaxdiff.data.recording import Event, Recording
 from jaxdiff.errors import DataError
 from jaxdiff.methods.gait_law import Modality
-from jaxdiff.studies.gait.recordings import back, mirrored, on_clock, read_strides
+from jaxdiff.studies.gait.recordings import back, events_of, mirrored, on_clock, read_strides
 
 POINTS = 50
 LAYOUT = (
@@ -118,6 +118,16 @@ def test_a_channel_without_a_side_is_given_for_one_leg():
     walk = recording({"hip_flexion": knee}, ["deg"], meta={"side": "right"})
     given = read_strides(walk, LAYOUT)
     assert given.masks["angles"][..., 3].all() and not given.masks["angles"][..., 5].any()
+
+
+def test_events_of_strides_are_on_the_clock_and_of_the_right_leg():
+    times, phases = np.array([1.0, 2.0, 4.0]), np.array([[0.6, 0.5], [0.5, 0.25]])
+    names = ("foot_off_r", "foot_strike_l")
+    found = events_of(phases, names, times, "right")
+    assert Event(1.6, "foot_off", "right") in found and Event(2.5, "foot_strike", "left") in found
+    assert [e.time for e in found] == sorted(e.time for e in found) and len(found) == 7
+    other = events_of(phases, names, times, "left")
+    assert Event(1.6, "foot_off", "left") in other and Event(1.0, "foot_strike", "left") in other
 
 
 def test_strides_return_on_the_clock_and_join_smoothly():

@@ -1,5 +1,7 @@
 """A run of the study gives a model file that takes recordings, returns calibrated intervals and adapts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ import jaxdiff
 from jaxdiff.data.recording import Event, Recording
 from jaxdiff.errors import ConfigError, DataError
 from jaxdiff.metrics.uncertainty import crps
-from jaxdiff.studies.gait import adaptation, data, evaluation, subsets
+from jaxdiff.studies.gait import adaptation, data, evaluation, subsets, trust
 from jaxdiff.studies.gait.config import WORDS, get_config
 from jaxdiff.studies.gait.imputation import Imputer
 from jaxdiff.studies.gait.strides import Strides
@@ -105,6 +107,31 @@ def test_intervals_cover_new_people(trained):
     calibration = evaluation.calibrations(model, people(5, 40, 5), 16)
     scores = evaluation.score_table(model, calibration, people(6, 40, 5), 16, 0, ("angles",))
     assert scores["angles", "moments"].coverage == pytest.approx(0.9, abs=0.05)
+
+
+def test_a_gap_joins_on_to_what_is_given(model):
+    """Samples next to the given ones spread less than those far away, the discrepancy of a channel being one curve."""
+    strides, part = people(31, 1, 1), model.layout[0]
+    masks = subsets.masks(model.layout, ("moments/*",))
+    masks["angles"] = np.zeros((part.steps, 3), bool)
+    masks["angles"][:6, 0] = True
+    drawn = model.imputer.draw(strides.values, masks, 200)["angles"][:, 0, :, 0]
+    assert (drawn[:, :6] == strides.values["angles"][0, :6, 0]).all()
+    alone = model.imputer.draw(strides.values, subsets.masks(model.layout, ("moments/*",)), 200)[
+        "angles"
+    ][:, 0, :, 0]
+    assert drawn[:, 6:].std(0).max() < alone[:, 6:].std(0).min()
+
+
+def test_a_recording_of_a_real_person_is_told_what_its_intervals_promise(model):
+    made = model.generate(walk(), samples=4)
+    (note,) = made.metadata["warnings"]
+    assert "simulated people" in note and made.like.meta["intervals"] == note
+    simulated = replace(walk(), meta={"source": "jaxdiff.body.walker"})
+    assert model.generate(simulated, samples=4).metadata["warnings"] == ()
+    metadata = {"real": {"who": "one real person", "coverage": [0.5, 0.75]}}
+    assert "on one real person 50% to 75%" in trust.promise(metadata)
+    assert "8 people of the laboratory" in trust.promise({"adaptation": {"people": 8}})
 
 
 def test_the_card_states_data_scores_and_limits(model):
