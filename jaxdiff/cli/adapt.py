@@ -44,4 +44,10 @@ def run(options: argparse.Namespace) -> None:
     parsed = vars(own_options(type(model), (), "adapt").parse_args(options.extra))
     with progress(f"adapting {model.name}"):
         adapted = model.adapt(options.data, **{k: v for k, v in parsed.items() if v is not None})
+    if found := adapted.trained.metadata.get("adaptation"):
+        before, after = found["crps"]["inf"], min(found["crps"].values())
+        print(
+            f"{found['people']} people, {found['strides']} strides; CRPS on left-out people {before:.3g} before, "
+            f"{after:.3g} after"
+        )
     print(f"{adapted.save(output)}: try jaxdiff generate {output}")
