@@ -23,6 +23,8 @@ from jaxdiff.typing import Array
 
 RESIDUAL = 1
 """Folded into the key of an example for its residual, beside the key of its coefficients."""
+DISCREPANCY = 2
+"""The same for its discrepancy."""
 
 
 def program(
@@ -43,7 +45,7 @@ def program(
         scalars: Known scalars of the person, which become constants; NaN where unknown.
         steps: Steps of the sampler; 0 for the model's own number.
         calibration: Factors for intervals of the returned channels.
-        residual: Whether samples have the law's residual, as those of `Imputer.draw`.
+        residual: Whether samples have the law's residual and discrepancy, as those of `Imputer.draw`.
 
     Raises:
         ConfigError: If the network is missing, or nothing is given.
@@ -84,6 +86,8 @@ def program(
         ).astype(np.float32)
 
     centre, noise = stack(law.mean), stack(law.noise)
+    directions = [law.directions[name][:, i] * law.scale[name][i] for name, i in columns]
+    deviates = np.stack(directions, axis=1).astype(np.float32)  # [T, D, R]
     example = np.stack([law.mean[n][:, i] * law.scale[n][i] for n, i in given], axis=-1)
     # Signals are taken about the example, so that float32 sums have small terms.
     mean = mean + np.tensordot(example, into_mean, 2)
@@ -117,6 +121,9 @@ def program(
         if residual:
             smooth = sum(tap * jnp.roll(white, i - 2, axis=1) for i, tap in enumerate(taps))
             made = made + smooth * noise
+            own = jax.vmap(jax.random.fold_in, (0, None))(keys, DISCREPANCY)
+            xi = jax.vmap(lambda key: jax.random.normal(key, deviates.shape[1:]))(own)
+            made = made + jnp.einsum("bcr,tcr->btc", xi, deviates)
         return made
 
     def signal(name: str, pairs: Sequence[tuple[str, int]], example: np.ndarray) -> Signal:

@@ -110,7 +110,7 @@ def test_intervals_cover_new_people(trained):
 
 
 def test_a_gap_joins_on_to_what_is_given(model):
-    """Samples next to the given ones spread less than those far away, the discrepancy of a channel being one curve."""
+    """The rest of a curve whose beginning is given spreads less, its discrepancy being one curve."""
     strides, part = people(31, 1, 1), model.layout[0]
     masks = subsets.masks(model.layout, ("moments/*",))
     masks["angles"] = np.zeros((part.steps, 3), bool)
@@ -120,7 +120,7 @@ def test_a_gap_joins_on_to_what_is_given(model):
     alone = model.imputer.draw(strides.values, subsets.masks(model.layout, ("moments/*",)), 200)[
         "angles"
     ][:, 0, :, 0]
-    assert drawn[:, 6:].std(0).max() < alone[:, 6:].std(0).min()
+    assert (drawn[:, 6:].std(0) < 0.85 * alone[:, 6:].std(0)).all()
 
 
 def test_a_recording_of_a_real_person_is_told_what_its_intervals_promise(model):
