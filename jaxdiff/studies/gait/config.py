@@ -2,7 +2,8 @@
 
 jaxdiff train gait:tiny       seconds; for tests
 jaxdiff train gait:quick      minutes; a first model of one's own
-jaxdiff train gait:ship       hours on two cores; the weights in the package
+jaxdiff train gait:ship       half an hour on two cores; the weights in the package
+jaxdiff train gait:ship --set training.minutes=10     as many steps as ten minutes allow, for a GPU
 jaxdiff train gait:tables     tables of docs/results/gait for the shipped weights
 """
 
@@ -73,7 +74,9 @@ def get_config(word: str = "quick") -> ConfigDict:
         "subsets,clean,steps,together,baselines"  # also opensim, hood, verheul, cmu
     )
     config.evaluation.data = ""  # tables: `data` folder of a run whose people are used again
-    config.evaluation.real = ""  # tables: folder of recordings of real people
+    config.evaluation.real = (
+        ""  # folder of recordings of real people: for tables, and the card's coverage on them
+    )
     config.evaluation.deterministic = ""  # tables: a model trained with model.deterministic
 
     config.batch_size = 128
@@ -81,6 +84,9 @@ def get_config(word: str = "quick") -> ConfigDict:
         steps=4000, ema_decay=0.999, log_every=50, save_every=500, evaluate_every=1000
     )
     config.training.score = "validation"
+    config.training.minutes = (
+        0.0  # fit the number of steps into this time on this machine; 0: `steps`
+    )
     config.training.optimizer.learning_rate = 1e-3
     config.training.optimizer.warmup_steps = 200
     config.training.optimizer.decay = "cosine"

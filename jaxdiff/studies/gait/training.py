@@ -16,11 +16,13 @@ from jaxdiff.methods.gait import gait, parts_of
 from jaxdiff.methods.gait_law import Law, fit_law
 from jaxdiff.models import file
 from jaxdiff.models.trained import Trained
+from jaxdiff.studies.budget import steps_within
 from jaxdiff.studies.fitting import fit_once
-from jaxdiff.studies.gait import data, evaluation, subsets
+from jaxdiff.studies.gait import data, evaluation, real, subsets
 from jaxdiff.studies.gait.imputation import settings_of
 from jaxdiff.studies.gait.strides import Bank, Conditioned, Strides, recorded
 from jaxdiff.training import settings
+from jaxdiff.training.settings import Settings
 from jaxdiff.training.state import TrainState
 from jaxdiff.typing import Config, Params
 
@@ -39,7 +41,10 @@ def run_train(config: Config, out: Path) -> Trained:
     train = data.kept(config.data, "train", Path(out) / "data")
     held_out = data.kept(config.data, "calibration", Path(out) / "data")
     law = law_of(config, train)
-    params = train_network(config, law, train, held_out, out)
+    source = source_of(config, law, train)
+    if config.training.minutes:
+        config = within(config, law, source, Path(out))
+    params = train_network(config, law, source, held_out, out)
     trained = Trained("gait", params, metadata(config, law))
     test = data.kept(config.data, "test", Path(out) / "data")
     few, fewer = (
@@ -47,6 +52,9 @@ def run_train(config: Config, out: Path) -> Trained:
         for number, each in enumerate((held_out, test))
     )
     trained = evaluation.assessed(trained, few, fewer, config.evaluation.samples)
+    if config.evaluation.real:
+        walk = Path(config.evaluation.real) / "opensim_walk"
+        trained = real.measured(trained, walk, config.evaluation.samples)
     file.save(Path(out) / "gait.safetensors", trained, "float16")
     return trained
 
@@ -66,17 +74,44 @@ def law_of(config: Config, strides: Strides) -> Law:
     )
 
 
-def train_network(config: Config, law: Law, train: Strides, held_out: Strides, out: Path) -> Params:
-    """Averaged parameters of the network, with the law under `fixed`."""
+def source_of(config: Config, law: Law, train: Strides) -> Conditioned:
+    """Training batches: strides as recordings have them, under random masks."""
     started = time.perf_counter()
     bank = Bank(law, mask_list(law, config.law.masks, config.data.seed))
     source = Conditioned(train, law, bank)
     print(f"prepared {len(source)} strides in {time.perf_counter() - started:.0f} s", flush=True)
-    method = gait(settings_of(config.model), parts_of(law.layout))
-    return fit_once(
-        method,
+    return source
+
+
+def within(config: Config, law: Law, source: Conditioned, out: Path) -> Config:
+    """The config with as many steps as `training.minutes` allow."""
+    found = config.copy_and_resolve_references()
+    found.training.steps = steps_within(
+        config.training.minutes,
+        gait(settings_of(config.model), parts_of(law.layout)),
         lambda: Batches(source, config.batch_size, config.training.seed),
-        settings.from_config(config.training),
+        _settings(config),
+        out,
+        {"fixed": law.to_params()},
+    )
+    return found
+
+
+def _settings(config: Config) -> Settings:
+    """Settings of the loop, without the time that only this study knows."""
+    plain = config.training.copy_and_resolve_references()
+    del plain.minutes
+    return settings.from_config(plain)
+
+
+def train_network(
+    config: Config, law: Law, source: Conditioned, held_out: Strides, out: Path
+) -> Params:
+    """Averaged parameters of the network, with the law under `fixed`."""
+    return fit_once(
+        gait(settings_of(config.model), parts_of(law.layout)),
+        lambda: Batches(source, config.batch_size, config.training.seed),
+        _settings(config),
         Path(out),
         metadata(config, law),
         validation(config, law, held_out),
@@ -120,10 +155,12 @@ def validation(
 
 
 def metadata(config: Config, law: Law) -> dict[str, Any]:
-    """What is needed to use the parameters; JSON."""
+    """What is needed to use the parameters; JSON, without the paths of this machine."""
+    plain = config.to_dict()
+    plain["evaluation"] = {name: plain["evaluation"][name] for name in ("samples", "strides")}
     return {
         "study": "gait",
-        "config": config.to_dict(),
+        "config": plain,
         "layout": [part._asdict() for part in law.layout],
         "shrinkage": law.shrinkage,
         "discrepancy": {name: size._asdict() for name, size in law.discrepancy.items()},
