@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from jaxdiff.baselines import BASELINES
-from jaxdiff.errors import ConfigError, nearest
+from jaxdiff.errors import ConfigError, MissingExtra, nearest
+from jaxdiff.report.page import Page
 from jaxdiff.report.publish import Report, publish
 from jaxdiff.report.tables import Table, provenance
-from jaxdiff.studies.gait import data, evaluation, real, subsets
+from jaxdiff.studies.gait import data, evaluation, figures, real, subsets
 from jaxdiff.studies.gait.imputation import Imputer
 from jaxdiff.studies.gait.model import GaitModel
 from jaxdiff.studies.gait.strides import Strides, recorded
@@ -85,8 +87,11 @@ def run_tables(config: Config, out: Path) -> dict[str, Table]:
             time.perf_counter() - started,
         ),
     )
+    report.add(Page.figures, (figures.picture(name, table) for name, table in tables.items()))
     for name, table in tables.items():
         report.table(table, name)
+        with suppress(MissingExtra):
+            figures.save(name, table, Path(out))
     publish(report, out)
     return tables
 
