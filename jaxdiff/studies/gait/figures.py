@@ -43,12 +43,12 @@ def save(name: str, table: Table, folder: Path) -> Path:
 
 
 def numbers(table: Table, column: str) -> np.ndarray:
-    """The first three numbers in the cells of a column, [rows, 3]; NaN where there are fewer."""
+    """The first four numbers in the cells of a column, [rows, 4]; NaN where there are fewer."""
     found = [
         [float(word) for word in NUMBER.findall(str(row.cells.get(column, "")))]
         for row in table.rows
     ]
-    return np.array([(each + 3 * [np.nan])[:3] for each in found])
+    return np.array([(each + 4 * [np.nan])[:4] for each in found])
 
 
 def _scores(plt: Any, table: Table) -> Any:
@@ -58,7 +58,7 @@ def _scores(plt: Any, table: Table) -> Any:
     for column in table.columns:
         found = numbers(table, column)
         axes[0].plot(found[:, 1], range(len(labels)), "o", alpha=0.8)
-        axes[1].plot(found[:, 2] / 100, range(len(labels)), "o", alpha=0.8, label=column)
+        axes[1].plot(found[:, 3] / 100, range(len(labels)), "o", alpha=0.8, label=column)
     axes[0].set(xlim=(0, 1), xlabel="R²")
     axes[1].set(xlim=(0.5, 1), xlabel=COVERED)
     axes[1].axvline(0.9, color="grey", lw=1)

@@ -98,7 +98,7 @@ def run_tables(config: Config, out: Path) -> dict[str, Table]:
 
 def _text(score: evaluation.Score) -> str:
     covered = "" if np.isnan(score.coverage) else f" · {score.coverage:.0%}"
-    return f"{score.rmse:.3g} · {score.r2:.2f}{covered}"
+    return f"{score.rmse:.3g} · {score.r2:.2f} · {score.crps:.3g}{covered}"
 
 
 def _units(shown: Sequence[str] = SHOWN) -> dict[str, str]:
@@ -114,7 +114,7 @@ def table_subsets(model: GaitModel, test: Strides, samples: int) -> Table:
     table = Table(
         "Typical subsets given, simulated new people as laboratories record them",
         tuple(heads.values()),
-        note=f"RMSE · R² against the training people's mean curve · share inside the calibrated 90 % interval; "
+        note=f"RMSE · R² against the training people's mean curve · CRPS · share inside the calibrated 90 % interval; "
         f"{people} people, {len(test)} strides, {samples} samples. Given and predicted signals carry each person's "
         "discrepancy.",
     )
@@ -131,7 +131,7 @@ def table_clean(model: GaitModel, plain: Strides, samples: int) -> Table:
     table = Table(
         "Strides as simulated, without discrepancies",
         tuple(heads.values()),
-        note="RMSE · R² · share inside the 90 % interval, which is calibrated on people with discrepancies and so too wide.",
+        note="RMSE · R² · CRPS · share inside the 90 % interval, which is calibrated on people with discrepancies and so too wide.",
     )
     for subset in names:
         table.row(subset, {heads[q]: _text(s) for (n, q), s in scores.items() if n == subset})
