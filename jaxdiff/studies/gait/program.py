@@ -22,9 +22,7 @@ from jaxdiff.studies.gait.imputation import Imputer
 from jaxdiff.typing import Array
 
 RESIDUAL = 1
-"""Folded into the key of an example for its residual, beside the key of its coefficients."""
-DISCREPANCY = 2
-"""The same for its discrepancy."""
+"""Folded into the key of an example for its residual and discrepancy, beside the key of its coefficients."""
 
 
 def program(
@@ -87,7 +85,11 @@ def program(
 
     centre, noise = stack(law.mean), stack(law.noise)
     directions = [law.directions[name][:, i] * law.scale[name][i] for name, i in columns]
-    deviates = np.stack(directions, axis=1).astype(np.float32)  # [T, D, R]
+    deviates = np.stack(directions, axis=2).astype(np.float32)  # [T, R, D]
+    loose = (
+        length + deviates.shape[1],
+        len(columns),
+    )  # noise of the residual, then of the discrepancy
     example = np.stack([law.mean[n][:, i] * law.scale[n][i] for n, i in given], axis=-1)
     # Signals are taken about the example, so that float32 sums have small terms.
     mean = mean + np.tensordot(example, into_mean, 2)
@@ -100,7 +102,7 @@ def program(
         keys = example_keys(seed, signal.shape[0])
         start = jax.vmap(lambda key: jax.random.normal(key, mean.shape))(keys)
         own = jax.vmap(jax.random.fold_in, (0, None))(keys, RESIDUAL)
-        white = jax.vmap(lambda key: jax.random.normal(key, noise.shape))(own)
+        white = jax.vmap(lambda key: jax.random.normal(key, loose))(own)
         return from_noise(start, white, signal)
 
     def from_noise(start: Array, white: Array, signal: Array) -> Array:
@@ -119,11 +121,9 @@ def program(
         a = centres + imputer.generate(params, None, rows, steps) @ root
         made = jnp.tensordot(a, basis, 1) + centre
         if residual:
-            smooth = sum(tap * jnp.roll(white, i - 2, axis=1) for i, tap in enumerate(taps))
-            made = made + smooth * noise
-            own = jax.vmap(jax.random.fold_in, (0, None))(keys, DISCREPANCY)
-            xi = jax.vmap(lambda key: jax.random.normal(key, deviates.shape[1:]))(own)
-            made = made + jnp.einsum("bcr,tcr->btc", xi, deviates)
+            rough, xi = white[:, :length], white[:, length:]
+            smooth = sum(tap * jnp.roll(rough, i - 2, axis=1) for i, tap in enumerate(taps))
+            made = made + smooth * noise + (xi[:, None] * deviates).sum(2)
         return made
 
     def signal(name: str, pairs: Sequence[tuple[str, int]], example: np.ndarray) -> Signal:
@@ -145,7 +145,7 @@ def program(
         "gait",
         {},
         calibration,
-        (mean.shape, noise.shape),
+        (mean.shape, loose),
         from_noise,
     )
 

@@ -53,7 +53,8 @@ def test_channels_of_a_source_choose_the_program(model):
 
 def test_drawing_is_the_program_of_its_noise(model):
     made = model.program(given="sagittal angles", outputs=["moments"], steps=1)
-    assert made.noise == ((len(model.imputer.law.centre),), (100, 18))
+    law = model.imputer.law
+    assert made.noise == ((len(law.centre),), (100 + law.directions["moments"].shape[-1], 18))
     with pytest.raises(ConfigError, match="export it as StableHLO"):
         pytest.importorskip("jax2onnx")
         onnx.save(made._replace(from_noise=None), "nowhere")
