@@ -188,9 +188,12 @@ class Law:
         for part in self._chosen(names):
             white = rng.standard_normal((*shape, part.steps, len(part.channels)), np.float32)
             if part.steps > 1:
-                rolled = (np.float32(t) * np.roll(white, i - 2, -2) for i, t in enumerate(taps))
-                white = np.sum(list(rolled), axis=0)
-            drawn[part.name] = white * self.noise[part.name]
+                wide = np.concatenate([white[..., -2:, :], white, white[..., :2, :]], axis=-2)
+                white = np.float32(taps[0]) * wide[..., 4:, :]
+                for i, tap in enumerate(taps[1:], 1):
+                    white += np.float32(tap) * wide[..., 4 - i : 4 - i + part.steps, :]
+            white *= self.noise[part.name]
+            drawn[part.name] = white
         return drawn
 
     def deviation(self, name: str, xi: np.ndarray) -> np.ndarray:

@@ -141,21 +141,29 @@ def on_clock(samples: np.ndarray, times: np.ndarray, clock: np.ndarray) -> np.nd
     stride = np.clip(np.searchsorted(times, clock, side="right") - 1, 0, count - 1)
     phase = (clock - times[stride]) / np.diff(times)[stride]
 
-    def at(number: np.ndarray) -> np.ndarray:
-        place = np.clip(phase, 0, 1) * steps
-        low = np.floor(place).astype(int)
-        weight = (place - low)[:, None]
-        first, second = (
-            samples[..., number, low % steps, :],
-            samples[..., number, (low + 1) % steps, :],
-        )
-        return first * (1 - weight) + second * weight
+    place = np.clip(phase, 0, 1) * steps
+    low = np.floor(place).astype(int)
+    weight = (place - low).astype(samples.dtype)[:, None]
 
-    before = 0.5 * np.clip(1 - phase / BLEND, 0, 1)[:, None]
-    after = 0.5 * np.clip(1 - (1 - phase) / BLEND, 0, 1)[:, None]
-    found = at(stride) * (1 - before - after)
-    found = found + at(np.maximum(stride - 1, 0)) * before
-    return found + at(np.minimum(stride + 1, count - 1)) * after
+    def at(number: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        first = samples[..., number[rows], low[rows] % steps, :]
+        second = samples[..., number[rows], (low[rows] + 1) % steps, :]
+        second -= first
+        second *= weight[rows]
+        second += first
+        return second
+
+    found = at(stride, np.arange(len(clock)))
+    neighbours = (
+        (np.maximum(stride - 1, 0), 1 - phase / BLEND),
+        (np.minimum(stride + 1, count - 1), 1 - (1 - phase) / BLEND),
+    )
+    for number, share in neighbours:
+        rows = np.flatnonzero(share > 0)
+        own = at(stride, rows)
+        part = 0.5 * np.clip(share[rows], 0, 1).astype(samples.dtype)[:, None]
+        found[..., rows, :] += part * (at(number, rows) - own)
+    return found
 
 
 def events_of(
