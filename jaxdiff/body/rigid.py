@@ -16,6 +16,7 @@ import numpy as np
 from jaxdiff.body import rotations as rot
 from jaxdiff.body.fit import fit_rotations
 from jaxdiff.body.humanml3d import Layout
+from jaxdiff.body.limbs import bent, filled, hangs, length
 from jaxdiff.body.skeleton import Skeleton, bone_lengths, forward_kinematics
 from jaxdiff.errors import DataError
 
@@ -25,8 +26,6 @@ LOW = 0.07
 """Metres above the joint's own lowest level: a joint of the foot that is higher is not planted."""
 DRIFT = 0.12
 """Metres: a contact that moves farther is divided."""
-BLEND = 4
-"""Frames over which a correction fades before the first and after the last contact."""
 
 
 class Rigid(NamedTuple):
@@ -86,6 +85,34 @@ def cleaned(
     return rigid(planted(still.joints, layout, rate, contacts), layout, rate)
 
 
+def reaching(motion: Rigid, target: np.ndarray, weight: np.ndarray, layout: Layout) -> Rigid:
+    """The motion with wrists and ankles at their targets, as far as its limbs reach.
+
+    Args:
+      motion: a motion of constant bones.
+      target: where joints should be, `(T, J, 3)` in metres.
+      weight: which joints have a target, `(T, J, 3)`; those of all three axes count.
+      layout: the skeleton.
+
+    Returns:
+      The motion, its knees and elbows solved for the targets; corrections fade before and after them.
+    """
+    joints, names = np.array(motion.joints), layout.skeleton.names
+    parents, whole = layout.skeleton.parents, np.asarray(weight).min(-1) > 0.5
+    ends = [j for j, name in enumerate(names) if name.endswith(("_wrist", "_ankle"))]
+    for end in (j for j in ends if whole[:, j].any()):
+        middle, top = parents[end], parents[parents[end]]
+        off = np.where(whole[:, [end]], np.asarray(target)[:, end] - joints[:, end], np.nan)
+        below = [j for j in range(len(parents)) if hangs(parents, j, end)]
+        offsets = joints[:, below] - joints[:, [end]]
+        place = joints[:, end] + filled(off)
+        joints[:, middle], joints[:, end] = bent(
+            joints[:, top], joints[:, middle], joints[:, end], place
+        )
+        joints[:, below] = joints[:, [end]] + offsets
+    return rigid(joints, layout, motion.rate)
+
+
 def violation(
     joints: np.ndarray, layout: Layout, rate: float, contacts: np.ndarray | None = None
 ) -> dict[str, float]:
@@ -126,22 +153,22 @@ def planted(
         ankle = heel if "ankle" in layout.skeleton.names[heel] else parents[heel]
         targets = [_targets(joints[:, j], held[:, i + k]) for k, j in enumerate((heel, toe))]
         moves = [target - joints[:, j] for target, j in zip(targets, (heel, toe))]
-        place = joints[:, ankle] + _filled(np.where(np.isfinite(moves[0]), moves[0], moves[1]))
+        place = joints[:, ankle] + filled(np.where(np.isfinite(moves[0]), moves[0], moves[1]))
         foot = joints[:, toe] - joints[:, ankle]
         if ankle == heel:
-            foot = foot + _filled(targets[1] - place - foot)
+            foot = foot + filled(targets[1] - place - foot)
         legs.append((parents[parents[ankle]], parents[ankle], ankle, toe))
         wanted.append((place, foot))
     joints[..., 1] -= _drop(joints, legs, [place for place, _ in wanted])[:, None]
     for (hip, knee, ankle, toe), (place, foot) in zip(legs, wanted):
-        below = [j for j in range(len(parents)) if _hangs(parents, j, ankle)]
+        below = [j for j in range(len(parents)) if hangs(parents, j, ankle)]
         offsets = joints[:, below] - joints[:, [ankle]]
-        length = _length(joints[:, toe] - joints[:, ankle])[:, None]
-        joints[:, knee], joints[:, ankle] = _bent(
+        size = length(joints[:, toe] - joints[:, ankle])[:, None]
+        joints[:, knee], joints[:, ankle] = bent(
             joints[:, hip], joints[:, knee], joints[:, ankle], place
         )
         joints[:, below] = joints[:, [ankle]] + offsets
-        joints[:, toe] = joints[:, ankle] + foot / np.maximum(_length(foot)[:, None], 1e-9) * length
+        joints[:, toe] = joints[:, ankle] + foot / np.maximum(length(foot)[:, None], 1e-9) * size
     return joints
 
 
@@ -184,25 +211,14 @@ def _runs(held: np.ndarray) -> list[tuple[int, int]]:
     return list(zip(edges[::2].tolist(), edges[1::2].tolist()))
 
 
-def _filled(correction: np.ndarray) -> np.ndarray:
-    """Corrections between contacts go linearly from one to the next, and fade at both ends."""
-    known = np.flatnonzero(np.isfinite(correction[:, 0]))
-    if not len(known):
-        return np.zeros_like(correction)
-    frames = np.arange(len(correction))
-    filled = np.stack([np.interp(frames, known, column[known]) for column in correction.T], -1)
-    beyond = np.maximum(known[0] - frames, 0) + np.maximum(frames - known[-1], 0)
-    return filled * np.clip(1 - beyond / BLEND, 0, 1)[:, None]
-
-
 def _drop(joints: np.ndarray, legs: list, places: list[np.ndarray]) -> np.ndarray:
     """How far the body is lowered in each frame so that both legs reach their feet."""
     drop = np.zeros(len(joints))
     for (hip, knee, ankle, _), place in zip(legs, places):
-        reach = _length(joints[:, hip] - joints[:, knee]) + _length(
+        reach = length(joints[:, hip] - joints[:, knee]) + length(
             joints[:, knee] - joints[:, ankle]
         )
-        across = _length((place - joints[:, hip])[:, [0, 2]])
+        across = length((place - joints[:, hip])[:, [0, 2]])
         height = joints[:, hip, 1] - place[:, 1]
         most = np.sqrt(np.maximum((0.9995 * reach) ** 2 - across**2, 0))
         drop = np.maximum(drop, np.clip(height - most, 0, 0.1))
@@ -212,39 +228,3 @@ def _drop(joints: np.ndarray, legs: list, places: list[np.ndarray]) -> np.ndarra
     kernel = np.exp(-0.5 * (np.arange(-3, 4) / 1.2) ** 2)
     smooth = np.convolve(np.pad(window.max(0), 3, mode="edge"), kernel / kernel.sum(), "valid")
     return np.maximum(smooth, drop)
-
-
-def _bent(
-    hip: np.ndarray, knee: np.ndarray, ankle: np.ndarray, place: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Knee and ankle `(T, 3)` of a leg of the same two bones whose ankle is as near to `place` as it can be."""
-    upper, lower = _length(knee - hip)[:, None], _length(ankle - knee)[:, None]
-    line = place - hip
-    distance = np.clip(
-        _length(line)[:, None], np.abs(upper - lower) + 1e-6, (upper + lower) * (1 - 1e-9)
-    )
-    along = line / np.maximum(_length(line)[:, None], 1e-9)
-    aside = knee - hip - ((knee - hip) * along).sum(-1, keepdims=True) * along
-    width = _length(aside)[:, None]
-    aside = np.where(width > 1e-6, aside / np.maximum(width, 1e-12), _ahead(along))
-    near = (upper**2 - lower**2 + distance**2) / (2 * distance)
-    far = np.sqrt(np.maximum(upper**2 - near**2, 0))
-    return hip + near * along + far * aside, hip + distance * along
-
-
-def _ahead(along: np.ndarray) -> np.ndarray:
-    forward = np.broadcast_to([0.0, 0.0, 1.0], along.shape)
-    normal = forward - (forward * along).sum(-1, keepdims=True) * along
-    return normal / np.maximum(_length(normal)[:, None], 1e-9)
-
-
-def _length(vectors: np.ndarray) -> np.ndarray:
-    return np.linalg.norm(vectors, axis=-1)
-
-
-def _hangs(parents: tuple[int, ...], joint: int, above: int) -> bool:
-    while joint > 0:
-        joint = parents[joint]
-        if joint == above:
-            return True
-    return False

@@ -13,6 +13,9 @@ What depends on the text alone (`context`) is computed once, outside a sampler's
 and the unconditional network as one doubled batch in which only the conditional half attends, for
 `diffusion.guidance.combine`.
 
+Blocks are not scanned. Resolution and skips differ from level to level, so only the two blocks of a level could share a
+scan, and only where the first has the width of the second: 4 of 9 pairs of the released size, 4 of 18 blocks.
+
 A mask (true on valid frames) makes a padded clip behave as the clip alone: frames beyond its length, rounded up to the
 block of 16 that the clip alone would be padded to, are zero before every convolution.
 """

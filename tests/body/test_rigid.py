@@ -5,7 +5,7 @@ import pytest
 
 from jaxdiff.body.actions import simulate_clip
 from jaxdiff.body.humanml3d import LAYOUT_21, LAYOUT_22
-from jaxdiff.body.rigid import cleaned, planted, rigid, violation
+from jaxdiff.body.rigid import cleaned, planted, reaching, rigid, violation
 from jaxdiff.body.skeleton import KIT, bone_lengths, forward_kinematics
 from jaxdiff.data.formats.bvh_joints import read_bvh_joints, write_joints_bvh
 from jaxdiff.errors import DataError
@@ -71,3 +71,18 @@ def test_kit_skeletons_are_planted_too():
     after = violation(cleaned(joints, LAYOUT_21, 12.5).joints, LAYOUT_21, 12.5)
     assert after["bone_stretch"] < 1e-9
     assert after["foot_slide"] < 0.5 * violation(joints, LAYOUT_21, 12.5)["foot_slide"]
+
+
+def test_wrists_reach_their_targets_with_the_same_bones():
+    motion = cleaned(simulate_clip("walk", 0).joints[:40], LAYOUT_22, 20.0)
+    wrist = LAYOUT_22.skeleton.names.index("right_wrist")
+    target, weight = motion.joints.copy(), np.zeros((40, 22, 3))
+    target[15:25, wrist] += [0.04, 0.05, 0.0]
+    weight[15:25, wrist] = 1
+    found = reaching(motion, target, weight, LAYOUT_22)
+    np.testing.assert_allclose(found.joints[15:25, wrist], target[15:25, wrist], atol=1e-6)
+    np.testing.assert_allclose(found.joints[:10], motion.joints[:10], atol=1e-6)
+    np.testing.assert_allclose(found.skeleton.offsets, motion.skeleton.offsets, atol=1e-5)
+    target[15:25, wrist] += 5.0  # out of reach: as near as a straight arm is
+    far = reaching(motion, target, weight, LAYOUT_22)
+    assert violation(far.joints, LAYOUT_22, 20.0)["bone_stretch"] < 1e-6

@@ -134,6 +134,8 @@ class CaptionedModel(Model):
                 rigid.cleaned(each, self.layout, self.rate, c) for each, c in zip(joints, contacts)
             ]
             if known is not None:
+                goal = np.asarray(known.target), np.asarray(known.weight)
+                clean = [rigid.reaching(each, *goal, self.layout) for each in clean]
                 each_joints = jnp.asarray(np.stack([each.joints for each in clean]))
                 metadata["constraint_error_written"] = 1000 * float(
                     np.mean(error(each_joints, known))
