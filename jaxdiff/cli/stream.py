@@ -139,7 +139,7 @@ def run(options: argparse.Namespace) -> None:
         for name, unit in zip(program.output.channels, program.output.units)
     ]
     print(",".join(["time", *header]), flush=True)
-    first, wait = 0, 0.0
+    first, wait, number, moment = 0, 0.0, 0, 0.0
     try:
         for number, (moment, row) in enumerate(source.rows, 1):
             stream.push(row)
@@ -150,6 +150,8 @@ def run(options: argparse.Namespace) -> None:
                 _write(made, moment + options.ahead, source.rate, program)
                 if number == first:
                     wait = time.perf_counter() - wait
+        if first and (rest := (number - first) % options.every):  # the source has ended
+            _write(stream.newest(rest), moment + options.ahead, source.rate, program)
     finally:
         measured, budget = latency(stream.seconds), 1e3 * options.every / source.rate
         print(
