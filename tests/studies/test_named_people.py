@@ -1,4 +1,4 @@
-"""LLMA on the people a laboratory names: test subjects, everybody, or one person."""
+"""LLMA on the people a laboratory names: test subjects, all people, or one person."""
 
 import pytest
 from cli.conftest import trial

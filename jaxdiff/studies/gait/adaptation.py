@@ -228,7 +228,7 @@ def strides_of(trials: Trials, law: Law) -> Strides:
             count = len(next(iter(found.values())))
             parts.append({**found, "subject": np.repeat(trials.column("subject")[row], count)})
     if not parts:
-        raise DataError("no trial holds a whole stride with channels that the model knows")
+        raise DataError("no trial holds a whole stride with channels of the model")
     values = {p.name: np.concatenate([part[p.name] for part in parts]) for p in law.layout}
     return Strides(
         values,

@@ -1,7 +1,7 @@
 """Configs of the gait study, one word each.
 
 jaxdiff train gait:tiny       seconds; for tests
-jaxdiff train gait:quick      minutes; a first model of one's own
+jaxdiff train gait:quick      minutes; a first custom model
 jaxdiff train gait:ship       half an hour on two cores; the weights in the package
 jaxdiff train gait:ship --set training.minutes=10     as many steps as ten minutes allow, for a GPU
 jaxdiff train gait:tables     tables of docs/results/gait for the shipped weights

@@ -95,9 +95,9 @@ class LlmaModel(Model):
         if len(fitting) == 1:
             return fitting[0]
         if fitting:
-            told = " and ".join(names)
+            named = " and ".join(names)
             raise DataError(
-                f"the recording fits {told}; name the one it is (given=, --given), or state its units"
+                f"the recording fits {named}; name the one it is (given=, --given), or state its units"
             )
         return min(self.scales, key=lambda m: self._absent(m, recording))
 

@@ -1,4 +1,4 @@
-"""The tables of the paper (arXiv 2503.12214), to stand beside ours."""
+"""The tables of the paper (arXiv 2503.12214), quoted for comparison."""
 
 from jaxdiff.report.tables import Cell
 
@@ -108,7 +108,7 @@ TABLE2 = {
     },
 }
 
-# what is left out -> MSE of X|Y and Y|X, angles and moments
+# loss that is left out -> MSE of X|Y and Y|X, angles and moments
 TABLE3 = {
     "without contrast": ((0.18, 0.03), (0.08, 0.03)),
     "without covariance": ((0.17, 0.03), (0.07, 0.02)),

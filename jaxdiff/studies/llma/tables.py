@@ -328,7 +328,7 @@ TABLES = {"table1": run_table1, "table2": run_table2, "table3": run_table3, "few
 
 
 def silenced(params: Params) -> Params:
-    """Networks made to add nothing: what is left is the law they started from."""
+    """Networks whose output is zero, which leaves the law they started from."""
     quiet = {
         m: {**params[m], "out": jax.tree.map(np.zeros_like, params[m]["out"])} for m in ("x", "y")
     }
