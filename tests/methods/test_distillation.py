@@ -48,4 +48,5 @@ def test_at_the_cleanest_level_the_target_is_the_teachers_own_estimate():
         return jax.jit(lambda p: method.loss(p, example.batch, keys, lambda z: z, {})[0])(params)
 
     assert loss(1, alike) == 0
-    assert loss(1, params) > 0
+    other = jax.tree.map(lambda a: a + 0.1, alike["unet"])
+    assert loss(1, {**alike, "unet": other}) > 0
