@@ -3,9 +3,9 @@
   list     names, licences, what is prepared, and where the others come from
   prepare  make or read a data set once and keep it; settings as NAME=VALUE
            (size=tiny, kind=stroke, recipe=lab.yaml)
-  check    all problems of a file, or of a folder and its YAML (see
-           docs/data.md), at once, each with its remedy; with --model or --study
-           for that model or study; exit code 2 if it cannot be used
+  check    all problems of a file, of all files in a folder, or of a folder and
+           its YAML (see docs/data.md), at once, each with its remedy; with
+           --model or --study for that model or study; exit code 2 if there are
 
 example:
   jaxdiff data list
@@ -13,6 +13,7 @@ example:
   jaxdiff data prepare embry2018 --manual-dir ~/downloads/embry
   jaxdiff data check my_lab.yaml --root /data/my_lab --study speed_transfer
   jaxdiff data check walk.mot --model runs/llma-quick
+  jaxdiff data check recordings --model gait
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         description="Everything that is wrong with a file or a folder, at once.",
     )
     lab.add_argument(
-        "path", metavar="FILE", type=Path, help="a recording, or the YAML recipe of a folder"
+        "path", metavar="PATH", type=Path, help="a recording, a folder, or its YAML recipe"
     )
     lab.add_argument("--model", metavar="MODEL", help="a model or run that shall take the file")
     lab.add_argument("--study", metavar="NAME", help="a study that the folder is for")
@@ -65,6 +66,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     lab.add_argument(
         "--rename", nargs="+", default=(), metavar="THEIRS=OURS", help="channels with other names"
     )
+    lab.add_argument("--mass", type=float, metavar="KG", help="body mass of the recorded person")
     lab.add_argument(
         "--root", type=Path, metavar="DIR", help="where the recordings are, if not beside the YAML"
     )
@@ -135,7 +137,7 @@ def check(options: argparse.Namespace) -> None:
         return check_one(options)
     from jaxdiff.data.check import check
 
-    health = check(options.path, options.root, options.study or "")
+    health = check(options.path, options.root, options.study or "", _inputs(options))
     for kind, findings in (("problem", health.problems), ("warning", health.warnings)):
         for finding in findings:
             print(f"{kind}: {finding}")
@@ -149,15 +151,13 @@ def check(options: argparse.Namespace) -> None:
 
 def check_one(options: argparse.Namespace) -> None:
     from jaxdiff.data.channel_map import ChannelMap
-    from jaxdiff.data.check_file import check_file
+    from jaxdiff.data.check_file import check_file, check_folder
 
-    inputs = ()
-    if options.model:
-        from jaxdiff.studies.loading import load
-
-        inputs = load(options.model).inputs
+    if options.study:
+        raise ConfigError("--study checks a recipe; for recordings, give --model")
     renamed = dict(ChannelMap.from_words(options.rename).rename)
-    health = check_file(options.path, inputs, options.rate, renamed)
+    look = check_folder if options.path.is_dir() else check_file
+    health = look(options.path, _inputs(options), options.rate, renamed, options.mass)
     print("\n".join(health.facts))
     for kind, findings in (("problem", health.problems), ("warning", health.warnings)):
         for finding in findings:
@@ -166,6 +166,15 @@ def check_one(options: argparse.Namespace) -> None:
         raise DataError(
             f"{options.path} cannot be used: {len(health.problems)} problems, listed above"
         )
+
+
+def _inputs(options: argparse.Namespace) -> tuple[Any, ...]:
+    """What the model that is named takes."""
+    if not options.model:
+        return ()
+    from jaxdiff.studies.loading import load
+
+    return load(options.model).inputs
 
 
 def _settings(texts: list[str]) -> dict[str, Any]:

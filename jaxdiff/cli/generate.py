@@ -63,8 +63,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     from jaxdiff.cli.options import own_options
-    from jaxdiff.cli.start import prepare_jax, progress
+    from jaxdiff.cli.start import prepare_jax, progress, seed
 
+    seed(options)
     given = {name: getattr(options, name) for name in COMMON}
     given = {name: value for name, value in given.items() if value is not None}
     if given.get("samples", 1) < 1:

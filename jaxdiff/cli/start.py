@@ -30,6 +30,12 @@ def positive(options: Any, *names: str) -> None:
             raise ConfigError(f"--{name} must be 1 or more, not {getattr(options, name)}")
 
 
+def seed(options: Any) -> None:
+    """Raise a `ConfigError` for a seed outside 32 bits, which would silently give the samples of another one."""
+    if options.seed is not None and not 0 <= options.seed < 2**32:
+        raise ConfigError(f"--seed must be in 0 … {2**32 - 1}, not {options.seed}")
+
+
 @contextmanager
 def progress(what: str) -> Iterator[None]:
     """Show on a terminal what is being done and for how long, once it has taken two seconds."""

@@ -91,9 +91,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    from jaxdiff.cli.start import positive, prepare_jax, progress
+    from jaxdiff.cli.start import positive, prepare_jax, progress, seed
 
     positive(options, "steps")
+    seed(options)
     if options.every < 1:
         raise DataError(f"--every must be 1 or more, not {options.every}")
     if sum(each is not None for each in (options.input, options.udp, options.lsl)) > 1:

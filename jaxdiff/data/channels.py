@@ -19,7 +19,6 @@ inferred unit, the sense of an OpenSim knee) is in `Matched.notes` and is issued
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -29,104 +28,12 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxdiff.data import plausible, units
-from jaxdiff.data.aliases import ALIASES, SIDES, spellings
+from jaxdiff.data.aliases import ALIASES, SIDES
+from jaxdiff.data.identify import BY_NAME, BY_SIGNAL, SPREAD, Channel, identify, key_of
 from jaxdiff.data.recording import Recording
 from jaxdiff.errors import DataError, DataWarning, nearest
 
-_SPREAD = re.compile(r"_p(\d\d)$")
-"""Ending of the channels of interval bounds, such as `_p05` and `_p95`."""
 _MAIN = {"flexion", "vertical"}
-
-
-class Channel(NamedTuple):
-    """What a channel name stands for."""
-
-    side: str
-    """`right`, `left`, or empty where the name does not say."""
-    joint: str
-    axis: str
-    quantity: str
-    """`angle`, `moment`, `force`, `power`, `position`, `emg`; empty if only a unit could tell."""
-    unit: str
-    """The unit its convention writes; empty where it has none."""
-    sign: float = 1.0
-    """Multiplies a value to bring it into the reference sense (see `jaxdiff.data.aliases`)."""
-    scale: float = 1.0
-    convention: str = "jaxdiff"
-    either: bool = False
-    """Whether the sign depends on the model that was used, so that values have to decide it."""
-
-    @property
-    def signal(self) -> tuple[str, str, str]:
-        """Joint, axis and quantity."""
-        return self.joint, self.axis, self.quantity
-
-
-def _key(name: str) -> str:
-    return re.sub(r"[\s_:.\-/|\\()]+", "_", name.strip().casefold()).strip("_")
-
-
-def _tables() -> tuple[dict[str, list[Channel]], dict[tuple[str, ...], tuple[str, Channel]]]:
-    by_name: dict[str, list[Channel]] = {}
-    by_signal: dict[tuple[str, ...], tuple[str, Channel]] = {}
-    for row in ALIASES:
-        for name, side in spellings(row.name):
-            sign = row.sign * (row.left if side == "left" else 1.0)
-            channel = Channel(
-                side,
-                row.joint,
-                row.axis,
-                row.quantity,
-                row.unit,
-                sign,
-                1.0,
-                row.convention,
-                row.either,
-            )
-            by_name.setdefault(_key(name), []).append(channel)
-            by_signal.setdefault((row.convention, side, *channel.signal), (name, channel))
-    return by_name, by_signal
-
-
-_BY_NAME, _BY_SIGNAL = _tables()
-
-
-def identify(name: str, unit: str = "", convention: str = "") -> Channel | None:
-    """What a channel stands for.
-
-    Args:
-        name: Its name in any of the known conventions; case and separators do not matter, and neither do a subject
-            prefix (`Anna:RHipAngles_x`), an OpenSim path (`/jointset/hip_r/hip_flexion_r/value`) or a spread ending.
-        unit: Its unit, which decides between an angle and a moment of the same name; empty if unknown.
-        convention: The convention to prefer where several use the name.
-
-    Returns:
-        The channel, or None if the name is unknown or its unit contradicts every meaning of the name. The quantity is
-        empty where neither name nor unit tells it.
-
-    Example:
-        >>> identify("knee_angle_r", "deg").signal
-        ('knee', 'flexion', 'angle')
-        >>> identify("RHipMoment_x", "Nmm/kg").sign
-        -1.0
-    """
-    name = _SPREAD.sub("", name)
-    path = name.rstrip("/").split("/")
-    if name.startswith("/") and path[-1] == "value":
-        name = path[-2]
-    candidates = _BY_NAME.get(_key(name)) or _BY_NAME.get(_key(name.split(":", 1)[-1])) or []
-    measured = {"length": "position", "voltage": "emg"}.get(
-        units.quantity(unit), units.quantity(unit)
-    )
-    if unit == "1":
-        measured = "emg"
-    fitting = [
-        channel._replace(quantity=channel.quantity or measured)
-        for channel in candidates
-        if not measured or channel.quantity in ("", measured)
-    ]
-    preferred = [channel for channel in fitting if channel.convention == convention]
-    return (preferred or fitting or [None])[0]
 
 
 class Link(NamedTuple):
@@ -165,7 +72,7 @@ class Inverse:
         """
         columns, names, used = [], [], []
         for name, unit in zip(recording.channels, recording.units):
-            base, source = _SPREAD.sub("", name), name
+            base, source = SPREAD.sub("", name), name
             ending = name[len(base) :]
             new, new_unit, factor = self._back(base, unit)
             swapped = f"_p{100 - int(ending[2:]):02d}" if ending else ""
@@ -194,7 +101,7 @@ class Inverse:
         if own is None or self.convention == "jaxdiff":
             return name, unit, 1.0
         side = own.side or self.side
-        found = _BY_SIGNAL.get((self.convention, side, *own.signal)) or _BY_SIGNAL.get(
+        found = BY_SIGNAL.get((self.convention, side, *own.signal)) or BY_SIGNAL.get(
             (self.convention, "", *own.signal)
         )
         if found is None:
@@ -324,8 +231,8 @@ def _convention(recording: Recording) -> str:
     """The convention that explains most names; between equals, the first in the table."""
     votes: Counter[str] = Counter()
     for name in recording.channels:
-        votes.update({channel.convention for channel in _BY_NAME.get(_key(name), ())})
-        votes.update({c.convention for c in _BY_NAME.get(_key(name.split(":", 1)[-1]), ())})
+        votes.update({channel.convention for channel in BY_NAME.get(key_of(name), ())})
+        votes.update({c.convention for c in BY_NAME.get(key_of(name.split(":", 1)[-1]), ())})
     order = list(dict.fromkeys(row.convention for row in ALIASES))
     return max(order, key=lambda each: votes[each]) if votes else "jaxdiff"
 
@@ -343,7 +250,7 @@ def _pick(
     known = {
         name: identify(name, unit, convention)
         for name, unit in zip(recording.channels, recording.units)
-        if not _SPREAD.search(name)
+        if not SPREAD.search(name)
     }
     targets = [identify(name, unit, "jaxdiff") for name, unit in zip(wanted, wanted_units)]
     one_leg = [
@@ -387,11 +294,14 @@ def _pick(
         if name in missing and name in recording.channels:
             own = recording.units[recording.channels.index(name)]
             raise DataError(f"{name} is in {own!r}, which cannot be converted to {unit!r}")
-    present = [n for n in recording.channels if not _SPREAD.search(n)]
+    present = [n for n in recording.channels if not SPREAD.search(n)]
     shown = ", ".join(present[:12]) + (f" and {len(present) - 12} more" if present[12:] else "")
+    lacking = ", ".join(missing[:6]) + (f" and {len(missing) - 6} more" if missing[6:] else "")
+    hint = nearest(missing[0], present)
+    hint = f"; {hint}" if hint.startswith("did you mean") else ""
     raise DataError(
-        f"the recording has no {', '.join(missing)}{f' of the {side} leg' if side else ''}; its channels are {shown}. "
-        f"Rename what the library does not know (rename, --rename old=new; {nearest(missing[0], present[:12])})"
+        f"the recording has no {lacking}{f' of the {side} leg' if side else ''}; its channels are {shown}. "
+        f"Rename what the library does not know (rename, --rename old=new{hint})"
     )
 
 
@@ -476,7 +386,7 @@ def _sense(recording: Recording, name: str, channel: Channel, notes: list[str]) 
 
 def _trained_sense(wanted: str, unit: str, span: tuple[float, float] | None) -> float:
     """-1 where a model was trained on a knee that measures extension under an ambiguous name."""
-    names = _BY_NAME.get(_key(wanted), ())
+    names = BY_NAME.get(key_of(wanted), ())
     if span is None or units.quantity(unit) != "angle" or not any(c.either for c in names):
         return 1.0
     low, high = span

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings as warning_filters
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from jaxdiff.data import formats, plausible, units
 from jaxdiff.data.builders.recipe import BRACES, Recipe, faults, files, read_recipe, read_yaml
-from jaxdiff.data.check_file import Finding
+from jaxdiff.data.check_file import Finding, check_file, remedy
 from jaxdiff.data.formats import npz
 from jaxdiff.data.formats.files import read_lines
 from jaxdiff.data.recording import Recording
@@ -49,13 +49,19 @@ class _Notes:
         return [Finding(what, tuple(where), fix) for (what, fix), where in self.found.items()]
 
 
-def check(recipe: str | Path, root: str | Path | None = None, study: str = "") -> Health:
+def check(
+    recipe: str | Path,
+    root: str | Path | None = None,
+    study: str = "",
+    inputs: Sequence[Any] = (),
+) -> Health:
     """Checks a recipe and, if it can be followed, every file it refers to.
 
     Args:
         recipe: The YAML file.
         root: Folder of the recordings; default: that of the recipe.
         study: A study whose needs are checked too: `llma`, `speed_transfer`, `text_to_motion` or `biovae`.
+        inputs: Signals of a model (`Model.inputs`), one of which every file must fit.
 
     Returns:
         All problems and warnings, with what mends them.
@@ -65,10 +71,12 @@ def check(recipe: str | Path, root: str | Path | None = None, study: str = "") -
     """
     with warning_filters.catch_warnings():
         warning_filters.simplefilter("ignore", DataWarning)
-        return _check(recipe, root, study)
+        return _check(recipe, root, study, inputs)
 
 
-def _check(recipe: str | Path, root: str | Path | None, study: str) -> Health:
+def _check(
+    recipe: str | Path, root: str | Path | None, study: str, inputs: Sequence[Any]
+) -> Health:
     path = Path(recipe).expanduser()
     folder = Path(root).expanduser() if root else path.parent
     problems, warnings = _Notes(), _Notes()
@@ -81,7 +89,7 @@ def _check(recipe: str | Path, root: str | Path | None, study: str) -> Health:
         try:
             matches = rules.matches(folder)
         except Error as error:
-            problems.add(path, error)
+            problems.add(path, error, f"files in {path.name}")
             matches = []
         _study(rules, study, problems)
         look = _packed if rules.packed else _recorded
@@ -89,6 +97,11 @@ def _check(recipe: str | Path, root: str | Path | None, study: str) -> Health:
             for subject in look(rules, folder, file, fields, problems, warnings):
                 subjects[subject] = None
                 trials += 1
+        if inputs and not rules.packed:
+            for file in dict.fromkeys(file for file, _ in matches):
+                found = check_file(folder / file, inputs, rules.rate)
+                for each in found.problems:
+                    problems.add(file, each.what, each.fix)
         _whole(rules, folder, [file for file, _ in matches], len(subjects), warnings)
     return Health(problems.all(), warnings.all(), trials, tuple(sorted(subjects)))
 
@@ -108,19 +121,22 @@ def _recorded(
         mass = about.get("mass")
         yield about["subject"]
     except Error as error:
-        problems.add(path, str(error).removeprefix(f"{recipe.path}: "))
+        problems.add(
+            path, str(error).removeprefix(f"{recipe.path}: "), f"fields in {recipe.path.name}"
+        )
     for name, modality in recipe.modalities.items():
         try:
             file = recipe.filled(modality.files, fields) if modality.files else path
         except Error as error:
-            problems.add(recipe.path, error)
+            problems.add(recipe.path, error, f"files of {name} in {recipe.path.name}")
             continue
         if file not in opened:
             try:
                 opened[file] = formats.read_one(recipe.place(root, file), recipe.rate)
             except Error as error:
                 opened[file] = None
-                problems.add(file, str(error).removeprefix(str(root / file)).lstrip(":, "))
+                what = str(error).removeprefix(str(root / file)).lstrip(":, ")
+                problems.add(file, what, remedy(what, recipe.path.name))
         if opened[file] is not None:
             parts[name] = _part(recipe, name, opened[file], file, mass, problems, warnings)
     if recipe.captions:
@@ -130,14 +146,14 @@ def _recorded(
             ):
                 warnings.add(path, "its captions are empty")
         except Error as error:
-            problems.add(path, f"has no captions: {error}")
+            problems.add(path, f"has no captions: {error}", f"captions in {recipe.path.name}")
     if len(parts) == len(recipe.modalities) and all(part is not None for part in parts.values()):
         from jaxdiff.data.builders.folder import together
 
         try:
             together(parts, path)
         except DataError as error:
-            problems.add(path, error)
+            problems.add(path, error, "one clock for all modalities, or leave the trial out")
 
 
 def _part(
@@ -157,7 +173,8 @@ def _part(
         [modality.units] * len(asked) if isinstance(modality.units, str) else list(modality.units)
     )
     if len(units) != len(asked):
-        problems.add(recipe.path, f"{name} has {len(asked)} channels, but {len(units)} units")
+        what = f"{name} has {len(asked)} channels, but {len(units)} units"
+        problems.add(recipe.path, what, f"units of {name}: one for all, or one per channel")
         return None
     missing = [channel for channel in asked if channel not in whole.channels]
     for channel in missing:
@@ -172,7 +189,9 @@ def _part(
         try:
             scale.append(factor(old, new, mass) if old else 1.0)
         except DataError as error:
-            fix = "mass under fields" if "body mass" in str(error) else ""
+            fix = f"units of {name} in {recipe.path.name}"
+            if "body mass" in str(error):
+                fix = "mass under fields"
             problems.add(file, f"{channel}: {error}", fix)
         if not old:
             warnings.add(file, f"{channel} has no unit in the file and is taken to be in {new}")
@@ -227,13 +246,16 @@ def _packed(
     try:
         stored = npz.arrays(recipe.place(root, path))
     except Error as error:
-        problems.add(path, str(error).removeprefix(str(root / path)).lstrip(":, "))
+        what = str(error).removeprefix(str(root / path)).lstrip(":, ")
+        problems.add(path, what, remedy(what, recipe.path.name))
         return
     for name in sorted(needed):
         if name not in stored:
-            problems.add(path, f"no array {name!r}; {nearest(name, stored)}")
+            what = f"no array {name!r}; {nearest(name, stored)}"
+            problems.add(path, what, f"the name of the array in {recipe.path.name}")
         elif not stored[name].ndim:
-            problems.add(path, f"array {name!r} is a single value; one entry per trial is expected")
+            what = f"array {name!r} is a single value; one entry per trial is expected"
+            problems.add(path, what, f"np.repeat({name}, trials) when the file is packed")
         else:
             arrays[name] = stored[name]
     counts = {name: len(arrays[name]) for name in per_trial if name in arrays}
@@ -251,7 +273,8 @@ def _packed(
             )
     if len(set(counts.values())) > 1:
         shown = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
-        problems.add(path, f"the arrays have different numbers of trials: {shown}")
+        what = f"the arrays have different numbers of trials: {shown}"
+        problems.add(path, what, "pack the file again with one entry per trial")
     if len(arrays) < len(needed) or len(set(counts.values())) != 1:
         return
     for row in range(next(iter(counts.values()))):
@@ -260,7 +283,8 @@ def _packed(
                 "subject"
             ]
         except Error as error:
-            problems.add(path, f"trial {row}: {str(error).removeprefix(f'{recipe.path}: ')}")
+            what = f"trial {row}: {str(error).removeprefix(f'{recipe.path}: ')}"
+            problems.add(path, what, f"fields in {recipe.path.name}")
 
 
 def _whole(recipe: Recipe, root: Path, matched: list[str], subjects: int, warnings: _Notes) -> None:
@@ -290,14 +314,15 @@ def _study(recipe: Recipe, study: str, problems: _Notes) -> None:
             fix = "modalities: sagittal: {channels: [hip, knee, ankle of the right leg, then of the left], units: deg}"
             problems.add(path, "speed_transfer needs the modality 'sagittal' of six angles", fix)
         elif not isinstance(own.channels, str) and len(own.channels) != 6:
-            problems.add(
-                path, f"'sagittal' has {len(own.channels)} channels; speed_transfer needs six"
-            )
+            what = f"'sagittal' has {len(own.channels)} channels; speed_transfer needs six"
+            fix = "channels: [hip, knee, ankle of the right leg, then of the left]"
+            problems.add(path, what, fix)
         if "speed" not in recipe.fields and "{speed}" not in recipe.files:
             fix = 'fields: {speed: "{task}"} or {speed} in files'
             problems.add(path, "speed_transfer needs the speed of every trial in m/s", fix)
     if study in ("text_to_motion", "biovae"):
         if not {"joints", "motion"} & set(modalities):
-            problems.add(path, f"{study} needs the modality 'joints' (22 joints, m) or 'motion'")
+            what = f"{study} needs the modality 'joints' (22 joints, m) or 'motion'"
+            problems.add(path, what, "modalities: {joints: {channels: joints, units: m}}")
         if not recipe.captions:
             problems.add(path, f"{study} needs captions", 'captions: "{subject}/{trial}.txt"')

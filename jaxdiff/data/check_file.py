@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ import numpy as np
 from jaxdiff.data import channels, formats, plausible, units
 from jaxdiff.data.recording import Recording
 from jaxdiff.data.strides import strikes
-from jaxdiff.errors import DataError, DataWarning, Error
+from jaxdiff.errors import DataError, DataWarning, Error, FileError
 
 
 class Finding(NamedTuple):
@@ -41,6 +42,7 @@ def check_file(
     inputs: Sequence[Any] = (),
     rate: float | None = None,
     rename: dict[str, str] | None = None,
+    mass: float | None = None,
 ) -> FileHealth:
     """Checks a file, for the inputs of a model if they are given.
 
@@ -49,6 +51,7 @@ def check_file(
         inputs: Signals of a model (`Model.inputs`), of which the file has to fit one.
         rate: Rate in Hz, for files that state none.
         rename: `{file's name: model's name}` for channels the library does not know.
+        mass: Body mass in kg, where the file does not state it.
 
     Returns:
         Problems that keep the file from being used, warnings, and how its channels were understood.
@@ -61,11 +64,13 @@ def check_file(
             found = formats.read(path, rate)
         except Error as error:
             what = str(error).removeprefix(str(path)).lstrip(":, ")
-            health.problems.append(Finding(what, where))
+            health.problems.append(Finding(what, where, remedy(what)))
             return health
         for each in [found] if isinstance(found, Recording) else found:
             trial = each.meta.get("trial", "") if not isinstance(found, Recording) else ""
             own = (f"{path} [{trial}]",) if trial else where
+            if mass is not None:
+                each = replace(each, meta={**each.meta, "mass": f"{mass:g} kg"})
             _one(each, own, [s for s in inputs if s.channels], rename or {}, health)
     for warning in caught:
         if issubclass(warning.category, DataWarning):
@@ -74,6 +79,58 @@ def check_file(
             if finding not in health.warnings:
                 health.warnings.append(finding)
     return health
+
+
+def check_folder(
+    path: str | Path,
+    inputs: Sequence[Any] = (),
+    rate: float | None = None,
+    rename: dict[str, str] | None = None,
+    mass: float | None = None,
+) -> FileHealth:
+    """Checks every recording below a folder; the same finding in many files is one finding.
+
+    Args:
+        path: The folder.
+        inputs: As in `check_file`.
+        rate: As in `check_file`.
+        rename: As in `check_file`.
+        mass: As in `check_file`.
+
+    Raises:
+        FileError: If there is no recording.
+    """
+    folder = Path(path)
+    names = [p for p in sorted(folder.rglob("*")) if p.suffix.lower() in formats.READERS]
+    names = [name for name in names if name.is_file()]
+    if not names:
+        raise FileError(f"{path} holds no file of a known format ({', '.join(formats.READERS)})")
+    found: tuple[dict, dict] = ({}, {})
+    usable = 0
+    for name in names:
+        health = check_file(name, inputs, rate, rename, mass)
+        usable += not health.problems
+        for kept, findings in zip(found, (health.problems, health.warnings)):
+            for each in findings:
+                place = each.where[0].removeprefix(f"{folder}/")
+                kept.setdefault((each.what, each.fix), {})[place] = None
+    problems, warned = (
+        [Finding(what, tuple(where), fix) for (what, fix), where in kept.items()] for kept in found
+    )
+    return FileHealth(problems, warned, [f"{usable} of {len(names)} files can be used"])
+
+
+def remedy(what: str, recipe: str = "") -> str:
+    """The line that mends a file that cannot be read."""
+    known = {
+        "give the rate": f"rate: HZ in {recipe}" if recipe else "--rate HZ",
+        "does not say its frames per second": f"rate: HZ in {recipe}" if recipe else "--rate HZ",
+        "does not exist": f"add the file, or change files in {recipe}" if recipe else "",
+        "JAXDIFF_BODY_MODEL": "export JAXDIFF_BODY_MODEL=SMPL.npz",
+        "cannot read the extension": "save it in one of these formats",
+        "UTF-8": "save it as UTF-8",
+    }
+    return next((fix for text, fix in known.items() if text in what), "export the file again")
 
 
 def _one(
@@ -138,6 +195,9 @@ def _for_model(
     health: FileHealth,
 ) -> None:
     """The signals that the file fits; else what keeps it from fitting the nearest of them."""
+    if partial := [signal for signal in inputs if getattr(signal, "partial", False)]:
+        _for_any(recording, where, partial, rename, health)
+        return
     reasons: list[tuple[int, Any, str]] = []
     fitting = []
     for signal in inputs:
@@ -188,6 +248,7 @@ def _for_model(
                         f"{len(own.times) - 1} whole strides; the model was trained on {signal.strides}, so they "
                         "are repeated",
                         where,
+                        "a longer recording",
                     )
                 )
         elif signal.rate:
@@ -202,8 +263,59 @@ def _for_model(
             seconds, wanted = len(recording) / recording.rate, signal.length / signal.rate
             if seconds < wanted - 1e-6:
                 health.warnings.append(
-                    Finding(f"lasts {seconds:g} s, the model was trained on {wanted:g} s", where)
+                    Finding(
+                        f"lasts {seconds:g} s, the model was trained on {wanted:g} s",
+                        where,
+                        "a longer recording",
+                    )
                 )
+
+
+def _for_any(
+    recording: Recording,
+    where: tuple[str, ...],
+    inputs: Sequence[Any],
+    rename: dict[str, str],
+    health: FileHealth,
+) -> None:
+    """The channels that a model of any channels takes from a file; it fills gaps itself."""
+    try:
+        renamed = recording.rename(rename)
+        pairs = {pair: signal for signal in inputs for pair in zip(signal.channels, signal.units)}
+        found = [pair for pair in pairs if channels.sides(renamed, [pair[0]], [pair[1]])]
+        if not found:
+            names = ", ".join(recording.channels[:8])
+            what = f"none of its channels is known to the model: {names}"
+            health.problems.append(Finding(what, where, "--rename THEIRS=OURS"))
+            return
+        wanted, units_ = zip(*found)
+        made = channels.match(renamed, wanted, units_, mass=_mass(renamed))
+    except DataError as error:
+        fix = "--mass KG" if "body mass" in str(error) else "state the unit that the values are in"
+        health.problems.append(Finding(str(error), where, fix))
+        return
+    for signal in inputs:
+        if own := [link for link in made.mapping if link.wanted in signal.channels]:
+            health.facts.append(f"  {signal.name}: {len(own)} of {len(signal.channels)} channels")
+            health.facts.extend(f"    {link}" for link in own)
+    try:
+        cut = strikes(renamed)
+    except DataError as error:
+        health.problems.append(Finding(str(error), where, "--strikes S1 S2 ..."))
+        return
+    health.facts.append(f"  {len(cut.times) - 1} strides, found in {cut.how}")
+
+
+def _mass(recording: Recording) -> float | None:
+    """The body mass in kg from the mean vertical force of both feet, as models of any channels take it; else None."""
+    feet: dict[str, np.ndarray] = {}
+    for name, unit in zip(recording.channels, recording.units):
+        known = channels.identify(name, unit)
+        if known is not None and known.signal == ("ground", "vertical", "force") and unit == "N":
+            feet[known.side] = known.sign * recording[name]
+    if "mass" in recording.meta or set(feet) != {"right", "left"}:
+        return None
+    return float(np.nanmean(feet["right"] + feet["left"])) / units.GRAVITY
 
 
 def _units(recording: Recording, where: tuple[str, ...]) -> Iterator[Finding]:

@@ -18,6 +18,8 @@ from jaxdiff.data.trials import Trials
 from jaxdiff.errors import ConfigError, DataError, nearest
 
 KINDS = ("minmax", "zscore")
+TINY = float(np.finfo(np.float32).tiny)
+"""Spreads below the smallest normal float32 count as none: processors flush them to zero."""
 LOUD = ("turn", "root_velocity", "root_height", "contacts")
 
 
@@ -45,6 +47,11 @@ class Normaliser:
         for feature in features:
             scale[feature] /= np.float32(bias)
         return replace(self, scale=scale)
+
+    def spread(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Centre and deviation of each channel in training; of min-max scaling, half of the half-range is the deviation."""
+        share = 0.5 if self.kind == "minmax" else 1.0
+        return tuple(map(float, self.offset)), tuple(float(share * s) for s in self.scale)
 
     def state(self) -> dict[str, Any]:
         """The normaliser as plain lists and texts; JSON keeps every bit of a float32."""
@@ -88,7 +95,7 @@ def fit_values(
             np.nanmax(values, axis=0).astype(np.float64),
         )
         scale = (largest - smallest) / (high - low)
-        constant = largest == smallest
+        constant = scale < TINY
         offset = np.where(constant, smallest, smallest - low * scale)
     else:
         offset, scale = (
@@ -96,7 +103,7 @@ def fit_values(
             np.nanstd(values, axis=0, dtype=np.float64),
         )
         # A float32 constant has a deviation of a few rounding errors, not of exactly zero.
-        constant = scale <= 1e-6 * np.maximum(np.abs(offset), np.finfo(np.float32).tiny)
+        constant = scale <= np.maximum(1e-6 * np.abs(offset), TINY)
         scale = np.where(constant, 0.0, scale)
         for group in groups:
             scale[group] = scale[group].mean()

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from jaxdiff.data import conversion
 from jaxdiff.data import units as unit_table
 from jaxdiff.data.resampling import bridged, resampled, smoothed
-from jaxdiff.errors import DataError, MissingExtra, nearest
+from jaxdiff.errors import DataError, nearest
 
 if TYPE_CHECKING:
     import pandas
@@ -352,15 +353,7 @@ class Recording:
         Raises:
             MissingExtra: If pandas is not installed.
         """
-        frame = _pandas().DataFrame(self.values, columns=list(self.channels))
-        frame.index = _pandas().Index(self.time, name="time")
-        frame.attrs = {
-            "rate": self.rate,
-            "units": dict(zip(self.channels, self.units)),
-            "meta": dict(self.meta),
-            "events": [list(event) for event in self.events],
-        }
-        return frame
+        return conversion.to_pandas(self)
 
     @classmethod
     def from_pandas(
@@ -379,24 +372,7 @@ class Recording:
         Returns:
             The recording, with the metadata and events in `frame.attrs` if there are any.
         """
-        attrs = frame.attrs
-        units = {**attrs.get("units", {}), **(units or {})}
-        column = next((n for n in frame.columns if str(n).lower() == "time"), None)
-        if column is not None:
-            time, frame = frame[column], frame.drop(columns=column)
-        else:
-            time = frame.index
-        names = [str(name) for name in frame.columns]
-        try:
-            values = frame.to_numpy(np.float64)
-            time = np.asarray(time, np.float64)
-        except (TypeError, ValueError) as error:
-            raise DataError(f"a column of the DataFrame is not numeric: {error}") from None
-        known = [str(units.get(name, "")) for name in frame.columns]
-        if rate is None and attrs.get("rate") and len(time) == 1:
-            rate = attrs["rate"]
-        made = cls.from_times(time, values, names, known, rate, attrs.get("meta"))
-        return replace(made, events=tuple(Event(*e) for e in attrs.get("events", ())))
+        return conversion.from_pandas(frame, units, rate)
 
     def plot(self, channels: Sequence[str] = (), axes: Any = None) -> Any:
         """Plots channels over time, one panel per unit, with events as vertical lines.
@@ -411,41 +387,13 @@ class Recording:
         Raises:
             MissingExtra: If matplotlib is not installed.
         """
-        try:
-            from matplotlib import pyplot
-        except ImportError:
-            raise MissingExtra("plotting a recording", "viz") from None
-        shown = self.select(channels or self.channels)
-        units = list(dict.fromkeys(shown.units))
-        if axes is None:
-            _, axes = pyplot.subplots(
-                len(units), squeeze=False, sharex=True, figsize=(8, 2.5 * len(units))
-            )
-        panels = np.ravel(np.asarray(axes, object))
-        for panel, unit in zip(panels, units):
-            for name, own, column in zip(shown.channels, shown.units, shown.values.T):
-                if own == unit:
-                    panel.plot(shown.time, column, label=name)
-            for event in self.events:
-                panel.axvline(event.time, color="0.7", linewidth=0.8)
-            panel.set_ylabel(unit or "unit unknown")
-            panel.legend(fontsize="small")
-        panels[-1].set_xlabel("time (s)")
-        return panels[0].figure
+        return conversion.plot(self, channels, axes)
 
     def write(self, path: str | os.PathLike) -> None:
         """Writes the recording in the format that the extension of `path` names."""
         from jaxdiff.data.formats import write
 
         write(path, self)
-
-
-def _pandas() -> Any:
-    try:
-        import pandas
-    except ImportError:
-        raise MissingExtra("conversion to pandas", "formats") from None
-    return pandas
 
 
 def _uniform_rate(time: np.ndarray) -> float | None:

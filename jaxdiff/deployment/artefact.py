@@ -2,36 +2,51 @@
 
 program.stablehlo   the program, its parameters inside
 program.json        what goes in and comes out: shapes, channels, units, rate, phase, batch, an example of each input
-example.py          a short script that loads it and draws, and for text a few lines that read it
+check.py            what is wrong with a window: shape, phase, rate (errors), values far from training (warnings)
+example.py          a short script that loads it, checks its inputs and draws, and for text a few lines that read it
 """
 
 from __future__ import annotations
 
 import json
+import os
+import warnings
 from collections.abc import Sequence
+from contextlib import ExitStack
+from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 from jax import export
 
-from jaxdiff.data.formats.files import atomic
+from jaxdiff.deployment import window
 from jaxdiff.deployment.program import Program
 from jaxdiff.deployment.signal import Signal
-from jaxdiff.errors import CheckpointError, ConfigError, MissingExtra
+from jaxdiff.disk import atomic
+from jaxdiff.errors import (
+    CheckpointError,
+    ConfigError,
+    DataError,
+    DataWarning,
+    FileError,
+    MissingExtra,
+)
 
 PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
 PROGRAM, DESCRIPTION = "program.stablehlo", "program.json"
 EXAMPLE = '''"""Loads the program beside this file and draws from it. Needs jax, numpy and flatbuffers."""
 
 import json
+import runpy
 from pathlib import Path
 
 import jax.export
 import numpy as np
 
 here = Path(__file__).parent
+check = runpy.run_path(str(here / "check.py"))
 card = json.loads((here / "program.json").read_text())
 program = jax.export.deserialize(bytearray((here / "program.stablehlo").read_bytes()))
 
@@ -39,6 +54,8 @@ inputs = {each["name"]: np.array(each["example"], each["dtype"]) for each in car
 # Put your own values here. Each input says its channels, units and rate; one with strides begins at its phase.
 batch = card["batch"] or 8  # null: any
 rows = [np.broadcast_to(inputs[each["name"]], (batch, *each["shape"])) for each in card["inputs"]]
+for each, row in zip(card["inputs"], rows):
+    check["look"](each, row)  # ends the script if a window cannot be used
 drawn = np.asarray(jax.jit(program.call)(np.uint32(0), *rows))  # another seed, other samples
 
 for channel, unit, values in zip(card["output"]["channels"], card["output"]["units"], np.moveaxis(drawn, -1, 0)):
@@ -61,7 +78,7 @@ inputs["text"] = ids("a person walks")
 def save(
     program: Program, folder: str | Path, batch: int = 0, platforms: Sequence[str] = ()
 ) -> Path:
-    """Write the three files.
+    """Write the files.
 
     Args:
         program: What to export.
@@ -102,20 +119,62 @@ def save(
     contents = {
         PROGRAM: bytes(serialised),
         DESCRIPTION: json.dumps(card, indent=1).encode(),
+        "check.py": (resources.files("jaxdiff.deployment") / "window.py").read_bytes(),
         "example.py": _example("words" in program.notes).encode(),
     }
-    for name, content in contents.items():
-        with atomic(folder / name) as file:
-            file.write(content)
+    with ExitStack() as complete:  # nothing is replaced before everything is on the disk
+        for name, content in contents.items():
+            file = complete.enter_context(atomic(folder / name))
+            try:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            except OSError as error:
+                raise FileError(
+                    f"{folder / name}: cannot be written ({error.strerror or error})"
+                ) from None
     return folder
 
 
-def load(folder: str | Path) -> tuple[export.Exported, dict[str, Any]]:
-    """The program, whose `call(seed, *inputs)` draws, and its description."""
+class Artefact(NamedTuple):
+    """An exported model: its program, whose `call(seed, *inputs)` draws unchecked, and its description."""
+
+    program: export.Exported
+    card: dict[str, Any]
+
+    def draw(self, seed: int, *inputs: np.ndarray) -> np.ndarray:
+        """Check every window, then draw.
+
+        Args:
+            seed: Seed of the samples.
+            *inputs: Arrays [B, ...] in the order of the description.
+
+        Returns:
+            The output [B, T, C].
+
+        Raises:
+            DataError: If a window has another shape, holds gaps, or is not cut at its event and at the model's rate.
+        """
+        cards = self.card["inputs"]
+        if len(inputs) != len(cards):
+            raise DataError(
+                f"the model takes {', '.join(each['name'] for each in cards)}; got {len(inputs)} arrays"
+            )
+        for each, rows in zip(cards, inputs):
+            for row in np.asarray(rows):
+                if wrong := window.errors(each, row):
+                    raise DataError(wrong[0])
+            for text in window.warnings(each, rows):
+                warnings.warn(text, DataWarning, stacklevel=2)
+        return np.asarray(self.program.call(np.uint32(seed), *inputs))
+
+
+def load(folder: str | Path) -> Artefact:
+    """The exported model in a folder."""
     folder = Path(folder)
     try:
         card = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-        return export.deserialize(bytearray((folder / PROGRAM).read_bytes())), card
+        return Artefact(export.deserialize(bytearray((folder / PROGRAM).read_bytes())), card)
     except ImportError:
         raise MissingExtra("loading an exported model", "export") from None
     except Exception as error:  # a damaged file makes flatbuffers fail in many ways
@@ -126,18 +185,7 @@ def load(folder: str | Path) -> tuple[export.Exported, dict[str, Any]]:
 
 def described(signal: Signal) -> dict[str, Any]:
     """A signal as JSON values; what does not apply to it is left out."""
-    parts = {
-        "name": signal.name,
-        "shape": list(signal.array_shape),
-        "dtype": str(signal.example.dtype),
-        "channels": list(signal.channels),
-        "units": list(signal.units),
-        "rate": signal.rate,
-        "strides": signal.strides,
-        "phase": signal.phase,
-    }
-    kept = {name: value for name, value in parts.items() if value or name in ("shape", "channels")}
-    return kept | {"example": signal.example.tolist()}
+    return signal.described() | {"example": signal.example.tolist()}
 
 
 def _example(reads: bool) -> str:

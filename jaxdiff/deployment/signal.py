@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from jaxdiff.data.channels import Matched, match
 from jaxdiff.data.recording import Recording
-from jaxdiff.data.units import canonical, factor
-from jaxdiff.errors import DataError, nearest
+from jaxdiff.data.units import canonical, factor, quantity
+from jaxdiff.deployment import window
+from jaxdiff.errors import DataError, DataWarning, nearest
 
 
 class Signal(NamedTuple):
@@ -28,6 +30,9 @@ class Signal(NamedTuple):
         phase: The event at which a window of strides begins, such as `"heel strike"`.
         shape: Shape of the array; None stands for `(length, len(channels))`.
         example: An array of its type that broadcasts to its shape.
+        centre: Mean of each channel in training; empty where it is not known.
+        deviation: Deviation of each channel about it.
+        partial: Whether any of the channels are enough.
     """
 
     name: str
@@ -40,6 +45,9 @@ class Signal(NamedTuple):
     phase: str = ""
     shape: tuple[int, ...] | None = None
     example: np.ndarray = np.zeros((), np.float32)
+    centre: tuple[float, ...] = ()
+    deviation: tuple[float, ...] = ()
+    partial: bool = False
 
     @property
     def array_shape(self) -> tuple[int, ...]:
@@ -47,6 +55,29 @@ class Signal(NamedTuple):
         if self.shape is not None:
             return self.shape
         return (self.length, len(self.channels)) if self.length else ()
+
+    def described(self) -> dict[str, Any]:
+        """The signal as JSON values; what does not apply to it is left out."""
+        kinds = ["position" if (q := quantity(u)) == "length" else q for u in self.units]
+        parts = {
+            "name": self.name,
+            "shape": list(self.array_shape),
+            "dtype": str(self.example.dtype),
+            "channels": list(self.channels),
+            "units": list(self.units),
+            "rate": self.rate,
+            "strides": self.strides,
+            "phase": self.phase,
+            "centre": [float(f"{x:.6g}") for x in self.centre],
+            "deviation": [float(f"{x:.6g}") for x in self.deviation],
+            "quantities": kinds if self.deviation else [],
+        }
+        needed = ("name", "shape", "channels")
+        return {name: value for name, value in parts.items() if value or name in needed}
+
+    def unusual(self, values: np.ndarray) -> list[str]:
+        """Sentences about values [..., C] far outside those of training, with the wrong units that would explain them."""
+        return window.warnings(self.described(), values)
 
     def __str__(self) -> str:
         parts = [self.name]
@@ -88,7 +119,8 @@ def fitted(
         rename: `{recording's name: signal's name}` for channels that no convention knows.
 
     Returns:
-        The match: a recording with exactly the signal's channels and units at its own rate, and the way back.
+        The match: a recording with exactly the signal's channels and units at its own rate, and the way back. Values far
+        outside those of training give a warning that names channel and amount.
 
     Raises:
         DataError: If a channel is missing, a unit is implausible or cannot be converted, or a gap remains.
@@ -103,6 +135,8 @@ def fitted(
             f"{len(gaps)} gaps, the first in {first.channel} from {first.start:g} to {first.stop:g} s; bridge them "
             "(fill_gaps=SECONDS, --fill-gaps SECONDS) or crop the recording"
         )
+    for unusual in signal.unusual(chosen.values):
+        warnings.warn(unusual, DataWarning, stacklevel=3)
     return replace(found, recording=chosen)
 
 

@@ -39,7 +39,7 @@ def of_lines(lines: Iterable[str], rate: float | None, name: str = "standard inp
     Raises:
         DataError: If a line is damaged, or the rate is unknown.
     """
-    reader = csv.reader(lines)
+    reader = csv.reader(line for line in lines if not line.startswith("#"))
     header = next(reader, None)
     if not header:
         raise DataError(

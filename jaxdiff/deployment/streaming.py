@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import time
+import warnings
 from collections import deque
 from collections.abc import Sequence
 
@@ -20,7 +21,7 @@ import numpy as np
 from jaxdiff.body.gait import stride_duration, strikes_from_hip
 from jaxdiff.deployment.program import Program
 from jaxdiff.deployment.signal import columns
-from jaxdiff.errors import ConfigError, DataError
+from jaxdiff.errors import ConfigError, DataError, DataWarning
 
 LONGEST_STRIDE = 2.0
 """Seconds; slower walking is not followed."""
@@ -95,6 +96,7 @@ class Stream:
         self._ahead = ahead * rate
         self._draw = jax.jit(program.draw)
         self.seconds: list[float] = []
+        self._told: set[str] = set()
         self._drawn(np.broadcast_to(wanted.example, wanted.array_shape))  # compiles
 
     def push(self, row: np.ndarray) -> None:
@@ -121,6 +123,7 @@ class Stream:
         length, strides = self._signal.length, self._signal.strides
         if count > length * spacing:
             return None
+        self._look(window)
         drawn = np.roll(self._drawn(np.roll(window, -turn, axis=0)), turn, axis=1)
         wanted = length - 1 + (self._ahead - np.arange(count)[::-1]) / spacing
         if strides:  # the window is a circle, so that its first sample follows its last
@@ -154,6 +157,14 @@ class Stream:
         if not len(strikes):
             return None
         return _at(rows, places), int(np.round((strikes[0] - places[0]) / spacing)), spacing
+
+    def _look(self, window: np.ndarray) -> None:
+        """Warn, once per input and channel, of values far outside those of training."""
+        for text in self._signal.unusual(window):
+            key = text.partition(" (")[0]
+            if key not in self._told:
+                self._told.add(key)
+                warnings.warn(text, DataWarning, stacklevel=3)
 
     def _drawn(self, window: np.ndarray) -> np.ndarray:
         condition = np.broadcast_to(np.asarray(window, np.float32), (self._samples, *window.shape))

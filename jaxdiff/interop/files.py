@@ -26,7 +26,7 @@ import numpy as np
 
 from jaxdiff.errors import FileError
 from jaxdiff.interop.pickles import read_pickle
-from jaxdiff.interop.values import STORAGES, Name, Storage, Tensor
+from jaxdiff.interop.values import AXES, STORAGES, Name, Storage, Tensor
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _SAFETENSORS = {
@@ -148,7 +148,11 @@ def _safetensors(path: Path, data: Any) -> dict[str, Tensor]:
         header = json.loads(data[8 : 8 + length].decode("utf-8"))
         header.pop("__metadata__", None)
         body = np.frombuffer(data, np.uint8)[8 + length :]
-        return {name: _safe_tensor(path, body, name, **entry) for name, entry in header.items()}
+        found = {name: _safe_tensor(path, body, name, **entry) for name, entry in header.items()}
+        sizes = (tensor.storage.numel * tensor.storage.dtype.itemsize for tensor in found.values())
+        if sum(sizes) > body.size:
+            raise FileError(f"{path} is damaged: tensors share their bytes, which no writer does")
+        return found
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
         raise FileError(f"{path} has a damaged safetensors header: {error}") from error
 
@@ -168,6 +172,8 @@ def _safe_tensor(
         raise FileError(
             f"{path} is truncated or damaged: {name} lies at bytes {start} to {end} of {body.size}"
         )
+    if len(shape) > AXES:
+        raise FileError(f"{path} is damaged: {name} has {len(shape)} axes; at most {AXES} are read")
     numel = (end - start) // kind.itemsize
     if math.prod(shape) != numel or any(n < 0 for n in shape):
         raise FileError(f"{path} is damaged: {name} has shape {shape} but {end - start} bytes")

@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxdiff.disk import atomic, write_text
 from jaxdiff.errors import FileError, nearest
 from jaxdiff.interop.keys import flatten, shapes, unflatten
 from jaxdiff.nets.clip_text import ClipText
@@ -91,10 +92,11 @@ def save(converted: Converted, out: str | Path) -> Path:
         }
     try:
         arrays.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(arrays, allow_pickle=False, **flat)
-        _config_path(arrays).write_text(json.dumps(config, indent=1) + "\n")
     except OSError as error:
         raise FileError(f"{arrays} cannot be written: {error.strerror or error}") from error
+    with atomic(arrays) as file:
+        np.savez(file, allow_pickle=False, **flat)
+    write_text(_config_path(arrays), json.dumps(config, indent=1))
     return arrays
 
 

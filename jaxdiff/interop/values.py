@@ -17,6 +17,9 @@ import numpy as np
 
 from jaxdiff.errors import FileError
 
+AXES = 32
+"""Most axes of a tensor."""
+
 
 @dataclass(frozen=True)
 class Name:
@@ -54,6 +57,8 @@ class Tensor:
 
     def array(self) -> np.ndarray:
         """The tensor, after checking that the view stays inside its storage."""
+        if len(self.shape) > AXES:
+            raise FileError(f"a tensor has {len(self.shape)} axes; at most {AXES} are read")
         numbers = (self.offset, *self.shape, *self.strides)
         if len(self.shape) != len(self.strides) or not all(
             type(n) is int and n >= 0 for n in numbers

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxdiff.data.formats.files import atomic
+from jaxdiff.disk import atomic
 from jaxdiff.errors import ConfigError, FileError
 from jaxdiff.models.trained import Trained
 from jaxdiff.typing import Params
@@ -72,15 +72,17 @@ def save(path: str | Path, trained: Trained, dtype: str = "float32") -> Path:
         "metadata": card,
         "sha256": _digest(trained.study, card, data),
     }
-    header: dict[str, Any] = {"__metadata__": {"jaxdiff": json.dumps(about)}}
+    entries: dict[str, Any] = {}
     offset = 0
     for name, array in arrays.items():
-        header[name] = {
+        entries[name] = {
             "dtype": _CODES[array.dtype],
             "shape": list(array.shape),
             "data_offsets": [offset, offset + array.nbytes],
         }
         offset += array.nbytes
+    about["entries"] = _sum_of(entries)
+    header: dict[str, Any] = {"__metadata__": {"jaxdiff": json.dumps(about)}, **entries}
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
     path = Path(path)
@@ -122,14 +124,21 @@ def load(path: str | Path) -> Trained:
         ) from None
     if version > FORMAT:
         raise FileError(f"{path} has format {version}; this version of jaxdiff reads {FORMAT}")
-    if _digest(study, card, data) != digest:
+    # Files of the first days of 0.2 have no digest of the header's entries.
+    if _digest(study, card, data) != digest or about.get("entries", "") not in (
+        "",
+        _sum_of(header),
+    ):
         raise FileError(f"{path} is damaged: its SHA-256 does not match its content")
     try:
+        if sum(e["data_offsets"][1] - e["data_offsets"][0] for e in header.values()) > len(data):
+            raise ValueError("arrays share their bytes")
         arrays = {name: _array(entry, data) for name, entry in header.items()}
         metadata = json.loads(card)
-    except (ValueError, KeyError, TypeError) as error:
+        params = unflatten(arrays)
+    except (ValueError, KeyError, TypeError, IndexError) as error:
         raise FileError(f"{path} is damaged: {error}") from None
-    return Trained(study, unflatten(arrays), metadata, path)
+    return Trained(study, params, metadata, path)
 
 
 def flatten(tree: Params, above: str = "") -> dict[str, Any]:
@@ -162,6 +171,11 @@ def _array(entry: Mapping[str, Any], data: memoryview) -> np.ndarray:
         raise ValueError("an array lies outside the file")
     array = np.frombuffer(data[begin:end], dtype).reshape(shape)
     return array.astype(np.float32 if np.issubdtype(dtype, np.floating) else dtype)
+
+
+def _sum_of(entries: Mapping[str, Any]) -> str:
+    """SHA-256 of the names, types, shapes and places of all arrays."""
+    return hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest()
 
 
 def _digest(study: str, card: str, data: bytes | memoryview) -> str:

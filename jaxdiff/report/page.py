@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import io
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from jaxdiff.body.skeleton import Skeleton
+from jaxdiff.disk import write_text
 from jaxdiff.errors import MissingExtra
 from jaxdiff.report import charts, motion
 from jaxdiff.report.gait import Curves, gait_charts
@@ -164,11 +164,8 @@ class Page:
 
     def save(self, path: str | Path) -> Path:
         """Write the page atomically and return its path."""
-        path = Path(path)
-        temporary = path.with_suffix(".tmp")
-        temporary.write_text(self._text(), encoding="utf-8")
-        os.replace(temporary, path)
-        return path
+        write_text(path, self._text())
+        return Path(path)
 
     def _text(self) -> str:
         style = Html((resources.files("jaxdiff.report") / "page.css").read_text(encoding="utf-8"))

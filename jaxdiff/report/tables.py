@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jaxdiff.disk import write_text
+
 
 class Cell(NamedTuple):
     """A mean with its standard deviation over `n` repetitions (folds, seeds, subjects); `sd` is NaN for one."""
@@ -163,10 +165,9 @@ class Table:
         directory = Path(directory)
         directory.mkdir(parents=True, exist_ok=True)
         said = "".join(f"* {key}: {value}\n" for key, value in (about or {}).items())
-        (directory / f"{name}.md").write_text(
-            self.markdown() + (f"\n{said}" if said else ""), encoding="utf-8"
-        )
-        (directory / f"{name}.csv").write_text(self.csv(), encoding="utf-8")
+        text = self.markdown() + (f"\n{said}" if said else "")
+        write_text(directory / f"{name}.md", text)
+        write_text(directory / f"{name}.csv", self.csv())
 
 
 def _widths(grid: Sequence[Sequence[str]]) -> list[int]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from jaxdiff.disk import sync_directory
 from jaxdiff.errors import FileError
 
 
@@ -46,13 +47,4 @@ def replace(path: Path, text: str) -> None:
             with suppress(OSError):
                 temporary.unlink()
             raise
-        _sync_directory(path.parent)
-
-
-def _sync_directory(directory: Path) -> None:
-    with suppress(OSError):  # some file systems have no such thing
-        descriptor = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync_directory(path.parent)

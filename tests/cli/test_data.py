@@ -1,4 +1,4 @@
-"""Data sets listed, and a laboratory's folder with everything that is wrong with it."""
+"""Data sets listed, and a laboratory's files and folder with everything that is wrong with them."""
 
 import numpy as np
 import pytest
@@ -146,3 +146,87 @@ def test_what_a_study_needs_of_a_folder_is_told(jaxdiff, lab):
     assert code == 0
     code, _, err = jaxdiff("data", "check", lab / "lab.yaml", "--study", "lma")
     assert code == 2 and "did you mean 'llma'" in err
+
+
+def test_every_problem_of_a_folder_has_the_line_that_mends_it(jaxdiff, lab):
+    write(lab / "ben" / "run_ik.csv", recording(("hip", "knee"), "m"))
+    write(lab / "anna" / "run_ik.csv", recording(("hip", "kne"), "deg"))
+    (lab / "ben" / "turn_ik.csv").write_text("a,b\n0,1\n0.01,2\n")
+    (lab / "ben" / "turn_grf.csv").write_bytes(b"time,Fz\n0,\xff\n")
+    _, out, _ = jaxdiff("data", "check", lab / "lab.yaml", "--study", "speed_transfer")
+    problems = [line for line in out.splitlines() if line.startswith("problem: ")]
+    assert len(problems) >= 7 and all("(fix: " in line for line in problems), out
+    assert "(fix: rate: HZ in lab.yaml)" in out and "(fix: units of angles in lab.yaml)" in out
+
+
+def test_all_files_of_a_folder_are_checked_for_a_model(jaxdiff, run, lab, walk):
+    write(lab / "anna" / "good.mot", walk)
+    write(lab / "ben" / "good.csv", walk.convert({"deg": "rad"}))
+    (lab / "ben" / "cut.mot").write_text("name\nendheader\n")
+    code, out, err = jaxdiff("data", "check", lab, "--model", run)
+    assert code == 2 and out.startswith("2 of 7 files can be used\n"), out
+    problems = [line for line in out.splitlines() if line.startswith("problem: ")]
+    assert any("ben/cut.mot" in line for line in problems)
+    assert any("anna/walk_ik.csv and 1 more: does not fit 'angles'" in line for line in problems)
+    assert all("(fix: " in line for line in problems)
+    code, out, _ = jaxdiff("data", "check", lab / "lab.yaml", "--model", run)
+    assert code == 2 and "does not fit 'angles'" in out
+    _, _, err = jaxdiff("data", "check", lab / "anna" / "good.mot", "--study", "llma")
+    assert "give --model" in err
+    (lab / "empty").mkdir()
+    assert "holds no file of a known format" in jaxdiff("data", "check", lab / "empty")[2]
+
+
+def test_a_model_of_any_channels_says_which_it_takes(jaxdiff, tmp_path):
+    names = ("hip_flexion_r", "knee_angle_r", "x7")
+    write(tmp_path / "walk.mot", recording(names, "deg", frames=600))
+    code, out, _ = jaxdiff("data", "check", tmp_path / "walk.mot", "--model", "gait")
+    assert code == 0 and "angles: 2 of 26 channels" in out and "hip_flexion_r (deg) = " in out
+    write(tmp_path / "x.mot", recording(("x7",), "deg"))
+    code, out, _ = jaxdiff("data", "check", tmp_path / "x.mot", "--model", "gait")
+    assert code == 2 and "none of its channels is known to the model: x7" in out
+    write(tmp_path / "m.sto", recording(("hip_flexion_r", "hip_flexion_r_moment"), "N m", 60.0))
+    code, out, _ = jaxdiff("data", "check", tmp_path / "m.sto", "--model", "gait")
+    assert code == 2 and "needs the body mass" in out and "(fix: --mass KG)" in out
+
+
+@pytest.mark.parametrize("layout", ["SMPL+H", "SMPL-X"])
+def test_amass_files_are_read_from_the_command_line(jaxdiff, tmp_path, monkeypatch, layout):
+    """The keys, shapes and types of the published files; SMPL-X ones hold pickled labels that are never read."""
+    from tests.data.formats.test_poses import body
+
+    figure = body(shapes=10)
+    tree = np.array([[2**32 - 1, *figure.parents[1:]], range(24)], np.uint32)
+    arrays = {
+        "v_template": figure.template,
+        "shapedirs": figure.shape_directions,
+        "posedirs": figure.pose_directions,
+        "J_regressor": figure.joint_regressor,
+        "weights": figure.weights,
+        "f": figure.faces,
+        "kintree_table": tree,
+    }
+    np.savez(tmp_path / "body.npz", **{k: np.asarray(v) for k, v in arrays.items()})
+    frames, time = 120, np.arange(120)[:, None] / 60
+    width = {"SMPL+H": 156, "SMPL-X": 165}[layout]
+    poses = np.zeros((frames, width))
+    poses[:, 0] = np.pi / 2  # AMASS has z up; the body's rest pose has y up
+    poses[:, 3 * 4] = 0.5 + 0.4 * np.sin(6 * time[:, 0])  # the left knee
+    common = {"poses": poses, "trans": time * [0.0, -1.2, 0.0] + [0, 0, 1.0], "gender": "female"}
+    if layout == "SMPL+H":
+        common |= {"betas": np.zeros(16), "dmpls": np.zeros((frames, 8)), "mocap_framerate": 60.0}
+    else:
+        common |= {"betas": np.zeros(16), "mocap_frame_rate": 60.0, "surface_model_type": "smplx"}
+        common |= {"latent_labels": np.array([{"a": 1}], object), "root_orient": poses[:, :3]}
+    np.savez(tmp_path / "walk.npz", allow_pickle=True, **common)
+    _, out, _ = jaxdiff("data", "check", tmp_path / "walk.npz")
+    assert "(fix: export JAXDIFF_BODY_MODEL=SMPL.npz)" in out
+    monkeypatch.setenv("JAXDIFF_BODY_MODEL", str(tmp_path / "body.npz"))
+    code, out, _ = jaxdiff("data", "check", tmp_path / "walk.npz")
+    assert code == 0 and "120 samples of 66 channels at 60 Hz" in out and "22 joints" in out, out
+    from jaxdiff.data.formats import read
+
+    found = read(tmp_path / "walk.npz")
+    assert found["head_y"].min() > found["pelvis_y"].max() > found["left_knee_y"].max()
+    code, out, err = jaxdiff("score", tmp_path / "walk.npz")
+    assert code == 0 and "speed" in out, err

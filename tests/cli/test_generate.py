@@ -43,6 +43,9 @@ def test_options_and_outputs_are_checked_before_work_begins(jaxdiff, run, tmp_pa
     assert "is not a directory" in jaxdiff(*words, "--output", tmp_path / "file" / "y.mot")[2]
     _, _, err = jaxdiff(*words, "--output", "y.mot", "--samples", "0")
     assert "--samples must be 1 or more" in err
+    for seed in (-1, 2**32, 2**70):
+        _, _, err = jaxdiff(*words, "--output", "y.mot", f"--seed={seed}")
+        assert f"--seed must be in 0 … 4294967295, not {seed}" in err
 
 
 def checkpoint(network, method):

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 
 import pytest
 from docs.pages import DOCS, ROOT
@@ -10,21 +11,22 @@ import jaxdiff
 
 PACKAGE = ROOT / "jaxdiff"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-KERNEL = ("typing", "errors", "diffusion", "body")
+KERNEL = ("typing", "errors", "disk", "diffusion", "body")
 """Rooms that import only each other's predecessors."""
 SCIENCE = (*KERNEL, "losses", "nets", "metrics", "baselines", "methods", "training", "data")
 BELOW: dict[str, tuple[str, ...]] = {
     "typing": (),
     "errors": (),
+    "disk": ("errors",),
     "diffusion": ("typing", "errors"),
     "body": ("typing", "errors"),
     **dict.fromkeys(("losses", "nets", "metrics"), (*KERNEL, "losses", "nets", "metrics")),
     "baselines": (*KERNEL, "metrics"),
     "methods": (*KERNEL, "losses", "nets", "metrics", "baselines"),
     "training": (*KERNEL, "losses", "nets", "metrics", "methods"),
-    "data": ("typing", "errors", "body"),
-    "report": ("typing", "errors", "body"),
-    "interop": ("typing", "errors", "nets"),
+    "data": ("typing", "errors", "disk", "body"),
+    "report": ("typing", "errors", "disk", "body"),
+    "interop": ("typing", "errors", "disk", "nets"),
     "deployment": (*KERNEL, "data"),
     "models": (*KERNEL, "metrics", "data", "deployment"),
     "studies": (*SCIENCE, "report", "interop", "deployment", "models"),
@@ -96,3 +98,15 @@ def test_every_shipped_model_has_a_page_with_its_card(name):
     text = (DOCS / "models" / f"{name}.md").read_text(encoding="utf-8")
     for part in (card.summary, card.data, card.limits, *card.scores.values()):
         assert part in text, f"run python docs/models/write.py: {part!r}"
+
+
+def test_every_requirement_has_a_lower_bound_and_jax_an_upper_one():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    needed = [*project["dependencies"], *(each for group in extras.values() for each in group)]
+    loose = [each for each in needed if not re.search(r"[>=]=", each) and "[" not in each]
+    assert loose == []
+    for name in ("jax>", "flax>", "mkdocs>"):
+        assert any(each.startswith(name) and "<" in each for each in needed), name
+    workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text()
+    assert "pip-audit --strict" in workflow and "schedule" in workflow

@@ -31,7 +31,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         from tests.fuzz.targets import targets
 
-        every = targets(Path(folder))
+        named = [*(options.formats or ()), *(options.show or ())[:1]]
+        every = targets(Path(folder), not named or "checkpoint" in named)
     if options.show:
         return show(every, options)
     names = options.formats or list(every)

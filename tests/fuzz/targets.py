@@ -70,8 +70,8 @@ class Target(NamedTuple):
     read: Callable[[Path], object]
 
 
-def targets(folder: Path) -> dict[str, Target]:
-    """Every target by name; the sound files are made in `folder`."""
+def targets(folder: Path, checkpoints: bool = True) -> dict[str, Target]:
+    """Every target by name; the sound files are made in `folder`, those of a checkpoint only on demand."""
     found = {
         extension[1:]: Target(extension, [path.read_bytes()], _recording)
         for extension, path in made.write_samples(folder).items()
@@ -85,6 +85,8 @@ def targets(folder: Path) -> dict[str, Target]:
     found["pt"] = Target(".pt", [_torch()], _converted)
     found["run.json"] = Target(".json", [RUN.encode()], _listed)
     found["metadata"] = Target(".json", [METADATA.encode()], _opened)
+    if checkpoints:
+        found["checkpoint"] = _checkpoint(folder)
     return found
 
 
@@ -132,6 +134,30 @@ def _opened(path):
         place.mkdir(parents=True)
         shutil.copy(path, place / "metadata")
         Run.open(folder)
+
+
+def _checkpoint(folder):
+    """The files of a checkpoint's arrays; the first byte of a mutant says which of them it replaces."""
+    from jaxdiff.training.checkpoint import load_params
+    from jaxdiff.training.loop import fit
+    from jaxdiff.training.settings import Settings
+    from tests.regression import METHOD, Batches
+
+    fit(METHOD, Batches(), Settings(steps=1), folder / "run")
+    sound = folder / "run" / "checkpoints"
+    parts = [path for part in ("params", "ema") for path in sorted((sound / "1" / part).rglob("*"))]
+    names = [path.relative_to(sound) for path in parts if path.is_file()]
+
+    def read(path):
+        content = path.read_bytes()
+        with tempfile.TemporaryDirectory() as place:
+            copy = Path(shutil.copytree(sound, Path(place) / "checkpoints"))
+            if content:
+                (copy / names[content[0] % len(names)]).write_bytes(content[1:])
+            return [load_params(copy, weights, "latest") for weights in ("params", "ema")]
+
+    files = [bytes([i]) + (sound / name).read_bytes() for i, name in enumerate(names)]
+    return Target(".part", files, read)
 
 
 def _c3ds():

@@ -28,7 +28,7 @@ def run(name: str, seed: int, start: int, seconds: float, most: int, progress: P
 
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as folder:
-        target = targets(Path(folder))[name]
+        target = targets(Path(folder), name == "checkpoint")[name]
         path = Path(folder) / f"mutant{target.extension}"
         path.write_bytes(target.files[0])
         target.read(path)  # imports, and a proof that the sound file is read

@@ -3,12 +3,11 @@
 import json
 import logging
 from dataclasses import replace
-from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
-from models.tiny import ANGLES, MOMENTS, trained, walk
+from models.tiny import ANGLES, MOMENTS, maps, needs_maps, resident, trained, walk
 
 import jaxdiff
 from jaxdiff.errors import CheckpointError, ConfigError, DataError, FileError
@@ -82,6 +81,10 @@ def test_a_damaged_or_foreign_file_is_refused(model, tmp_path):
     (tmp_path / "bit.safetensors").write_bytes(content)
     with pytest.raises(FileError, match="SHA-256"):
         file.load(tmp_path / "bit.safetensors")
+    swapped = path.read_bytes().replace(b'"F32"', b'"I32"', 1)  # the data are as they were
+    (tmp_path / "header.safetensors").write_bytes(swapped)
+    with pytest.raises(FileError, match="SHA-256"):
+        file.load(tmp_path / "header.safetensors")
     header = json.dumps({"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()
     (tmp_path / "other.safetensors").write_bytes(
         len(header).to_bytes(8, "little") + header + b"\0\0\0\0"
@@ -113,17 +116,7 @@ def test_a_score_compares_with_a_measurement(model):
     assert ("rmse/hip_moment", "N m/kg") in scores and ("coverage_90/hip_moment", "1") in scores
 
 
-def maps():
-    return Path("/proc/self/maps").read_bytes().count(b"\n")
-
-
-def resident():
-    """MB."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * 4096 / 1e6
-
-
-@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux lists memory maps")
+@needs_maps
 @pytest.mark.parametrize("calls", [20, pytest.param(500, marks=pytest.mark.slow)])
 def test_repeated_generation_compiles_once_and_does_not_grow(calls, caplog):
     """Files of different lengths in one process; each length class is compiled at its first file."""
@@ -155,6 +148,34 @@ def test_files_of_another_laboratory_go_in_and_come_out_in_its_convention(model)
     )
     assert (written["knee_angle_l_moment_p05"] <= written["knee_angle_l_moment_p95"] + 1e-9).all()
     assert "knee_flexion (deg) = -1 × knee_angle_l" in written.meta["channel_mapping"]
+
+
+@pytest.mark.filterwarnings("ignore::jaxdiff.errors.DataWarning")
+def test_both_legs_are_generated_in_one_call(model):
+    ours = walk(6.0)
+    left = walk(6.6).crop(0.6, 6.6)  # half a stride later
+    names = ("hip_flexion_r", "knee_angle_r", "hip_flexion_l", "knee_angle_l")
+    values = np.concatenate([ours.values, left.values], axis=1) * [1, -1, 1, -1]
+    whole = replace(ours, values=values, channels=names, units=("deg",) * 4)
+    made = model.generate(whole, samples=4, side="both")
+    right, other = (model.generate(whole, samples=4, side=side) for side in ("right", "left"))
+    assert made.like.channels == tuple(f"{n}_{e}" for e in "rl" for n in MOMENTS)
+    start, stop = made.like.time[[0, -1]]
+    assert start == pytest.approx(max(right.like.start, other.like.start))
+    one = right.median.crop(start, stop + 0.001)
+    np.testing.assert_array_equal(made.median.values[:, :3], one.values)
+    written = made.summary(0.9)
+    for name in ("hip_flexion_r_moment", "knee_angle_l_moment", "ankle_angle_l_moment_p95"):
+        assert name in written.channels
+    np.testing.assert_array_equal(
+        written["knee_angle_l_moment"],
+        other.summary(0.9).crop(start, stop + 0.001)["knee_angle_l_moment"],
+    )
+    assert written.meta["channel_mapping"].count("knee_flexion (deg) = -1 × knee_angle_") == 2
+    with pytest.raises(ConfigError, match="strikes are those of one leg"):
+        model.generate(whole, side="both", strikes=[0.0, 1.2])
+    with pytest.raises(DataError, match="of the left leg"):
+        model.generate(whole.select(names[:2]), side="both")
 
 
 def test_one_stride_is_enough(model):

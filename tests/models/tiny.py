@@ -1,7 +1,10 @@
 """A tiny model of two modalities with random parameters: everything a model does, without a training."""
 
+from pathlib import Path
+
 import jax
 import numpy as np
+import pytest
 
 from jaxdiff.data.normalise import Normaliser
 from jaxdiff.data.recording import Recording
@@ -52,3 +55,19 @@ def walk(seconds=4.0, rate=100.0):
     turn = 2 * np.pi * np.arange(round(seconds * rate)) / rate / STRIDE
     angles = np.stack([10 + 20 * np.cos(turn), 30 - 25 * np.cos(turn + 1)], axis=-1)
     return Recording(angles, ANGLES, ("deg", "deg"), rate)
+
+
+needs_maps = pytest.mark.skipif(
+    not Path("/proc/self/maps").exists(), reason="only Linux lists memory maps"
+)
+
+
+def maps():
+    """Memory maps of this process, of which Linux allows 65 530."""
+    return Path("/proc/self/maps").read_bytes().count(b"\n")
+
+
+def resident():
+    """MB in memory."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * 4096 / 1e6

@@ -294,6 +294,15 @@ def files(root: Path) -> Iterator[str]:
     )
 
 
+_EXAMPLES = {
+    "name": "name: my_lab",
+    "files": 'files: "{subject}/{task}.mot"',
+    "modalities": "modalities: {angles: {channels: [hip, knee], units: deg}}",
+    "channels": "channels: [hip, knee]",
+    "units": "units: deg",
+}
+
+
 def _entries(contents: Any, kind: type, what: str) -> list[str]:
     """Entries that are unknown, and entries that are missing."""
     known = [field.name for field in fields(kind) if field.name != "path"]
@@ -305,7 +314,11 @@ def _entries(contents: Any, kind: type, what: str) -> list[str]:
         if name not in known
     ]
     needed = ("name", "files", "modalities") if kind is Recipe else ("channels", "units")
-    return found + [f"{what} needs an entry {name!r}" for name in needed if not contents.get(name)]
+    return found + [
+        f"{what} needs an entry {name!r}, such as  {_EXAMPLES[name]}"
+        for name in needed
+        if not contents.get(name)
+    ]
 
 
 def matcher(text: str) -> Any:

@@ -8,8 +8,10 @@ writes (`write_c3d`).
 
 from __future__ import annotations
 
+import json
 import os
 import warnings
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -37,6 +39,8 @@ class C3d(NamedTuple):
     """Model outputs (POINT:ANGLES, MOMENTS, FORCES, POWERS, SCALARS), `RHipAngles_x` and so on, in their own units."""
     events: tuple[Event, ...] = ()
     """Events with their contexts, in seconds on the same clock."""
+    meta: Mapping[str, str] = {}
+    """Metadata that `write_c3d` keeps; empty for files of other programs."""
 
 
 def read_c3d(path: str | os.PathLike) -> C3d:
@@ -123,6 +127,7 @@ def read_c3d(path: str | os.PathLike) -> C3d:
             recording(*_others(table, analog, used), hertz),
             recording(*of(list(kinds)), rate),
             events,
+            _metadata(table),
         )
 
 
@@ -137,7 +142,7 @@ def read_c3d_recording(path: str | os.PathLike, rate: float | None = None) -> Re
     Returns:
         Points, model outputs, forces and analog channels, with the events.
     """
-    points, forces, analog, model, events = read_c3d(path)
+    points, forces, analog, model, events, kept = read_c3d(path)
     try:
         if analog is not None:
             emg = [
@@ -160,9 +165,18 @@ def read_c3d_recording(path: str | os.PathLike, rate: float | None = None) -> Re
             whole, part = (replace(r, values=r.values[:shared]) for r in (whole, part))
             taken = {name: f"{name}_2" for name in part.channels if name in whole.channels}
             whole = whole.join(part.rename(taken))
-        return replace(whole, events=events)
+        return replace(whole, events=events, meta={**kept, **whole.meta})
     except DataError as error:
         raise files.bad(path, str(error)) from None
+
+
+def _metadata(table: c3d_file.Parameters) -> dict[str, str]:
+    """What `write_c3d` keeps; nothing where it is absent or damaged."""
+    try:
+        found = json.loads("".join(table.texts("JAXDIFF:METADATA")) or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
 
 
 def _frame_count(table: c3d_file.Parameters, first: int, last: int) -> int:

@@ -2,22 +2,25 @@
 
 Channels `NAME_x`, `_y`, `_z` in a unit of length become points; such triples in a unit of angle, moment, force or power
 become model outputs (POINT:ANGLES, MOMENTS, ...); all other channels become analog channels at the rate of the points.
-Values are 32-bit floats, as everywhere in C3D.
+Values are 32-bit floats, as everywhere in C3D. Metadata are kept as JSON in JAXDIFF:METADATA, which other programs ignore.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from jaxdiff.data import units
 from jaxdiff.data.formats import files
+from jaxdiff.data.formats.c3d import read_c3d
 from jaxdiff.data.recording import Recording
-from jaxdiff.errors import DataWarning, MissingExtra
+from jaxdiff.errors import DataWarning, FileError, MissingExtra
 
 _GROUPS = {"angle": "ANGLE", "moment": "MOMENT", "force": "FORCE", "power": "POWER"}
 _LABELS = {"foot_strike": "Foot Strike", "foot_off": "Foot Off"}
@@ -70,15 +73,27 @@ def write_c3d(path: str | os.PathLike, recording: Recording) -> None:
     analog["UNITS"]["value"] = [recording.units[recording.channels.index(n)] for n in single]
     c3d["data"]["analogs"] = recording.select(single).values.T[None].astype(np.float64)
     c3d["header"]["points"]["first_frame"] = first
+    if pieces := metadata_pieces(recording.meta):
+        c3d.add_parameter("JAXDIFF", "METADATA", pieces)
     _add_events(c3d, recording)
     temporary = Path(path).with_name(f".{Path(path).name}.{secrets.token_hex(4)}.tmp.c3d")
     try:
         c3d.write(str(temporary))
+        _whole(path, temporary)
         os.replace(temporary, path)
     except (OSError, RuntimeError) as error:
         raise files.bad(path, f"cannot be written ({error})") from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def metadata_pieces(meta: Mapping[str, str]) -> list[str]:
+    """JSON in pieces of 200 characters, none of them a space: C3D pads texts with spaces and holds up to 255 of them."""
+    text = json.dumps(dict(meta), separators=(",", ":")).replace(" ", "\\u0020") if meta else ""
+    if len(text) > 200 * 255:
+        warnings.warn("the metadata are too long for a C3D file", DataWarning, stacklevel=3)
+        return []
+    return [text[i : i + 200] for i in range(0, len(text), 200)]
 
 
 def _sorted(path, recording: Recording):
@@ -111,6 +126,20 @@ def _sorted(path, recording: Recording):
             points[base] = values
         i += 3
     return points, kinds, single
+
+
+def _whole(path: str | os.PathLike, temporary: Path) -> None:
+    """Refuse a file that is not complete: ezc3d does not notice a full disk."""
+    with open(temporary, "rb") as file:
+        os.fsync(file.fileno())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            read_c3d(temporary)
+        except FileError:
+            raise files.bad(
+                path, "cannot be written in full; the disk may have no space left"
+            ) from None
 
 
 def _add_events(c3d, recording: Recording) -> None:

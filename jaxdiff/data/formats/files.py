@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import stat
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
 from jaxdiff.data.recording import Event, Recording, StampError
+from jaxdiff.disk import atomic
 from jaxdiff.errors import DataError, DataWarning, FileError
 
 _LONGEST = 700
@@ -299,23 +298,6 @@ def check_writable(path: str | os.PathLike, recording: Recording, forbidden: str
 def is_time(name: str) -> bool:
     """Whether a column of that name holds the time: `time`, `Time (s)`, `TIME [sec]`."""
     return re.fullmatch(r"time(\s*[(\[]\s*\w+\s*[)\]]|_m?s)?", name.strip().lower()) is not None
-
-
-@contextmanager
-def atomic(path: str | os.PathLike) -> Iterator[BinaryIO]:
-    """A binary file that replaces `path` atomically once it is complete."""
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with open(temporary, "xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise bad(path, f"cannot be written ({error.strerror or error})") from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_text(path: str | os.PathLike, lines: Sequence[str]) -> None:

@@ -15,6 +15,7 @@ from jaxdiff.data.formats import files
 from jaxdiff.data.formats.bvh_joints import joints_recording
 from jaxdiff.data.formats.npz import array
 from jaxdiff.data.recording import Recording
+from jaxdiff.disk import atomic
 
 _UNITS = {LAYOUT_22: "m", LAYOUT_21: "mm"}
 
@@ -61,7 +62,7 @@ def write_npy(path: str | os.PathLike, recording: Recording) -> None:
 
 
 def _write(path: str | os.PathLike, values: np.ndarray) -> None:
-    with files.atomic(path) as file:
+    with atomic(path) as file:
         np.save(file, values, allow_pickle=False)
 
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from jaxdiff.data.formats import files
 from jaxdiff.data.recording import Event, Recording
+from jaxdiff.disk import atomic
 from jaxdiff.errors import DataError, FileError
 
 EXPANSION, FREE = 200, 2**26
@@ -24,8 +25,19 @@ EXPANSION, FREE = 200, 2**26
 _AXES = 32
 
 
-def arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
+MOTION = frozenset(
+    ("joints", "joints3d", "poses", "pose", "betas", "trans", "transl", "fps", "rate")
+    + ("mocap_framerate", "mocap_frame_rate")
+)
+"""What is read of files of poses; AMASS keeps labels beside it as pickled objects, which are passed over."""
+
+
+def arrays(path: str | os.PathLike, motion: bool = False) -> dict[str, np.ndarray]:
     """All arrays of a `.npz` file.
+
+    Args:
+        path: The file.
+        motion: Read only the arrays of `MOTION` where the file has SMPL poses.
 
     Raises:
         FileError: If the file is damaged, holds objects, or claims to unpack to more than its bound.
@@ -40,6 +52,9 @@ def arrays(path: str | os.PathLike) -> dict[str, np.ndarray]:
                     path,
                     f"claims to unpack to {total} bytes from {len(content)}; the file is damaged",
                 )
+            names = {info.filename.removesuffix(".npy") for info in members}
+            if motion and names & {"poses", "pose"}:
+                members = [m for m in members if m.filename.removesuffix(".npy") in MOTION]
             for info in members:
                 with archive.open(info) as stream:
                     found[info.filename.removesuffix(".npy")] = _array(
@@ -106,7 +121,7 @@ def read_npz(path: str | os.PathLike, rate: float | None = None) -> Recording:
     Raises:
         FileError: If it is neither.
     """
-    found = arrays(path)
+    found = arrays(path, motion=True)
     if "values" not in found and {"joints", "joints3d", "poses", "pose"} & set(found):
         from jaxdiff.data.formats.poses import read_estimated
 
@@ -155,7 +170,7 @@ def write_npz(path: str | os.PathLike, recording: Recording) -> None:
     )
     if not values.size or np.isinf(values).any():
         raise files.bad(path, "a recording that is empty or holds infinities cannot be written")
-    with files.atomic(path) as file:
+    with atomic(path) as file:
         np.savez_compressed(
             file,
             values=values,

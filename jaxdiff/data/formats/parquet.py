@@ -14,6 +14,7 @@ import numpy as np
 from jaxdiff.data.formats import files
 from jaxdiff.data.formats.table import name_and_unit
 from jaxdiff.data.recording import Event, Recording
+from jaxdiff.disk import atomic
 from jaxdiff.errors import MissingExtra
 
 _EXPANSION = 400
@@ -89,7 +90,7 @@ def write_parquet(path: str | os.PathLike, recording: Recording) -> None:
     }
     table = pyarrow.table({name: np.asarray(values) for name, values in columns.items()})
     metadata = {**(table.schema.metadata or {}), b"jaxdiff": json.dumps(stated).encode()}
-    with files.atomic(path) as file:
+    with atomic(path) as file:
         arrow.write_table(table.replace_schema_metadata(metadata), file)
 
 

@@ -72,7 +72,7 @@ def read_poses(
         FileError: If the arrays do not fit.
         ConfigError: If `up` is neither y nor z.
     """
-    return _recording(path, arrays(path), body, rate, up)
+    return _recording(path, arrays(path, motion=True), body, rate, up)
 
 
 def _recording(

@@ -2,15 +2,21 @@
 
 Cells are separated by comma, semicolon (then a decimal comma is understood) or tab, whichever the first row has most
 of. Without a row of units, units in the names count: `hip_flexion [deg]`, `force (N)`. A `Frame` column that counts
-the rows is dropped. Lines that start with # are comments; `# event 1.25 foot_strike right` is an event. Exports of
-Vicon, Qualisys and Visual3D, which begin otherwise, are read by `jaxdiff.data.formats.exports`.
+the rows is dropped. Exports of Vicon, Qualisys and Visual3D, which begin otherwise, are read by
+`jaxdiff.data.formats.exports`.
+
+Lines that start with # are comments, which pandas skips (`read_csv(path, comment="#")`). Above the names,
+`# event 1.25 foot_strike right` is an event and `# subject: S01` an entry of the metadata.
 """
 
 from __future__ import annotations
 
 import csv
+import json
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +25,8 @@ from jaxdiff.data.formats import exports, files
 from jaxdiff.data.recording import Recording
 
 _EVENT = "# event "
+_ENTRY = re.compile(r'# ?("(?:[^"\\]|\\.){1,200}"|[^\s:"][^:"]{0,99}): ?(.*)')
+"""A line of metadata; names and values that would not survive as they are stand as JSON texts."""
 _COUNTERS = {
     "frame",
     "frame#",
@@ -54,6 +62,8 @@ def read_table(path: str | os.PathLike, rate: float | None = None) -> Recording:
         if t.startswith(_EVENT)
     ]
     lines = [(i, text) for i, text in numbered if text.strip() and not text.startswith("#")]
+    head = [text for i, text in numbered[: lines[0][0] - 1 if lines else 0] if text[:1] == "#"]
+    meta = dict(_metadata(head))
     if lines and lines[0][1].lower().startswith("sep=") and len(lines[0][1].strip()) == 5:
         lines = lines[1:]
     if len(lines) < 2:
@@ -87,18 +97,22 @@ def read_table(path: str | os.PathLike, rate: float | None = None) -> Recording:
     if len(kept) < len(names) and any(j not in time for j in kept):
         table, names, units = table[:, kept], [names[j] for j in kept], [units[j] for j in kept]
         time = [kept.index(j) for j in time if j in kept]
-    return files.timed(path, table, names, units, time, body, rate, events=events)
+    return files.timed(path, table, names, units, time, body, rate, meta, events)
 
 
 def write_table(path: str | os.PathLike, recording: Recording) -> None:
-    """Writes names, units and numbers in full; commas, or tabs in a `.tsv`. An empty cell is a missing sample."""
+    """Writes metadata, events, names, units and numbers in full; commas, or tabs in a `.tsv`.
+
+    An empty cell is a missing sample.
+    """
     files.check_writable(path, recording, forbidden=',;\t"')
     if any(is_number(text) for text in (*recording.channels, *recording.units)):
         raise files.bad(
             path, "a channel or unit that reads as a number cannot be written; rename it"
         )
     delimiter = "\t" if Path(path).suffix.lower() == ".tsv" else ","
-    lines = [_EVENT + files.event_text(event) for event in recording.events]
+    lines = [*_entries(recording.meta)]
+    lines += [_EVENT + files.event_text(event) for event in recording.events]
     lines += [
         delimiter.join(["time", *recording.channels]),
         delimiter.join(["s", *recording.units]),
@@ -108,6 +122,31 @@ def write_table(path: str | os.PathLike, recording: Recording) -> None:
             delimiter.join([repr(time), *("" if value != value else repr(value) for value in row)])
         )
     files.write_text(path, lines)
+
+
+def _entries(meta: Mapping[str, str]) -> Iterator[str]:
+    """Metadata as lines, `# subject: S01`."""
+    for name, value in meta.items():
+        plain = re.fullmatch(r"[^\W\d_][\w .-]{0,98}", name) and name == name.strip()
+        shown = name if plain and not name.startswith("event ") else json.dumps(name)
+        kept = value if value.isprintable() and value == value.strip() else json.dumps(value)
+        yield f"# {shown}: {kept if not value.startswith(chr(34)) else json.dumps(value)}"
+
+
+def _metadata(lines: list[str]) -> Iterator[tuple[str, str]]:
+    """The inverse of `_entries`; other comments are passed over."""
+    for text in lines:
+        found = None if text.startswith(_EVENT) else _ENTRY.fullmatch(text)
+        if found is None:
+            continue
+        yield _text(found[1].strip()), _text(found[2].strip())
+
+
+def _text(shown: str) -> str:
+    """A name or value of a line of metadata, of which some stand as JSON texts."""
+    with suppress(ValueError):
+        return json.loads(shown) if shown[:1] == '"' else shown
+    return shown
 
 
 def splitter(path: str | os.PathLike, delimiter: str) -> Callable[[str], list[str]]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from jaxdiff.data.units import canonical
+from jaxdiff.disk import atomic
 from jaxdiff.studies.gait.strides import Strides
 from jaxdiff.typing import Config
 
@@ -44,7 +45,8 @@ def kept(config: Config, split: str, folder: Path) -> Strides:
     halves: dict[str, Any] = {
         name: array.astype(np.float16) for name, array in found.values.items()
     }
-    np.savez(path, config=wanted, subject=found.subject, **halves)
+    with atomic(path) as file:
+        np.savez(file, config=wanted, subject=found.subject, **halves)
     return found
 
 

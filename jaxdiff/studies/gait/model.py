@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,7 +15,7 @@ from jaxdiff.data import units as unit_table
 from jaxdiff.data.recording import Event, Recording
 from jaxdiff.deployment.program import Program
 from jaxdiff.deployment.signal import Signal
-from jaxdiff.errors import ConfigError, DataError, nearest
+from jaxdiff.errors import ConfigError, DataError, DataWarning, nearest
 from jaxdiff.models.calibration import Calibration
 from jaxdiff.models.model import Model
 from jaxdiff.models.prediction import Prediction
@@ -49,6 +50,7 @@ class GaitModel(Model):
         kept = trained.metadata.get("calibrations", {})
         self.calibrations = {name: Calibration.from_json(values) for name, values in kept.items()}
         self.subsets = {**subsets.TYPICAL, **trained.metadata.get("subsets", {})}
+        law = self.imputer.law
         self.inputs = self.outputs = tuple(
             Signal(
                 part.name,
@@ -58,6 +60,9 @@ class GaitModel(Model):
                 optional=True,
                 strides=int(part.steps > 1),
                 phase="foot strike" if part.steps > 1 else "",
+                centre=tuple((law.mean[part.name] * law.scale[part.name]).mean(0).tolist()),
+                deviation=tuple(law.scale[part.name].tolist()),
+                partial=True,
             )
             for part in self.layout
         )
@@ -113,6 +118,11 @@ class GaitModel(Model):
         given = read_strides(
             recording, self.layout, times=strikes, side=side, scalars=scalars, rename=rename
         )
+        for signal in self.inputs:
+            if signal.strides and signal.name in given.values:
+                mask = given.masks[signal.name] > 0
+                for text in signal.unusual(np.where(mask, given.values[signal.name], np.nan)):
+                    warnings.warn(text, DataWarning, stacklevel=2)
         columns = self._columns(outputs, given)
         wanted = sorted({name for name, _ in columns} | {"events"})
         drawn = self._draw(given, samples, seed, steps, wanted)

@@ -135,6 +135,8 @@ def program(
             strides=1,
             phase="foot strike of the right leg",
             example=np.asarray(example, np.float32),
+            centre=tuple(float((law.mean[n][:, i] * law.scale[n][i]).mean()) for n, i in pairs),
+            deviation=tuple(float(law.scale[n][i]) for n, i in pairs),
         )
 
     outcome = signal("output", columns, np.zeros(()))

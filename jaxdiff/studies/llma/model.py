@@ -29,6 +29,7 @@ from jaxdiff.models.calibration import Calibration
 from jaxdiff.models.model import Model
 from jaxdiff.models.prediction import Prediction
 from jaxdiff.models.trained import Trained
+from jaxdiff.studies.llma.legs import both
 from jaxdiff.studies.llma.preparation import CALIBRATION, method_settings
 from jaxdiff.training.step import make_generate
 from jaxdiff.typing import Array, Config
@@ -60,6 +61,7 @@ class LlmaModel(Model):
             self.scales[letter],
             self.length // self.per_stride if self.per_stride else 0,
         )
+        centre, deviation = scale.spread()
         return Signal(
             self.modalities[letter],
             scale.channels,
@@ -70,6 +72,8 @@ class LlmaModel(Model):
             strides=strides,
             phase="heel strike" if strides else "",
             example=np.asarray(self.trained.metadata["examples"][letter], np.float32),
+            centre=centre,
+            deviation=deviation,
         )
 
     def _method(self, steps: int) -> Any:
@@ -140,7 +144,8 @@ class LlmaModel(Model):
             given: Name of the given modality; by default the one whose channels the recording has.
             strikes: Times of heel strikes in s; default: from events, vertical force, hip flexion or foot positions.
             fill_gaps: Bridge gaps of up to this many seconds.
-            side: The leg to use, `right` or `left`, where the recording has both; default: the right one.
+            side: The leg to use where the recording has both, `right` (the default) or `left`; or `both`: the model is used
+                for each, and the result covers the time that both have in common.
             mass: Body mass in kg, for inputs that are not per body mass; default: that in the metadata.
 
         Returns:
@@ -152,6 +157,17 @@ class LlmaModel(Model):
             raise ConfigError("a model of llma needs a recording")
         if samples < 1:
             raise ConfigError(f"samples must be 1 or more, not {samples}")
+        if side == "both":
+            if strikes is not None:
+                raise ConfigError(
+                    "strikes are those of one leg; for both, give events or no strikes"
+                )
+            options: dict[str, Any] = {"given": given, "fill_gaps": fill_gaps, "mass": mass}
+            return both(
+                lambda leg: self.generate(
+                    recording, samples=samples, seed=seed, steps=steps, side=leg, **options
+                )
+            )
         letter = self._letter(given, recording)
         signal = self._signal(letter)
         matched = fitted(recording, signal, fill_gaps, side=side, mass=mass)

@@ -18,7 +18,7 @@ from jaxdiff.studies.llma import evaluation, written
 from jaxdiff.studies.llma.preparation import CALIBRATION, Fold, about, batches, method_settings
 from jaxdiff.studies.llma.starts import Start
 from jaxdiff.studies.run import Run
-from jaxdiff.training import settings
+from jaxdiff.training import atomic, settings
 from jaxdiff.training.loop import fit
 from jaxdiff.training.state import TrainState
 from jaxdiff.training.step import make_generate
@@ -78,7 +78,7 @@ def train(config: Config, fold: Fold, start: Start, out: Path, alignment: str = 
         ).to_json()
         for given, target in evaluation.OTHER.items()
     }
-    (out / CALIBRATION).write_text(json.dumps(factors), encoding="utf-8")
+    atomic.replace(out / CALIBRATION, json.dumps(factors))
     return params
 
 

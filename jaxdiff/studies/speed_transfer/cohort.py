@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxdiff.body.walker import batch
-from jaxdiff.data.formats.files import atomic
+from jaxdiff.disk import atomic
 from jaxdiff.studies.speed_transfer import strides
 from jaxdiff.studies.speed_transfer.recorded import ANGLES
 from jaxdiff.studies.speed_transfer.strides import SCALE, Gait

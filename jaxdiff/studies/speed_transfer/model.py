@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 from jaxdiff.data.recording import Event, Recording
 from jaxdiff.deployment.program import Program
 from jaxdiff.deployment.signal import Signal
-from jaxdiff.errors import ConfigError
+from jaxdiff.errors import ConfigError, DataWarning
 from jaxdiff.methods import stride_transfer as method
 from jaxdiff.models.calibration import Calibration, predictive_interval
 from jaxdiff.models.model import Model
@@ -41,7 +42,10 @@ class StrideTransferModel(Model):
     def __init__(self, trained: Trained):
         super().__init__(trained)
         self.predictor = from_metadata(trained)
-        gait = Signal("gait", ANGLES, ("deg",) * len(ANGLES))
+        centre, deviation = _usual(self.predictor.law)
+        gait = Signal(
+            "gait", ANGLES, ("deg",) * len(ANGLES), centre=centre, deviation=deviation, partial=True
+        )
         self.inputs = gait, _speed("source_speed", 1.0), _speed("target_speed", 1.4)
         self.outputs = (gait,)
         self.calibration = None
@@ -120,6 +124,12 @@ class StrideTransferModel(Model):
             for i, (one, speed) in enumerate(zip(given, each))
         ]
         predictor = self._with_steps(steps)
+        for one in walks:
+            measured = np.full((len(one.matched.recording), len(ANGLES)), np.nan)
+            there = [ANGLES.index(name) for name in one.matched.recording.channels]
+            measured[:, there] = one.matched.recording.values
+            for text in self.inputs[0].unusual(measured):
+                warnings.warn(text, DataWarning, stacklevel=2)
         sources = [one.gait for one in walks]
         states = predictor([Question(tuple(sources), float(target_speed))], samples, seed)[:, 0]
         return self._played(given[0], walks, states, float(target_speed), band, seconds, seed)
@@ -256,7 +266,10 @@ class StrideTransferModel(Model):
             raise ConfigError("fix both source_speed and target_speed, or neither")
         for speed in given:
             recorded.check_speed(float(speed))
-        return program(self._with_steps(steps), source_speed, target_speed)
+        made = program(self._with_steps(steps), source_speed, target_speed)
+        usual = self.inputs[0]
+        first = made.inputs[0]._replace(centre=usual.centre, deviation=usual.deviation)
+        return made._replace(inputs=(first, *made.inputs[1:]))
 
     def _with_steps(self, steps: int) -> Predictor:
         settings = self.predictor.settings
@@ -364,6 +377,14 @@ def _events(phase: np.ndarray, rate: float, start: float) -> tuple[Event, ...]:
     return tuple(
         Event(float(start + (k - phase[0]) / step / rate), "foot_strike", "right") for k in whole
     )
+
+
+def _usual(law: Law) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Centre and deviation of each angle in mean strides at the slowest, middle and fastest trained speed."""
+    speeds = np.linspace(*law.speeds, 3)
+    curves = held_out.curves(np.stack([law.at(speed) for speed in speeds]))
+    curves = curves.reshape(-1, len(ANGLES))
+    return tuple(curves.mean(0).tolist()), tuple(curves.std(0).tolist())
 
 
 def _plain() -> Calibration:

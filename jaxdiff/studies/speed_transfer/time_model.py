@@ -35,7 +35,16 @@ class SpeedTransferModel(Model):
         self.rate, self.seconds = float(metadata["rate"]), float(metadata["seconds"])
         scales = self.transfer.normaliser
         self.frames = round(self.seconds * self.rate)
-        gait = Signal("gait", scales.channels, scales.units, self.rate, self.frames)
+        centre, deviation = scales.spread()
+        gait = Signal(
+            "gait",
+            scales.channels,
+            scales.units,
+            self.rate,
+            self.frames,
+            centre=centre,
+            deviation=deviation,
+        )
         self.inputs = gait, _speed("source_speed", 1.0), _speed("target_speed", 1.4)
         self.outputs = (gait,)
 
@@ -162,6 +171,8 @@ class SpeedTransferModel(Model):
             strides=form.frames // form.points if phased else 0,
             phase="largest hip extension of the right leg" if phased else "",
             example=scales.offset,
+            centre=self.inputs[0].centre,
+            deviation=self.inputs[0].deviation,
         )
         pace = [_speed("strides_per_second", people.frequency(1.0), "1/s")] if phased else []
         notes = {"cadence": [float(c) for c in people.cadence]} if phased else {}

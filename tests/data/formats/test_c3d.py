@@ -1,6 +1,7 @@
 """C3D files: three processors, two kinds of words, force plates; ezc3d is the oracle."""
 
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -268,6 +269,19 @@ def test_what_is_written_is_read_back_by_ours_and_by_ezc3d(tmp_path):
     np.testing.assert_allclose(
         theirs["data"]["analogs"][0].T, outputs().values[:, 12:], rtol=1e-6, atol=1e-9
     )
+
+
+@pytest.mark.parametrize("length", [1, 40, 3000])
+def test_metadata_are_kept_beside_the_parameters_of_other_programs(tmp_path, length):
+    meta = {"subject": "Ünø", "channel_mapping": "a (deg) = -1 × b; " * length, " x": " y "}
+    path, before = tmp_path / "a.c3d", replace(outputs(), meta=meta)
+    if length == 3000:
+        with pytest.warns(DataWarning, match="too long"):
+            write(path, before)
+        meta = {}
+    else:
+        write(path, before)
+    assert dict(read(path).meta) == meta and read(path).channels == outputs().channels
 
 
 def test_model_outputs_have_their_units_and_small_moments_are_per_mass(tmp_path, make_c3d):

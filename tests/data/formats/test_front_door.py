@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxdiff.data import formats
-from jaxdiff.data.formats import files
+from jaxdiff.disk import atomic
 from jaxdiff.errors import FileError
 
 
@@ -75,7 +75,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, gait, monkeypatch):
 def test_an_interrupted_write_leaves_the_old_file(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("old")
-    with pytest.raises(KeyboardInterrupt), files.atomic(path) as file:
+    with pytest.raises(KeyboardInterrupt), atomic(path) as file:
         file.write(b"half of the n")
         raise KeyboardInterrupt
     assert path.read_text() == "old" and os.listdir(tmp_path) == ["a.csv"]

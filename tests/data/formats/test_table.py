@@ -62,7 +62,7 @@ def test_every_number_survives(tmp_path_factory, values, extension):
 
 def test_an_independent_reader_agrees(samples, gait):
     with open(samples[".csv"], newline="") as file:
-        names, units, *rows = csv.reader(file)
+        names, units, *rows = csv.reader(line for line in file if line[0] != "#")
     assert (*names[1:],) == gait.channels and (*units[1:],) == gait.units
     numbers = np.array([[float(cell or "nan") for cell in row] for row in rows])
     assert np.array_equal(numbers, np.column_stack([gait.time, gait.values]), equal_nan=True)
@@ -125,3 +125,35 @@ def test_events_return(tmp_path):
     (tmp_path / "a.csv").write_text("# event soon\ntime,a\n0,1\n1,2\n")
     with pytest.raises(FileError, match="line 1: an event is written"):
         read(tmp_path / "a.csv")
+
+
+META = {
+    "subject": "Ünø",
+    "channel_mapping": "knee (deg) = -1 × knee_angle_r (deg); hip (deg) = hip_flexion_r (deg)",
+    "two\nlines": "first\nsecond ",
+    " odd: name": '"quoted"',
+    "event x": "1",
+    "empty": "",
+}
+
+
+@pytest.mark.parametrize("extension", ["csv", "tsv", "txt"])
+def test_metadata_survive_in_comments_that_pandas_skips(tmp_path, extension):
+    path = tmp_path / f"a.{extension}"
+    before = Recording(np.ones((3, 1)), ("knee",), ("deg",), 50.0, 0.0, META)
+    write(path, before)
+    assert dict(read(path).meta) == META
+    assert path.read_text().startswith("# subject: Ünø\n# channel_mapping: knee (deg) = -1")
+    pandas = pytest.importorskip("pandas")
+    separator = "\t" if extension == "tsv" else ","
+    frame = pandas.read_csv(path, comment="#", header=[0, 1], sep=separator)
+    assert list(frame.columns) == [("time", "s"), ("knee", "deg")] and len(frame) == 3
+
+
+def test_comments_of_other_programs_are_metadata_or_passed_over(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text(
+        '# exported by X\n#mass: 70 kg\n# note: "not JSON\n# "\\x": y\ntime,a\n0,1\n# side: left\n.1,2\n'
+    )
+    found = read(path)
+    assert dict(found.meta) == {"mass": "70 kg", "note": '"not JSON', '"\\x"': "y"}

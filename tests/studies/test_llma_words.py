@@ -1,0 +1,51 @@
+"""The run of every config word of LLMA generates files, the word of real stances included."""
+
+import jax
+import numpy as np
+import pytest
+from cli.conftest import ANGLES, angles, trial
+
+from jaxdiff.data.recording import Recording
+from jaxdiff.data.trials import gather
+from jaxdiff.errors import FileError
+from jaxdiff.methods.llma import llma
+from jaxdiff.models.trained import Trained
+from jaxdiff.studies.llma.config import WORDS, get_config
+from jaxdiff.studies.llma.preparation import about, folds, load_trials, method_settings
+from jaxdiff.studies.study import STUDIES
+
+
+def model_of(word, trials):
+    """A model with random parameters and the metadata of the word's run."""
+    config = get_config(word)
+    with config.unlocked():
+        config.model.size, config.model.alignment, config.model.start = "tiny", "none", "none"
+        config.sampling.steps, config.training.score, config.data.people = 2, "", (5, 1, 2)
+    fold = folds(config, trials)[0]
+    shape = (2, config.data.length)
+    batch = {m: np.zeros((*shape, len(fold.scale[m].channels)), np.float32) for m in "xy"}
+    params = llma(method_settings(config)).init(jax.random.key(0), batch)
+    return STUDIES["llma"].build(Trained("llma", params, about(config, fold)))
+
+
+@pytest.mark.parametrize("word", [word for word in WORDS if word != "verheul"])
+def test_a_run_generates_a_file(word, tmp_path):
+    walk = Recording(angles(np.arange(400) / 120), ANGLES, ("deg",) * 3, 100.0)
+    model = model_of(word, gather([trial(i) for i in range(8)]))
+    path = model.generate(walk, samples=2).write(tmp_path / "moments.csv")
+    assert "hip_moment_p05" in path.read_text()
+
+
+@pytest.mark.parametrize("given", ["angles", "moments"])
+def test_a_run_of_real_stances_generates_a_file_in_both_directions(given, tmp_path, monkeypatch):
+    monkeypatch.setenv("JAXDIFF_DATA", str(tmp_path / "data"))
+    try:
+        trials = load_trials(get_config("verheul"))
+    except FileError:
+        pytest.skip("the shared recordings are not here")
+    model = model_of("verheul", trials)
+    stance = trials.recording(0, given)
+    made = model.generate(stance, samples=2, given=given)
+    other = "moments" if given == "angles" else "angles"
+    assert made.like.channels == trials.channels[other]
+    made.write(tmp_path / "made.csv")
