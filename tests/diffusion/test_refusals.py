@@ -5,10 +5,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxdiff import Error, grids, sample, schedules, solvers
+from jaxdiff import Error, grids, guidance, sample, schedules, solvers
 from jaxdiff.diffusion.sampling import steps
 
 schedule = schedules.linear()
+
+
+def same(x, t):
+    return x
 
 
 @pytest.mark.parametrize(
@@ -71,3 +75,17 @@ def test_the_largest_eta_keeps_as_little_noise_as_the_chain_does():
         for solver in (solvers.ddim(1.0), solvers.ddpm())
     ]
     np.testing.assert_allclose(*moved, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda x: guidance.impute(same, jnp.ones((4, 6, 2)), x > 0)(x, 0), "known of shape"),
+        (lambda x: guidance.impute(same, x, jnp.ones((3, 5, 2)))(x, 0), "mask of shape"),
+        (lambda x: schedules.corrupt(schedules.linear(9), x, x[..., :1], 0), "noise of shape"),
+        (lambda x: schedules.corrupt(schedules.linear(9), x, x, jnp.ones(3)), "one value per"),
+    ],
+)
+def test_wrong_shapes_of_impute_and_corrupt_are_refused(make, message):
+    with pytest.raises(Error, match=message):
+        make(jnp.ones((4, 5, 2)))
