@@ -15,6 +15,7 @@ variance per channel.
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -146,6 +147,23 @@ def guess(law: Params, condition: Array, subject: Array | int = -1) -> Array:
     c = jnp.tensordot(law["into"], condition - law["condition_centre"], 2)
     weights, offset = (jnp.asarray(law[name])[row] for name in ("weights", "offset"))
     return law["centre"] + jnp.tensordot(c @ weights + offset, law["basis"], 1)
+
+
+def guesses(
+    law: Params, conditions: np.ndarray, subject: np.ndarray, chunk: int = 256
+) -> np.ndarray:
+    """The predictions [N, L, d] for many windows, each by the map fitted without its subject's group."""
+    run = jax.jit(jax.vmap(guess, (None, 0, 0)))
+    parts = [
+        run(law, conditions[first : first + chunk], subject[first : first + chunk])
+        for first in range(0, len(conditions), chunk)
+    ]
+    return np.concatenate([np.asarray(part) for part in parts])
+
+
+def without_map(law: Params) -> Params:
+    """The law of the errors alone, for training with predictions that are known."""
+    return {name: law[name] for name in ("centre", "deviation", "basis", "variance", "rest")}
 
 
 def denoise(

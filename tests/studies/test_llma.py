@@ -15,6 +15,7 @@ from jaxdiff.errors import ConfigError, DataError
 from jaxdiff.models.prediction import Prediction
 from jaxdiff.studies.llma import experiments, people, starts, tables, written
 from jaxdiff.studies.llma.config import WORDS, get_config
+from jaxdiff.studies.llma.kept import kept
 from jaxdiff.studies.llma.preparation import folds, load_trials
 from jaxdiff.studies.llma.study import STUDY
 
@@ -306,3 +307,19 @@ def test_a_wrong_command_line_is_one_line_and_exit_code_2(tmp_path):
         and "did you mean 'training'" in typo.stderr
         and typo.stderr.count("\n") == 1
     )
+
+
+def test_figures_are_computed_once_unless_what_they_depend_on_changes_or_their_file_is_damaged(
+    tmp_path,
+):
+    calls, path = [], tmp_path / "scores" / "a.json"
+
+    def figures():
+        calls.append(1)
+        return {"mse": 0.1 * len(calls)}
+
+    assert kept(path, {"steps": (1, 2)}, figures) == kept(path, {"steps": [1, 2]}, figures)
+    assert kept(path, {"steps": [3]}, figures) == {"mse": 0.2}
+    path.write_text(path.read_text()[:20])
+    assert kept(path, {"steps": [3]}, figures)["mse"] == pytest.approx(0.3)
+    assert [p.name for p in path.parent.iterdir()] == ["a.json"]

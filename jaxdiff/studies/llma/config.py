@@ -48,7 +48,7 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.data.transitions = True  # keep the strides in which the task changes
     config.data.folds = 6  # of a K-fold cross-validation over subjects; "train" uses the first
     config.data.hold_out_tasks = False  # cross-validation: leave tasks out of training too
-    config.data.people = (100, 10, 20)  # with folds=0: training, calibration, test subjects
+    config.data.people = (100, 40, 20)  # with folds=0: training, calibration, test subjects
     config.data.seeds = 1  # with folds=0: seeds of every table
     config.data.train_people = 0  # train on this number of the training subjects; 0: all
     config.data.broken = 0.0  # share of the training pairs that are broken
@@ -161,7 +161,10 @@ def get_config(word: str = "quick") -> ConfigDict:
 
 
 def _people(config: ConfigDict) -> None:
-    """A hundred simulated people to train on, ten to calibrate intervals, twenty to test."""
+    """A hundred simulated people to train on, forty to calibrate intervals, twenty to test.
+
+    The conformal guarantee for one more person costs `0.9 / (n + 1)` of coverage: 98 % instead of 90 for ten people, 92 for forty.
+    """
     config.data.name = "simulated_people"
     config.data.folds = 0
     config.data.calibrate = True

@@ -37,6 +37,14 @@ class Start:
     predict: Mapping[str, Predict] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def trained_with(self) -> Params:
+        """The parameters that training needs: as the predictions are known, not the maps, which are most of them."""
+        laws = self.params.get("fixed", {})
+        if not self.guesses:
+            return self.params
+        return {"fixed": {own: linear_gaussian.without_map(law) for own, law in laws.items()}}
+
     def source(self, windows: Any) -> Any:
         """A source of training batches that carry the predictions."""
         return Guessed(windows, self.guesses) if self.guesses else windows
@@ -94,7 +102,12 @@ def start(config: Config, fold: Fold, kind: str = "", most: int = 2000) -> Start
             own: linear_gaussian.fit(train[own], train[other], train["subject"], groups)
             for own, other in OTHER.items()
         }
-        return Start({"fixed": laws})
+        every = fold.side("train")
+        guesses = {
+            f"guess_{own}": linear_gaussian.guesses(laws[own], every[other], every["subject"])
+            for own, other in OTHER.items()
+        }
+        return Start({"fixed": laws}, guesses)
     laws, guesses, predict, names = {}, {}, {}, {}
     for own, other in OTHER.items():
         names[own], guess = best_baseline(train[other], train[own], train["subject"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -12,9 +13,10 @@ import numpy as np
 
 from jaxdiff.report.tables import Cell, Table, cell, provenance
 from jaxdiff.studies.llma import evaluation, paper
+from jaxdiff.studies.llma.kept import kept
 from jaxdiff.studies.llma.preparation import Fold, folds, load_trials, method_settings
 from jaxdiff.studies.llma.starts import Start, start
-from jaxdiff.studies.llma.training import Job, train_jobs
+from jaxdiff.studies.llma.training import Job, train_jobs, trained_with
 from jaxdiff.training.step import make_generate
 from jaxdiff.typing import Config, Method, Params
 
@@ -68,6 +70,7 @@ class Trained(NamedTuple):
     params: list[Params]
     starts: list[Start]
     generate: Callable[..., Any]
+    folder: Path
 
 
 WITHOUT = Variant("without alignment", "llma", {"alignment": 0.0})
@@ -104,7 +107,7 @@ def each_variant(
         generate = make_generate(method.generate)
         for number, variant in enumerate(group):
             own = params[number * len(each) : (number + 1) * len(each)]
-            yield Trained(variant, method, own, starts[kind], generate)
+            yield Trained(variant, method, own, starts[kind], generate, out / "models" / name)
 
 
 def _abbreviated(group: list[Variant]) -> list[str]:
@@ -115,30 +118,47 @@ def _abbreviated(group: list[Variant]) -> list[str]:
 def scores(
     config: Config, each: list[Fold], trained: Trained, target: str, silent: bool = False
 ) -> list[dict[str, Any]]:
-    """Every figure of one direction, for each fold; `silent` networks add nothing to what they start from."""
-    variant, _, every, starts, generate = trained
-    samples = 1 if variant.word == "direct" else config.sampling.samples
-    settings = method_settings(config, "none" if variant.word == "direct" else variant.word)
-    settings = settings._replace(linear=(variant.start or config.model.start) != "none")
+    """Every figure of one direction, for each fold; `silent` networks add nothing to what they start from.
+
+    They are kept beside the networks: an interrupted table continues with what it has not evaluated yet.
+    """
+    label = "start alone" if silent else trained.variant.label
+    depends = {**trained_with(config), "sampling": config.sampling.to_dict()}
+    depends["windows"] = config.data.windows
     rows = []
-    for fold, params, begin in zip(each, every, starts):
-        params = silenced(params) if silent else params
-        side = fold.side("test", config.data.windows)
-        given = evaluation.OTHER[target]
-        calibration = None
-        if samples > 1:
-            calibration = evaluation.calibrated(
-                fold, generate, params, begin.condition, target, config
-            )
-        condition = begin.condition(given, side[given])
-        drawn = evaluation.draw(generate, params, condition, samples)
-        row: dict[str, Any] = evaluation.score(
-            fold, side, target, drawn, config.sampling.predictive_steps, calibration
+    for number in range(len(each)):
+        name = re.sub(r"\W+", "-", f"{label} {ARROW[target]} {number}")
+        row = kept(
+            trained.folder / "scores" / f"{name}.json",
+            depends,
+            lambda number=number: _score(config, each[number], trained, number, target, silent),
         )
-        if variant.word != "direct" and not silent:
-            row |= evaluation.content(settings, params, side)
+        shown = (n for n in ("rmse_mean", "coverage_90", "spread_skill") if n in row)
+        figures = ", ".join(f"{n} {row[n]:.4g}" for n in shown)
+        print(f"  {ARROW[target]} {label}: {figures}", flush=True)
         rows.append(row)
     return rows
+
+
+def _score(
+    config: Config, fold: Fold, trained: Trained, number: int, target: str, silent: bool
+) -> dict[str, Any]:
+    variant, generate, begin = trained.variant, trained.generate, trained.starts[number]
+    params = silenced(trained.params[number]) if silent else trained.params[number]
+    samples = 1 if variant.word == "direct" else config.sampling.samples
+    side, given = fold.side("test", config.data.windows), evaluation.OTHER[target]
+    calibration = None
+    if samples > 1:
+        calibration = evaluation.calibrated(fold, generate, params, begin.condition, target, config)
+    drawn = evaluation.draw(generate, params, begin.condition(given, side[given]), samples)
+    row: dict[str, Any] = evaluation.score(
+        fold, side, target, drawn, config.sampling.predictive_steps, calibration
+    )
+    if variant.word != "direct" and not silent:
+        settings = method_settings(config, variant.word)
+        settings = settings._replace(linear=(variant.start or config.model.start) != "none")
+        row |= evaluation.content(settings, params, side)
+    return {name: float(value) for name, value in row.items()}
 
 
 def run_table1(config: Config, out: Path) -> dict[str, Table]:
@@ -169,7 +189,7 @@ def run_table1(config: Config, out: Path) -> dict[str, Table]:
             table.row(f"{head} change by alignment", change)
             add_paper(table, pair, target, f"{head} ")
     table.note += "Change by alignment: mean over folds or seeds, and its two-sided p (sign-flip permutation)."
-    return kept({"table1": table}, config, out, begin)
+    return saved({"table1": table}, config, out, begin)
 
 
 def _table1_variants(config: Config) -> list[Variant]:
@@ -236,7 +256,7 @@ def run_table2(config: Config, out: Path) -> dict[str, Table]:
         alike.row(word, cells["alike", word])
         content.row(word, cells["content", word])
     tables |= {"table2-correlation": alike, "table2-content": content}
-    return kept(tables, config, out, begin)
+    return saved(tables, config, out, begin)
 
 
 def run_table3(config: Config, out: Path) -> dict[str, Table]:
@@ -269,7 +289,7 @@ def run_table3(config: Config, out: Path) -> dict[str, Table]:
         quoted = (paper.quoted(value) for value in paper.TABLE3[trained.variant.label])
         cells: dict[str, Any] = dict(zip(("X|Y mse", "Y|X mse"), quoted))
         table.row(f"paper (other data): {trained.variant.label}", cells, quoted=True)
-    return kept({"table3": table}, config, out, begin)
+    return saved({"table3": table}, config, out, begin)
 
 
 def _energy_share(config: Config, each: list[Fold], trained: Trained) -> Cell:
@@ -321,7 +341,7 @@ def run_few(config: Config, out: Path) -> dict[str, Table]:
             scored = _baselines(changed, each, target)["ridge"]
             ridge[f"{arrow} rmse_mean"] = cell(s["rmse_mean"] for s in scored)
         table.row(f"{label}, ridge", ridge)
-    return kept({"few": table}, config, out, begin)
+    return saved({"few": table}, config, out, begin)
 
 
 TABLES = {"table1": run_table1, "table2": run_table2, "table3": run_table3, "few": run_few}
@@ -354,7 +374,7 @@ def facts(config: Config, begin: float) -> dict[str, str]:
     return provenance(data, config.training.seed, time.perf_counter() - begin)
 
 
-def kept(tables: dict[str, Table], config: Config, out: Path, begin: float) -> dict[str, Table]:
+def saved(tables: dict[str, Table], config: Config, out: Path, begin: float) -> dict[str, Table]:
     """The tables, saved as soon as they are complete: a later one may be interrupted."""
     for name, table in tables.items():
         table.save(out / "tables", name, facts(config, begin))

@@ -128,19 +128,20 @@ def train_jobs(
             training,
             out if size >= len(jobs) else out / f"jobs-{begin}",
             about={
-                **_trained_with(config),
+                **trained_with(config),
                 "word": word,
                 "weights": [job.weights for job in part],
             },
             fold_weights=[job.weights for job in part],
             fold_seeds=[job.seed for job in part],
-            known=jax.tree.map(lambda *a: np.stack(a), *[job.start.params for job in part]),
+            known=jax.tree.map(lambda *a: np.stack(a), *[job.start.trained_with for job in part]),
         )
-        params += [jax.tree.map(lambda a, i=i: a[i], state.ema) for i in range(len(part))]
+        for i, job in enumerate(part):
+            params.append({**jax.tree.map(lambda a, i=i: a[i], state.ema), **job.start.params})
     return method, params
 
 
-def _trained_with(config: Config) -> dict[str, Any]:
+def trained_with(config: Config) -> dict[str, Any]:
     """What trained networks depend on: other tables, samples or numbers of windows evaluated reuse them."""
     parts = {name: config.to_dict()[name] for name in ("data", "model", "batch_size", "training")}
     parts["data"] = {
