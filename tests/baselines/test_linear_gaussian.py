@@ -59,6 +59,20 @@ def test_the_map_without_a_subject_is_the_map_fitted_without_them():
     assert np.abs(np.asarray(a) - np.asarray(whole)).max() > 0.1
 
 
+def test_predictions_of_all_windows_leave_out_their_subjects_and_need_no_map_afterwards():
+    x, y, subject = people(3, 3.0)
+    law, y = lg.fit(x, y, subject, SUBJECTS, 8), y.astype(np.float32)
+    every = lg.guesses(law, y, subject, chunk=50)
+    own = subject == 2
+    one = jax.vmap(lg.guess, (None, 0, None))(law, y[own], 2)
+    np.testing.assert_allclose(every[own], one, atol=1e-4)
+    schedule, x_t = schedules.linear(1000), RNG.normal(size=x[0].shape).astype(np.float32)
+    a, b = (
+        lg.denoise(each, schedule, x_t, 400, every[0], x_t) for each in (law, lg.without_map(law))
+    )
+    np.testing.assert_array_equal(a, b)
+
+
 def test_the_denoiser_is_the_posterior_mean_of_the_law():
     x, y, subject = people(14, 0.5)
     law = lg.fit(x, y, subject, SUBJECTS, 6)
