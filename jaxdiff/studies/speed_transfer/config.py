@@ -202,7 +202,7 @@ def _ship(word: str) -> ConfigDict:
 
     config.batch_size = 256
     config.training = settings.config(
-        steps=3000, log_every=100, save_every=500, evaluate_every=250, ema_decay=0.995
+        steps=2000, log_every=100, save_every=500, evaluate_every=250, ema_decay=0.995
     )
     config.training.score = "validation_loss"
     config.training.optimizer.learning_rate = 1e-3

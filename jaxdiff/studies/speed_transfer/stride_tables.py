@@ -47,21 +47,19 @@ def simulated(
         }
         if predictor.trust:
             found["diffusion"] = predictor.point(asked.questions)
-        for number in (2, 3):
-            several = held_out.tasks(people, number, most=most, seed=11)
-            name = f"{number} recordings"
-            found[f"hierarchical model, {name}"] = predictor.linear(several.questions)
-            if predictor.trust:
-                found[f"diffusion, {name}"] = predictor.point(several.questions)
-            found[f"{ADDED}, nearest of {name}"] = held_out.added(predictor.law, several.questions)
-            asked_of = {label: several for label in found if name in label}
-            for label, about in asked_of.items():
-                rows.setdefault(label, {}).update(_row(kind, found.pop(label), about, None))
         reference = _people(found[ADDED], asked)
         for label, states in found.items():
-            rows.setdefault(label, {}).update(
-                _row(kind, states, asked, None if label == ADDED else reference)
-            )
+            against = None if label == ADDED else reference
+            rows.setdefault(label, {}).update(_row(kind, states, asked, against))
+        for number in (2, 3):
+            asked = held_out.tasks(people, number, most=most, seed=11)
+            name = f"{number} recordings"
+            found = {f"hierarchical model, {name}": predictor.linear(asked.questions)}
+            if predictor.trust:
+                found[f"diffusion, {name}"] = predictor.point(asked.questions)
+            found[f"{ADDED}, nearest of {name}"] = held_out.added(predictor.law, asked.questions)
+            for label, states in found.items():
+                rows.setdefault(label, {}).update(_row(kind, states, asked, None))
     for label, row in rows.items():
         table.row(label, row)
     return table
