@@ -65,7 +65,12 @@ def card(recording: Recording) -> tuple[str, dict[str, float]]:
     if recording.channels == names(LAYOUT_22):
         joints = np.asarray(joints_from_features(recording.values))
         recording = joints_recording(joints, HUMANML3D, recording.rate)
-    tree = [int(parent) for parent in recording.meta.get("parents", "").split()]
+    if "parents" not in recording.meta:
+        raise DataError(
+            "a mechanics card needs the joint positions of a whole figure: a .bvh, a .npy of HumanML3D or KIT-ML, or a "
+            f".npz of a pose estimator; this recording has {', '.join(recording.channels[:4])} ..."
+        )
+    tree = [int(parent) for parent in recording.meta["parents"].split()]
     body = to_body(recording)
     if abs(body.rate - RATE) > 1e-6:
         body = body.resample(RATE)

@@ -75,6 +75,8 @@ def test_features_are_the_motion_they_describe(walk):
 def test_what_is_no_motion_is_refused(walk):
     with pytest.raises(DataError, match="0.3 s of motion"):
         mechanics_card.card(walk.crop(0, 0.1))
+    with pytest.raises(DataError, match="joint positions of a whole figure"):
+        mechanics_card.card(Recording(np.zeros((9, 1)), ("knee",), ("deg",), 20.0))
 
 
 def test_the_command_shows_captured_motion_beside_it(walk, tmp_path, capsys):
