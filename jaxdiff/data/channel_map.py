@@ -82,10 +82,11 @@ class ChannelMap:
 
         contents = read_yaml(Path(path)) or {}
         known = ("rename", "units", "mass")
-        if not isinstance(contents, Mapping) or (
-            wrong := [str(n) for n in contents if n not in known]
-        ):
-            what = f"no entry {wrong[0][:60]!r}" if isinstance(contents, Mapping) else "no mapping"
+        wrong = (
+            [str(n) for n in contents if n not in known] if isinstance(contents, Mapping) else []
+        )
+        if wrong or not isinstance(contents, Mapping):
+            what = f"no entry {wrong[0][:60]!r}" if wrong else "no mapping"
             raise ConfigError(f"{path}: {what}; a channel map has rename, units and mass")
         tables = []
         for name in known[:2]:

@@ -8,7 +8,7 @@ import re
 import socket
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from jaxdiff.data import formats
 from jaxdiff.deployment.signal import Signal, fitted
@@ -113,13 +113,13 @@ def of_lsl(name: str) -> Source:
 
     def rows() -> Iterator[tuple[float, Any]]:
         while True:
-            row, stamp = inlet.pull_sample(timeout=RESOLVE_SECONDS)
+            row, stamp = cast(tuple[Any, Any], inlet.pull_sample(timeout=RESOLVE_SECONDS))
             if row is None:  # the sender is gone
                 return
             yield stamp, row
 
-    stated = tuple(unit or "" for unit in units or [""] * len(labels))
-    return Source(tuple(labels), stated, rate, rows())
+    stated = tuple(str(unit or "") for unit in units or [""] * len(labels))
+    return Source(tuple(map(str, labels)), stated, rate, rows())
 
 
 def of_file(path: Path, signal: Signal, rate: float | None) -> Source:

@@ -125,7 +125,7 @@ class Law:
           The map from standardised samples to evidence, [steps, C, K_m], zero where not given; and
           `W' Sigma^-1 W`, [K_m, K_m].
         """
-        whole = mask.all(axis=0)
+        whole = np.asarray(mask.all(axis=0))
         maps, gram = self.evidence_maps[name], self.grams[name][whole].sum(axis=0)
         maps = np.where(whole[:, None], maps, 0.0)
         for channel in np.flatnonzero(mask.any(axis=0) & ~whole):

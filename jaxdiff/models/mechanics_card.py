@@ -70,7 +70,7 @@ def card(recording: Recording) -> tuple[str, dict[str, float]]:
             "a mechanics card needs the joint positions of a whole figure: a .bvh, a .npy of HumanML3D or KIT-ML, or a "
             f".npz of a pose estimator; this recording has {', '.join(recording.channels[:4])} ..."
         )
-    tree = [int(parent) for parent in recording.meta["parents"].split()]
+    tree = tuple(int(parent) for parent in recording.meta["parents"].split())
     body = to_body(recording)
     if abs(body.rate - RATE) > 1e-6:
         body = body.resample(RATE)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jaxdiff import models
 from jaxdiff.errors import CheckpointError, nearest
-from jaxdiff.models import file
+from jaxdiff.models import file, path_of
 from jaxdiff.models.model import Model
 from jaxdiff.studies.run import Run
 from jaxdiff.studies.study import STUDIES
@@ -37,9 +37,9 @@ def load(what: str | Path, arm: str = "") -> Model:
     path = Path(what)
     if (path / "model.safetensors").is_file():
         path = path / "model.safetensors"
-    names = models.names()
+    names = models()
     if str(what) in names and not path.is_file() and not Run.is_at(path):
-        path = models.path_of(str(what))  # also where a directory happens to have that name
+        path = path_of(str(what))  # also where a directory happens to have that name
     if path.is_dir():
         return Run.open(path, arm).model()
     if path.is_file():

@@ -156,7 +156,7 @@ def _backward(dropout: float, residuals: Any, dy: jax.Array) -> tuple[Any, ...]:
     return dq.astype(q.dtype), dkt.astype(kt.dtype), dv.astype(v.dtype), None, None
 
 
-_attend.defvjp(_forward, _backward)
+_attend.defvjp(_forward, _backward)  # type: ignore[attr-defined]
 
 
 def _fused(q: jax.Array, k: jax.Array) -> bool:

@@ -48,7 +48,7 @@ def _backward(epsilon: float, residuals: tuple[Any, ...], g: jax.Array) -> tuple
     return ((factor * (g - _mean(g) - y * _mean(g * y))).astype(like.dtype),)
 
 
-normalise.defvjp(_forward, _backward)
+normalise.defvjp(_forward, _backward)  # type: ignore[attr-defined]
 
 
 class LayerNorm(nn.Module):

@@ -53,8 +53,9 @@ def simulated(
             np.savez(file, **arrays)
     with np.load(path, allow_pickle=False) as file:
         found = {name: file[name] for name in file.files}
-    rows = zip(*(found[name].tolist() for name in ("subject", "speed", "task", "paretic")))
-    return gather([_example(v, *row, rate) for v, row in zip(found["values"], rows)])
+    columns = (found[name].tolist() for name in ("subject", "speed", "task", "paretic"))
+    rows = zip(found["values"], *columns)
+    return gather([_example(v, who, speed, task, leg, rate) for v, who, speed, task, leg in rows])
 
 
 def _simulate(kind: str, count: int, seconds: float, rate: float) -> dict[str, np.ndarray]:

@@ -49,7 +49,7 @@ def cohorts(config: Config) -> Cohorts:
     return Cohorts(able, split.train, split.validation, split.test, other)
 
 
-def load(name: str, d: Config, recipe: str | None, **simulated: str) -> Trials:
+def load(name: str, d: Config, recipe: str | None, **simulated: Any) -> Trials:
     """Load one data set with the settings it takes."""
     if name == "simulated_people":
         return people.simulated(seconds=d.seconds, rate=d.rate, **simulated)

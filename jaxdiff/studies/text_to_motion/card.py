@@ -87,7 +87,7 @@ def card(
     frames = config.data.length
     return Card(
         summary=f"A sentence to {frames / prepared.rate:g} s or less of motion of 22 joints at {prepared.rate:g} Hz.",
-        data=DATA.get(name, name),
+        data=str(DATA.get(name, name)),
         people="One simulated figure in 26 actions; clips of other people are retargeted to it."
         if name in FREE
         else "",
