@@ -28,7 +28,29 @@ def model_of(word, trials):
     return STUDIES["llma"].build(Trained("llma", params, about(config, fold)))
 
 
-@pytest.mark.parametrize("word", [word for word in WORDS if word != "verheul"])
+ALIKE = {
+    "quick": ("demo",),
+    "table1": ("figures", "table2", "table3", "few", "tables"),
+    "paper": ("paper-tables",),
+    "verheul": (),
+}
+"""Words that are tried, and words whose runs have the same network and windows."""
+
+
+def test_the_words_that_are_tried_stand_for_all():
+    assert sorted(WORDS) == sorted([*ALIKE, *(word for words in ALIKE.values() for word in words)])
+    for word, others in ALIKE.items():
+        one = get_config(word)
+        for other in map(get_config, others):
+            assert other.model.network == one.model.network and other.sampling == one.sampling
+            assert (other.data.length, other.data.x, other.data.y) == (
+                one.data.length,
+                one.data.x,
+                one.data.y,
+            )
+
+
+@pytest.mark.parametrize("word", [word for word in ALIKE if word != "verheul"])
 def test_a_run_generates_a_file(word, tmp_path):
     walk = Recording(angles(np.arange(400) / 120), ANGLES, ("deg",) * 3, 100.0)
     model = model_of(word, gather([trial(i) for i in range(8)]))
