@@ -20,6 +20,8 @@ KINDS = {"able": (22, ABLE_SPEEDS), "stroke": (19, STROKE_SPEEDS)}
 """People and speeds of each cohort; stroke survivors walk at their preferred speed as well."""
 SEED = 7919
 """Other people than those of `cohort.simulated`."""
+VERSION = 2
+"""Of the walker; a kept cohort of another version is not used."""
 FASTEST_STRIDE = 0.7
 """Seconds; bounds the number of strides to simulate."""
 POINTS = 50
@@ -45,7 +47,9 @@ def simulated(
     if kind not in KINDS:
         raise ConfigError(f"no cohort {kind!r}; {nearest(kind, KINDS)}")
     count = people or KINDS[kind][0]
-    path = (folder or data_directory()) / f"speed_{kind}_{count}_{seconds:g}s_{rate:g}hz.npz"
+    path = (
+        folder or data_directory()
+    ) / f"speed_{kind}_{count}_{seconds:g}s_{rate:g}hz_{VERSION}.npz"
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         arrays: dict[str, Any] = _simulate(kind, count, seconds, rate)
