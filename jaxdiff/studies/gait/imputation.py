@@ -172,7 +172,7 @@ class Imputer:
     ) -> np.ndarray:
         """Discrepancies of a modality, [S, N, steps, C]: one per sample for all strides of a recording.
 
-        Where a part of a channel is given, they are drawn from what it says of them, so that gaps join on.
+        Where a part of a channel is given, they are drawn conditionally on that part, so that gaps are filled continuously.
         """
         law, samples = self.law, len(a)
         channels, width = law.directions[name].shape[1:]
