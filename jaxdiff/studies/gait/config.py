@@ -107,9 +107,10 @@ def get_config(word: str = "quick") -> ConfigDict:
         config.training.optimizer.warmup_steps = 1
     if word in ("ship", "tables"):
         config.data.update(people=4000, tasks=2, strides=2, held_out=400)
-        config.law.masks = 500
+        config.law.masks = 300
         config.model.update(width=256, hidden=768, blocks=4)
-        config.training.update(steps=4200, ema_decay=0.998, evaluate_every=500, save_every=500)
+        config.training.update(steps=1600, ema_decay=0.998, evaluate_every=400, save_every=200)
+        config.evaluation.strides = 120
         config.training.optimizer.learning_rate = 1e-3
         config.training.optimizer.warmup_steps = 200
     return config

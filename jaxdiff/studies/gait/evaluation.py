@@ -79,7 +79,8 @@ def card(trained: Trained) -> dict[str, Any]:
     return {
         "summary": "Any subset of a walking stride's signals in, all others out, with calibrated intervals.",
         "data": f"{people * strides} simulated strides of {people} simulated people (jaxdiff.body.walker), "
-        f"{config['training']['steps']} steps of batch {config['batch_size']}",
+        f"{config['training']['steps']} steps of batch {config['batch_size']}; recordings deviate from them as "
+        "laboratories' do",
         "people": "Simulated adults, able-bodied and "
         f"{config['data']['impaired']:.0%} with a hemiparetic gait; no real person.",
         "licence": "Apache-2.0",

@@ -83,10 +83,24 @@ def outcomes(
 
 
 def measured(trained: Trained, folder: Path, samples: int = 32) -> Trained:
-    """The model whose metadata state the coverage of moments and forces from the angles of OpenSim's walk."""
-    shares = [o.coverage for o in outcomes(GaitModel(trained), folder, samples, CASES[:1]).values()]
-    stated = {"who": "one real person", "coverage": [min(shares), max(shares)]}
-    return replace(trained, metadata={**trained.metadata, "real": stated})
+    """The model whose metadata and card state its scores for moments and forces from the angles of OpenSim's walk."""
+    return stated(trained, list(outcomes(GaitModel(trained), folder, samples, CASES[:1]).values()))
+
+
+def stated(trained: Trained, found: Sequence[Outcome]) -> Trained:
+    """The model with the range of some outcomes on a real person in its metadata and on its card."""
+    shares, fits = [o.coverage for o in found], [o.r2 for o in found]
+    text = (
+        f"R2 {min(fits):.2f} to {max(fits):.2f}, 90 % interval covers {min(shares):.0%} to "
+        f"{max(shares):.0%}, by channel"
+    )
+    card = dict(trained.metadata.get("card", {}))
+    card["scores"] = {
+        **card.get("scores", {}),
+        "moments, forces from angles, one real person": text,
+    }
+    real = {"who": "one real person", "coverage": [min(shares), max(shares)]}
+    return replace(trained, metadata={**trained.metadata, "card": card, "real": real})
 
 
 def compared(made: Prediction, measured: Recording, level: float = 0.9) -> dict[str, Outcome]:

@@ -5,6 +5,7 @@ import pytest
 
 from jaxdiff.errors import FileError
 from jaxdiff.methods.gait_law import Modality
+from jaxdiff.models.trained import Trained
 from jaxdiff.studies.gait import cohorts, real
 from jaxdiff.studies.gait.strides import Strides
 
@@ -96,6 +97,13 @@ def test_sagittal_angles_of_a_figure_that_walks(tmp_path):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileError, match="nowhere.npz cannot be read"):
         cohorts.hood(tmp_path / "nowhere.npz", layout())
+
+
+def test_scores_on_a_real_person_are_kept_with_the_model():
+    found = [real.Outcome(1.0, 0.5, 0.6), real.Outcome(1.0, 0.75, 0.9)]
+    metadata = real.stated(Trained("gait", {}, {"card": {"scores": {"a": "b"}}}), found).metadata
+    assert metadata["real"]["coverage"] == [0.6, 0.9]
+    assert "0.50 to 0.75" in list(metadata["card"]["scores"].values())[1]
 
 
 def test_the_mean_of_the_others_leaves_out_the_person():
