@@ -8,7 +8,7 @@ are in physical units:
 
   gait            one stride of the given channels -> moments and forces
   llma            one modality -> the other
-  speed_transfer  mean stride, source and target speed, stride time -> mean stride
+  speed_transfer  mean stride, both speeds, stride time -> mean stride
   text_to_motion  words of a text, length in frames -> joints
   biovae          the same and a factor of acceleration per joint -> joints
 

@@ -7,9 +7,9 @@ what it returns, and its own options, which follow those below.
 A signal is written as its median and, as channels NAME_p05 and NAME_p95, the
 bounds of its --interval. The extension names the format: .mot, .sto, .csv,
 .tsv, .npz, .c3d, .bvh. Motions go to a file, or to a directory as .npy, .bvh
-and .html (and -smpl.npz for meshes, with
-$JAXDIFF_BODY_MODEL). Of several --target-speed, walk.csv becomes walk_0.60.csv beside it
-or in the directory --output.
+and .html (and -smpl.npz for meshes, with $JAXDIFF_BODY_MODEL). Of several
+--target-speed, walk.csv becomes walk_0.60.csv beside it or in the directory
+--output.
 
 example:
   jaxdiff generate gait --input walk.mot --output forces.mot

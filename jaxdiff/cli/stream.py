@@ -7,13 +7,13 @@ units in brackets, as in `hip_flexion [deg]`, then numbers, with a column `time`
 in s or with --rate), from a file that is replayed, from datagrams to a UDP port
 of this machine, which hold the same lines (an empty one ends), or from a stream
 of Lab Streaming Layer. Latency is reported on standard error. For models that
-map one signal to another; `gait` uses those of its channels that arrive, a model
-of speed transfer is fixed at two speeds.
+map one signal to another; `gait` uses those of its channels that arrive, a
+model of speed transfer is fixed at two speeds.
 
 example:
   jaxdiff stream gait --input walk.mot --steps 2 > forces.csv
   jaxdiff stream gait --udp 9000 --rate 100 --every 1 --ahead 0.05 --steps 1
-  jaxdiff stream speed --source-speed 1.0 --target-speed 1.4 --input walk.mot > faster.csv
+  jaxdiff stream speed --source-speed 1 --target-speed 1.4 --input walk.mot
   sensors | jaxdiff stream runs/llma-quick --rate 100 --every 5 --samples 4
 """
 

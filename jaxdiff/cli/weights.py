@@ -1,12 +1,14 @@
 """Convert a published PyTorch checkpoint to safe files. PyTorch is not needed.
 
-  convert  --from stablemofusion | mdm | gaitdynamics | t2m | clip | smoothnet | mia
+  convert  --from stablemofusion | mdm | gaitdynamics | t2m | clip | smoothnet
+                  | mia
            FILE   .pt, .pth, .tar or .safetensors, as published; no code in it
                   can run
            --out  a folder (params.npz and config.json are written there) or a
                   path ending in .npz
-           FILE may be the folder of a release of stablemofusion, mdm or t2m: with
-           its means and deviations it becomes a model, OUT/model.safetensors
+           FILE may be the folder of a release of stablemofusion, mdm or t2m:
+           with its means and deviations it becomes a model,
+           OUT/model.safetensors
            --set  what shapes do not show, if not as released: unet.heads=4,
                   unet.linear=false (may be repeated)
 
