@@ -42,7 +42,8 @@ def test_float32_predicts_and_conditions_as_the_model_does(model):
     times = np.exp([g.mean[STRIDE_TIME] * strides.SCALE[STRIDE_TIME] for g in gaits])
     inputs = [np.float32(x) for x in (curves, speeds, targets, times, np.full(4, 10))]
     found = jax.jit(jax.vmap(program._Timed(predictor.law, True).prepared))(*inputs)
-    np.testing.assert_allclose(found[0], mean, atol=0.01)
+    np.testing.assert_allclose(found[0][:, :STATURE], mean[:, :STATURE], atol=0.01)
+    np.testing.assert_allclose(found[0], mean, rtol=1e-4, atol=0.01)  # log mass is around 200
     np.testing.assert_allclose(found[1], root, atol=0.005)
     for name, expected in condition.items():
         np.testing.assert_allclose(found[2][name], expected, atol=0.005)
@@ -50,17 +51,17 @@ def test_float32_predicts_and_conditions_as_the_model_does(model):
 
 def test_the_exported_program_draws_what_the_program_draws(model, tmp_path):
     pytest.importorskip("flatbuffers")
-    made = model.program(steps=2)
+    made = model.program(steps=1)
     loaded, card = artefact.load(artefact.save(made, tmp_path))
     law = model.predictor.law
     gait = np.stack([strides.curves(law.at(v), program.POINTS) for v in (0.8, 1.0, 1.2)])
     columns = gait, [0.8, 1.0, 1.2], [1.2, 1.2, 0.7], [1.2, 1.1, 1.0], [1, 5, 10]
     inputs = [np.float32(each) for each in columns]
     expected = np.asarray(jax.jit(made.draw)(np.uint32(5), *inputs))
-    for batch in (1, 3):  # the noise of an example does not depend on the others
-        drawn = loaded.call(np.uint32(5), *(each[:batch] for each in inputs))
-        # float32 solves and eigenvectors differ by some 1e-3 degrees between batch sizes
-        np.testing.assert_allclose(drawn, expected[:batch], atol=0.01)
+    drawn = loaded.call(np.uint32(5), *(each[:2] for each in inputs))
+    # the noise of an example does not depend on the others; float32 solves and eigenvectors
+    # differ by some 1e-3 degrees between batch sizes
+    np.testing.assert_allclose(drawn, expected[:2], atol=0.01)
     assert expected.shape == (3, program.POINTS, 7)
     assert expected[0, 0, 6] < expected[2, 0, 6]  # strides are shorter at 1.2 than at 0.7 m/s
     assert [each["name"] for each in card["inputs"]][1:3] == ["source_speed", "target_speed"]
