@@ -237,6 +237,8 @@ def test_the_whole_chain_from_clips_to_tables_and_from_a_sentence_to_files(tmp_p
         evaluation, "protocol", lambda *a, **k: dict.fromkeys(("real", "generated"), row)
     )
     monkeypatch.setattr(few_steps, "milliseconds", lambda *a: 1.0)
+    kinds = {name: constraint_table.KINDS[name] for name in ("path", "joint", "beginning")}
+    monkeypatch.setattr(constraint_table, "KINDS", kinds)
     monkeypatch.setattr(constraint_table, "METHODS", {"imputation": constraint_table.impute})
     for experiment, rows in {
         "few_steps": ("teacher, 1 step", "student, 1 step"),
