@@ -106,3 +106,12 @@ def test_words_never_trained_on_are_named_with_the_nearest_known_actions():
     message = texts.unknown_words(words, actions, "a person jumpz and moonwalks")
     assert "jumpz" in message and "moonwalks" in message and "jumps" in message
     assert "walk" in message.split("actions")[1]
+
+
+def test_known_features_are_those_of_the_targets_even_where_the_motion_ends_downwards():
+    joints = WALK[:30].copy()
+    joints[-1, :, 1] -= 0.3  # the frame that continues the clip would lie below the floor
+    recording = joints_recording(joints, LAYOUT_22.skeleton, 20.0)
+    asked, _ = constraint(30, SCALE, recording, keep="0:1")
+    found = SCALE.joints(asked.known)
+    np.testing.assert_allclose(found[:20], asked.target[:20], atol=1e-3)

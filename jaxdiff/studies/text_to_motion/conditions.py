@@ -13,7 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxdiff.body import rotations
-from jaxdiff.body.humanml3d import LAYOUT_22, Variant, canonical, features_from_joints, slices
+from jaxdiff.body.humanml3d import LAYOUT_22, Variant, canonical, slices
+from jaxdiff.body.humanml3d import features as features_of
 from jaxdiff.body.skeleton import HUMANML3D
 from jaxdiff.data.recording import Recording
 from jaxdiff.errors import ConfigError, DataError, nearest
@@ -95,7 +96,7 @@ def constraint(
         weight[np.ix_(rows, chosen)] = 1.0
         if joints is None:
             onward = np.concatenate([upright, 2 * upright[-1:] - upright[-2:-1]])
-            found = np.asarray(features_from_joints(jnp.asarray(onward), LAYOUT_22, variant))
+            found = np.asarray(features_of(jnp.asarray(onward), LAYOUT_22, variant))
             known[: len(upright)] = (found - scale.offset) / scale.scale
             kept[rows] = True
             loose = slices(count)
