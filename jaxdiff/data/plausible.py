@@ -27,6 +27,8 @@ _STATED_ONLY: Mapping[str, Mapping[str, tuple[float, float]]] = {
     "position": {"cm": (5.0, 3000.0)},
 }
 """Units that are believed when a file states them but never inferred, because their ranges overlap with others."""
+_STATED_HIGHEST: Mapping[tuple[str, str], float] = {("moment", "N m/kg"): 30.0}
+"""Larger values that are believed when a file states the unit: impacts of braking reach 27 N m/kg (Verheul 2024)."""
 _MINIMUM_MOTION = 0.3
 """Share of the largest value by which a signal must move before a stated unit is doubted: static trials are small."""
 
@@ -89,6 +91,7 @@ def check(
     if unit not in ranges or not len(values):
         return
     low, high = ranges[unit]
+    high = _STATED_HIGHEST.get((quantity, unit), high)
     for name, column in zip(names, np.asarray(values).T):
         if (largest := size(column)) > high:
             others = " or ".join(readings(quantity, largest)) or "none of these"

@@ -20,7 +20,8 @@ def model_of(word, trials):
     config = get_config(word)
     with config.unlocked():
         config.model.size, config.model.alignment, config.model.start = "tiny", "none", "none"
-        config.sampling.steps, config.training.score, config.data.people = 2, "", (5, 1, 2)
+        config.sampling.steps, config.training.score, config.data.people = 2, "", (8, 2, 2)
+        config.data.hold_out_tasks = False
     fold = folds(config, trials)[0]
     shape = (2, config.data.length)
     batch = {m: np.zeros((*shape, len(fold.scale[m].channels)), np.float32) for m in "xy"}
@@ -54,7 +55,7 @@ def test_the_words_that_are_tried_stand_for_all():
 @pytest.mark.parametrize("word", [word for word in ALIKE if word != "verheul"])
 def test_a_run_generates_a_file(word, tmp_path):
     walk = Recording(angles(np.arange(400) / 120), ANGLES, ("deg",) * 3, 100.0)
-    model = model_of(word, gather([trial(i) for i in range(8)]))
+    model = model_of(word, gather([trial(i) for i in range(12)]))
     path = model.generate(walk, samples=2).write(tmp_path / "moments.csv")
     assert "hip_moment_p05" in path.read_text()
 
