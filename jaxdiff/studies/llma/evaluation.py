@@ -138,7 +138,7 @@ def calibrated(
 
 
 def baseline_predictions(
-    fold: Fold, side: dict[str, np.ndarray], target: str, names: tuple[str, ...], most: int = 2000
+    fold: Fold, side: dict[str, np.ndarray], target: str, names: tuple[str, ...], most: int = 800
 ) -> dict[str, np.ndarray]:
     """Predictions [1, N, L, d] of baselines for the windows of `side`, fitted to at most `most` training windows."""
     train = fold.side("train", most)
