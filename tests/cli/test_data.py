@@ -49,6 +49,14 @@ def test_a_sound_folder_is_sound_and_can_be_prepared(jaxdiff, lab, tmp_path):
     assert code == 0 and "2 trials of 2 subjects, 400 frames" in out and "grf (1, N/kg): Fz" in out
 
 
+def test_a_size_may_be_an_option(jaxdiff, tmp_path):
+    where = ("--data-dir", tmp_path)
+    words = [("--size", "huge"), ("size=huge",)]
+    answers = [jaxdiff("data", "prepare", "simulated_gait", *size, *where) for size in words]
+    assert answers[0] == answers[1] and answers[0][0] == 2
+    assert "no size 'huge'" in answers[0][2]
+
+
 def test_all_problems_of_a_folder_are_told_at_once(jaxdiff, lab):
     holed = recording(("hip", "knee"), "deg")
     holed.values[10:30, 0] = np.nan

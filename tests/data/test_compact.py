@@ -3,8 +3,10 @@
 import json
 
 import numpy as np
+import pytest
 
 from jaxdiff.data.builders.base import compacted, decoded, example
+from jaxdiff.errors import DataError
 
 
 def test_compacted_signals_come_back_within_half_a_step():
@@ -21,3 +23,9 @@ def test_compacted_signals_come_back_within_half_a_step():
     assert np.all(error <= 0.51 * step + 1e-6 * np.abs(values).max(0))
     assert back["signals"]["grf"].dtype == np.float32
     assert "scales" not in back
+
+
+def test_values_that_are_not_finite_are_refused():
+    trial = example("one", {"grf": np.full((4, 1), np.nan)}, rate=100.0, subject="S")
+    with pytest.raises(DataError, match="'one': grf has values that are not finite"):
+        compacted(trial)

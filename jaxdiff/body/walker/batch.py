@@ -18,7 +18,7 @@ import jax
 import numpy as np
 
 from jaxdiff.body.walker import design, modes
-from jaxdiff.body.walker.instruments import band_noise, ripple, skin
+from jaxdiff.body.walker.instruments import angle_errors, band_noise, ripple
 from jaxdiff.body.walker.kinematics import proportions
 from jaxdiff.body.walker.muscles import RECORDED, envelopes
 from jaxdiff.body.walker.people import Tasks, constant_tasks, draw_people, draw_tasks
@@ -226,8 +226,7 @@ def simulate(
             if "imu" in modalities:
                 found["imu"] = _measured(rng, found["imu"], t)
             if "angles" in modalities:
-                added = t.angle_offset[:, None] + np.tile(skin(t, points), (1, strides, 1))
-                found["angles"] = found["angles"] + added.astype(np.float32)
+                found["angles"] = found["angles"] + angle_errors(rng, t, strides, points)
             for name in (*modalities, "time", "stride_time", "speed", "events"):
                 keep(name, found[name], rows)
     for name in (*modalities, "time"):

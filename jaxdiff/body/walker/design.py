@@ -28,6 +28,8 @@ WAVE = fourier(PHASE, PHASES // 2 - 1)
 FREQUENCY = 2.0 * np.pi * np.concatenate([[0], np.tile(np.arange(1, PHASES // 2), 2)])
 
 SPEED_EXPONENT = 0.57
+DOUBLE_SUPPORT = 0.03
+"""Least overlap of the stance phases in walking, as a fraction of the stride."""
 SIGNATURE_RANGE = (-0.15, 0.3)
 """Speeds relative to 0.4 over which the shapes of a person change with speed."""
 PIVOT_HEIGHT, PENDULUM_HEIGHT, PELVIS_HEIGHT = 1.12, 1.08, 0.92
@@ -66,7 +68,9 @@ def duty(t: Traits, template: Array) -> Array:
     """Stance as a fraction of the stride [M, 2, ...], at template speeds [M, ...]."""
     norm = 0.62 * (template / 0.4) ** -0.075
     faster = (template - 0.4) * t.duty_slope.reshape(-1, *(1,) * (norm.ndim - 1))
-    return jnp.clip((norm + faster)[:, None] + legs(t.duty, norm.ndim + 1), 0.53, 0.85)
+    other = jnp.stack([t.left_phase, 1.0 - t.left_phase], axis=1)
+    least = legs(jnp.maximum(other + DOUBLE_SUPPORT, 0.53), norm.ndim + 1)
+    return jnp.clip((norm + faster)[:, None] + legs(t.duty, norm.ndim + 1), least, 0.85)
 
 
 def loading(t: Traits, template: Array, stance: Array, stance_end: Array) -> Array:

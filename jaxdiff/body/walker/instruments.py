@@ -15,7 +15,7 @@ from jaxdiff.body.walker.traits import Traits
 from jaxdiff.typing import Array
 
 BAND = (3, 16)
-"""Lowest and highest frequency of irregular forces, cycles per stride."""
+"""Lowest and highest frequency of irregular forces and angles, cycles per stride."""
 DIRECTIONS = np.array([0.35, 0.25, 1.0])
 """Irregularity of the forward, lateral and normal force, relative to the normal one."""
 IMPACT_TIME, IMPACT_WIDTH = 0.022, 0.009
@@ -27,8 +27,8 @@ REACH = 12
 
 def ideal(t: Traits) -> Traits:
     """The same people measured without error: forces of the rigid body, true joint angles."""
-    none = "angle_offset", "angle_artefact", "plate_shift", "smoothing", "impact", "roughness"
-    none += ("imu_turn", "imu_bias", "imu_noise")
+    none = "angle_offset", "angle_artefact", "angle_noise", "plate_shift", "smoothing"
+    none += ("impact", "roughness", "imu_turn", "imu_bias", "imu_noise")
     return t._replace(**{name: np.zeros_like(getattr(t, name)) for name in none})
 
 
@@ -89,8 +89,13 @@ def measured_force(
     return smoothed(force, samples)
 
 
-def skin(t: Traits, points: int) -> np.ndarray:
-    """Artefacts of angles over a stride [M, points, 26] in degrees."""
+def angle_errors(rng: np.random.Generator, t: Traits, strides: int, points: int) -> np.ndarray:
+    """Offsets, artefacts and irregularity of reported angles [M, strides * points, 26] in degrees."""
     phase = 2.0 * np.pi * np.arange(points)[:, None] / points * np.arange(1, 4)
     basis = np.concatenate([np.cos(phase), np.sin(phase)], axis=1)
-    return np.einsum("pk,mck->mpc", basis, t.angle_artefact)
+    shape = t.angle_offset.shape
+    repeated = t.angle_artefact @ basis.T
+    repeated = repeated + t.angle_noise[:, :1, None] * band_noise(rng, shape, points, points)
+    fresh = t.angle_noise[:, 1:, None] * band_noise(rng, shape, strides * points, points)
+    errors = t.angle_offset[..., None] + np.tile(repeated, strides) + fresh
+    return np.moveaxis(errors, 1, 2).astype(np.float32)

@@ -29,7 +29,7 @@ OFFSET_SPREAD = np.array(
 """Spread in degrees of the constant offsets of angle channels between laboratories, models and marker sets."""
 SMOOTHING = 0.1325 / np.array([6.0, 8.0, 10.0, 12.0, 15.0, 20.0, 30.0])
 """Standard deviations in s of Gaussians that halve the power at the usual cut-off frequencies, 6 to 30 Hz."""
-TILT_ERROR = 8.0
+TILT_ERROR = 6.0
 """Spread of the zero of pelvic tilt between models: it moves pelvic tilt and both hip angles together."""
 ARTEFACT = np.array(
     [0.5, 0.4, 0.5, 0.8, 0.5, 0.8] + 2 * [1.2, 1.0, 2.0, 1.2, 1.5, 2.5, 1.2, 1.5, 2.0, 0.8]
@@ -85,7 +85,7 @@ def draw_people(
     harmonic = np.tile(np.arange(1, 5), 2)
     terms = spread * SIGNATURE[:, None] / harmonic
     signature = terms * (0.9 * normal((n, 1, 3, 8)) + 0.35 * normal((n, 2, 3, 8)))
-    signature_slope = 2.0 * terms * normal((n, 1, 3, 8))
+    signature_slope = 2.5 * terms * normal((n, 1, 3, 8))
     constant = ((0, 0), (0, 0), (0, 0), (1, 0))
     shape = {name: spread * pair(sd) + TYPICAL.get(name, 0.0) for name, sd in DEVIATIONS.items()}
     chosen = np.clip(1.28 - 0.2 * old + 0.15 * normal(n), 0.7, 1.8)
@@ -113,8 +113,8 @@ def draw_people(
         load_scale=1.0 + 0.02 * normal((n, 1)) * np.array([1.0, -1.0]),
         pressure_start=TYPICAL["pressure_start"] + pair(0.012),
         pressure_end=TYPICAL["pressure_end"] + pair(0.012),
-        pressure_bow=TYPICAL["pressure_bow"] + pair(0.05),
-        trunk_ahead=TYPICAL["trunk_ahead"] + 0.012 * normal(n),
+        pressure_bow=TYPICAL["pressure_bow"] + pair(0.08),
+        trunk_ahead=TYPICAL["trunk_ahead"] + 0.015 * normal(n),
         step_width=np.clip(0.125 + 0.03 * normal(n) + 0.015 * old, 0.02, 0.28),
         circumduction=np.abs(0.005 + pair(0.006)),
         lean=TYPICAL["lean"] + 2.2 * normal(n) + 1.5 * old,
@@ -152,6 +152,7 @@ def _instruments(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
     return {
         "angle_offset": offset,
         "angle_artefact": ARTEFACT[:, None] / harmonic * normal((n, 26, 6)),
+        "angle_noise": np.array([0.4, 0.2]) * np.exp(0.4 * normal((n, 2))),
         "plate_shift": np.array([0.006, 0.004]) * normal((n, 2)),
         "smoothing": rng.choice(SMOOTHING, n),
         "impact": np.abs(0.12 + 0.1 * normal((n, 1)) + 0.04 * normal((n, 2))),

@@ -120,6 +120,8 @@ class Traits(NamedTuple):
     """Constant offsets of the marker set and model [N, 26] added to reported angles, in the order of the channels."""
     angle_artefact: np.ndarray
     """Fourier terms (2 x 3) [N, 26, 6] of skin motion and axis errors, in degrees, added to reported angles."""
+    angle_noise: np.ndarray
+    """Irregularity of reported angles in degrees: repeated in every stride of a task, and new in each [N, 2]."""
     plate_shift: np.ndarray
     """Error of the force plates' position relative to the cameras, forward and left [N, 2], m."""
     smoothing: np.ndarray
@@ -201,6 +203,7 @@ def reference(n: int = 1) -> Traits:
         chosen_speed=1.25 * one,
         angle_offset=np.zeros((n, OFFSETS)),
         angle_artefact=np.zeros((n, OFFSETS, 6)),
+        angle_noise=both,
         plate_shift=both,
         smoothing=zero,
         impact=both,

@@ -189,6 +189,8 @@ def compacted(trial: Mapping[str, Any]) -> dict[str, Any]:
     """The example with every channel as 16-bit integers between its least and greatest value."""
     signals, scales = {}, {}
     for name, values in trial["signals"].items():
+        if not np.isfinite(values).all():
+            raise DataError(f"trial {trial['trial']!r}: {name} has values that are not finite")
         low, high = values.min(0), values.max(0)
         step = np.maximum((high - low) / 65535.0, np.finfo(np.float32).tiny)
         signals[name] = (np.rint((values - low) / step) - 32768).astype(np.int16)

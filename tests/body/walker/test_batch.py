@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from jaxdiff.body.walker import batch, dynamics, modes, synthesis, timing
+from jaxdiff.body.walker import batch, design, dynamics, modes, synthesis, timing
 from jaxdiff.body.walker.batch import (
     CHANNELS,
     UNITS,
@@ -254,6 +254,16 @@ def test_people_differ_and_impaired_people_are_slower():
     tasks = draw_tasks(rng, people, 6)
     assert np.all(tasks.speed <= np.maximum(people.top_speed, 0.36)[:, None])
     assert np.abs(tasks.slope).max() <= 8.5
+
+
+def test_walking_has_double_support_however_asymmetric():
+    """Without it the load would be shared between no feet."""
+    rng = np.random.default_rng(0)
+    people = draw_people(rng, 4000, impaired=0.8)
+    people = people._replace(left_phase=people.left_phase + 0.03 * rng.standard_normal(4000))
+    fast = np.full(4000, 0.7)
+    right, left = np.asarray(design.duty(people, fast)).T
+    assert np.minimum(right - people.left_phase, left - 1.0 + people.left_phase).min() > 0.02
 
 
 def test_long_range_noise_has_unit_variance_and_memory():
