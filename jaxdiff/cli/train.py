@@ -89,7 +89,8 @@ def set_field(config: Any, setting: str) -> None:
     if hasattr(node[names[-1]], "keys"):
         raise ConfigError(f"{path} is a group of fields: {', '.join(node[names[-1]].keys())}")
     try:
-        node[names[-1]] = _value(text, kind)
+        word = kind is str and node[names[-1]] is not None  # such as model.start=none
+        node[names[-1]] = text if word else _value(text, kind)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{path} takes {kind.__name__}, not {text!r}") from error
 
