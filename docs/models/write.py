@@ -30,7 +30,7 @@ def page(name: str) -> str:
         "people": card.people,
         "limits": card.limits,
         "licence of the weights": card.licence,
-        "made by": f"`{card.source}`" if card.source else "",
+        "made by": "`{}`{}{}".format(*card.source.partition(", ")) if card.source else "",
         "size": f"{size:.1f} MB, in the package",
         "more": FURTHER.get(name, ""),
     }
