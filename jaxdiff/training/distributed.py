@@ -11,6 +11,7 @@ import os
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import NoReturn
@@ -95,6 +96,7 @@ class Watch:
         self.event, self.victim = threading.Event(), -1
         self.callbacks: list[Callable[[str], None]] = []
         self._peers: dict[int, socket.socket] = {}
+        self._exited = threading.Semaphore(0)
         self._ended = False
 
     def sentence(self) -> str:
@@ -133,7 +135,13 @@ class Watch:
         except OSError:
             message = b""
         victim = int.from_bytes(message, "big") if len(message) == 4 else number
-        if self._ended or self.event.is_set() or (message and victim == number):
+        if message and victim == number:
+            with suppress(OSError):
+                peer.recv(4)  # returns when that process has exited
+            self._exited.release()
+            return
+        if self._ended or self.event.is_set():
+            self._exited.release()
             return
         self.victim = victim
         self.event.set()
@@ -166,6 +174,12 @@ class Watch:
                     peer.sendall(self.index.to_bytes(4, "big"))
         self._ended = True
 
+    def outlast(self, seconds: float) -> None:
+        """Process 0: waits until the others have exited."""
+        end = time.monotonic() + seconds
+        for _ in self._peers if self.index == 0 else ():
+            self._exited.acquire(timeout=max(0.0, end - time.monotonic()))
+
 
 def abandon(error: ProcessLost) -> NoReturn:
     """Prints the error and ends this process at once, without JAX's farewell, which waits for the lost process."""
@@ -177,8 +191,8 @@ def abandon(error: ProcessLost) -> NoReturn:
 def leave() -> None:
     """End the watch of this process, once all processes have reached their end.
 
-    JAX does not synchronise the end of recoverable processes: without the barrier, those that are still closing when
-    process 0 has left abort. After an error there is no wait.
+    JAX does not synchronise the end of recoverable processes: those that are still closing when process 0, which serves
+    them, has left abort. So process 0 leaves last. After an error there is no wait.
     """
     if _watch is None:
         return
@@ -189,6 +203,8 @@ def leave() -> None:
         with suppress(Exception):  # one of the others may fail instead
             distributed.global_state.client.wait_at_barrier("jaxdiff/end", END_TIMEOUT)
     _watch.end()
+    if not failed:
+        _watch.outlast(END_TIMEOUT / 1000)
 
 
 def _start_watch() -> None:

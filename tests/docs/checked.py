@@ -138,7 +138,7 @@ def _script(module: str, arguments: list[str]) -> str:
     if importlib.util.find_spec(module) is None:
         return f"there is no module {module}"
     text = "".join(
-        path.read_text(encoding="utf-8") for path in (ROOT / "benchmarks").glob("*.py")
+        path.read_text(encoding="utf-8") for path in (ROOT / "benchmarks").rglob("*.py")
     )  # they share options
     unknown = [
         word

@@ -86,7 +86,8 @@ def test_the_loss_is_that_of_the_text_unless_the_text_is_dropped():
 def test_guidance_of_scale_zero_does_not_know_the_text():
     other = TEXT[::-1].copy()
     blind = SETTINGS._replace(scale=0.0)
-    np.testing.assert_array_equal(generated(blind, text=other), generated(blind))
+    # c - (c - u) is u up to the rounding of c, over three steps.
+    np.testing.assert_allclose(generated(blind, text=other), generated(blind), atol=1e-5)
     assert np.abs(generated(SETTINGS, text=other) - generated(SETTINGS)).max() > 1e-3
 
 
