@@ -12,7 +12,7 @@ from collections.abc import Iterable
 class Error(Exception):
     """Base of all errors of jaxdiff.
 
-    Example:
+    Examples:
         >>> import jaxdiff
         >>> try:
         ...     jaxdiff.load("no_such_run")

@@ -38,7 +38,7 @@ class Schedule(NamedTuple):
 
     `alpha² + sigma² = 1`, and noise increases with the step.
 
-    Example:
+    Examples:
         >>> from jaxdiff import schedules
         >>> schedules.linear().alpha.shape
         (1000,)
@@ -54,7 +54,7 @@ class Grid(NamedTuple):
     `t` [N] is the (real-valued) training step of each level. `alpha` and `sigma` [N + 1] are exact at every level and end
     with the clean sample.
 
-    Example:
+    Examples:
         >>> from jaxdiff import grids, schedules
         >>> grid = grids.karras(schedules.linear(), 10)
         >>> grid.t.shape, grid.sigma.shape
@@ -83,7 +83,7 @@ class Step(NamedTuple):
 class Solver(NamedTuple):
     """A pair of pure functions, as an optax transformation is; `stochastic` says whether a step needs noise.
 
-    Example:
+    Examples:
         >>> from jaxdiff import solvers
         >>> solvers.ddim().stochastic, solvers.ddpm().stochastic
         (False, True)
@@ -99,7 +99,7 @@ class Solver(NamedTuple):
 class Method(NamedTuple):
     """A training objective as three pure functions; everything else is written once, against this triple.
 
-    Example:
+    Examples:
         >>> from jaxdiff import methods
         >>> method, batch, condition, *_ = methods.example("points")
         >>> isinstance(method, Method), batch["x"].shape

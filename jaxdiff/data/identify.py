@@ -78,7 +78,7 @@ def identify(name: str, unit: str = "", convention: str = "") -> Channel | None:
         The channel, or None if the name is unknown or its unit contradicts every meaning of the name. The quantity is
         empty where neither name nor unit tells it.
 
-    Example:
+    Examples:
         >>> identify("knee_angle_r", "deg").signal
         ('knee', 'flexion', 'angle')
         >>> identify("RHipMoment_x", "Nmm/kg").sign

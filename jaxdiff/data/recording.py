@@ -72,7 +72,7 @@ class Recording:
     Raises:
         DataError: If shapes, names, units, rate or events do not fit together.
 
-    Example:
+    Examples:
         >>> walk = Recording(np.arange(400.0).reshape(200, 2), ("hip", "knee"), ("deg", "deg"), 100.0)
         >>> walk[0.5:1.0].select(["knee"])
         Recording(50 samples of 1 channels at 100 Hz, 0.5 to 0.99 s: knee (deg))

@@ -44,7 +44,7 @@ class Stream:
         seed: Seed of the samples.
         ahead: Seconds beyond the newest sample to return, less than a stride; for programs of strides only.
 
-    Example:
+    Examples:
         >>> from jaxdiff.deployment.program import Program
         >>> from jaxdiff.deployment.signal import Signal
         >>> angle = Signal("signal", ("hip_flexion",), ("deg",), rate=100.0, length=50)

@@ -4,6 +4,11 @@ The functions need NumPy alone and take the description of an input as plain val
 file with them (`check.py`).
 """
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 
 FAR = 6.0
@@ -26,7 +31,7 @@ FACTORS = {
 """Ratios of values to those of training that wrong units cause, per kind of quantity. A ratio holds to a factor of 1.6."""
 
 
-def errors(card, window):
+def errors(card: Mapping[str, Any], window: np.ndarray) -> list[str]:
     """Reasons why a window cannot be used.
 
     Args:
@@ -66,7 +71,9 @@ def errors(card, window):
     return []
 
 
-def warnings(card, window, quantities=()):
+def warnings(
+    card: Mapping[str, Any], window: np.ndarray, quantities: Sequence[str] = ()
+) -> list[str]:
     """What is unusual about values: channels far outside training, and wrong units that would explain them.
 
     Args:

@@ -37,7 +37,7 @@ def explicit(schedule: Schedule, steps: ArrayLike) -> Grid:
     Raises:
       ConfigError: if `steps` is empty, not integer-valued, not decreasing or outside the schedule.
 
-    Example:
+    Examples:
       >>> import jaxdiff
       >>> grid = jaxdiff.grids.explicit(jaxdiff.schedules.linear(1000), [999, 500, 0])
       >>> grid.t.tolist()
@@ -120,7 +120,7 @@ def karras(schedule: Schedule, n: int, rho: float = 7.0) -> Grid:
     Returns:
       A grid of n steps whose `t` is real-valued.
 
-    Example:
+    Examples:
       >>> import jaxdiff
       >>> jaxdiff.grids.karras(jaxdiff.schedules.linear(1000), 10).alpha.shape
       (11,)

@@ -133,7 +133,7 @@ def impute(denoise: Denoiser, known: Array, mask: Array) -> Denoiser:
     Raises:
       DataError: when evaluated, if `known` or `mask` does not broadcast to the sample.
 
-    Example:
+    Examples:
       >>> import jax.numpy as jnp
       >>> from jaxdiff import guidance
       >>> known, mask = jnp.array([1.0, 0.0]), jnp.array([True, False])

@@ -55,7 +55,7 @@ def invert(
     Raises:
       ConfigError: if `evaluate_at` is unknown.
 
-    Example:
+    Examples:
       >>> import jax.numpy as jnp, jaxdiff
       >>> grid = jaxdiff.grids.leading(jaxdiff.schedules.linear(1000), 10)
       >>> jaxdiff.invert(lambda x_t, t: 0 * x_t, grid, jnp.ones((2, 3))).shape

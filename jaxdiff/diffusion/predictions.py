@@ -77,7 +77,7 @@ def convert(
     Returns:
       The converted prediction.
 
-    Example:
+    Examples:
       >>> from jaxdiff import predictions
       >>> round(float(predictions.convert(0.5, 1.1, 0.8, 0.6, "eps", "x0")), 4)
       1.0

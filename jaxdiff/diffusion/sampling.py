@@ -42,7 +42,7 @@ def sample(
     Raises:
       DataError: if shapes do not match, or a stochastic solver has neither key nor noise.
 
-    Example:
+    Examples:
       >>> import jax, jaxdiff
       >>> grid = jaxdiff.grids.karras(jaxdiff.schedules.linear(1000), 20)
       >>> noise = jax.random.normal(jax.random.key(0), (4, 2))

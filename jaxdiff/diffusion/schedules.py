@@ -31,7 +31,7 @@ def linear(T: int = 1000, first: float = 1e-4, last: float = 0.02) -> Schedule:
     Returns:
       The schedule, `alpha` and `sigma` of shape [T].
 
-    Example:
+    Examples:
       >>> import jaxdiff
       >>> jaxdiff.schedules.linear(1000).alpha.shape
       (1000,)

@@ -64,7 +64,7 @@ def ddim(eta: float = 0.0) -> Solver:
     Returns:
       A solver, stochastic if `eta > 0`.
 
-    Example:
+    Examples:
       >>> import jaxdiff
       >>> jaxdiff.solvers.ddim(0.0).stochastic, jaxdiff.solvers.ddim(1.0).stochastic
       (False, True)
@@ -135,7 +135,7 @@ def consistency() -> Solver:
     For networks whose estimate at any level is a sample (`methods.distillation`). It is not a discretisation of the
     diffusion process: with the estimates of an ordinary denoiser it does not converge to the data as steps are added.
 
-    Example:
+    Examples:
       >>> from jaxdiff import solvers
       >>> solvers.consistency().stochastic
       True

@@ -17,7 +17,7 @@ def names() -> tuple[str, ...]:
     Returns:
         Names that `jaxdiff.load` accepts.
 
-    Example:
+    Examples:
         >>> import jaxdiff
         >>> isinstance(jaxdiff.models(), tuple)
         True

@@ -41,7 +41,7 @@ def predictive_interval(
     Raises:
       DataError: fewer than two samples, or `p` outside (0, 1).
 
-    Example:
+    Examples:
       >>> low, high = predictive_interval(np.random.default_rng(0).normal(size=(99, 5)), 0.9)
       >>> low.shape
       (5,)

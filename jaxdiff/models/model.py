@@ -32,7 +32,7 @@ class Model:
         card: Data, people, scores, licence.
         calibration: Factors for its intervals, or None.
 
-    Example:
+    Examples:
         >>> model = Model(Trained("llma", {}, {"card": {"licence": "Apache-2.0"}}))
         >>> print(model)
         Model 'llma' (llma)

@@ -30,7 +30,7 @@ class Prediction:
         inverse: Maps summaries to the names, signs and units of the input's laboratory (`channels.Inverse`); None keeps the
             model's.
 
-    Example:
+    Examples:
         >>> like = Recording(np.zeros((3, 1)), ("knee",), ("deg",), 100.0)
         >>> made = Prediction(np.arange(99.0)[:, None, None] + np.zeros((3, 1)), like)
         >>> low, high = made.interval(0.9)

@@ -109,7 +109,7 @@ def explain(column: str) -> Metric | None:
     Returns:
       The metric.
 
-    Example:
+    Examples:
       >>> explain("coverage_90").name
       'coverage of the 90 % interval'
       >>> explain("MPJPE [mm]").name

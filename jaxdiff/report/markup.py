@@ -29,7 +29,7 @@ def element(tag: str, *children: Child, **attributes: object) -> Html:
     Returns:
       The markup.
 
-    Example:
+    Examples:
       >>> element("p", "a < b", class_="note")
       '<p class="note">a &lt; b</p>'
     """

@@ -14,7 +14,7 @@ from jaxdiff.typing import Key, Params
 def evenly(count: int, most: int) -> np.ndarray:
     """Indices of at most `most` of `count` examples, evenly spread from the first to the last; 0 for all.
 
-    Example:
+    Examples:
         >>> evenly(10, 4).tolist()
         [0, 3, 6, 9]
     """

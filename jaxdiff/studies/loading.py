@@ -27,7 +27,7 @@ def load(what: str | Path, arm: str = "") -> Model:
         CheckpointError: If there is no such model or run, or it cannot be read.
         FileError: If a model file is damaged.
 
-    Example:
+    Examples:
         >>> import jaxdiff
         >>> jaxdiff.load("no_such_model")
         Traceback (most recent call last):

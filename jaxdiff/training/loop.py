@@ -96,7 +96,7 @@ def fit(
       NonFiniteError: if too many steps in a row had non-finite gradients.
       ProcessLost: if a process on another host ended.
 
-    Example:
+    Examples:
       >>> import tempfile, jaxdiff
       >>> from jaxdiff.data.pipeline import Batches
       >>> from jaxdiff.methods.points import points

@@ -120,7 +120,7 @@ def read(path: str | os.PathLike, rate: float | None = None) -> Recording | list
     Raises:
         FileError: If the file is missing, damaged or of an unknown format.
 
-    Example:
+    Examples:
         >>> import pathlib, tempfile, jaxdiff
         >>> path = pathlib.Path(tempfile.mkdtemp()) / "walk.csv"
         >>> _ = path.write_text("time,knee [deg]\\n0,5\\n0.01,6\\n")

@@ -298,6 +298,8 @@ def _energy_share(config: Config, each: list[Fold], trained: Trained) -> Cell:
     gamma = config.model.gamma * trained.variant.weights.get("energy", 1.0)
     for fold, params, begin in zip(each, trained.params, trained.starts):
         side = fold.side("test", 64)
+        rows = len(side["x"]) // config.model.groups * config.model.groups
+        side = {name: values[:rows] for name, values in side.items()}
         batch = {name: side[name] for name in ("x", "y", "subject")}
         batch["subject"] = np.full(len(side["x"]), -1, np.int32)
         for own, other in evaluation.OTHER.items():

@@ -33,7 +33,7 @@ BEYOND = 0.3
 class StrideTransferModel(Model):
     """The gait of a person at a speed that was not recorded.
 
-    Example:
+    Examples:
         >>> import jaxdiff
         >>> model = jaxdiff.load("speed")                                      # doctest: +SKIP
         >>> out = model.generate(walk, source_speed=1.0, target_speed=1.4)     # doctest: +SKIP
