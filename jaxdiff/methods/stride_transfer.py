@@ -87,23 +87,9 @@ def stride_transfer(settings: Settings) -> Method:
         """Samples of e [B, K]."""
 
         def one(key: Key, given: Batch) -> Array:
-            features = params["params"]["output"]["bias"].shape[-1]
-            net = network(features)
-            context = net.apply(
-                params,
-                given["recordings"],
-                given["present"],
-                given["question"],
-                method=SpeedSet.read,
-            )
-            corrected = lambda x, level: given["trust"] * net.apply(params, x, level, context)  # noqa: E731
-            return sample(
-                key,
-                preconditioning.denoiser(schedule, corrected),
-                angles(schedule, settings.steps),
-                angular_heun(),
-                jax.random.normal(key, (features,)),
-            )
+            denoiser = _denoiser(settings, schedule, params, given)
+            start = jax.random.normal(key, (_features(params),))
+            return sample(key, denoiser, angles(schedule, settings.steps), angular_heun(), start)
 
         return jax.vmap(one)(keys, dict(condition))
 
@@ -119,19 +105,25 @@ def expectation(settings: Settings, params: Params, condition: Batch) -> Array:
     level = preconditioning.step(schedule, jnp.asarray(RATIOS[1], jnp.float32))
 
     def one(given: Batch) -> Array:
-        features = params["params"]["output"]["bias"].shape[-1]
-        net = SpeedSet(features, settings.size, settings.dtype)
-        context = net.apply(
-            params,
-            given["recordings"],
-            given["present"],
-            given["question"],
-            method=SpeedSet.read,
-        )
-        corrected = lambda x, level: given["trust"] * net.apply(params, x, level, context)  # noqa: E731
-        return preconditioning.denoiser(schedule, corrected)(jnp.zeros(features), level)
+        return _denoiser(settings, schedule, params, given)(jnp.zeros(_features(params)), level)
 
     return jax.vmap(one)(dict(condition))
+
+
+def _features(params: Params) -> int:
+    return params["params"]["output"]["bias"].shape[-1]
+
+
+def _denoiser(settings: Settings, schedule: Schedule, params: Params, given: Batch) -> Denoiser:
+    """The denoiser of one person's answer, with the recordings read once."""
+    net = SpeedSet(_features(params), settings.size, settings.dtype)
+    read = given["recordings"], given["present"], given["question"]
+    context = net.apply(params, *read, method=SpeedSet.read)
+
+    def corrected(x: Array, level: Array) -> Array:
+        return given["trust"] * net.apply(params, x, level, context)
+
+    return preconditioning.denoiser(schedule, corrected)
 
 
 def noise_schedule(steps: int = 1000) -> Schedule:
