@@ -50,6 +50,27 @@ class ProcessLost(Error):
     """A process on another host ended, and with it the training that all of them share."""
 
 
+EXTRAS = {
+    "tensorflow_datasets": "train",
+    "grain": "train",
+    "array_record": "train",
+    "mujoco": "physics",
+    "sklearn": "eval",
+    "umap": "eval",
+    "matplotlib": "viz",
+    "flatbuffers": "export",
+    "onnxruntime": "onnx",
+    "jax2onnx": "onnx",
+    "pylsl": "lsl",
+    "h5py": "formats",
+    "matio": "formats",
+    "ezc3d": "formats",
+    "pandas": "formats",
+    "pyarrow": "formats",
+}
+"""Module -> the extra that installs it."""
+
+
 class MissingExtra(Error):
     """An optional dependency is not installed; the message names the extra that brings it."""
 

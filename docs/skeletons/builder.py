@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from jaxdiff.data.builders.base import Builder, Modalities, example
+from jaxdiff.data.builders.base import Builder, Modalities
+from jaxdiff.data.builders.example import example
 from jaxdiff.data.formats import read
 from jaxdiff.errors import FileError
 

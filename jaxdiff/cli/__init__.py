@@ -16,7 +16,14 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 import jaxdiff
-from jaxdiff.errors import ConfigError, DataWarning, Error, nearest
+from jaxdiff.errors import (
+    EXTRAS,
+    ConfigError,
+    DataWarning,
+    Error,
+    MissingExtra,
+    nearest,
+)
 from jaxdiff.training import memory
 
 COMMANDS = (
@@ -144,7 +151,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
-    except (Error, OSError) as error:
+    except (Error, OSError, ModuleNotFoundError) as error:
+        if isinstance(error, ModuleNotFoundError):
+            module = (error.name or "").partition(".")[0]
+            if module not in EXTRAS:
+                raise
+            if "--verbose" not in arguments:
+                error = MissingExtra(f"{module}, which this command uses,", EXTRAS[module])
         if "--verbose" in arguments:
             raise
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)

@@ -157,8 +157,10 @@ class Model:
         return artefact.save(self.program(**options), path, batch, platforms)
 
     def __repr__(self) -> str:
-        lines = [f"  takes    {signal}" for signal in self.inputs]
-        lines += [f"  returns  {signal}" for signal in self.outputs]
+        both = [signal for signal in self.inputs if signal in self.outputs]
+        lines = [f"  takes    {signal}" for signal in self.inputs if signal not in both]
+        lines += [f"  returns  {signal}" for signal in self.outputs if signal not in both]
+        lines += [f"  in, out  {signal}" for signal in both]
         lines += [f"  {line}" for line in str(self.card).splitlines()]
         wrapped = [textwrap.fill(line, 80, subsequent_indent=" " * 11) for line in lines]
         return "\n".join([f"{type(self).__name__} {self.name!r} ({self.study})", *wrapped])

@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from jaxdiff.data.builders.base import compacted, decoded, example
+from jaxdiff.data.builders.base import compacted, decoded
+from jaxdiff.data.builders.example import example
 from jaxdiff.errors import DataError
 
 

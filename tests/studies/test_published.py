@@ -9,7 +9,7 @@ import jaxdiff
 from jaxdiff.body.actions import simulate_clip
 from jaxdiff.body.humanml3d import LAYOUT_22, names
 from jaxdiff.cli import main
-from jaxdiff.data.builders.base import example
+from jaxdiff.data.builders.example import example
 from jaxdiff.data.trials import gather
 from jaxdiff.errors import CheckpointError, FileError
 from jaxdiff.nets.word_text import BYTES, END, PAD, START

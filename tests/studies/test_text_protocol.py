@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jaxdiff.body.humanml3d import LAYOUT_22, names
-from jaxdiff.data.builders.base import example
+from jaxdiff.data.builders.example import example
 from jaxdiff.data.trials import gather
 from jaxdiff.studies.text_to_motion import evaluation, preparation, texts
 from jaxdiff.studies.text_to_motion.config import get_config

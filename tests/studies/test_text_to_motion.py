@@ -9,7 +9,7 @@ import pytest
 from jaxdiff.body.humanml3d import LAYOUT_22, features, joints_from_features, names
 from jaxdiff.body.skeleton import HUMANML3D, forward_kinematics
 from jaxdiff.data import formats
-from jaxdiff.data.builders.base import example
+from jaxdiff.data.builders.example import example
 from jaxdiff.data.trials import gather
 from jaxdiff.errors import CheckpointError, ConfigError, DataError
 from jaxdiff.nets.word_text import END, PAD, START, Vocabulary

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from jaxdiff.data import channels
-from jaxdiff.data.builders.base import Builder, Modalities, example
+from jaxdiff.data.builders.base import Builder, Modalities
+from jaxdiff.data.builders.example import example
 from jaxdiff.data.formats import read_b3d
 from jaxdiff.data.recording import SIDES, Recording
 from jaxdiff.errors import DataError, FileError

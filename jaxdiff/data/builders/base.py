@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,49 +24,6 @@ SPLIT = "trials"  # one split: training and test subjects are chosen by jaxdiff.
 Modalities = Mapping[str, tuple[Sequence[str], Sequence[str]]]
 """modality -> (channel names, units)."""
 T = TypeVar("T")
-
-
-def example(
-    trial: str,
-    signals: Mapping[str, np.ndarray],
-    rate: float,
-    subject: str,
-    task: str = "",
-    side: str = "",
-    paretic: str = "",
-    split: str = "",
-    speed: float = math.nan,
-    incline: float = math.nan,
-    transition: bool = False,
-    time: np.ndarray | None = None,
-    stride: np.ndarray | None = None,
-    captions: Sequence[str] = (),
-    tokens: Sequence[str] = (),
-) -> dict[str, Any]:
-    """One trial as an example. Without `time` it is sampled at `rate` from 0 s; without `stride` strides are unknown (-1)."""
-    lengths = {name: len(values) for name, values in signals.items()}
-    frames = min(lengths.values(), default=0)
-    if not frames or set(lengths.values()) != {frames}:
-        raise DataError(
-            f"trial {trial!r}: the modalities need the same number of frames, not {lengths}"
-        )
-    return {
-        "trial": trial,
-        "subject": subject,
-        "task": task,
-        "side": side,
-        "paretic": paretic,
-        "split": split,
-        "rate": float(rate),
-        "speed": float(speed),
-        "incline": float(incline),
-        "transition": bool(transition),
-        "signals": {name: np.asarray(values, np.float32) for name, values in signals.items()},
-        "time": np.arange(frames) / rate if time is None else np.asarray(time, np.float64),
-        "stride": np.full(frames, -1, np.int32) if stride is None else np.asarray(stride, np.int32),
-        "captions": list(captions),
-        "tokens": list(tokens),
-    }
 
 
 class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # pyright: ignore

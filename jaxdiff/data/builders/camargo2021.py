@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from jaxdiff.data.builders.base import Builder, Modalities, example
+from jaxdiff.data.builders.base import Builder, Modalities
+from jaxdiff.data.builders.example import example
 from jaxdiff.data.resampling import bridged, resampled
 from jaxdiff.errors import FileError, MissingExtra
 

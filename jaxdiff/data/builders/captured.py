@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxdiff.body import humanml3d
-from jaxdiff.data.builders.base import Builder, Modalities, example
+from jaxdiff.data.builders.base import Builder, Modalities
+from jaxdiff.data.builders.example import example
 from jaxdiff.data.builders.simulated import features
 from jaxdiff.data.formats import read_body
 from jaxdiff.data.formats.files import read_lines

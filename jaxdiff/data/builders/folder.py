@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from jaxdiff.data.builders.base import Builder, Modalities, example, fingerprint
+from jaxdiff.data.builders.base import Builder, Modalities, fingerprint
+from jaxdiff.data.builders.example import example
 from jaxdiff.data.builders.recipe import BRACES, Recipe, read_recipe
 from jaxdiff.data.formats import npz, read_one
 from jaxdiff.data.formats.files import read_lines

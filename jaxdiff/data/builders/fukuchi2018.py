@@ -20,7 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from jaxdiff.data.builders.base import Builder, Modalities, example
+from jaxdiff.data.builders.base import Builder, Modalities
+from jaxdiff.data.builders.example import example
 from jaxdiff.errors import FileError
 
 FILE = re.compile(r"(WBDS\d+)walk(T\d+|O[SCF])ang\.txt", re.IGNORECASE)

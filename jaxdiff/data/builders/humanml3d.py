@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from jaxdiff.body.humanml3d import LAYOUT_21, LAYOUT_22, names
-from jaxdiff.data.builders.base import Builder, Modalities, example
+from jaxdiff.data.builders.base import Builder, Modalities
+from jaxdiff.data.builders.example import example
 from jaxdiff.errors import FileError
 
 PART_FPS = 20

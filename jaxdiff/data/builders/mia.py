@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from jaxdiff.data.builders.base import Builder, Modalities, example
+from jaxdiff.data.builders.base import Builder, Modalities
+from jaxdiff.data.builders.example import example
 from jaxdiff.errors import FileError
 
 JOINTS = 25

@@ -38,7 +38,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxdiff.data.formats.files import read_bytes
-from jaxdiff.errors import ConfigError, FileError, MissingExtra, nearest
+from jaxdiff.errors import ConfigError, FileError, nearest
 
 TEXTS = ("subject", "task", "trial", "side", "paretic", "split")
 NUMBERS = ("speed", "incline", "mass")
@@ -146,12 +146,8 @@ def read_yaml(path: Path) -> Any:
 
     Raises:
         FileError: If it is missing, too large, not YAML, nested too deeply, or uses aliases.
-        MissingExtra: If PyYAML is not installed.
     """
-    try:
-        import yaml
-    except ImportError:
-        raise MissingExtra("the folder data set", "formats") from None
+    import yaml
 
     class Plain(yaml.SafeLoader):
         """A loader without aliases, which may stand for exponentially many values, and without deep nesting."""

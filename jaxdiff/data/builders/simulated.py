@@ -23,7 +23,8 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from jaxdiff.body import actions, humanml3d, walker
-from jaxdiff.data.builders.base import Builder, Modalities, example, fingerprint
+from jaxdiff.data.builders.base import Builder, Modalities, fingerprint
+from jaxdiff.data.builders.example import example
 from jaxdiff.errors import ConfigError, nearest
 
 

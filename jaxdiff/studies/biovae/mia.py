@@ -13,7 +13,7 @@ from scipy.interpolate import CubicSpline
 from jaxdiff.body import actions, humanml3d
 from jaxdiff.body.humanml3d import LAYOUT_22, Variant
 from jaxdiff.body.skeleton import HUMANML3D, hang
-from jaxdiff.data.builders.base import example
+from jaxdiff.data.builders.example import example
 from jaxdiff.data.trials import Trials, gather
 from jaxdiff.errors import DataError
 from jaxdiff.studies.text_to_motion.corpora import CHANNELS, JOINTS, MOTION, lengthened_features

@@ -25,7 +25,7 @@ def picture(name: str, table: Table) -> tuple[str, Any, str]:
     try:
         import matplotlib.pyplot as plt
     except ImportError:
-        raise MissingExtra("pictures", "plots") from None
+        raise MissingExtra("pictures", "viz") from None
     draw = {"subsets": _scores, "clean": _scores, "steps": _steps, "together": _together}
     figure = draw.get(name, _rows)(plt, table)
     return table.title, figure, f"{table.title}: the numbers of the table below as points."

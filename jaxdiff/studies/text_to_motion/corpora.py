@@ -25,7 +25,7 @@ from jaxdiff.body import humanml3d, skeleton
 from jaxdiff.body.humanml3d import LAYOUT_22
 from jaxdiff.body.skeleton import HUMANML3D
 from jaxdiff.data import load
-from jaxdiff.data.builders.base import example
+from jaxdiff.data.builders.example import example
 from jaxdiff.data.recording import Recording
 from jaxdiff.data.skeletons import to_body
 from jaxdiff.data.trials import Trials, gather

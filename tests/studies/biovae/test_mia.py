@@ -6,7 +6,7 @@ import pytest
 from jaxdiff.body import actions
 from jaxdiff.body.actions import simulate_clip
 from jaxdiff.body.skeleton import HUMANML3D
-from jaxdiff.data.builders.base import example
+from jaxdiff.data.builders.example import example
 from jaxdiff.data.builders.mia import MUSCLES
 from jaxdiff.data.trials import gather
 from jaxdiff.errors import DataError

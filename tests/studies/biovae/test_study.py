@@ -7,7 +7,7 @@ import pytest
 
 from jaxdiff.body.actions import activations, simulate_clip
 from jaxdiff.body.skeleton import HUMANML3D, bone_lengths
-from jaxdiff.data.builders.base import example
+from jaxdiff.data.builders.example import example
 from jaxdiff.data.trials import gather
 from jaxdiff.diffusion import schedules
 from jaxdiff.diffusion.predictions import from_x0
