@@ -191,7 +191,7 @@ def _part(
         except DataError as error:
             fix = f"units of {name} in {recipe.path.name}"
             if "body mass" in str(error):
-                fix = "mass under fields"
+                fix = "mass under fields, or people: {SUBJECT: {mass: KG}}"
             problems.add(file, f"{channel}: {error}", fix)
         if not old:
             warnings.add(file, f"{channel} has no unit in the file and is taken to be in {new}")

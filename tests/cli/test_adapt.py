@@ -88,3 +88,25 @@ def test_a_laboratory_adapts_a_model_from_the_command_line(jaxdiff, shipped, lab
     assert errors["lab"] < 0.8 * errors["toy"]
     assert f"{PEOPLE} people of the laboratory" in out  # the note on the intervals
     assert json.dumps(adapted.trained.metadata)
+
+
+def test_a_modality_that_cannot_be_used_is_named_with_the_reason(
+    jaxdiff, shipped, laboratory, tmp_path
+):
+    recipe = (laboratory / "lab.yaml").read_text()
+    unknown = ", ".join(f"M{i}: {name}" for i, name in enumerate(toys.CHANNELS["moments"]))
+    known = f"[{', '.join(toys.CHANNELS['moments'])}]"
+    (laboratory / "renamed.yaml").write_text(
+        recipe.replace("name: lab", "name: renamed").replace(known, f"{{{unknown}}}")
+    )
+    code, _, err = jaxdiff(
+        "adapt",
+        shipped,
+        "--data",
+        laboratory / "renamed.yaml",
+        "--output",
+        tmp_path / "a.safetensors",
+    )
+    assert code == 2 and "two modalities" in err
+    assert f"moments of {PEOPLE} of {PEOPLE} trials cannot be used" in err and "M0" in err
+    assert "hip_extension_moment_r: M0" in err

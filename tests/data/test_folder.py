@@ -3,9 +3,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from jaxdiff.data import catalogue, splits, text, windows
-from jaxdiff.data.builders.recipe import matcher
+from jaxdiff.data.builders.recipe import faults, matcher
 from jaxdiff.data.formats import write
 from jaxdiff.data.recording import Recording
 from jaxdiff.errors import ConfigError, DataError, FileError
@@ -110,6 +111,27 @@ def test_files_of_one_trial_are_joined_on_one_clock_and_converted(lab):
     np.testing.assert_allclose(angles.values[inner, 0], expected[inner], atol=1e-4)
     np.testing.assert_allclose(trials.signals["grf"], 1.0, rtol=1e-6)
     assert trials.captions == (("a woman walks", "she walks"),)
+
+
+PEOPLE = """
+name: people
+files: "{subject}.csv"
+people: {anna: {mass: 50}, ben: {mass: 80.0, side: left}}
+modalities:
+  grf: {channels: [Fz], units: N/kg}
+"""
+
+
+def test_fields_that_depend_on_the_subject(lab):
+    force = Recording(np.full((100, 1), 800.0, np.float32), ("Fz",), ("N",), 100.0)
+    trials = lab(PEOPLE, {"anna.csv": force, "ben.csv": force})
+    assert [trials.recording(i, "grf")["Fz"][0] for i in (0, 1)] == pytest.approx([16, 10])
+    assert trials.column("side").tolist() == ["", "left"]
+    wrong = yaml.safe_load(PEOPLE)
+    wrong["people"]["anna"] = {"weight": 50}
+    assert ["no field 'weight'" in fault for fault in faults(wrong)] == [True]
+    wrong["people"] = ["anna"]
+    assert ["{anna: {mass: 61.5}}" in fault for fault in faults(wrong)] == [True]
 
 
 PACKED = """

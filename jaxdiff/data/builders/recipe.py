@@ -10,6 +10,7 @@
         files: "{subject}/{task}_{trial}_id.sto"                          # kept elsewhere, found by the same fields
         channels: {hip: hip_flexion_r_moment, knee: knee_angle_r_moment}  # our name: the file's
         units: N m/kg                          # what the numbers are to be; converted if the file has another unit
+    people: {anna: {mass: 61.5}, ben: {mass: 74}}                         # optional: fields that depend on the subject
     captions: "{subject}/{task}_{trial}.txt"   # optional: a text file, one caption a line
 
 The fields are subject (needed), task, trial, side, paretic, split, speed (m/s), incline (deg) and mass (kg).
@@ -67,6 +68,7 @@ class Recipe:
     modalities: Mapping[str, Modality]
     fields: Mapping[str, Any]
     rate: float | None = None
+    people: Mapping[str, Mapping[str, Any]] | None = None
     captions: str = ""
     offsets: str = ""
     drop: str = ""
@@ -124,6 +126,7 @@ class Recipe:
             **{name: value for name, value in known.items() if name in (*TEXTS, *NUMBERS)},
         }
         given |= {name: self.filled(str(value), known) for name, value in self.fields.items()}
+        given |= (self.people or {}).get(str(given.get("subject")), {})
         if not given.get("subject"):
             raise ConfigError(
                 f"{self.path}: the subject is not stated; put {{subject}} into files, or subject under fields"
@@ -220,13 +223,12 @@ def faults(contents: Any) -> list[str]:
         if not re.fullmatch(r"\w{1,60}", str(name)):
             found.append(f"the name of a modality is one word; got {str(name)[:60]!r}")
         found += _modality(modality, f"modality {str(name)[:60]!r}")
-    for name, value in given.items():
-        if name not in (*TEXTS, *NUMBERS):
-            found.append(
-                f"no field {str(name)[:60]!r}; {nearest(str(name)[:60], (*TEXTS, *NUMBERS))}"
-            )
-        elif isinstance(value, bool) or not isinstance(value, str | int | float):
-            found.append(f"field {name} is a text or a number; got {str(value)[:60]!r}")
+    found += _fields(given)
+    people = contents.get("people") or {}
+    if not isinstance(people, Mapping) or not all(isinstance(p, Mapping) for p in people.values()):
+        found.append("people is a mapping from subjects to fields, such as {anna: {mass: 61.5}}")
+    else:
+        found += [fault for each in people.values() for fault in _fields(each)]
     arrays = [
         isinstance(modality, Mapping) and bool(modality.get("array"))
         for modality in modalities.values()
@@ -238,6 +240,19 @@ def faults(contents: Any) -> list[str]:
     for name in ("captions", "drop") if any(arrays) else ():
         if contents.get(name) and not BRACES.fullmatch(str(contents[name])):
             found.append(f'{name} of packed trials names an array in braces, such as "{{{name}}}"')
+    return found
+
+
+def _fields(given: Mapping[Any, Any]) -> list[str]:
+    """Faults of fields and their values."""
+    found = []
+    for name, value in given.items():
+        if name not in (*TEXTS, *NUMBERS):
+            found.append(
+                f"no field {str(name)[:60]!r}; {nearest(str(name)[:60], (*TEXTS, *NUMBERS))}"
+            )
+        elif isinstance(value, bool) or not isinstance(value, str | int | float):
+            found.append(f"field {name} is a text or a number; got {str(value)[:60]!r}")
     return found
 
 

@@ -9,6 +9,7 @@ are then recalibrated on the predictions for left-out people.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ import numpy as np
 
 from jaxdiff.data.recording import Recording
 from jaxdiff.data.trials import Trials
-from jaxdiff.errors import DataError
+from jaxdiff.errors import DataError, DataWarning
 from jaxdiff.methods import gait_discrepancy
 from jaxdiff.methods.gait_law import Law, factored
 from jaxdiff.metrics.uncertainty import crps
@@ -221,12 +222,22 @@ def read_laboratory(recipe: str | Path, law: Law) -> Strides:
 def strides_of(trials: Trials, law: Law) -> Strides:
     """Strides of trials; each modality of a trial is matched by itself, all are cut at the same foot strikes."""
     parts: list[Mapping[str, Any]] = []
+    unused: dict[tuple[str, str], int] = {}
     for row in range(len(trials)):
-        recordings = [trials.recording(row, name) for name in trials.signals]
-        found = _merged(recordings, law)
-        if found is not None:
+        recordings = {name: trials.recording(row, name) for name in trials.signals}
+        found, why = _merged(recordings, law)
+        for reason in why.items():
+            unused[reason] = unused.get(reason, 0) + 1
+        if found:
             count = len(next(iter(found.values())))
             parts.append({**found, "subject": np.repeat(trials.column("subject")[row], count)})
+    for (modality, reason), count in unused.items():
+        text = f"{modality} of {count} of {len(trials)} trials cannot be used: {reason}"
+        if "rename" in reason:
+            theirs = trials.channels[modality][0]
+            ours = next((p.channels[0] for p in law.layout if p.name == modality), "grf_normal_r")
+            text += f" (in the recipe: channels: {{{ours}: {theirs}, ...}})"
+        warnings.warn(text, DataWarning, stacklevel=2)
     if not parts:
         raise DataError("no trial holds a whole stride with channels of the model")
     values = {p.name: np.concatenate([part[p.name] for part in parts]) for p in law.layout}
@@ -238,17 +249,20 @@ def strides_of(trials: Trials, law: Law) -> Strides:
     )
 
 
-def _merged(recordings: Sequence[Recording], law: Law) -> dict[str, np.ndarray] | None:
-    """Values of one trial's modalities, NaN where nothing was measured; None without a whole stride."""
-    times, side, found = None, "", {}
-    for recording in sorted(recordings, key=lambda r: "deg" not in r.units):
+def _merged(
+    recordings: Mapping[str, Recording], law: Law
+) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Values of one trial's modalities, NaN where nothing was measured, and why a modality cannot be used."""
+    times, side, found, why = None, "", {}, {}
+    for modality in sorted(recordings, key=lambda name: "deg" not in recordings[name].units):
         try:
-            given = read_strides(recording, law.layout, times=times, side=side)
-        except DataError:
+            given = read_strides(recordings[modality], law.layout, times=times, side=side)
+        except DataError as error:
+            why[modality] = str(error)
             continue
         if times is None:
             times, side = given.times, given.side
         for name, values in given.values.items():
             x = np.where(given.masks[name], values, np.nan)
             found[name] = np.where(np.isnan(found[name]), x, found[name]) if name in found else x
-    return found or None
+    return found, why
