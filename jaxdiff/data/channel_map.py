@@ -78,7 +78,7 @@ class ChannelMap:
             FileError: If it cannot be read.
             ConfigError: If it has other entries than rename, units and mass, or wrong ones.
         """
-        from jaxdiff.data.builders.recipe import read_yaml
+        from jaxdiff.data.builders.recipe_file import read_yaml
 
         contents = read_yaml(Path(path)) or {}
         known = ("rename", "units", "mass")

@@ -15,7 +15,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxdiff.data import formats, plausible, units
-from jaxdiff.data.builders.recipe import BRACES, Recipe, faults, files, read_recipe, read_yaml
+from jaxdiff.data.builders.pattern import BRACES
+from jaxdiff.data.builders.recipe import Recipe, files
+from jaxdiff.data.builders.recipe_file import faults, read_recipe, read_yaml
 from jaxdiff.data.check_file import Finding, check_file, remedy
 from jaxdiff.data.formats import npz
 from jaxdiff.data.formats.files import read_lines

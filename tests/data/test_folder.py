@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from jaxdiff.data import catalogue, splits, text, windows
-from jaxdiff.data.builders.recipe import faults, matcher
+from jaxdiff.data.builders.pattern import matcher
+from jaxdiff.data.builders.recipe_file import faults
 from jaxdiff.data.formats import write
 from jaxdiff.data.recording import Recording
 from jaxdiff.errors import ConfigError, DataError, FileError

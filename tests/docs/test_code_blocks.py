@@ -14,7 +14,7 @@ from docs.pages import PAGES, ROOT, Block, Command, blocks, commands, inline_com
 from tensorflow_datasets.core import registered
 
 from jaxdiff import cli
-from jaxdiff.data.builders import recipe, simulated
+from jaxdiff.data.builders import recipe_file, simulated
 from jaxdiff.studies.gait import demo
 
 NOT_RUN = 6
@@ -122,7 +122,7 @@ def test_recipes_are_what_the_folder_data_set_reads():
     for block in (block for each in ALL.values() for block in each if block.language == "yaml"):
         contents = yaml.safe_load(block.text)
         if "modalities" in contents:
-            assert recipe.faults(contents) == [], block.place
+            assert recipe_file.faults(contents) == [], block.place
 
 
 WRONG = {

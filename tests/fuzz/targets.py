@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxdiff.data import formats
-from jaxdiff.data.builders import recipe
+from jaxdiff.data.builders import pattern, recipe_file
 from tests.data.formats import made
 
 VICON = """Model Outputs
@@ -97,10 +97,10 @@ def _recording(path):
 
 
 def _recipe(path):
-    contents = recipe.read_yaml(path)
-    if not recipe.faults(contents):
-        rules = recipe.read_recipe(path)
-        fits = recipe.matcher(rules.files)
+    contents = recipe_file.read_yaml(path)
+    if not recipe_file.faults(contents):
+        rules = recipe_file.read_recipe(path)
+        fits = pattern.matcher(rules.files)
         for name in ("anna/slow_1.csv", "a" * 200 + "_1.csv", "/" * 50):
             fits(name)
 

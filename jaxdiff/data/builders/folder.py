@@ -13,7 +13,9 @@ import tensorflow_datasets as tfds
 
 from jaxdiff.data.builders.base import Builder, Modalities, fingerprint
 from jaxdiff.data.builders.example import example
-from jaxdiff.data.builders.recipe import BRACES, Recipe, read_recipe
+from jaxdiff.data.builders.pattern import BRACES
+from jaxdiff.data.builders.recipe import Recipe
+from jaxdiff.data.builders.recipe_file import read_recipe
 from jaxdiff.data.formats import npz, read_one
 from jaxdiff.data.formats.files import read_lines
 from jaxdiff.data.recording import Recording
