@@ -80,12 +80,12 @@ def llma_case(size: str, train: int, length: int = 300, **changes: Any) -> Case:
 
 
 def speed_case(size: str, train: int, length: int = 600, **changes: Any) -> Case:
-    """Thirty seconds of six angles at 20 Hz (or 20 strides of 30 phases); 100 steps of DDIM unless changed."""
+    """Thirty seconds of six angles at 20 Hz; 100 steps of DDIM unless changed."""
     settings = speed_transfer.Settings(residual_denoiser.size(size), **changes)
 
     def pairs(n: int) -> dict[str, Any]:
         speeds = speed_transfer.speed_vector(np.full(n, 1.1), np.full(n, 1.4))
-        return {"source": random(n, length, 6), "base": random(n, length, 6), "speeds": speeds}
+        return {"source": random(n, length, 6), "speeds": speeds}
 
     def batch(n: int) -> Batch:
         return {

@@ -51,7 +51,7 @@ def plain(case: Case) -> Method:
             level, noise, drop = jax.random.split(key, 3)
             t = jax.random.randint(level, (), 0, 1000)
             eps = jax.random.normal(noise, one["source"].shape)
-            r_t = schedules.corrupt(schedule, one["target"] - one["base"], eps, t)
+            r_t = schedules.corrupt(schedule, one["target"] - one["source"], eps, t)
             c = net.apply(
                 params,
                 net.apply(params, one["source"], method=net.embed),

@@ -119,13 +119,13 @@ def _speed_transfer(case: Case, params: Any) -> Peer:
     def generate(networks: nn.ModuleDict, start: Tensor, condition: Tensors) -> Tensor:
         net, source = networks["net"], condition["source"]
         c = net.condition(source, condition["speeds"])
-        return condition["base"] + _ddim(
+        return source + _ddim(
             lambda x, t: net(x, t, source, c), start, case.settings.steps, prediction
         )
 
     def loss(networks: nn.ModuleDict, batch: Tensors) -> Tensor:
         net, source = networks["net"], batch["source"]
-        t, eps, r_t = _corrupt(batch["target"] - batch["base"])
+        t, eps, r_t = _corrupt(batch["target"] - source)
         guess = net(r_t, t, source, net.condition(source, batch["speeds"]))
         return (
             torch.tensor(case.settings.channel_weights, device=eps.device) * (guess - eps).square()

@@ -87,7 +87,7 @@ def speed_transfer_example() -> Example:
     )
     source, target = normal(0, 8, 30, 6), normal(1, 8, 30, 6)
     v, w = np.linspace(0.6, 1.6, 8), np.linspace(1.5, 0.7, 8)
-    condition = {"source": source, "base": source, "speeds": speed_vector(v, w)}
+    condition = {"source": source, "speeds": speed_vector(v, w)}
     batch = {**condition, "target": target, "subject": np.arange(8, dtype=np.int32) % 2}
     return Example(moved(speed_transfer(settings)), batch, condition)
 

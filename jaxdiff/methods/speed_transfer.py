@@ -1,14 +1,11 @@
 """Speed transfer: subject-conditioned diffusion of the residual between two walking speeds (paper, section II).
 
-    r = (x_tgt - x_0) / s,   r_t = alpha_t r + sigma_t eps,   x_tgt_hat = x_0 + g s r_hat            (eqs. 1, 2, 6)
+    r = x_tgt - x_src,   r_t = alpha_t r + sigma_t eps,   x_tgt_hat = x_src + r_hat                  (eqs. 1, 2, 6)
     L = L_noise + λ1 L_residual + λ2 L_identity + λ3 L_subject                                      (eq. 7)
 
-In the paper gaits are sequences in time, x_0 = x_src and s = g = 1. On a grid of phases source and target stay aligned; s
-scales the residual to unit variance, and x_0 may be the source after the change of the population. The gate
-`g = min(1, |v_tgt - v_src| / near)` returns the source at its own speed. Two augmentations are for gaits on phases: `person`
-adds a random periodic curve to source and target alike, which leaves the residual as it is; `mirror` exchanges the legs.
-The auxiliary losses depend on r_hat = (r_t - sigma_t eps_hat) / alpha_t, whose error grows as 1/SNR (24777-fold at the
-last step). They are weighted by `alpha_bar` or min-SNR, and by ramps of |v_tgt - v_src|.
+Gaits are sequences in time, as in the paper. The auxiliary losses depend on r_hat = (r_t - sigma_t eps_hat) / alpha_t,
+whose error grows as 1/SNR (24777-fold at the last step). They are weighted by `alpha_bar` or min-SNR, and by ramps of
+|v_tgt - v_src|. `methods.stride_transfer` is the method of the shipped model.
 """
 
 from __future__ import annotations
@@ -29,16 +26,15 @@ from jaxdiff.nets.residual_denoiser import ResidualDenoiser, Size
 from jaxdiff.typing import Array, Batch, Gather, Key, Method, Metrics, Params, Schedule
 
 
-def speed_vector(source: ArrayLike, target: ArrayLike, *others: ArrayLike) -> np.ndarray:
-    """`[v_src, v_tgt, v_tgt - v_src, v_tgt / (v_src + 1e-6)]` (eq. 4) and further conditions, (..., 4 + n)."""
-    return np.stack(
-        speed_terms(*(np.asarray(a, np.float64) for a in (source, target, *others))), -1
-    ).astype(np.float32)
+def speed_vector(source: ArrayLike, target: ArrayLike) -> np.ndarray:
+    """`[v_src, v_tgt, v_tgt - v_src, v_tgt / (v_src + 1e-6)]` (eq. 4), (..., 4)."""
+    terms = speed_terms(*(np.asarray(a, np.float64) for a in (source, target)))
+    return np.stack(terms, -1).astype(np.float32)
 
 
-def speed_terms(source: Any, target: Any, *others: Any) -> list[Any]:
+def speed_terms(source: Any, target: Any) -> list[Any]:
     """The terms of `speed_vector` as a list of NumPy or JAX arrays."""
-    return [source, target, target - source, target / (source + 1e-6), *others]
+    return [source, target, target - source, target / (source + 1e-6)]
 
 
 class Settings(NamedTuple):
@@ -47,16 +43,6 @@ class Settings(NamedTuple):
     size: Size = Size()
     channel_weights: tuple[float, ...] = (1.0, 2.0, 1.0, 1.0, 2.0, 1.0)
     """Weights of the noise loss per channel, not normalised; the paper weights the knees twice."""
-    residual_scale: tuple[float, ...] = (1.0,) * 6
-    """s: the deviation of the residual per channel, in normalised units."""
-    person: float = 0.0
-    """Standard deviation of the random curves in normalised units; only for gaits of `points` frames per stride."""
-    points: int = 0
-    """Frames per stride of gaits on a grid of phases; 0 for gaits in time."""
-    mirror: bool = False
-    """Exchange the legs in half of the pairs; channels are the right leg's, then the left's."""
-    near: float = 0.0
-    """Change of speed in m/s below which the residual fades; 0, as in the paper, for never."""
     residual: float = 1.0
     identity: float = 1.0
     subject: float = 0.1
@@ -66,23 +52,19 @@ class Settings(NamedTuple):
     temperature: float = 0.1
     """Temperature of the contrast between subjects."""
     prediction: Prediction = "eps"
-    """Target of the network: `eps` in the paper. Noise cannot be compressed, so tokens of many frames and narrow networks
-    need `v` or `x0`."""
+    """Target of the network: `eps` in the paper."""
     schedule: str = "linear"
     steps: int = 100
     """Steps of generation, by DDIM."""
     grid: str = "gaitdynamics"
-    draws: int = 1
-    """Draws per generated gait. 0: the gait is one sample. On a grid of phases, n > 0 gives the mean stride of n draws in
-    every stride, a point estimate without spread; in time, where draws share no phase, only the first is used."""
     dtype: Any = jnp.float32
 
 
 def speed_transfer(settings: Settings) -> Method:
     """The method.
 
-    Batches have `source`, `base` (x_0) and `target` (B, T, C), normalised, `speeds` (B, 4 or more) from `speed_vector`, and
-    `subject` (B,). Conditions have `source`, `base` and `speeds`; `who`, if given, is encoded in place of the source.
+    Batches have `source` and `target` (B, T, C), normalised, `speeds` (B, 4) from `speed_vector`, and `subject` (B,).
+    Conditions have `source` and `speeds`; `who`, if given, is encoded in place of the source.
     """
     schedule, net = _parts(settings)
 
@@ -121,41 +103,15 @@ def speed_transfer(settings: Settings) -> Method:
             z = _embed(net, params, given.get("who", given["source"]))
             c = net.apply(params, z, given["speeds"], method=net.condition)
 
-            def draw(key: Key) -> Array:
-                start = jax.random.normal(key, given["source"].shape)
-                network = lambda r_t, t: net.apply(params, r_t, given["source"], t, c)  # noqa: E731
-                denoise = from_prediction(settings.prediction, schedule, network)  # type: ignore[arg-type]
-                return sample(
-                    None,
-                    denoise,
-                    grids.GRIDS[settings.grid](schedule, settings.steps),
-                    solvers.ddim(),
-                    start,
-                )
-
-            if settings.draws:
-                each = jax.vmap(draw)(jax.random.split(key, settings.draws))
-                r_hat = mean_stride(each, settings.points)
-            else:
-                r_hat = draw(key)
-            gate = (
-                jnp.clip(jnp.abs(given["speeds"][2]) / settings.near, 0, 1)
-                if settings.near
-                else 1.0
-            )
-            return given["base"] + gate * jnp.asarray(settings.residual_scale) * r_hat
+            start = jax.random.normal(key, given["source"].shape)
+            network = lambda r_t, t: net.apply(params, r_t, given["source"], t, c)  # noqa: E731
+            denoise = from_prediction(settings.prediction, schedule, network)  # type: ignore[arg-type]
+            grid = grids.GRIDS[settings.grid](schedule, settings.steps)
+            return given["source"] + sample(None, denoise, grid, solvers.ddim(), start)
 
         return jax.vmap(one)(keys, dict(condition))
 
     return Method(init, loss, generate)
-
-
-def mean_stride(draws: Array, points: int) -> Array:
-    """The mean stride over `draws` (N, T, C), repeated: (T, C)."""
-    if not points:
-        return draws[0]
-    strides = draws.reshape(len(draws), -1, points, draws.shape[-1])
-    return jnp.tile(strides.mean((0, 1)), (strides.shape[1], 1))
 
 
 def noise_error(settings: Settings, params: Params, batch: Batch, keys: Key) -> Array:
@@ -194,17 +150,9 @@ def _example(
     train: bool,
 ) -> tuple[Metrics, Array, Array, Array]:
     """One pair at a random noise level: losses, generated gait, weight of the auxiliary losses, source embedding."""
-    level, noise, drop, person, side = jax.random.split(key, 5)
-    scale, source, base = jnp.asarray(settings.residual_scale), example["source"], example["base"]
-    r = (example["target"] - base) / scale
-    if train and settings.mirror:
-        swap = jax.random.bernoulli(side)
-        source, base, r = (
-            jnp.where(swap, mirrored(x, settings.points), x) for x in (source, base, r)
-        )
-    if train and settings.person:
-        curve = settings.person * random_person(person, settings.points, source.shape)
-        source, base = source + curve, base + curve
+    level, noise, drop = jax.random.split(key, 3)
+    source = example["source"]
+    r = example["target"] - source
     t = jax.random.randint(level, (), 0, schedule.alpha.size)
     eps = jax.random.normal(noise, r.shape)
     alpha, sigma = schedules.at(schedule, t)
@@ -221,23 +169,4 @@ def _example(
         "identity": identity(r_hat),
     }
     trust = alpha_bar_weight(alpha) if settings.snr == "alpha_bar" else min_snr_weight(alpha, sigma)
-    return losses, base + scale * jnp.clip(r_hat, -5, 5), trust, z
-
-
-def mirrored(gait: Array, points: int) -> Array:
-    """A gait (T, C) on a grid of `points` phases with the legs exchanged and shifted by half a stride."""
-    half = gait.shape[-1] // 2
-    return jnp.roll(jnp.roll(gait, -(points // 2), axis=0), half, axis=1)
-
-
-def random_person(key: Key, points: int, shape: tuple[int, ...], harmonics: int = 4) -> Array:
-    """A random periodic curve, the same in every stride: (T, C), of unit variance."""
-    order = jnp.arange(harmonics + 1)
-    falling = 1 / (1.0 + order)
-    angle = 2 * jnp.pi * (jnp.arange(shape[0]) % points) / points
-    waves = jnp.cos(
-        order * angle[:, None]
-        + jax.random.uniform(key, (shape[1], 1, harmonics + 1), maxval=2 * jnp.pi)
-    )
-    sizes = falling * jax.random.normal(jax.random.fold_in(key, 1), (shape[1], 1, harmonics + 1))
-    return (waves * sizes).sum(-1).T * (2 / jnp.square(falling).sum()) ** 0.5
+    return losses, source + jnp.clip(r_hat, -5, 5), trust, z

@@ -46,7 +46,7 @@ SIZES = {
     "stride": Size(layers=2, ff=512, time=64, lstm=32, patch=30),
     "paper": Size(),
 }
-"""`stride` is for gaits on a grid of 30 phases: a token is a stride. `paper` has GaitDynamics' smaller width."""
+"""`stride` has tokens of 1.5 s at 20 Hz, about a stride. `paper` has GaitDynamics' smaller width."""
 
 
 def size(name: str) -> Size:

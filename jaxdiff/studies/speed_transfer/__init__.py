@@ -15,12 +15,10 @@ held_out       errors and coverage on people left out; stride_tables, stride_rep
 The paper's setting, and its tables:
 
 people         cohorts of the paper's size from the same walker
-data           cohorts and pairs of speeds; gaits in time, or as strides on a grid of phases
-alignment      the clock of a gait: phases, strides, another cadence
-population     the population's change, and the baselines made of it
+data           recordings in time, and pairs of speeds
+baselines      the population's change, and the baselines made of it
 training       from a config to a trained model; transfer: its use on a cohort; time_model: its use on a recording
 regression     the paper's MLP and TCN
 evaluation     generated gait against the person's own and against others'
-floor          lower bounds of the error, on simulated people
-predictors, tables, figures, experiments, paper
+predictors, stride_rows, tables, figures, experiments, paper
 """

@@ -196,6 +196,7 @@ def updated(law: Law, gaits: Sequence[Gait], rows: np.ndarray, choice: Choice | 
         blocks["recording"],
         blocks["stride"],
         mine.speeds,
+        law.logarithmic,
     )
 
 

@@ -1,16 +1,77 @@
-"""Bands of a stride: conformal factors per channel and part of the stride, at the phases of a recording."""
+"""Bands of a stride: conformal factors per channel and part of the stride, at the phases of a recording.
+
+People who walk with one leg unlike the other, such as after a stroke, differ more from what the others do. Where both
+legs were recorded, the factors are those of people with legs as alike: `KIND` for all, `KIND, symmetric` and
+`KIND, asymmetric` for the groups.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from jaxdiff.models.calibration import LEVELS, Calibration
+from jaxdiff.studies.speed_transfer import strides
+from jaxdiff.studies.speed_transfer.recorded import ANGLES
+from jaxdiff.studies.speed_transfer.strides import CHANNELS, TERMS, Gait
 
 PARTS = 10
 """Parts of the stride with factors of their own."""
+KINDS = ("stride", "mean")
+"""What an interval may hold: a single stride, or the mean stride."""
+GROUPS = ("symmetric", "asymmetric")
+ALIKE = 4.0
+"""Largest difference between the legs, in degrees, of a symmetric gait."""
+FEWEST = 20
+"""People below which a group has no factors of its own: for 95 % conformal prediction needs 19."""
+
+
+def asymmetry(gait: Gait) -> float:
+    """Root mean square difference of the legs half a stride apart, in degrees; NaN where a joint lacks one."""
+    legs = len(CHANNELS) * TERMS
+    apart = (gait.mean - strides.mirrored(gait.mean))[:legs]
+    return float(np.sqrt(np.square(apart).sum() / len(CHANNELS)))
+
+
+def group(sources: Sequence[Gait]) -> str:
+    """The group of a person with these recordings, or nothing where it is not known."""
+    found = float(np.mean([asymmetry(g) for g in sources]))
+    return "" if np.isnan(found) else GROUPS[int(found > ALIKE)]
+
+
+def chosen(kept: Mapping[str, Calibration], kind: str, sources: Sequence[Gait]) -> Calibration:
+    """The factors for a person with these recordings; without any calibration factors of one."""
+    everyone = kept.get(kind)
+    if everyone is None:
+        everyone = Calibration.identity(_names(ANGLES))
+    return kept.get(f"{kind}, {group(sources)}", everyone)
+
+
+def by_group(
+    samples: np.ndarray,
+    truth: np.ndarray,
+    sources: Sequence[Sequence[Gait]],
+    kind: str,
+    levels: Sequence[float] = LEVELS,
+) -> dict[str, Calibration]:
+    """Factors from held-out people, for all of them and for each group that is large enough; arguments as in `fit`.
+
+    Args:
+      sources: recordings that each example was predicted from; the first one names the person.
+      kind: what the bands hold, `stride` or `mean`.
+    """
+    groups = np.array([group(each) for each in sources])
+    subjects = np.array([each[0].subject for each in sources])
+    found = {kind: fit(samples, truth, subjects, ANGLES, levels)}
+    for name in GROUPS:
+        rows = np.flatnonzero(groups == name)
+        if len(np.unique(subjects[rows])) >= FEWEST:
+            found[f"{kind}, {name}"] = fit(
+                samples[:, rows], truth[rows], subjects[rows], ANGLES, levels
+            )
+    return found
 
 
 @dataclass(frozen=True)
@@ -59,8 +120,11 @@ def fit(
         parts = values.reshape(*front, PARTS, points // PARTS, count)
         return np.moveaxis(parts, -2, -3).reshape(*front, points // PARTS, PARTS * count)
 
-    names = [f"{name}@{part}" for part in range(PARTS) for name in channels]
-    return Calibration.fit(parted(samples), parted(truth), subjects, names, levels)
+    return Calibration.fit(parted(samples), parted(truth), subjects, _names(channels), levels)
+
+
+def _names(channels: Sequence[str]) -> list[str]:
+    return [f"{name}@{part}" for part in range(PARTS) for name in channels]
 
 
 def at(

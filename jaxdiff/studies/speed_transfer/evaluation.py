@@ -16,8 +16,7 @@ from jaxdiff.errors import DataError
 from jaxdiff.metrics import gait as metrics
 from jaxdiff.metrics.speeds import identity_split
 from jaxdiff.report.tables import Cell, cell
-from jaxdiff.studies.speed_transfer.alignment import LEFT_HIP, RIGHT_HIP
-from jaxdiff.studies.speed_transfer.data import Gaits
+from jaxdiff.studies.speed_transfer.data import LEFT_HIP, RIGHT_HIP, Gaits
 
 HIPS = (RIGHT_HIP, LEFT_HIP)
 SAME_SPEED = 0.025

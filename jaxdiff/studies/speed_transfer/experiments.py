@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,9 @@ from jaxdiff.report.page import Page
 from jaxdiff.report.publish import Report, publish
 from jaxdiff.report.tables import Table, provenance
 from jaxdiff.studies.generation import evenly
-from jaxdiff.studies.speed_transfer import figures, floor, tables
+from jaxdiff.studies.speed_transfer import figures, tables
 from jaxdiff.studies.speed_transfer import transfer as trained
-from jaxdiff.studies.speed_transfer.data import Gaits, prepared, window
+from jaxdiff.studies.speed_transfer.data import Gaits
 from jaxdiff.studies.speed_transfer.evaluation import SAME_SPEED, Results, Task, judge, task
 from jaxdiff.studies.speed_transfer.predictors import CONTROLS, answers, describe
 from jaxdiff.studies.speed_transfer.training import Cohorts, cohorts, train
@@ -29,12 +28,6 @@ from jaxdiff.typing import Config
 def run(config: Config, out: Path) -> None:
     """Train, or with `config.experiment = "evaluate"` take the run in `out` as it is, and report."""
     begin, who = time.perf_counter(), cohorts(config)
-    if tuple(config.report) == ("floor",):
-        made = Report("Speed transfer: the best that could be done", about_data(config, begin))
-        people = who.gaits(who.train).population()
-        made.table(floor.table(people, asked_tasks(config, who)), "floor")
-        publish(made, out)
-        return
     if config.experiment == "train":
         train(config, who, out)
     report(config, who, out, begin)
@@ -113,7 +106,7 @@ def _pictures(
     for cohort, each in tasks.items():
         gaits = each.gaits.select(np.unique(each.source))
         drawings[f"people-{cohort}"] = figures.people(
-            embedded(model, gaits), gaits, tables.COHORTS[cohort]
+            model.embed(gaits.values), gaits, tables.COHORTS[cohort]
         )
     folder.mkdir(exist_ok=True)
     for name, (figure, description) in drawings.items():
@@ -133,7 +126,7 @@ def asked_tasks(config: Config, who: Cohorts) -> dict[str, Task]:
 def about_data(config: Config, begin: float) -> dict[str, str]:
     """What repeats a result, but for the model."""
     seconds = time.perf_counter() - begin
-    return provenance(f"{config.data.name} ({config.data.size})", config.training.seed, seconds)
+    return provenance(config.data.name, config.training.seed, seconds)
 
 
 def sensitivity(model: Transfer, asked: Task, most: int = 30) -> str:
@@ -144,21 +137,14 @@ def sensitivity(model: Transfer, asked: Task, most: int = 30) -> str:
     return f"a circular shift of the recording moves it by {moved:.3f}, another person walking at that speed is {apart:.3f} away"
 
 
-def embedded(model: Transfer, gaits: Gaits) -> np.ndarray:
-    """Who the model takes the walkers of some gaits for, (N, width)."""
-    return model.embed(np.stack([window(each, model.form) for each in prepared(gaits, model.form)]))
-
-
 def embedding_shift(model: Transfer, gaits: Gaits, seed: int = 0) -> tuple[float, float]:
     """Mean distances of embeddings: of a gait and its circular shift in time, and of two people at one speed."""
 
-    rng, z = np.random.default_rng(seed), embedded(model, gaits)
+    rng, z = np.random.default_rng(seed), model.embed(gaits.values)
     shifted = [
         np.roll(values, -int(rng.integers(1, len(values))), axis=0) for values in gaits.values
     ]
-    moved = np.linalg.norm(
-        embedded(model, replace(gaits, values=np.stack(shifted))) - z, axis=1
-    ).mean()
+    moved = np.linalg.norm(model.embed(np.stack(shifted)) - z, axis=1).mean()
     apart = np.linalg.norm(z[:, None] - z, axis=-1)
     rivals = (gaits.subject[:, None] != gaits.subject) & (
         np.abs(gaits.speed[:, None] - gaits.speed) < SAME_SPEED

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +11,6 @@ from jaxdiff.models.calibration import LEVELS, Calibration, predictive_interval
 from jaxdiff.studies.speed_transfer import bands, strides, synthesis
 from jaxdiff.studies.speed_transfer.hierarchy import Law, group
 from jaxdiff.studies.speed_transfer.predictor import Predictor, Question
-from jaxdiff.studies.speed_transfer.recorded import ANGLES
 from jaxdiff.studies.speed_transfer.strides import CHANNELS, Gait
 
 POINTS = 50
@@ -134,43 +133,35 @@ def measured(asked: Tasks, band: str, seed: int = 0) -> np.ndarray:
 def calibrate(
     predictor: Predictor,
     asked: Tasks,
-    band: str,
     samples: int = 32,
     levels: Sequence[float] = LEVELS,
     seed: int = 0,
-) -> Calibration:
+) -> dict[str, Calibration]:
     """Conformal factors per channel and part of the stride from people the predictor was not fitted to."""
-    return bands.fit(
-        drawn(predictor, asked, band, samples, seed),
-        measured(asked, band, seed),
-        asked.subjects,
-        ANGLES,
-        levels,
-    )
+    found: dict[str, Calibration] = {}
+    sources = [q.sources for q in asked.questions]
+    for band in bands.KINDS:
+        values = drawn(predictor, asked, band, samples, seed)
+        found |= bands.by_group(values, measured(asked, band, seed), sources, band, levels)
+    return found
 
 
 def coverage(
     predictor: Predictor,
     asked: Tasks,
     band: str,
-    calibration: Calibration | None = None,
+    kept: Mapping[str, Calibration] | None = None,
     p: float = 0.9,
     samples: int = 32,
     seed: int = 0,
 ) -> np.ndarray:
-    """Share of the measured curve inside the interval, for each person."""
-    found, truth = drawn(predictor, asked, band, samples, seed), measured(asked, band, seed)
-    return by_person(inside(found, truth, calibration, p), asked.subjects)
-
-
-def inside(
-    samples: np.ndarray, truth: np.ndarray, calibration: Calibration | None = None, p: float = 0.9
-) -> np.ndarray:
-    """Share of each measured curve [N, POINTS, 6] inside the interval of samples [S, N, POINTS, 6]: [N]."""
+    """Share of the measured curve inside the interval, for each person; `kept` by `calibrate`, or as sampled."""
+    values, truth = drawn(predictor, asked, band, samples, seed), measured(asked, band, seed)
+    phase = np.arange(POINTS) / POINTS
     scale: np.ndarray | float = 1.0
-    if calibration is not None:
-        phase = np.arange(POINTS) / POINTS
-        scale = bands.at(calibration, phase, range(len(CHANNELS))).scale(p)
-    low, high = predictive_interval(samples, p, scale)
+    if kept is not None:
+        each = (bands.chosen(kept, band, q.sources) for q in asked.questions)
+        scale = np.stack([bands.at(one, phase, range(len(CHANNELS))).scale(p) for one in each])
+    low, high = predictive_interval(values, p, scale)
     held = np.where(np.isfinite(truth), (truth >= low) & (truth <= high), np.nan)
-    return np.nanmean(held, axis=(1, 2))
+    return by_person(np.nanmean(held, axis=(1, 2)), asked.subjects)

@@ -3,7 +3,7 @@
     z = Σ_j ψ_j(v) β_j + ε + η / √n,   β ~ N(β_0, Σ),   ε ~ N(0, R),   η ~ N(0, R_stride)
 
 z is the state of a mean stride over n strides at speed v (`strides`), ψ the powers 1, s, s² of s = (v − 1.1) / 0.5, and β
-a person's own response to speed. Recordings of a person at any number of speeds give a Gaussian prediction at any other:
+a person's own response to speed. For the stride time, which follows a power law of speed, s = log(v / 1.1) / 0.5. Recordings of a person at any number of speeds give a Gaussian prediction at any other:
 mean and covariance. The model is fitted by expectation maximisation, to the maximum a posteriori: β_0 ~ N(β_0', κ Σ'), and
 Σ, R have inverse-Wishart priors whose weights are numbers of persons and recordings. `update` fits the people of a
 laboratory with a simulated population as the prior, and chooses by leaving people out what to take from it: nothing, the
@@ -12,13 +12,13 @@ correlations, or everything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from jaxdiff.errors import DataError
-from jaxdiff.studies.speed_transfer.strides import Gait
+from jaxdiff.studies.speed_transfer.strides import SIZE, STRIDE_TIME, Gait
 
 POWERS = 3
 CENTRE, UNIT = 1.1, 0.5
@@ -48,14 +48,17 @@ class Law(NamedTuple):
     """R_stride [K, K]."""
     speeds: tuple[float, float]
     """Slowest and fastest speed it was fitted to, m/s."""
+    logarithmic: np.ndarray
+    """Mask [K] of entries that are a polynomial of log v rather than of v."""
 
     def at(self, speed: float) -> np.ndarray:
         """The population's mean state at a speed, [K]."""
-        return powers(speed) @ self.mean
+        return (basis(speed, self.logarithmic) * self.mean).sum(0)
 
     def covariance(self, first: float, second: float) -> np.ndarray:
         """Covariance between persons of their states at two speeds, [K, K]."""
-        return np.einsum("i,iajb,j->ab", powers(first), self.person, powers(second))
+        one, two = (basis(v, self.logarithmic) for v in (first, second))
+        return np.einsum("ia,iajb,jb->ab", one, self.person, two)
 
     def spread(self, speed: float) -> np.ndarray:
         """Standard deviation of states between persons at a speed, [K]."""
@@ -68,6 +71,7 @@ class Law(NamedTuple):
             person=self.person[:, rows][:, :, :, rows],
             recording=self.recording[np.ix_(rows, rows)],
             stride=self.stride[np.ix_(rows, rows)],
+            logarithmic=self.logarithmic[rows],
         )
 
     def gain(
@@ -106,23 +110,6 @@ class Law(NamedTuple):
         away = np.where(known, states - expected, 0.0)
         return self.at(target) + np.einsum("asb,sb->a", gain.factor, away), gain.covariance
 
-    def state(self) -> dict[str, np.ndarray]:
-        """Arrays to keep in a model file."""
-        return {
-            "mean": self.mean,
-            "person": self.person,
-            "recording": self.recording,
-            "stride": self.stride,
-            "speeds": np.asarray(self.speeds),
-        }
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Law:
-        """The law that `state` described."""
-        arrays = {name: np.asarray(state[name], np.float64) for name in cls._fields}
-        low, high = arrays.pop("speeds").tolist()
-        return cls(**arrays, speeds=(low, high))
-
 
 class Gain(NamedTuple):
     """A prediction before the recordings are known: `mean = at(target) + factor · (states − expected)`."""
@@ -134,10 +121,17 @@ class Gain(NamedTuple):
     target: float
 
 
-def powers(speed: Any) -> np.ndarray:
+def powers(speed: Any, logarithmic: bool = False) -> np.ndarray:
     """ψ(v), [..., q]."""
-    s = (np.asarray(speed, np.float64) - CENTRE) / UNIT
+    v = np.asarray(speed, np.float64)
+    s = np.log(v / CENTRE) / UNIT if logarithmic else (v - CENTRE) / UNIT
     return np.stack([s**j for j in range(POWERS)], axis=-1)
+
+
+def basis(speed: Any, logarithmic: np.ndarray) -> np.ndarray:
+    """ψ(v) of every entry of a state, [..., q, K]."""
+    linear, log = powers(speed)[..., None], powers(speed, True)[..., None]
+    return np.where(logarithmic, log, linear)
 
 
 def fit(
@@ -161,9 +155,9 @@ def fit(
         raise DataError(f"a population needs two people or more; got {len(people)}")
     if not all(np.isfinite(g.mean).all() for g in gaits):
         raise DataError("fit takes gaits that measured every entry; select the common ones first")
-    designs = [powers([g.speed for g in each]) for each in people]
     states = [np.stack([g.mean for g in each]) for each in people]
     prior = vague(gaits) if prior is None else prior
+    designs = [basis([g.speed for g in each], prior.logarithmic) for each in people]
     weights = weights or Weights()
     count = 1 / float(np.mean([1 / g.strides for g in gaits]))
     law = prior._replace(recording=prior.recording + prior.stride / count)
@@ -175,33 +169,42 @@ def fit(
     return law._replace(recording=_remainder(law.recording, law.stride / count))
 
 
-def vague(gaits: Sequence[Gait]) -> Law:
+def vague(gaits: Sequence[Gait], logarithmic: np.ndarray | None = None) -> Law:
     """What is assumed of a population without a prior: the mean of these people, and independent entries.
 
-    Variances are those of a ridge regression on the speed, person by person.
+    Variances are those of a ridge regression on the speed, person by person. `logarithmic` is that of the law; by default
+    the stride time of whole states.
     """
-    people = group(gaits)
-    designs = [powers([g.speed for g in each]) for each in people]
-    states = [np.stack([g.mean for g in each]) for each in people]
-    design, z = np.concatenate(designs), np.concatenate(states)
-    size = z.shape[1]
-    mean = np.linalg.lstsq(design, z, rcond=None)[0]
-    own = np.stack(
-        [
-            np.linalg.solve(d.T @ d + 0.1 * np.eye(POWERS), d.T @ (x - d @ mean))
-            for d, x in zip(designs, states)
-        ]
-    )
-    left = np.concatenate([x - d @ (mean + b) for d, x, b in zip(designs, states, own)])
-    variance = own.var(0) + 1e-4 + 1e-3 * own.var(0).max(0)
+    people, size = group(gaits), len(gaits[0].mean)
+    if logarithmic is None:
+        logarithmic = (np.arange(size) == STRIDE_TIME) & (size == SIZE)
+    mean, variance = np.zeros((POWERS, size)), np.zeros((POWERS, size))
+    left = np.zeros(size)
+    for log in (False, True):
+        rows = np.flatnonzero(logarithmic == log)
+        designs = [powers([g.speed for g in each], log) for each in people]
+        states = [np.stack([g.mean[rows] for g in each]) for each in people]
+        mean[:, rows] = np.linalg.lstsq(
+            np.concatenate(designs), np.concatenate(states), rcond=None
+        )[0]
+        own = np.stack(
+            [
+                np.linalg.solve(d.T @ d + 0.1 * np.eye(POWERS), d.T @ (x - d @ mean[:, rows]))
+                for d, x in zip(designs, states)
+            ]
+        )
+        error = [x - d @ (mean[:, rows] + b) for d, x, b in zip(designs, states, own)]
+        variance[:, rows], left[rows] = own.var(0), np.concatenate(error).var(0)
+    variance += 1e-4 + 1e-3 * variance.max(0)
     person = np.diag(variance.reshape(-1)).reshape(POWERS, size, POWERS, size)
     speeds = [g.speed for g in gaits]
     return Law(
         mean,
         person,
-        np.diag(left.var(0) + 1e-4),
+        np.diag(left + 1e-4),
         stride_covariance(gaits),
         (min(speeds), max(speeds)),
+        logarithmic,
     )
 
 
@@ -210,7 +213,7 @@ def blended(gaits: Sequence[Gait], prior: Law, share: float) -> Law:
 
     What a simulation knows of a laboratory's people is which changes go together, rather than how large they are.
     """
-    own = vague(gaits)
+    own = vague(gaits, prior.logarithmic)
     size = own.mean.shape[1]
     mine, theirs = (law.person.reshape(POWERS * size, -1) for law in (own, prior))
     person = _correlated(mine, theirs, share).reshape(own.person.shape)
@@ -313,19 +316,20 @@ def _iterate(
     noise = _inverse(law.recording)
     centre, pull = law.mean.reshape(-1), precision @ law.mean.reshape(-1)
     means, spread, error = [], np.zeros((q * size, q * size)), np.zeros((size, size))
-    known: dict[bytes, np.ndarray] = {}
+    known: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}
     for design, z in zip(designs, states):
         key = design.tobytes()
         if key not in known:
-            known[key] = _inverse(precision + np.kron(design.T @ design, noise))
-        inverse = known[key]
-        beta = inverse @ (pull + (design.T @ z @ noise).reshape(-1))
+            flat = design.reshape(len(design), -1)
+            square = flat.T @ flat
+            inverse = _inverse(precision + square * np.tile(noise, (q, q)))
+            known[key] = inverse, (square * inverse).reshape(q, size, q, size).sum((0, 2))
+        inverse, doubt = known[key]
+        beta = inverse @ (pull + np.einsum("nia,na->ia", design, z @ noise).reshape(-1))
         means.append(beta)
         spread += inverse
-        left = z - design @ beta.reshape(q, size)
-        error += left.T @ left
-        four = inverse.reshape(q, size, q, size)
-        error += np.einsum("ni,iajb,nj->ab", design, four, design)
+        left = z - np.einsum("nia,ia->na", design, beta.reshape(q, size))
+        error += left.T @ left + doubt
     found = np.stack(means)
     wide = prior.person.reshape(q * size, q * size)
     centre = np.linalg.solve(

@@ -25,7 +25,6 @@ from jaxdiff.studies.speed_transfer.hierarchy import Law
 from jaxdiff.studies.speed_transfer.predictor import Predictor, Question
 from jaxdiff.studies.speed_transfer.recorded import ANGLES, LEG, Walk
 
-BANDS = ("stride", "mean")
 BEYOND = 0.3
 """Metres per second beyond the trained speeds at which intervals are twice as wide as calibrated."""
 
@@ -49,7 +48,7 @@ class StrideTransferModel(Model):
         self.inputs = gait, _speed("source_speed", 1.0), _speed("target_speed", 1.4)
         self.outputs = (gait,)
         self.calibration = None
-        """Intervals are calibrated per phase: `calibrations` has one entry per kind of band."""
+        """Intervals are calibrated per phase: `calibrations` has entries per kind of band and group of people."""
         kept = trained.metadata.get("bands") or {}
         self.calibrations = {name: Calibration.from_json(value) for name, value in kept.items()}
 
@@ -102,7 +101,7 @@ class StrideTransferModel(Model):
             raise ConfigError(
                 "a model of speed transfer needs a recording, source_speed and target_speed"
             )
-        if band not in BANDS:
+        if band not in bands.KINDS:
             raise ConfigError(f"band is 'stride' or 'mean', not {band!r}")
         if samples < 1:
             raise ConfigError(f"samples must be 1 or more, not {samples}")
@@ -188,9 +187,9 @@ class StrideTransferModel(Model):
         )
         back = first.matched.inverse
         played = [back(replace(template, values=one[:, columns])) for one in values]
-        calibration = self.calibrations.get(band)
-        if calibration is not None or beyond:
-            calibration = calibration or _plain()
+        calibration = None
+        if self.calibrations or beyond:
+            calibration = bands.chosen(self.calibrations, band, [one.gait for one in walks])
             calibration = bands.at(calibration, phase, columns, widening)
         return Prediction(
             np.stack([one.values for one in played]), played[0], calibration, metadata=metadata
@@ -230,7 +229,7 @@ class StrideTransferModel(Model):
         state = self.predictor.point(asked.questions)[0]
         measured = held_out.curves(real.mean)
         wrong = np.abs(held_out.curves(state) - measured).mean(0)
-        kept = self.calibrations.get("mean") or _plain()
+        kept = bands.chosen(self.calibrations, "mean", [source])
         phase = np.arange(held_out.POINTS) / held_out.POINTS
         scale = bands.at(kept, phase, range(len(ANGLES))).scale(interval)
         low, high = predictive_interval(drawn, interval, scale)
@@ -311,7 +310,11 @@ def from_metadata(trained: Trained) -> Predictor:
 
 def packed(law: Law) -> dict[str, np.ndarray]:
     """A law as float32 arrays: covariances as deviations and factors of the correlations."""
-    kept = {"mean": law.mean, "speeds": np.asarray(law.speeds)}
+    kept = {
+        "mean": law.mean,
+        "speeds": np.asarray(law.speeds),
+        "logarithmic": law.logarithmic,
+    }
     matrices = {
         "person": law.person.reshape(law.mean.size, -1),
         "recording": law.recording,
@@ -333,7 +336,9 @@ def unpacked(arrays: dict[str, np.ndarray]) -> Law:
         found[name] = factor @ factor.T * np.outer(deviation, deviation)
     mean, (low, high) = arrays["mean"], arrays["speeds"].tolist()
     person = found["person"].reshape(*mean.shape, *mean.shape)
-    return Law(mean, person, found["recording"], found["stride"], (low, high))
+    # files from before the stride time had a law of its own lack the mask
+    logarithmic = arrays.get("logarithmic", np.zeros(mean.shape[1])).astype(bool)
+    return Law(mean, person, found["recording"], found["stride"], (low, high), logarithmic)
 
 
 def _columns(walks: list[Walk]) -> tuple[list[int], list[int]]:
@@ -385,11 +390,6 @@ def _usual(law: Law) -> tuple[tuple[float, ...], tuple[float, ...]]:
     curves = held_out.curves(np.stack([law.at(speed) for speed in speeds]))
     curves = curves.reshape(-1, len(ANGLES))
     return tuple(curves.mean(0).tolist()), tuple(curves.std(0).tolist())
-
-
-def _plain() -> Calibration:
-    names = [f"{name}@{part}" for part in range(bands.PARTS) for name in ANGLES]
-    return Calibration.identity(names)
 
 
 def _speed(name: str, value: float) -> Signal:

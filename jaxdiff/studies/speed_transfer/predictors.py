@@ -10,9 +10,8 @@ import numpy as np
 
 from jaxdiff.metrics.gait import other_subjects
 from jaxdiff.studies.loading import load
-from jaxdiff.studies.speed_transfer import population, regression, stride_rows
+from jaxdiff.studies.speed_transfer import baselines, regression, stride_rows
 from jaxdiff.studies.speed_transfer import transfer as trained
-from jaxdiff.studies.speed_transfer.data import Form
 from jaxdiff.studies.speed_transfer.evaluation import Task, normalisers
 from jaxdiff.studies.speed_transfer.training import Cohorts
 from jaxdiff.studies.speed_transfer.transfer import Transfer
@@ -49,11 +48,7 @@ def answers(
     )
     ours = "diffusion" if strides is None else IN_TIME
     if strides is not None:
-        for label, kind in (
-            ("diffusion", "diffusion"),
-            ("hierarchical model", "hierarchical"),
-            ("population change, simulated", "added"),
-        ):
+        for label, kind in stride_rows.KINDS.items():
             ask(
                 label,
                 each,
@@ -70,8 +65,15 @@ def answers(
             each,
             lambda t, other=other: other(t.gaits, t.source, t.target_speed, normaliser=scales),
         )
-    for name in population.BASELINES:
-        ask(name, each, lambda t, name=name: simple(name, model, t))
+    changes = baselines.fit(people.strides)
+    for name in baselines.BASELINES:
+        ask(
+            name,
+            each,
+            lambda t, name=name: stride_rows.baseline(
+                name, changes, t.gaits, t.source, t.target_speed
+            ),
+        )
     if cohort == "able" and {"table1", "baselines", "figures"} & set(config.report):
         asked = np.unique(each.gaits.speed[each.source]).round(2).tolist()
         wanted = tuple(np.unique(each.target_speed.round(2)).tolist())
@@ -82,21 +84,19 @@ def answers(
             settings._replace(source_speeds=tuple(asked)) if len(asked) <= FEW_SPEEDS else settings
         )
         part = each.where(np.isin(each.gaits.speed[each.source].round(2), settings.source_speeds))
-        in_time = model._replace(form=Form("none", each.gaits.values.shape[1], 0))
-        for label, kind, lent in (
-            ("mlp", "mlp", in_time),
-            ("tcn", "tcn", in_time),
-            ("tcn, phase aligned", "tcn", model),
-        ):
-            if lent.form.align == "phase" or not label.endswith("aligned"):
-                place = out / "baselines" / label.replace(", ", "-").replace(" ", "-")
-                ask(
-                    label,
-                    part,
-                    lambda t, k=kind, m=lent, to=place: regression.train(
-                        k, people, m, settings, to, config.training.seed
-                    )(t),
-                )
+        for kind in regression.NETWORKS:
+            ask(
+                kind,
+                part,
+                lambda t, kind=kind: regression.train(
+                    kind,
+                    people,
+                    model.normaliser,
+                    settings,
+                    out / "baselines" / kind,
+                    config.training.seed,
+                )(t),
+            )
     if "table3" in config.report:
         others = other_subjects(each.gaits.subject, each.gaits.speed)[each.source]
         prefix = "" if strides is None else "in time: "
@@ -122,20 +122,6 @@ def answers(
     return found
 
 
-def simple(name: str, model: Transfer, asked: Task) -> np.ndarray:
-    """One of the untrained baselines."""
-    gaits, length = asked.gaits, asked.gaits.values.shape[1]
-    pairs = zip(asked.source, asked.target_speed.tolist())
-    return np.stack(
-        [
-            population.baseline(
-                name, model.population, gaits.clocks[s], float(gaits.speed[s]), v, length
-            )
-            for s, v in pairs
-        ]
-    )
-
-
 def instead(
     model: Transfer, asked: Task, others: np.ndarray, scales: np.ndarray | None
 ) -> np.ndarray:
@@ -145,10 +131,8 @@ def instead(
 
 def describe(model: Transfer, step: int) -> str:
     """A model in a line."""
-    form, settings = model.form, model.settings
-    how = (
-        f"{form.frames // form.points} strides of {form.points} phases"
-        if form.align == "phase"
-        else "in time, as in the paper"
+    settings = model.settings
+    return (
+        f"in time, as in the paper; subject encoder {settings.size.encoder}, {settings.prediction} prediction, "
+        f"DDIM {settings.steps}, step {step}"
     )
-    return f"{how}; {settings.prediction} prediction, DDIM {settings.steps}, mean of {settings.draws}, step {step}"

@@ -117,8 +117,9 @@ class _Timed(NamedTuple):
         law, known = self.law, self._known()
         rows = np.flatnonzero(examples.expand(known))
         person = _float(law.person)
-        expected = lambda speed: _powers(speed) @ _float(law.mean)  # noqa: E731
-        covariance = lambda a, b: jnp.einsum("i,iajb,j->ab", _powers(a), person, _powers(b))  # noqa: E731
+        psi = lambda speed: _basis(speed, law.logarithmic)  # noqa: E731
+        expected = lambda speed: (psi(speed) * _float(law.mean)).sum(0)  # noqa: E731
+        covariance = lambda a, b: jnp.einsum("ia,iajb,jb->ab", psi(a), person, psi(b))  # noqa: E731
 
         basis = strides.harmonics(np.arange(POINTS) / POINTS) / POINTS
         terms = jnp.einsum("pk,pc->ck", _float(basis), gait).reshape(-1)
@@ -170,6 +171,12 @@ def _float(values: Any) -> Array:
 def _powers(speed: Array) -> Array:
     """`hierarchy.powers` of one speed."""
     s = (speed - CENTRE) / UNIT
+    return jnp.stack([s**j for j in range(POWERS)])
+
+
+def _basis(speed: Array, logarithmic: np.ndarray) -> Array:
+    """`hierarchy.basis` of one speed."""
+    s = jnp.where(logarithmic, jnp.log(speed / CENTRE) / UNIT, (speed - CENTRE) / UNIT)
     return jnp.stack([s**j for j in range(POWERS)])
 
 

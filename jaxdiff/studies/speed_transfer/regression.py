@@ -1,7 +1,7 @@
 """The MLP and TCN baselines of the paper, trained on the training subjects (II.G).
 
 Their inputs are z-scored sequences in time, as in the paper; since source and target are not aligned, the mean is their
-best prediction. With `Form("phase")` they regress the residual on a grid of phases instead.
+best prediction.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ import flax.linen as nn
 import jax
 import numpy as np
 
+from jaxdiff.data.normalise import Normaliser
 from jaxdiff.data.pipeline import Batches
 from jaxdiff.errors import ConfigError, DataError, nearest
 from jaxdiff.methods.speed_regression import speed_regression
 from jaxdiff.nets.regressors import TCN, SequenceMLP
 from jaxdiff.studies.fitting import fit_once
-from jaxdiff.studies.speed_transfer.data import Gaits, change, prepared, window
+from jaxdiff.studies.generation import in_chunks
+from jaxdiff.studies.speed_transfer.data import Gaits
 from jaxdiff.studies.speed_transfer.evaluation import SAME_SPEED, Task
-from jaxdiff.studies.speed_transfer.transfer import Transfer
 from jaxdiff.training import settings as training
 from jaxdiff.training.optimizer import OptimizerSettings
 from jaxdiff.typing import Params
@@ -50,8 +51,7 @@ class Regressor(NamedTuple):
     net: nn.Module
     params: Params
     pairs: np.ndarray
-    transfer: Transfer
-    """Normaliser and playback are used, its network is not."""
+    normaliser: Normaliser
 
     def __call__(self, task: Task) -> np.ndarray:
         """(N, T, C) in degrees."""
@@ -63,27 +63,14 @@ class Regressor(NamedTuple):
             raise DataError(
                 f"this baseline was not trained to go from {v:g} to {w:g} m/s; it has {self.pairs.tolist()}"
             )
-        form, scale = self.transfer.form, self.transfer.normaliser.scale
-        whole = {
-            row: prepared(task.gaits.select(np.array([row])), form)[0]
-            for row in np.unique(task.source)
-        }
-        x = np.stack([self.transfer.normaliser(window(whole[row], form)) for row in task.source])
         condition = {
-            "source": x,
+            "source": self.normaliser(task.gaits.values[task.source]),
             "speed": task.target_speed.astype(np.float32),
             "member": away.argmin(1),
         }
         run = jax.jit(speed_regression(self.net).generate)
-        y = []
-        for begin in range(0, len(x), 64):
-            part = {name: value[begin : begin + 64] for name, value in condition.items()}
-            y.append(np.asarray(run(self.params, None, part)))
-        if form.align == "none":
-            return self.transfer.normaliser.inverse(np.concatenate(y))
-        moved = change(task.gaits, task.source, task.target_speed, form, self.transfer.population)
-        asked = zip(task.source, task.target_speed, moved + np.concatenate(y) * scale)
-        return np.stack([self.transfer.play(task.gaits, s, v, r) for s, v, r in asked])
+        made = in_chunks(run, self.params, jax.random.key(0), condition, min(64, len(task)))
+        return self.normaliser.inverse(made)
 
 
 def _rows(gaits: Gaits, source: float, target: float) -> np.ndarray:
@@ -101,14 +88,19 @@ def _rows(gaits: Gaits, source: float, target: float) -> np.ndarray:
 
 
 def train(
-    kind: str, gaits: Gaits, transfer: Transfer, settings: Settings, directory: Path, seed: int = 0
+    kind: str,
+    gaits: Gaits,
+    normaliser: Normaliser,
+    settings: Settings,
+    directory: Path,
+    seed: int = 0,
 ) -> Regressor:
     """The bank of one kind (`mlp`, `tcn`), from the training subjects who have the two speeds of a member.
 
     Args:
       kind: one of `NETWORKS`.
       gaits: those of the training subjects.
-      transfer: its normaliser, form and population are used.
+      normaliser: of the angles.
       settings: of the training.
       directory: where the run is kept; a finished one is used again.
       seed: of the parameters and of the pairs drawn.
@@ -121,7 +113,7 @@ def train(
     )
     pairs = np.array([(v, w) for v in settings.source_speeds for w in targets])
     make, rate = NETWORKS[kind]
-    net, source = make(), Members(gaits, transfer, [_rows(gaits, v, w) for v, w in pairs])
+    net, source = make(), Members(gaits, normaliser, [_rows(gaits, v, w) for v, w in pairs])
     adamw = OptimizerSettings(rate, settings.weight_decay, decay="cosine", clip_norm=1.0)
     params = fit_once(
         speed_regression(net),
@@ -130,7 +122,7 @@ def train(
         directory,
         {"study": "speed_transfer", "method": "speed_regression", "kind": kind},
     )
-    return Regressor(net, params, pairs, transfer)
+    return Regressor(net, params, pairs, normaliser)
 
 
 class Members:
@@ -138,13 +130,13 @@ class Members:
 
     Args:
       gaits: those of the training subjects.
-      transfer: its normaliser, form and population are used.
+      normaliser: of the angles.
       choices: pairs of rows [n, 2] of the gaits for each member.
     """
 
-    def __init__(self, gaits: Gaits, transfer: Transfer, choices: Sequence[np.ndarray]):
-        self.gaits, self.transfer, self.choices = gaits, transfer, choices
-        self.whole = prepared(gaits, transfer.form)
+    def __init__(self, gaits: Gaits, normaliser: Normaliser, choices: Sequence[np.ndarray]):
+        self.gaits, self.choices = gaits, choices
+        self.values = normaliser(gaits.values)
 
     def __len__(self) -> int:
         return sum(map(len, self.choices))
@@ -155,14 +147,6 @@ class Members:
         rows = np.stack(
             [each[rng.integers(len(each), size=len(index))] for each in self.choices], axis=1
         )
-        normaliser, form = self.transfer.normaliser, self.transfer.form
-        windows = [window(self.whole[i], form, rng.random()) for i in rows.ravel()]
-        x = normaliser(np.stack(windows))
-        source, target = np.moveaxis(x.reshape(*rows.shape, *x.shape[1:]), 2, 0)
+        source, target = self.values[rows[..., 0]], self.values[rows[..., 1]]
         wanted = self.gaits.speed[rows[..., 1]]
-        if form.align == "phase":
-            asked = rows[..., 0].ravel(), wanted.ravel()
-            moved = change(self.gaits, *asked, form, self.transfer.population) / normaliser.scale
-            moved = moved.reshape(*wanted.shape, *moved.shape[1:])
-            target = target - source - moved.astype(source.dtype)
         return {"source": source, "target": target, "speed": wanted.astype(np.float32)}

@@ -42,9 +42,8 @@ def picture(
     asked = held_out.Tasks([Question((source,), g.speed) for g in targets], list(targets))
     drawn = held_out.drawn(predictor, asked, "stride", 64)
     phase = np.arange(held_out.POINTS) / held_out.POINTS
-    scale: Any = 1.0
-    if "stride" in kept:
-        scale = bands.at(kept["stride"], phase, range(len(strides.CHANNELS))).scale(p)
+    factors = bands.chosen(kept, "stride", [source])
+    scale = bands.at(factors, phase, range(len(strides.CHANNELS))).scale(p)
     low, high = predictive_interval(drawn, p, scale)
     middle = np.median(drawn, axis=0)
     figure, grid = axes(len(JOINTS), len(targets))

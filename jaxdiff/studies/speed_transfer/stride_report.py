@@ -20,10 +20,21 @@ if TYPE_CHECKING:
     from jaxdiff.studies.speed_transfer.model import StrideTransferModel
 
 
+def quick(config: Config, out: Path) -> None:
+    """Train a model, and its tables."""
+    stride_training.run(config, out)
+    report(out / "speed.safetensors", "", out)
+
+
 def run(config: Config, out: Path) -> None:
-    """Tables of the model that `config.model` names, on the people it was not trained on."""
+    """Tables of the model that `config.model` names."""
+    report(config.model, config.hood, out)
+
+
+def report(which: str | Path, hood: str, out: Path) -> None:
+    """Tables of a model on people it was not trained on: simulated ones, and those in the file `hood`."""
     begin = time.perf_counter()
-    model = cast("StrideTransferModel", load(config.model))
+    model = cast("StrideTransferModel", load(which))
     own = get_config("ship")
     with own.unlocked():
         own.data.update(model.trained.metadata["config"]["data"])
@@ -48,11 +59,11 @@ def run(config: Config, out: Path) -> None:
     made.table(stride_tables.gain(predictor, gaits.test), "people-gain")
     made.table(stride_tables.coverage(predictor, bands, gaits.test), "people-coverage")
     made.table(stride_tables.inputs(predictor, gaits.test), "people-inputs")
-    path = config.hood or _shared("hood2020_k3.npz")
+    path = hood or _shared("hood2020_k3.npz")
     if path:
         made.table(stride_tables.amputees(predictor, path), "people-amputees")
     seconds = time.perf_counter() - begin
-    made.facts |= provenance(f"model {config.model}", own.training.seed, seconds)
+    made.facts |= provenance(f"model {which}", own.training.seed, seconds)
     publish(made, out)
 
 

@@ -11,6 +11,7 @@ from scipy.stats import wilcoxon
 from jaxdiff.models.calibration import Calibration
 from jaxdiff.report.tables import Cell, Table, cell
 from jaxdiff.studies.speed_transfer import adaptation, held_out, hierarchy, real
+from jaxdiff.studies.speed_transfer.bands import ALIKE, KINDS
 from jaxdiff.studies.speed_transfer.hierarchy import Law
 from jaxdiff.studies.speed_transfer.predictor import Predictor, Question
 from jaxdiff.studies.speed_transfer.strides import CHANNELS, TERMS, Gait
@@ -90,23 +91,25 @@ def gain(predictor: Predictor, test: Sequence[Gait], most: int = 6) -> Table:
 
 
 def coverage(
-    predictor: Predictor, bands: Mapping[str, Calibration], test: Sequence[Gait], p: float = 0.9
+    predictor: Predictor,
+    calibrations: Mapping[str, Calibration],
+    test: Sequence[Gait],
+    p: float = 0.9,
 ) -> Table:
     """Share of people's strides and mean strides inside the bands, before and after calibration."""
     table = Table(
         f"Simulated people left out: coverage of the {p:.0%} band",
-        [f"{band}, {how}" for band in bands for how in ("as sampled", "calibrated")],
-        note="Mean over people ± standard deviation between people, all phases and angles.",
+        [f"{band}, {how}" for band in KINDS for how in ("as sampled", "calibrated")],
+        note="Mean over people ± standard deviation between people, all phases and angles. Calibrated: with the factors of "
+        f"people with legs as alike, at most {ALIKE:g} degrees apart or more.",
     )
     for label, people in {"all": list(test), **held_out.kinds(test)}.items():
         asked = held_out.tasks(people, most=4, seed=13)
         row = {}
-        for band, kept in bands.items():
-            drawn = held_out.drawn(predictor, asked, band, SAMPLES, 14)
-            truth = held_out.measured(asked, band, 14)
-            for how, calibration in (("as sampled", None), ("calibrated", kept)):
-                share = held_out.inside(drawn, truth, calibration, p)
-                row[f"{band}, {how}"] = cell(held_out.by_person(share, asked.subjects))
+        for band in KINDS:
+            for how, kept in (("as sampled", None), ("calibrated", calibrations)):
+                share = held_out.coverage(predictor, asked, band, kept, p, SAMPLES, 14)
+                row[f"{band}, {how}"] = cell(share)
         table.row(label, row)
     return table
 

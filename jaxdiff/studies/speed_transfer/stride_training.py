@@ -20,15 +20,16 @@ from jaxdiff.models.card import Card
 from jaxdiff.models.trained import Trained
 from jaxdiff.nets.speed_set import size
 from jaxdiff.report.tables import provenance
+from jaxdiff.studies.fitting import fit_once
 from jaxdiff.studies.run import Run
 from jaxdiff.studies.speed_transfer import cohort, held_out, hierarchy, recorded
+from jaxdiff.studies.speed_transfer.bands import KINDS
 from jaxdiff.studies.speed_transfer.examples import Examples
 from jaxdiff.studies.speed_transfer.model import from_metadata, packed
 from jaxdiff.studies.speed_transfer.predictor import Predictor
 from jaxdiff.studies.speed_transfer.strides import SCALE, STRIDE_TIME, Gait
 from jaxdiff.studies.speed_transfer.training import plain
 from jaxdiff.training import settings
-from jaxdiff.training.loop import fit
 from jaxdiff.training.state import TrainState
 from jaxdiff.typing import Config
 
@@ -57,15 +58,16 @@ def people(config: Config, out: Path) -> People:
     if kept.is_file():
         everyone = cohort.load(kept)
     else:
-        count = d.people + 3 * d.held
+        count = d.people + 3 * d.held + d.further
         everyone = cohort.simulated(count, d.speeds, d.strides, d.impaired)
         out.mkdir(parents=True, exist_ok=True)
         cohort.save(kept, everyone)
     edges = [d.people + i * d.held for i in range(4)]
-    return People(
-        cohort.people(everyone, 0, d.people),
-        *(cohort.people(everyone, a, b) for a, b in zip(edges[:-1], edges[1:])),
+    validation, calibration, test = (
+        cohort.people(everyone, a, b) for a, b in zip(edges[:-1], edges[1:])
     )
+    calibration += cohort.people(everyone, edges[-1], edges[-1] + d.further)
+    return People(cohort.people(everyone, 0, d.people), validation, calibration, test)
 
 
 def laboratory(
@@ -167,13 +169,15 @@ def train(config: Config, out: Path, gaits: People) -> Predictor:
         found = [error(state.ema, batch, key) for batch, key in zip(batches, keys)]
         return {"validation_loss": float(np.mean(found))}
 
-    fit(
+    fit_once(
         method.stride_transfer(chosen),
-        Batches(Halves(gaits.train, m.combinations, seed), config.batch_size, seed, shuffle=False),
+        lambda: Batches(
+            Halves(gaits.train, m.combinations, seed), config.batch_size, seed, shuffle=False
+        ),
         settings.from_config(config.training),
         out,
-        evaluate=evaluate,
-        about=metadata(config, chosen),
+        metadata(config, chosen),
+        evaluate,
         known={"fixed": packed(law)},
     )
     return from_metadata(Run.open(out).trained())
@@ -220,7 +224,7 @@ def run(config: Config, out: Path) -> None:
 def finished(trained: Trained, predictor: Predictor, gaits: People, config: Config) -> Trained:
     """The trained network with calibrated bands and a card."""
     asked = held_out.tasks(gaits.calibration, most=5, seed=1)
-    kept = {band: held_out.calibrate(predictor, asked, band) for band in ("stride", "mean")}
+    kept = held_out.calibrate(predictor, asked)
     found = {**trained.metadata, "bands": {name: c.to_json() for name, c in kept.items()}}
     scores = score(predictor, gaits, kept)
     data, kinds = origin(config)
@@ -285,7 +289,7 @@ def score(predictor: Predictor, gaits: People, kept: dict[str, Any]) -> dict[str
     if not found:
         return {"none": "trained on all people: there are no test people"}
     asked = held_out.tasks(gaits.test, most=5, seed=4)
-    for band, calibration in kept.items():
-        inside = held_out.coverage(predictor, asked, band, calibration, seed=5)
+    for band in KINDS:
+        inside = held_out.coverage(predictor, asked, band, kept, seed=5)
         found[f"90 % interval of a {band}, test people"] = f"holds {inside.mean():.1%}"
     return found

@@ -11,6 +11,7 @@ STUDY = Study(
     experiments={
         **dict.fromkeys(("train", "evaluate"), lazily(f"{_HERE}.experiments:run")),
         "ship": lazily(f"{_HERE}.stride_training:run"),
+        "quick": lazily(f"{_HERE}.stride_report:quick"),
         "people": lazily(f"{_HERE}.stride_report:run"),
     },
     model=lazily(f"{_HERE}.model:build"),

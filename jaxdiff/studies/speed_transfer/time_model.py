@@ -16,13 +16,10 @@ from jaxdiff.methods.speed_transfer import speed_terms, speed_transfer
 from jaxdiff.models.model import Model
 from jaxdiff.models.prediction import Prediction
 from jaxdiff.models.trained import Trained
-from jaxdiff.studies.speed_transfer.alignment import curve_at
 from jaxdiff.studies.speed_transfer.data import Gaits
+from jaxdiff.studies.speed_transfer.recorded import check_speed
 from jaxdiff.studies.speed_transfer.transfer import Transfer, from_about
 from jaxdiff.typing import Array
-
-PLAUSIBLE = 0.1, 3.0
-"""Walking speeds in m/s; anything else is likely a mistaken unit."""
 
 
 class SpeedTransferModel(Model):
@@ -31,7 +28,7 @@ class SpeedTransferModel(Model):
     def __init__(self, trained: Trained):
         super().__init__(trained)
         metadata = trained.metadata
-        self.transfer = from_about(trained.params, metadata)
+        self.transfer = from_about(trained.params, metadata, trained.path or "the file")
         self.rate, self.seconds = float(metadata["rate"]), float(metadata["seconds"])
         scales = self.transfer.normaliser
         self.frames = round(self.seconds * self.rate)
@@ -83,11 +80,8 @@ class SpeedTransferModel(Model):
             raise ConfigError(
                 "a model of speed transfer needs a recording, source_speed and target_speed"
             )
-        for name, speed in (("source_speed", source_speed), ("target_speed", target_speed)):
-            if not PLAUSIBLE[0] <= speed <= PLAUSIBLE[1]:
-                raise ConfigError(
-                    f"{name} is in m/s, between {PLAUSIBLE[0]} and {PLAUSIBLE[1]}; got {speed:g}"
-                )
+        for speed in (source_speed, target_speed):
+            check_speed(float(speed))
         if samples < 1:
             raise ConfigError(f"samples must be 1 or more, not {samples}")
         signal, names = self.inputs[0], tuple(channels or self.inputs[0].channels)
@@ -113,7 +107,6 @@ class SpeedTransferModel(Model):
             signal.units,
         )
         transfer = self._with_steps(steps)
-        transfer = transfer._replace(settings=transfer.settings._replace(draws=0))
         made = transfer(gaits, np.zeros(samples, int), np.full(samples, float(target_speed)), seed)
         meta = {
             name: text for name, text in recording.meta.items() if name not in ("task", "trial")
@@ -130,54 +123,22 @@ class SpeedTransferModel(Model):
         )
 
     def program(self, *, steps: int = 0) -> Program:
-        """`draw(seed, gait [B, T, 6], source_speed [B], target_speed [B][, strides_per_second [B]])`."""
+        """`draw(seed, gait [B, T, 6], source_speed [B], target_speed [B])`."""
         model = self._with_steps(steps)
-        params, form, scales = model.params, model.form, model.normaliser
+        params, scales = model.params, model.normaliser
         method = speed_transfer(model.settings)
-        phased = form.align == "phase"
-        people = model.population
-        if phased:  # a change is linear in these curves: brought to the phases of the window once
-            phase = np.arange(form.frames) / form.points
-            bend = np.stack([curve_at(curve, phase) for curve in people.bend])
-            people = people._replace(bend=bend)
 
-        def draw(
-            seed: Array,
-            gait: Array,
-            source_speed: Array,
-            target_speed: Array,
-            *strides_per_second: Array,
-        ) -> Array:
-            v, w, source = source_speed, target_speed, scales(gait)
-            usual = jnp.exp(jnp.polyval(jnp.asarray(people.cadence[::-1]), jnp.log(v)))
-            pace = [10 * jnp.log(frequency / usual) for frequency in strides_per_second]
-            base = source
-            if phased and form.about != "source":
-                base = source + people.change(v[:, None, None], w[:, None, None]) / scales.scale
+        def draw(seed: Array, gait: Array, source_speed: Array, target_speed: Array) -> Array:
             condition = {
-                "source": source,
-                "base": base,
-                "speeds": jnp.stack(speed_terms(v, w, *pace), -1),
+                "source": scales(gait),
+                "speeds": jnp.stack(speed_terms(source_speed, target_speed), -1),
             }
             keys = example_keys(seed, gait.shape[0])
             return scales.inverse(method.generate(params, keys, condition))
 
-        gait = Signal(
-            "gait",
-            scales.channels,
-            scales.units,
-            0.0 if phased else self.rate,
-            form.frames,
-            strides=form.frames // form.points if phased else 0,
-            phase="largest hip extension of the right leg" if phased else "",
-            example=scales.offset,
-            centre=self.inputs[0].centre,
-            deviation=self.inputs[0].deviation,
-        )
-        pace = [_speed("strides_per_second", people.frequency(1.0), "1/s")] if phased else []
-        notes = {"cadence": [float(c) for c in people.cadence]} if phased else {}
-        return Program(draw, (gait, *self.inputs[1:], *pace), gait, self.study, notes)
+        gait = self.inputs[0]._replace(example=scales.offset)
+        return Program(draw, (gait, *self.inputs[1:]), gait, self.study)
 
 
-def _speed(name: str, value: float, unit: str = "m/s") -> Signal:
-    return Signal(name, (), (unit,), shape=(), example=np.array(value, np.float32))
+def _speed(name: str, value: float) -> Signal:
+    return Signal(name, (), ("m/s",), shape=(), example=np.array(value, np.float32))

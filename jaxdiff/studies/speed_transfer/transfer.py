@@ -1,10 +1,4 @@
-"""A trained model applied to a cohort: gaits in degrees and seconds in, gaits at other speeds out.
-
-    x_tgt_hat(t) = x_src(tau(t)) + r_hat(phi(tau(t))),   tau(t) = ratio t
-
-with the cadence ratio of the population's law; where gaits are sequences in time (`align = "none"`), tau(t) = t and r_hat
-is a function of time. Without a residual, and at the source's own cadence, the source comes back exactly.
-"""
+"""A trained residual diffusion applied to a cohort: recordings in degrees in, recordings at other speeds out."""
 
 from __future__ import annotations
 
@@ -21,23 +15,24 @@ from jaxdiff.data.normalise import Normaliser
 from jaxdiff.errors import CheckpointError
 from jaxdiff.methods import speed_transfer as method
 from jaxdiff.nets.residual_denoiser import Size
+from jaxdiff.studies.generation import in_chunks
 from jaxdiff.studies.run import Run
-from jaxdiff.studies.speed_transfer import alignment, population
-from jaxdiff.studies.speed_transfer.data import Form, Gaits, change, prepared, speeds, window
+from jaxdiff.studies.speed_transfer.data import Gaits
 from jaxdiff.training.step import make_generate
 from jaxdiff.typing import Params
 
-BATCH = 64
+OLD = (
+    "{} holds a model of strides on a grid of phases, which this version of jaxdiff no longer has; train stride transfer "
+    "(jaxdiff train speed_transfer:ship), or use the model with version 0.1"
+)
 
 
 class Transfer(NamedTuple):
-    """A network with its settings, normaliser and population."""
+    """A network with its settings and normaliser."""
 
     params: Params
     settings: method.Settings
-    form: Form
     normaliser: Normaliser
-    population: population.Population
 
     def __call__(
         self,
@@ -53,64 +48,37 @@ class Transfer(NamedTuple):
         `normaliser` (cohort, 2, C) replaces offset and scale of each gait, `who` (N,) are gaits to encode in place of the
         source: a control.
         """
-        wanted = sorted({*source.tolist(), *(source if who is None else who).tolist()})
-        whole = dict(zip(wanted, prepared(gaits.select(np.array(wanted)), self.form)))
-        affine = np.stack([self.normaliser.offset, self.normaliser.scale])
-        affine = (
-            np.broadcast_to(affine, (len(gaits), *affine.shape))
-            if normaliser is None
-            else normaliser
-        )
+        if normaliser is None:
+            affine = np.stack([self.normaliser.offset, self.normaliser.scale])
+            normaliser = np.broadcast_to(affine, (len(gaits), *affine.shape))
 
         def sequences(rows: np.ndarray) -> np.ndarray:
-            offset, scale = np.moveaxis(affine[rows], 1, 0)[:, :, None]
-            return (np.stack([window(whole[row], self.form) for row in rows]) - offset) / scale
+            offset, scale = np.moveaxis(normaliser[rows], 1, 0)[:, :, None]
+            return ((gaits.values[rows] - offset) / scale).astype(np.float32)
 
-        asked = speeds(gaits, source, target_speed, self.form, self.population)
-        scale, given = affine[source, 1][:, None], sequences(source)
-        base = given + change(gaits, source, target_speed, self.form, self.population) / scale
-        condition = {"source": given, "base": base, "speeds": asked}
+        given = sequences(source)
+        condition = {
+            "source": given,
+            "speeds": method.speed_vector(gaits.speed[source], target_speed),
+        }
         if who is not None:
             condition["who"] = sequences(who)
-        moved = (self.generate(condition, seed) - given) * scale
-        return np.stack([self.play(gaits, s, v, r) for s, v, r in zip(source, target_speed, moved)])
+        moved = (self.generate(condition, seed) - given) * normaliser[source, 1][:, None]
+        return (gaits.values[source] + moved).astype(np.float32)
 
     def generate(self, condition: Mapping[str, np.ndarray], seed: int) -> np.ndarray:
         """Generate from normalised conditions, a batch at a time."""
         run = make_generate(method.speed_transfer(self.settings).generate)
-        count = len(condition["source"])
-        size = min(BATCH, count)
-        parts = []
-        for begin in range(0, count, size):
-            rows = np.arange(begin, begin + size) % count
-            part = {
-                name: jnp.asarray(value[rows], jnp.float32) for name, value in condition.items()
-            }
-            parts.append(np.asarray(run(self.params, jax.random.key(seed + begin), part)))
-        return np.concatenate(parts)[:count]
-
-    def play(
-        self, gaits: Gaits, source: int, target_speed: float, residual: np.ndarray
-    ) -> np.ndarray:
-        """Add a residual in degrees, (frames, C), to the source: (T, C)."""
-        if self.form.align == "none":
-            return gaits.values[source] + residual
-        own = gaits.clocks[source]
-        ratio = self.population.ratio(float(gaits.speed[source]), float(target_speed))
-        phase = alignment.retimed_phase(own, ratio, gaits.values.shape[1])
-        strides = self.form.frames // self.form.points
-        change = alignment.curve_at(residual, (phase - np.ceil(own.phase[0])) / strides)
-        return (alignment.warp(own, phase) + change).astype(np.float32)
+        size = min(64, len(condition["source"]))
+        return in_chunks(run, self.params, jax.random.key(seed), condition, size)
 
     def embed(self, sequences: np.ndarray) -> np.ndarray:
-        """The embeddings (N, width) of sequences in degrees (N, frames, C) of this model's form."""
+        """The embeddings (N, width) of sequences in degrees (N, T, C)."""
         run = jax.jit(lambda p, x: method.embed(self.settings, p, x))
         return np.asarray(run(self.params, jnp.asarray(self.normaliser(sequences), jnp.float32)))
 
 
-def about(
-    settings: method.Settings, form: Form, normaliser: Normaliser, people: population.Population
-) -> dict[str, Any]:
+def about(settings: method.Settings, normaliser: Normaliser) -> dict[str, Any]:
     """Metadata from which `load` makes a `Transfer`."""
     plain = {
         **settings._asdict(),
@@ -120,9 +88,7 @@ def about(
     return {
         "method": "speed_transfer",
         "model": plain,
-        "form": form._asdict(),
         "normaliser": normaliser.state(),
-        "population": people.state(),
         "channels": list(normaliser.channels),
         "units": list(normaliser.units),
     }
@@ -131,22 +97,25 @@ def about(
 def load(run: str | Path) -> tuple[Transfer, Mapping[str, Any]]:
     """The model of a run's best checkpoint, and its metadata."""
     trained = Run.open(run).trained()
-    found = trained.metadata
-    if found.get("method") != "speed_transfer" or "bend" not in found.get("population", {}):
-        raise CheckpointError(
-            f"{run} holds no model of speed transfer, or one of another version; train it again"
-        )
-    return from_about(trained.params, found), found
+    if trained.metadata.get("method") != "speed_transfer":
+        raise CheckpointError(f"{run} holds no residual diffusion between walking speeds")
+    return from_about(trained.params, trained.metadata, run), trained.metadata
 
 
-def from_about(params: Params, said: Mapping[str, Any]) -> Transfer:
-    """The model with these parameters and metadata."""
-    plain = dict(said["model"])
-    plain.update(size=Size(**plain["size"]), dtype=jnp.dtype(plain["dtype"]).type)
-    plain.update({name: tuple(plain[name]) for name in ("channel_weights", "residual_scale")})
-    settings, form = method.Settings(**plain), Form(**said["form"])
-    people, scales = (
-        population.from_state(said["population"]),
-        normalise.from_state(said["normaliser"]),
-    )
-    return Transfer(params, settings, form, scales, people)
+def from_about(params: Params, said: Mapping[str, Any], place: str | Path = "this") -> Transfer:
+    """The model with these parameters and metadata.
+
+    Raises:
+        CheckpointError: A model of version 0.1 on a grid of phases; those in time are read.
+    """
+    if said.get("form", {}).get("align", "none") != "none" or _scaled(said["model"]):
+        raise CheckpointError(OLD.format(place))
+    plain = {k: v for k, v in said["model"].items() if k in method.Settings._fields}
+    plain |= {"size": Size(**plain["size"]), "dtype": jnp.dtype(plain["dtype"]).type}
+    plain["channel_weights"] = tuple(plain["channel_weights"])
+    return Transfer(params, method.Settings(**plain), normalise.from_state(said["normaliser"]))
+
+
+def _scaled(model: Mapping[str, Any]) -> bool:
+    """Whether a model of version 0.1 scaled its residual or let it fade, as the paper does not."""
+    return bool(model.get("near")) or set(model.get("residual_scale", (1.0,))) != {1.0}

@@ -5,6 +5,7 @@ import pytest
 
 from jaxdiff.errors import DataError
 from jaxdiff.studies.speed_transfer import hierarchy
+from jaxdiff.studies.speed_transfer.model import packed, unpacked
 from jaxdiff.studies.speed_transfer.strides import Gait
 
 SPEEDS = (0.5, 0.8, 1.1, 1.4, 1.7)
@@ -115,11 +116,35 @@ def test_update_with_few_people_beats_either_source_alone():
     assert updated < 1.05 * simulated
 
 
-def test_a_law_survives_its_state():
-    law = hierarchy.fit(population(20, 0)[0])
-    again = hierarchy.Law.from_state(law.state())
-    np.testing.assert_allclose(again.person, law.person)
-    assert again.speeds == law.speeds
+def test_a_power_law_of_speed_is_predicted_exactly_far_from_the_recording():
+    """Stride times that are a power of speed, with a factor of each person's own: one recording tells it."""
+    rng = np.random.default_rng(0)
+    gaits = [
+        Gait(v, np.array([own - 43 * np.log(v)]), np.zeros((0, 1)), f"P{person}", count=20)
+        for person, own in enumerate(4 * rng.normal(size=40))
+        for v in (0.3, 0.5, 0.8, 1.2, 1.7, 2.2)
+    ]
+    errors = {}
+    for logarithmic in (False, True):
+        prior = hierarchy.vague(gaits, np.array([logarithmic]))
+        law = hierarchy.fit(gaits[:180], prior)
+        found = [
+            law.predict([source], target.speed)[0] - target.mean
+            for person in hierarchy.group(gaits[180:])
+            for source in person
+            for target in person
+        ]
+        errors[logarithmic] = np.abs(found).mean()
+    assert errors[True] < 0.2
+    assert errors[True] < 0.2 * errors[False]
+
+
+def test_a_law_survives_its_file():
+    law = hierarchy.fit(population(20, 0)[0])._replace(logarithmic=np.arange(SIZE) == 1)
+    again = unpacked(packed(law))
+    np.testing.assert_allclose(again.person, law.person, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(again.speeds, law.speeds)
+    np.testing.assert_array_equal(again.logarithmic, law.logarithmic)
 
 
 def test_one_person_is_no_population():

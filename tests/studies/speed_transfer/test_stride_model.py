@@ -14,6 +14,7 @@ from jaxdiff.models.trained import Trained
 from jaxdiff.nets.speed_set import size
 from jaxdiff.studies.speed_transfer import (
     adaptation,
+    bands,
     cohort,
     held_out,
     hierarchy,
@@ -244,11 +245,37 @@ def test_calibrated_bands_cover_people_left_out(trained):
             person=predictor.law.person / 4, recording=predictor.law.recording / 4
         )
     )
+    kept = held_out.calibrate(narrow, held_out.tasks(population(40, seed=21), most=4))
+    new = held_out.tasks(population(40, seed=22), most=4)
     for band in ("mean", "stride"):
-        fitted = held_out.tasks(population(40, seed=21), most=4)
-        kept = held_out.calibrate(narrow, fitted, band)
-        new = held_out.tasks(population(40, seed=22), most=4)
         assert 0.85 < held_out.coverage(narrow, new, band, kept).mean() < 0.96
+
+
+def test_people_with_unlike_legs_have_factors_of_their_own():
+    """They err four times as much: their factors are four times as large, those of the others stay."""
+    rng = np.random.default_rng(0)
+    legs = np.repeat(np.arange(len(strides.CHANNELS)) < 3, strides.TERMS)
+    apart = np.concatenate([np.where(legs, 5.0, 0.0), np.zeros(strides.SIZE - len(legs))])
+    limps = np.arange(60) % 2 == 1
+    gaits = [
+        Gait(1.0, apart * limp, np.zeros((0, strides.SIZE)), f"P{i}")
+        for i, limp in enumerate(limps)
+    ]
+    shape = 60, 10, len(strides.CHANNELS)
+    truth = rng.standard_normal(shape) * np.where(limps, 4.0, 1.0)[:, None, None]
+    kept = bands.by_group(rng.standard_normal((32, *shape)), truth, [(g,) for g in gaits], "mean")
+    assert set(kept) == {"mean", "mean, symmetric", "mean, asymmetric"}
+    factors = {
+        name: bands.chosen(kept, "mean", sources).scale(0.9).mean()
+        for name, sources in (("limps", gaits[1:2]), ("walks", gaits[:1]))
+    }
+    assert 3.2 < factors["limps"] / factors["walks"] < 4.8
+    one_leg = gaits[0]._replace(mean=np.where(np.arange(strides.SIZE) < 63, 0.0, np.nan))
+    assert bands.chosen(kept, "mean", [one_leg]) is kept["mean"]
+    few = bands.by_group(
+        rng.standard_normal((32, 30, 10, 6)), truth[:30], [(g,) for g in gaits[:30]], "mean"
+    )
+    assert set(few) == {"mean"}
 
 
 def test_adapting_to_other_people_beats_the_model_it_starts_from(trained):
