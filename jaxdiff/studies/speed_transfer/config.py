@@ -183,6 +183,7 @@ def _people() -> ConfigDict:
     config = ConfigDict()
     config.experiment = "people"
     config.model = "speed"  # a shipped model, a file or a run
+    config.seeds = ()  # files or runs of further seeds, over which the tables take the mean
     config.hood = ""  # file of the amputees; default: $JAXDIFF_SHARED/data/hood2020_k3.npz
     config.lock()
     return config

@@ -76,6 +76,12 @@ def errors(states: np.ndarray, truth: Sequence[Gait], channels: Sequence[int] = 
     return np.nanmean(wrong, axis=(1, 2))
 
 
+def cadence_errors(states: np.ndarray, truth: Sequence[Gait]) -> np.ndarray:
+    """Absolute errors [N] of the cadence in steps/min."""
+    real = synthesis.stride_time(np.stack([g.mean for g in truth]))
+    return np.abs(120 / synthesis.stride_time(states) - 120 / real)
+
+
 def by_person(values: np.ndarray, subjects: np.ndarray) -> np.ndarray:
     """Mean of each person's values, in order of the names."""
     return np.array([values[subjects == name].mean() for name in np.unique(subjects)])

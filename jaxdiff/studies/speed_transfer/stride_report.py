@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -23,18 +24,25 @@ if TYPE_CHECKING:
 def quick(config: Config, out: Path) -> None:
     """Train a model, and its tables."""
     stride_training.run(config, out)
-    report(out / "speed.safetensors", "", out)
+    report([out / "speed.safetensors"], "", out)
 
 
 def run(config: Config, out: Path) -> None:
-    """Tables of the model that `config.model` names."""
-    report(config.model, config.hood, out)
+    """Tables of the model that `config.model` names, with those of `config.seeds` if there are any."""
+    report([config.model, *config.seeds], config.hood, out)
 
 
-def report(which: str | Path, hood: str, out: Path) -> None:
-    """Tables of a model on people it was not trained on: simulated ones, and those in the file `hood`."""
+def report(which: Sequence[str | Path], hood: str, out: Path) -> None:
+    """Tables on people left out: simulated ones, and those in the file `hood`.
+
+    Args:
+        which: Models of one cohort that differ in the seed of the training; the first one is shown.
+        hood: File of real people; empty: a shared one.
+        out: Directory of the report.
+    """
     begin = time.perf_counter()
-    model = cast("StrideTransferModel", load(which))
+    models = [cast("StrideTransferModel", load(each)) for each in which]
+    model = models[0]
     own = get_config("ship")
     with own.unlocked():
         own.data.update(model.trained.metadata["config"]["data"])
@@ -55,15 +63,19 @@ def report(which: str | Path, hood: str, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     figure.savefig(out / "strides.png", dpi=110)
     made.add(Page.figures, [("Strides, real and generated", figure, words)])
-    made.table(stride_tables.simulated(predictor, gaits.train, gaits.test), "people-simulated")
-    made.table(stride_tables.gain(predictor, gaits.test), "people-gain")
-    made.table(stride_tables.coverage(predictor, bands, gaits.test), "people-coverage")
-    made.table(stride_tables.inputs(predictor, gaits.test), "people-inputs")
+    predictors = [each.predictor for each in models]
+    made.table(stride_tables.simulated(predictors, gaits.train, gaits.test), "people-simulated")
+    if predictor.trust:
+        made.table(stride_tables.network(predictors, gaits.test), "people-network")
+    made.table(stride_tables.gain(predictors, gaits.test), "people-gain")
+    calibrations = [each.calibrations for each in models]
+    made.table(stride_tables.coverage(predictors, calibrations, gaits.test), "people-coverage")
+    made.table(stride_tables.inputs(predictors, gaits.test), "people-inputs")
     path = hood or _shared("hood2020_k3.npz")
     if path:
-        made.table(stride_tables.amputees(predictor, path), "people-amputees")
+        made.table(stride_tables.amputees(predictors, path), "people-amputees")
     seconds = time.perf_counter() - begin
-    made.facts |= provenance(f"model {which}", own.training.seed, seconds)
+    made.facts |= provenance(f"model {which[0]}", own.training.seed, seconds)
     publish(made, out)
 
 

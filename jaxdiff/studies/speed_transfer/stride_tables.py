@@ -18,55 +18,82 @@ from jaxdiff.studies.speed_transfer.strides import CHANNELS, TERMS, Gait
 
 SAMPLES = 32
 ADDED = "population change, updated"
+LINEAR = "hierarchical model"
 NOTE = (
     "Mean absolute error in degrees between mean strides, over phases and measured angles; mean over people ± standard "
     "deviation between people. p: Wilcoxon's signed-rank test over people against the population's change; helps: share "
     "of people for whom the row errs less than it."
 )
+Predictors = Sequence[Predictor]
+"""One law with networks of different seeds; a person's error is the mean over them."""
 
 
 def simulated(
-    predictor: Predictor, train: Sequence[Gait], test: Sequence[Gait], most: int = 6
+    predictors: Predictors, train: Sequence[Gait], test: Sequence[Gait], most: int = 6
 ) -> Table:
     """Errors on simulated test people, from one recording and from several."""
-    kinds = held_out.kinds(test)
+    kinds, law = held_out.kinds(test), predictors[0].law
     slope = held_out.linear(train)
     table = Table(
         "Simulated people left out: error by predictor",
-        [f"{kind}{part}" for kind in kinds for part in ("", ", p", ", helps")],
-        note=NOTE,
+        [f"{kind}{part}" for kind in kinds for part in ("", ", p", ", helps", ", cadence")],
+        note=f"{NOTE} Cadence: mean absolute error in steps/min.",
     )
     rows: dict[str, dict[str, Cell]] = {}
     for kind, people in kinds.items():
-        asked = held_out.tasks(people, most=most, seed=11)
-        found = {
-            "copy": held_out.copied(asked.questions),
-            "linear change": held_out.copied(asked.questions)
-            + np.array([[q.target - q.sources[0].speed] for q in asked.questions]) * slope,
-            ADDED: held_out.added(predictor.law, asked.questions),
-            "hierarchical model": predictor.linear(asked.questions),
-        }
-        if predictor.trust:
-            found["diffusion"] = predictor.point(asked.questions)
-        reference = _people(found[ADDED], asked)
-        for label, states in found.items():
-            against = None if label == ADDED else reference
-            rows.setdefault(label, {}).update(_row(kind, states, asked, against))
-        for number in (2, 3):
+        for number in (1, 2, 3):
             asked = held_out.tasks(people, number, most=most, seed=11)
-            name = f"{number} recordings"
-            found = {f"hierarchical model, {name}": predictor.linear(asked.questions)}
-            if predictor.trust:
-                found[f"diffusion, {name}"] = predictor.point(asked.questions)
-            found[f"{ADDED}, nearest of {name}"] = held_out.added(predictor.law, asked.questions)
+            copy, added = (
+                held_out.copied(asked.questions),
+                held_out.added(law, asked.questions),
+            )
+            more = f", {number} recordings" if number > 1 else ""
+            found = {}
+            if not more:
+                change = np.array([[q.target - q.sources[0].speed] for q in asked.questions])
+                found = {"copy": [copy], "linear change": [copy + change * slope]}
+            found[ADDED + more.replace(", ", ", nearest of ")] = [added]
+            found[LINEAR + more] = [predictors[0].linear(asked.questions)]
+            if predictors[0].trust:
+                found[f"diffusion{more}"] = [p.point(asked.questions) for p in predictors]
+            reference = None if more else _people(added, asked)
             for label, states in found.items():
-                rows.setdefault(label, {}).update(_row(kind, states, asked, None))
+                errors = np.mean([_people(each, asked) for each in states], axis=0)
+                cells = _cells(errors, None if label == ADDED else reference)
+                row = {kind if name == "MAE" else f"{kind}, {name}": c for name, c in cells.items()}
+                pace = [held_out.cadence_errors(each, asked.truth) for each in states]
+                row[f"{kind}, cadence"] = cell(
+                    held_out.by_person(np.mean(pace, axis=0), asked.subjects)
+                )
+                rows.setdefault(label, {}).update(row)
     for label, row in rows.items():
         table.row(label, row)
     return table
 
 
-def gain(predictor: Predictor, test: Sequence[Gait], most: int = 6) -> Table:
+def network(predictors: Predictors, test: Sequence[Gait], most: int = 6) -> Table:
+    """What the networks add to the hierarchical model, and how far they differ between seeds."""
+    table = Table(
+        f"Simulated people left out: the network, {len(predictors)} seeds",
+        [LINEAR, "diffusion", "between seeds", "p", "helps"],
+        note="Mean absolute error in degrees, mean over people ± standard deviation between people; between seeds: standard "
+        "deviation of the mean error; p, helps: Wilcoxon's signed-rank test over people and share of people for whom it helps, "
+        "against the hierarchical model.",
+    )
+    for kind, people in held_out.kinds(test).items():
+        for number in (1, 2, 3):
+            asked = held_out.tasks(people, number, most=most, seed=11)
+            reference = _people(predictors[0].linear(asked.questions), asked)
+            each = np.stack([_people(p.point(asked.questions), asked) for p in predictors])
+            cells = _cells(each.mean(0), reference)
+            cells["diffusion"] = cells.pop("MAE")
+            if len(predictors) > 1:
+                cells["between seeds"] = Cell(float(each.mean(1).std(ddof=1)))
+            table.row(_recordings(kind, number), {LINEAR: cell(reference), **cells})
+    return table
+
+
+def gain(predictors: Predictors, test: Sequence[Gait], most: int = 6) -> Table:
     """What personalisation is worth: the population's change less the model, by person."""
     quantiles = {"10 %": 0.1, "median": 0.5, "90 %": 0.9}
     table = Table(
@@ -78,21 +105,21 @@ def gain(predictor: Predictor, test: Sequence[Gait], most: int = 6) -> Table:
     for kind, people in held_out.kinds(test).items():
         for number in (1, 2, 3):
             asked = held_out.tasks(people, number, most=most, seed=11)
-            reference = _people(held_out.added(predictor.law, asked.questions), asked)
-            errors = _people(predictor.point(asked.questions), asked)
+            reference = _people(held_out.added(predictors[0].law, asked.questions), asked)
+            errors = np.mean([_people(p.point(asked.questions), asked) for p in predictors], axis=0)
             won = reference - errors
             row = {ADDED: cell(reference), "this model": cell(errors), "gain": cell(won)}
             row |= {
                 f"gain, {name}": Cell(float(np.quantile(won, q))) for name, q in quantiles.items()
             }
             row["helps"] = Cell(float((won > 0).mean()))
-            table.row(f"{kind}, {number} recording{'s' * (number > 1)}", row)
+            table.row(_recordings(kind, number), row)
     return table
 
 
 def coverage(
-    predictor: Predictor,
-    calibrations: Mapping[str, Calibration],
+    predictors: Predictors,
+    calibrations: Sequence[Mapping[str, Calibration]],
     test: Sequence[Gait],
     p: float = 0.9,
 ) -> Table:
@@ -107,22 +134,31 @@ def coverage(
         asked = held_out.tasks(people, most=4, seed=13)
         row = {}
         for band in KINDS:
-            for how, kept in (("as sampled", None), ("calibrated", calibrations)):
-                share = held_out.coverage(predictor, asked, band, kept, p, SAMPLES, 14)
-                row[f"{band}, {how}"] = cell(share)
+            for how, used in (("as sampled", False), ("calibrated", True)):
+                shares = [
+                    held_out.coverage(one, asked, band, kept if used else None, p, SAMPLES, 14)
+                    for one, kept in zip(predictors, calibrations)
+                ]
+                row[f"{band}, {how}"] = cell(np.mean(shares, axis=0))
         table.row(label, row)
     return table
 
 
-def inputs(predictor: Predictor, test: Sequence[Gait], most: int = 4) -> Table:
+def inputs(predictors: Predictors, test: Sequence[Gait], most: int = 4) -> Table:
     """What a recording has to have: strides, legs, joints; and the network conditioned on another person's recording."""
+    first = predictors[0]
     table = Table(
         "Simulated people left out: what is recorded",
-        ["hierarchical model", "diffusion"] if predictor.trust else ["hierarchical model"],
+        [LINEAR, "diffusion"] if first.trust else [LINEAR],
         note=NOTE + " The error is over all six angles, also those that were not recorded.",
     )
     asked = held_out.tasks(test, most=most, seed=15)
     channels = np.arange(len(CHANNELS))
+
+    def errors(questions: list[Question], others: list[Question] | None = None) -> Cell:
+        each = [_people(p.point(questions, others), asked) for p in predictors]
+        return cell(np.mean(each, axis=0))
+
     for label, count, keep in (
         ("both legs, all strides", 0, channels),
         ("both legs, one stride", 1, channels),
@@ -134,26 +170,24 @@ def inputs(predictor: Predictor, test: Sequence[Gait], most: int = 4) -> Table:
             q._replace(sources=tuple(_less(g, count, keep) for g in q.sources))
             for q in asked.questions
         ]
-        row = {"hierarchical model": predictor.linear(questions)}
-        if predictor.trust:
-            row["diffusion"] = predictor.point(questions)
-        table.row(label, {name: cell(_people(s, asked)) for name, s in row.items()})
-    if not predictor.trust:
+        row = {LINEAR: cell(_people(first.linear(questions), asked))}
+        table.row(label, row | ({"diffusion": errors(questions)} if first.trust else {}))
+    if not first.trust:
         return table
-    rng = np.random.default_rng(17)
-    order = rng.permutation(len(asked.questions))
+    order = np.random.default_rng(17).permutation(len(asked.questions))
     others = [
         Question(asked.questions[j].sources, q.target) for j, q in zip(order, asked.questions)
     ]
-    swapped = predictor.point(asked.questions, others)
-    table.row("network conditioned on another person", {"diffusion": cell(_people(swapped, asked))})
+    swapped = errors(asked.questions, others)
+    table.row("network conditioned on another person", {"diffusion": swapped})
     return table
 
 
-def amputees(predictor: Predictor, path: str | Path) -> Table:
+def amputees(predictors: Predictors, path: str | Path) -> Table:
     """Nine real people left out in turn (Hood et al. 2020): ankle angles of both legs, every pair of speeds."""
-    gaits = real.hood(path)
-    made = adaptation.adapt(predictor, gaits, folds=len(gaits), nested=True)
+    gaits, predictor = real.hood(path), predictors[0]
+    made = [adaptation.adapt(p, gaits, folds=len(gaits), nested=True).errors for p in predictors]
+    found = {name: np.mean([each[name] for each in made], axis=0) for name in made[0]}
     simulated = held_out.tasks(gaits)
     before = held_out.by_person(
         held_out.errors(predictor.linear(simulated.questions), simulated.truth), simulated.subjects
@@ -163,7 +197,7 @@ def amputees(predictor: Predictor, path: str | Path) -> Table:
         ["MAE", "p", "helps"],
         note=NOTE + " What to take from the simulated law is chosen anew without each person.",
     )
-    reference = made.errors[ADDED]
+    reference = found[ADDED]
     table.row("simulated law, not updated", _cells(before, reference))
     slopes = {}
     for person in hierarchy.group(gaits):
@@ -177,8 +211,8 @@ def amputees(predictor: Predictor, path: str | Path) -> Table:
     )
     straight = held_out.by_person(held_out.errors(moved, simulated.truth), simulated.subjects)
     table.row("linear change of the other people", _cells(straight, reference))
-    for name, errors in made.errors.items():
-        label = "hierarchical model, updated" if name == "model, trust 0" else name
+    for name, errors in found.items():
+        label = f"{LINEAR}, updated" if name == "model, trust 0" else name
         table.row(label, _cells(errors, None if name == ADDED else reference))
     table.row("four other speeds: straight line through them", _cells(_own_line(gaits), None))
     table.row(
@@ -231,11 +265,8 @@ def _people(states: np.ndarray, asked: held_out.Tasks) -> np.ndarray:
     return held_out.by_person(held_out.errors(states, asked.truth), asked.subjects)
 
 
-def _row(
-    kind: str, states: np.ndarray, asked: held_out.Tasks, reference: np.ndarray | None
-) -> dict[str, Cell]:
-    found = _cells(_people(states, asked), reference)
-    return {kind if name == "MAE" else f"{kind}, {name}": c for name, c in found.items()}
+def _recordings(kind: str, number: int) -> str:
+    return f"{kind}, {number} recording{'s' * (number > 1)}"
 
 
 def _cells(errors: np.ndarray, reference: np.ndarray | None) -> dict[str, Cell]:
