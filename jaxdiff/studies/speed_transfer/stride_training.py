@@ -28,7 +28,6 @@ from jaxdiff.studies.speed_transfer.examples import Examples
 from jaxdiff.studies.speed_transfer.model import from_metadata, packed
 from jaxdiff.studies.speed_transfer.predictor import Predictor
 from jaxdiff.studies.speed_transfer.strides import SCALE, STRIDE_TIME, Gait
-from jaxdiff.studies.speed_transfer.training import plain
 from jaxdiff.training import settings
 from jaxdiff.training.state import TrainState
 from jaxdiff.typing import Config
@@ -202,7 +201,7 @@ def metadata(config: Config, chosen: method.Settings) -> dict[str, Any]:
         "study": "speed_transfer",
         "method": "stride_transfer",
         "settings_of_method": kept,
-        "config": plain(config.to_dict()),
+        "config": config.to_dict(),
         "trust": 1.0,
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -102,16 +102,9 @@ def train(config: Config, who: Cohorts, out: Path) -> None:
         out,
         {
             **about(wanted, normaliser),
-            "config": plain(kept),
+            "config": kept,
             "rate": config.data.rate,
             "seconds": config.data.seconds,
         },
         evaluate,
     )
-
-
-def plain(tree: Any) -> Any:
-    """The tree with lists in place of tuples, as JSON has it."""
-    if isinstance(tree, dict):
-        return {name: plain(value) for name, value in tree.items()}
-    return [plain(value) for value in tree] if isinstance(tree, (list, tuple)) else tree
