@@ -3,9 +3,9 @@
 Stride transfer, the shipped model:
 
 strides        gaits as Fourier coefficients of strides: states
-hierarchy      the hierarchical linear model of their change with speed
+hierarchy      the hierarchical linear model of their change with speed; priors: of a laboratory's people, from simulation
 examples       training examples: combinations of source and target speeds
-predictor      hierarchical model and diffusion of its residual as one
+predictor      hierarchical model and diffusion of its residual as one; stored: in a file
 recorded       gaits of recordings; synthesis: recordings of states; bands: intervals per phase
 model          the model a user calls; adaptation: updated by a laboratory's people
 program        the model as a function of arrays, for export and streams

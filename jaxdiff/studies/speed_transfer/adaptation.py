@@ -11,11 +11,12 @@ import numpy as np
 from jaxdiff.errors import ConfigError, DataError, nearest
 from jaxdiff.models.calibration import LEVELS, Calibration
 from jaxdiff.models.trained import Trained
-from jaxdiff.studies.speed_transfer import bands, held_out, hierarchy, recorded
-from jaxdiff.studies.speed_transfer.hierarchy import Choice, Law, group
-from jaxdiff.studies.speed_transfer.model import from_metadata, packed
+from jaxdiff.studies.speed_transfer import bands, held_out, priors, recorded
+from jaxdiff.studies.speed_transfer.hierarchy import Law, group
 from jaxdiff.studies.speed_transfer.predictor import Predictor
+from jaxdiff.studies.speed_transfer.priors import Choice
 from jaxdiff.studies.speed_transfer.recorded import ANGLES
+from jaxdiff.studies.speed_transfer.stored import from_metadata, packed
 from jaxdiff.studies.speed_transfer.strides import CHANNELS, SIZE, TERMS, Gait
 
 TRUSTS = (0.0, 0.5, 1.0)
@@ -160,7 +161,7 @@ def choose(law: Law, gaits: Sequence[Gait], rows: np.ndarray, folds: int = 5) ->
     """What to take from a simulated law, by leaving people out; judged on the lower harmonics."""
     legs = len(CHANNELS) * TERMS
     rows = rows[(rows >= legs) | (rows % TERMS <= 2 * HARMONICS)]
-    return hierarchy.update([g.select(rows) for g in gaits], law.select(rows), folds)[1][0]
+    return priors.update([g.select(rows) for g in gaits], law.select(rows), folds)[1][0]
 
 
 def updated(law: Law, gaits: Sequence[Gait], rows: np.ndarray, choice: Choice | None = None) -> Law:
@@ -171,7 +172,7 @@ def updated(law: Law, gaits: Sequence[Gait], rows: np.ndarray, choice: Choice | 
     """
     choice = choice or choose(law, gaits, rows)
     own = [g.select(rows) for g in gaits]
-    mine = hierarchy.chosen(own, law.select(rows), choice.share, choice.weights)
+    mine = priors.chosen(own, law.select(rows), choice.share, choice.weights)
     if len(rows) == SIZE:
         return mine
     others = np.setdiff1d(np.arange(SIZE), rows)

@@ -25,8 +25,8 @@ from jaxdiff.studies.run import Run
 from jaxdiff.studies.speed_transfer import cohort, held_out, hierarchy, recorded
 from jaxdiff.studies.speed_transfer.bands import KINDS
 from jaxdiff.studies.speed_transfer.examples import Examples
-from jaxdiff.studies.speed_transfer.model import from_metadata, packed
 from jaxdiff.studies.speed_transfer.predictor import Predictor
+from jaxdiff.studies.speed_transfer.stored import from_metadata, packed
 from jaxdiff.studies.speed_transfer.strides import SCALE, STRIDE_TIME, Gait
 from jaxdiff.training import settings
 from jaxdiff.training.state import TrainState

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from jaxdiff.errors import DataError
-from jaxdiff.studies.speed_transfer import hierarchy
-from jaxdiff.studies.speed_transfer.model import packed, unpacked
+from jaxdiff.studies.speed_transfer import hierarchy, priors
+from jaxdiff.studies.speed_transfer.stored import packed, unpacked
 from jaxdiff.studies.speed_transfer.strides import Gait
 
 SPEEDS = (0.5, 0.8, 1.1, 1.4, 1.7)
@@ -109,7 +109,7 @@ def test_update_with_few_people_beats_either_source_alone():
         population(6, 2, shift=1.0, first=500)[0],
         population(60, 3, shift=1.0, first=900)[0],
     )
-    law, choices = hierarchy.update(few, prior)
+    law, choices = priors.update(few, prior)
     assert choices[0].error == min(each.error for each in choices)
     updated, simulated, alone = (error(each, many)[0] for each in (law, prior, hierarchy.fit(few)))
     assert updated < alone

@@ -22,9 +22,10 @@ from jaxdiff.studies.speed_transfer import (
     strides,
 )
 from jaxdiff.studies.speed_transfer.examples import Examples
-from jaxdiff.studies.speed_transfer.model import StrideTransferModel, from_metadata, packed
+from jaxdiff.studies.speed_transfer.model import StrideTransferModel
 from jaxdiff.studies.speed_transfer.predictor import Question
 from jaxdiff.studies.speed_transfer.recorded import ANGLES
+from jaxdiff.studies.speed_transfer.stored import from_metadata, packed
 from jaxdiff.studies.speed_transfer.strides import STRIDE_TIME, Gait
 
 from .walkers import angles, frequency, laboratory

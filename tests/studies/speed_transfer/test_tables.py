@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jaxdiff.studies.speed_transfer import held_out, hierarchy, stride_tables
-from jaxdiff.studies.speed_transfer.model import from_metadata
+from jaxdiff.studies.speed_transfer.stored import from_metadata
 from jaxdiff.studies.speed_transfer.strides import SCALE, STRIDE_TIME
 
 from .test_stride_model import population, trained  # noqa: F401
