@@ -22,7 +22,7 @@ PARTS = 10
 KINDS = ("stride", "mean")
 """What an interval may hold: a single stride, or the mean stride."""
 GROUPS = ("symmetric", "asymmetric")
-ALIKE = 4.0
+ALIKE = 6.0
 """Largest difference between the legs, in degrees, of a symmetric gait."""
 FEWEST = 20
 """People below which a group has no factors of its own: for 95 % conformal prediction needs 19."""

@@ -114,16 +114,19 @@ def drawn(
     predictor: Predictor, asked: Tasks, band: str, samples: int = 32, seed: int = 0
 ) -> np.ndarray:
     """Samples [S, N, POINTS, 6] of a single stride, or of the mean over as many strides as the truth has."""
-    rng = np.random.default_rng([seed, 2])
-    states = predictor(asked.questions, samples, seed)
+    return varied(predictor.law, asked, predictor(asked.questions, samples, seed), band, seed)
+
+
+def varied(law: Law, asked: Tasks, states: np.ndarray, band: str, seed: int = 0) -> np.ndarray:
+    """The same from samples of the mean stride's state [S, N, SIZE]."""
+    rng, states = np.random.default_rng([seed, 2]), states.copy()
     roots: dict[int, np.ndarray] = {}
     for i, (q, truth) in enumerate(zip(asked.questions, asked.truth)):
         key = id(q.sources[0])
         if key not in roots:
-            roots[key] = synthesis.variability(predictor.law, list(q.sources))
+            roots[key] = synthesis.variability(law, list(q.sources))
         count = 1 if band == "stride" else truth.strides
-        away = synthesis.deviations(roots[key], samples, rng)
-        states[:, i] += away / np.sqrt(count)
+        states[:, i] += synthesis.deviations(roots[key], len(states), rng) / np.sqrt(count)
     return curves(states)
 
 
@@ -146,8 +149,9 @@ def calibrate(
     """Conformal factors per channel and part of the stride from people the predictor was not fitted to."""
     found: dict[str, Calibration] = {}
     sources = [q.sources for q in asked.questions]
+    states = predictor(asked.questions, samples, seed)
     for band in bands.KINDS:
-        values = drawn(predictor, asked, band, samples, seed)
+        values = varied(predictor.law, asked, states, band, seed)
         found |= bands.by_group(values, measured(asked, band, seed), sources, band, levels)
     return found
 
@@ -162,12 +166,23 @@ def coverage(
     seed: int = 0,
 ) -> np.ndarray:
     """Share of the measured curve inside the interval, for each person; `kept` by `calibrate`, or as sampled."""
-    values, truth = drawn(predictor, asked, band, samples, seed), measured(asked, band, seed)
-    phase = np.arange(POINTS) / POINTS
+    return held(asked, drawn(predictor, asked, band, samples, seed), band, kept, p, seed)
+
+
+def held(
+    asked: Tasks,
+    values: np.ndarray,
+    band: str,
+    kept: Mapping[str, Calibration] | None,
+    p: float = 0.9,
+    seed: int = 0,
+) -> np.ndarray:
+    """The same for samples [S, N, POINTS, 6] that were drawn before."""
+    truth, phase = measured(asked, band, seed), np.arange(POINTS) / POINTS
     scale: np.ndarray | float = 1.0
     if kept is not None:
         each = (bands.chosen(kept, band, q.sources) for q in asked.questions)
         scale = np.stack([bands.at(one, phase, range(len(CHANNELS))).scale(p) for one in each])
     low, high = predictive_interval(values, p, scale)
-    held = np.where(np.isfinite(truth), (truth >= low) & (truth <= high), np.nan)
-    return by_person(np.nanmean(held, axis=(1, 2)), asked.subjects)
+    inside = np.where(np.isfinite(truth), (truth >= low) & (truth <= high), np.nan)
+    return by_person(np.nanmean(inside, axis=(1, 2)), asked.subjects)

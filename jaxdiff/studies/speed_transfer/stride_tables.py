@@ -133,11 +133,13 @@ def coverage(
     for label, people in {"all": list(test), **held_out.kinds(test)}.items():
         asked = held_out.tasks(people, most=4, seed=13)
         row = {}
+        states = [one(asked.questions, SAMPLES, 14) for one in predictors]
         for band in KINDS:
+            drawn = [held_out.varied(predictors[0].law, asked, each, band, 14) for each in states]
             for how, used in (("as sampled", False), ("calibrated", True)):
                 shares = [
-                    held_out.coverage(one, asked, band, kept if used else None, p, SAMPLES, 14)
-                    for one, kept in zip(predictors, calibrations)
+                    held_out.held(asked, values, band, kept if used else None, p, 14)
+                    for values, kept in zip(drawn, calibrations)
                 ]
                 row[f"{band}, {how}"] = cell(np.mean(shares, axis=0))
         table.row(label, row)

@@ -222,7 +222,7 @@ def run(config: Config, out: Path) -> None:
 
 def finished(trained: Trained, predictor: Predictor, gaits: People, config: Config) -> Trained:
     """The trained network with calibrated bands and a card."""
-    asked = held_out.tasks(gaits.calibration, most=5, seed=1)
+    asked = held_out.tasks(gaits.calibration, most=3, seed=1)
     kept = held_out.calibrate(predictor, asked)
     found = {**trained.metadata, "bands": {name: c.to_json() for name, c in kept.items()}}
     scores = score(predictor, gaits, kept)

@@ -256,7 +256,9 @@ def test_people_with_unlike_legs_have_factors_of_their_own():
     """They err four times as much: their factors are four times as large, those of the others stay."""
     rng = np.random.default_rng(0)
     legs = np.repeat(np.arange(len(strides.CHANNELS)) < 3, strides.TERMS)
-    apart = np.concatenate([np.where(legs, 5.0, 0.0), np.zeros(strides.SIZE - len(legs))])
+    apart = np.concatenate(
+        [np.where(legs, 9.0, 0.0) / np.sqrt(strides.TERMS), np.zeros(strides.SIZE - len(legs))]
+    )
     limps = np.arange(60) % 2 == 1
     gaits = [
         Gait(1.0, apart * limp, np.zeros((0, strides.SIZE)), f"P{i}")
