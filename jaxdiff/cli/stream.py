@@ -10,11 +10,15 @@ of Lab Streaming Layer. Latency is reported on standard error. For models that
 map one signal to another; `gait` uses those of its channels that arrive, a
 model of speed transfer is fixed at two speeds.
 
+A model of text to motion reads sentences, one a line, and writes rows of joints
+(m) of one motion that goes on: each sentence continues the one before.
+
 example:
   jaxdiff stream gait --input walk.mot --steps 2 > forces.csv
   jaxdiff stream gait --udp 9000 --rate 100 --every 1 --ahead 0.05 --steps 1
   jaxdiff stream speed --source-speed 1 --target-speed 1.4 --input walk.mot
   sensors | jaxdiff stream runs/llma-quick --rate 100 --every 5 --samples 4
+  sentences | jaxdiff stream motion --seconds 3 > joints.csv
 """
 
 from __future__ import annotations
@@ -80,6 +84,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="modality of the input, or of gait channels joined by commas (default: the "
         "model's first; of gait the known ones)",
     )
+    add(
+        "--seconds",
+        type=float,
+        default=3.0,
+        metavar="S",
+        help="duration of each sentence (default: %(default)s)",
+    )
     speeds(parser)
     add(
         "--seed",
@@ -106,6 +117,9 @@ def run(options: argparse.Namespace) -> None:
     from jaxdiff.studies.loading import load
 
     model = load(options.model)
+    if hasattr(model, "stream"):
+        _sentences(model, options)
+        return
     choice = chosen(options)
     source = None
     if options.input:
@@ -159,6 +173,33 @@ def run(options: argparse.Namespace) -> None:
             f"{len(stream.seconds)} generations of {options.every} rows ({budget:.0f} ms at {source.rate:g} Hz): "
             f"p50 {measured['p50']:.1f} ms, p99 {measured['p99']:.1f} ms, worst {measured['worst']:.1f} ms"
             + (f"; first row {1e3 * wait:.0f} ms after the first full window" if first else ""),
+            file=sys.stderr,
+        )
+
+
+def _sentences(model: Any, options: argparse.Namespace) -> None:
+    """Rows of joints for every sentence on standard input, as it comes."""
+    lines = (line.strip() for line in (options.input.open() if options.input else sys.stdin))
+    parts = model.stream(
+        (line for line in lines if line),
+        seconds=options.seconds,
+        seed=options.seed,
+        steps=options.steps,
+    )
+    channels, units = (getattr(model.outputs[0], name) for name in ("channels", "units"))
+    print(",".join(["time", *(f"{n} [{u}]" for n, u in zip(channels, units))]), flush=True)
+    seconds, begin = [], time.perf_counter()
+    for part in parts:
+        seconds.append(time.perf_counter() - begin)
+        for i, row in enumerate(part.values):
+            cells = [f"{part.start + i / part.rate:.4f}", *(f"{value:.6g}" for value in row)]
+            print(",".join(cells))
+        sys.stdout.flush()
+        begin = time.perf_counter()
+    if seconds:
+        print(
+            f"{len(seconds)} sentences of {options.seconds:g} s: first rows after {seconds[0]:.1f} s, then within "
+            f"{max(seconds[1:], default=seconds[0]):.2f} s",
             file=sys.stderr,
         )
 

@@ -33,6 +33,15 @@ def backend() -> Backend:
     return _override.value or jax.default_backend()  # type: ignore[return-value]
 
 
+def unoptimised() -> dict[str, str]:
+    """Compiler options of programs that run for less time than they take to compile.
+
+    Returns:
+      Options for `jax.jit(..., compiler_options=...)`; none but on a CPU.
+    """
+    return {"xla_backend_optimization_level": "0"} if backend() == "cpu" else {}
+
+
 @contextmanager
 def override(name: Backend) -> Iterator[None]:
     """Makes `backend` answer `name` within the context.

@@ -70,6 +70,8 @@ def refused(write, folder, old=()):
 
 @pytest.mark.parametrize("extension", formats.WRITERS)
 def test_recordings_and_predictions(folder, extension):
+    if extension == ".rrd":
+        pytest.importorskip("rerun")
     motion = joints_recording(JOINTS.astype(np.float32), HUMANML3D, 20.0)
     recording = motion if extension in (".bvh", ".npy") else WALK
     made = Prediction(recording.values[None], recording)

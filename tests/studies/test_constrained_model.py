@@ -94,3 +94,19 @@ def test_what_does_not_go_together_is_refused(model):
         model.generate(text=["a", "b"], seconds=[1.0, 1.0, 1.0])
     with pytest.raises(ConfigError, match="recording"):
         model.generate(text="a person walks", seconds=1.0, keep="0:1")
+
+
+def test_streamed_sentences_are_one_motion_of_one_skeleton(model):
+    parts = list(
+        model.stream(["a person walks", "a person jumps"], seconds=0.6, overlap=0.3, steps=2)
+    )
+    assert [len(part) for part in parts] == [12, 12]
+    assert [part.start for part in parts] == [0.0, 0.6]
+    joints = np.concatenate([part.values.reshape(-1, 22, 3) for part in parts])
+    lengths = bone_lengths(joints, LAYOUT_22.skeleton.parents)
+    np.testing.assert_allclose(lengths, np.tile(lengths[0], (len(lengths), 1)), atol=1e-4)
+    steps = np.linalg.norm(np.diff(joints, axis=0), axis=-1).max(axis=1)
+    inside = np.delete(steps, 11)
+    assert steps[11] < 1.5 * inside.max()
+    with pytest.raises(ConfigError, match="overlap"):
+        next(model.stream(["a person walks"], seconds=60.0))

@@ -237,12 +237,15 @@ def test_the_whole_chain_from_clips_to_tables_and_from_a_sentence_to_files(tmp_p
         evaluation, "protocol", lambda *a, **k: dict.fromkeys(("real", "generated"), row)
     )
     monkeypatch.setattr(few_steps, "milliseconds", lambda *a: 1.0)
+    monkeypatch.setenv("JAXDIFF_SHARED", str(tmp_path))  # no motion pack
     kinds = {name: constraint_table.KINDS[name] for name in ("path", "joint", "beginning")}
     monkeypatch.setattr(constraint_table, "KINDS", kinds)
     monkeypatch.setattr(constraint_table, "METHODS", {"imputation": constraint_table.impute})
     for experiment, rows in {
         "few_steps": ("teacher, 1 step", "student, 1 step"),
         "constraints": ("path, imputation", "joint, imputation", "beginning, imputation"),
+        "sampling": ("real", "2 steps, guidance none"),
+        "corpora": ("simulated_motion: real", "simulated_motion: generated, written"),
     }.items():
         config = get_config("tiny")
         config.update(experiment=experiment, start=str(tmp_path / "motion.safetensors"))

@@ -11,6 +11,7 @@
 | `.parquet`             | tables, where pyarrow is installed                             | yes     |
 | `.npz`                 | a recording, bit by bit; joints or SMPL parameters (AMASS)     | yes     |
 | `.npy`                 | HumanML3D or KIT-ML motion                                     | yes     |
+| `.rrd`                 |                                                                | yes, for the Rerun viewer, where rerun-sdk is installed |
 
 Whatever is wrong with a file is one `FileError` that names the file, the line where it has lines, and what is wrong.
 """
@@ -39,6 +40,7 @@ from jaxdiff.data.formats.humanml3d import read_npy, write_npy
 from jaxdiff.data.formats.npz import read_npz, write_npz
 from jaxdiff.data.formats.opensim import read_opensim, read_trc, write_opensim
 from jaxdiff.data.formats.parquet import read_parquet, write_parquet
+from jaxdiff.data.formats.rerun import write_rerun
 from jaxdiff.data.formats.table import read_table, write_table
 from jaxdiff.data.recording import Recording
 from jaxdiff.errors import FileError
@@ -103,6 +105,7 @@ WRITERS: dict[str, Callable[[str | os.PathLike, Recording], None]] = {
     ".parquet": write_parquet,
     ".npz": write_npz,
     ".npy": write_npy,
+    ".rrd": write_rerun,
 }
 
 

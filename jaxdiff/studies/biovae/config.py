@@ -94,6 +94,12 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.estimation.captured = (
         False  # clips of the motion pack in their place: networks that never saw it
     )
+    config.estimation.truth = placeholder(
+        str
+    )  # videos in their place: a folder of 3DPW or RICH ...
+    config.estimation.estimates = placeholder(
+        str
+    )  # ... and one of estimates (studies.biovae.videos)
     config.estimation.seeds = 3  # ... and corruptions of each
     config.estimation.strengths = (0.1, 0.3)  # of the inversions
     config.estimation.steps = 50

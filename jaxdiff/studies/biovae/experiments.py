@@ -21,6 +21,7 @@ from jaxdiff.studies.biovae import (
     preparation,
     tables,
     training,
+    videos,
 )
 from jaxdiff.studies.biovae.evaluation import Made
 from jaxdiff.studies.biovae.preparation import Prepared
@@ -139,7 +140,18 @@ def made_tables(
 
 
 def estimated(config: Config, prepared: Prepared, nets: Networks) -> Table:
-    """Table V on corrupted test clips."""
+    """Table V on corrupted test clips, or on the videos that a user names."""
+    own = config.estimation
+    if own.truth or own.estimates:
+        if not (own.truth and own.estimates):
+            raise ConfigError("videos need both estimation.truth and estimation.estimates")
+        table = videos.benchmark(
+            Path(own.truth),
+            Path(own.estimates),
+            estimation.refiners(config, prepared, nets),
+            prepared.base.rate,
+        )
+        return tables.estimation(table, paper.TABLE5)
     clips = estimation.benchmark_clips(config, prepared, "test")
     scene = Scene(rate=prepared.base.rate)
     rows = benchmark.benchmark(

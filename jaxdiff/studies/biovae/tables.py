@@ -101,15 +101,17 @@ def editing(
 
 
 def estimation(table: Table, published: Mapping[str, Mapping[str, Sequence[float]]]) -> Table:
-    """Table V: the paper's rows under those of the benchmark, which has no surface and hence no PVE."""
+    """Table V: the paper's rows under ours; corrupted clips have no surface and hence no PVE."""
     columns = {
         "pa_mpjpe": "PA-MPJPE [mm]",
         "mpjpe": "MPJPE [mm]",
+        "pve": "PVE [mm]",
         "accel_error": "accel error [m/s²]",
     }
     for data, rows in published.items():
         for row, values in rows.items():
-            cells = {columns[n]: v for n, v in zip(paper.ESTIMATION, values) if n in columns}
+            named = zip((columns.get(n) for n in paper.ESTIMATION), values)
+            cells = {name: v for name, v in named if name in table.columns}
             table.row(f"paper, {data}: {row}", cells, quoted=True)
     return table
 

@@ -22,9 +22,7 @@ def get_config(word: str = "quick") -> ConfigDict:
     if word not in WORDS:
         raise ConfigError(f"no config {word!r}; {nearest(word, WORDS)}")
     config = ConfigDict()
-    config.experiment = (
-        "train"  # train | evaluator | few_steps | constraints: everything, the evaluator alone, ...
-    )
+    config.experiment = "train"  # train | evaluator | sampling | few_steps | constraints | corpora
     config.start = placeholder(
         str
     )  # a model (name, file or run) to measure or distil in place of a new one
@@ -116,6 +114,8 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.evaluation.pairs = 300  # random pairs of the diversity
     config.evaluation.texts = 100  # of the multimodality ...
     config.evaluation.repeats = 30  # ... and motions of each
+    config.evaluation.sampling_steps = (6, 10)  # of the table of steps and guidance ...
+    config.evaluation.sampling_scales = (1.0, 1.5, 2.5)  # ... on validation clips
     config.evaluation.constrained = 32  # test clips of the table of constraints
     config.evaluation.examples = 6  # test captions whose motions are animated beside the real ones
 
@@ -182,5 +182,6 @@ def get_config(word: str = "quick") -> ConfigDict:
         config.evaluation.update(
             repetitions=2, pairs=16, texts=2, repeats=10, examples=1, constrained=2
         )
+        config.evaluation.update(sampling_steps=(2,), sampling_scales=(1.0,))
     config.lock()
     return config

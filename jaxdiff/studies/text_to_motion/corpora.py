@@ -125,6 +125,21 @@ def open_motion(size: str = "quick", root: str | None = None, most: int = 0) -> 
     return gather([*(_simulated(simulated, int(i)) for i in chosen_), *captured])
 
 
+def on_the_figure(name: str, size: str = "quick", root: str | None = None, most: int = 0) -> Trials:
+    """Clips of a pack on the simulated figure, as `open_motion` has those of CMU.
+
+    Args:
+      name: a key of `PACKS`.
+      size: of the simulated data set, whose first pose is the figure's.
+      root: the folder of `NAME.npz`; by default `$JAXDIFF_SHARED/data`.
+      most: the number of clips; 0 for all.
+    """
+    _folder(name, root)
+    simulated = load("simulated_motion", size=size)
+    offsets = _figure(simulated.modality(JOINTS)[simulated.start[0]])
+    return gather(_clips(name, root, most, offsets=offsets))
+
+
 def _simulated(trials: Trials, i: int) -> dict[str, Any]:
     span = slice(int(trials.start[i]), int(trials.start[i] + trials.length[i]))
     signals = {name: trials.modality(name)[span] for name in (MOTION, JOINTS)}
@@ -140,12 +155,7 @@ def _clips(
     mirrored: bool = False,
     longest: int = 196,
 ) -> Iterator[dict[str, Any]]:
-    folder = Path(root) if root else Path(os.environ.get("JAXDIFF_SHARED", "")) / "data"
-    if not (folder / f"{name}.npz").is_file():
-        raise FileError(
-            f"the motion pack {name}.npz is not in {folder}: name its folder in data.root, or the folder above in "
-            "$JAXDIFF_SHARED"
-        )
+    folder = _folder(name, root)
     recipe = Path(__file__).parents[2] / "data" / "recipes" / f"{name}.yaml"
     pack = load("folder", recipe=recipe, root=folder)
     for i in chosen(len(pack), most):
@@ -168,6 +178,17 @@ def _clips(
                 tail = f"#{number + 1}" if pieces > 1 else ""
                 own = {**names, "trial": f"{'M' if mirror else ''}{names['trial']}{tail}"}
                 yield _example(own, signals, float(pack.column("rate")[i]), captions)
+
+
+def _folder(name: str, root: str | None) -> Path:
+    """Where a pack lies."""
+    folder = Path(root) if root else Path(os.environ.get("JAXDIFF_SHARED", "")) / "data"
+    if not (folder / f"{name}.npz").is_file():
+        raise FileError(
+            f"the motion pack {name}.npz is not in {folder}: name its folder in data.root, or the folder above in "
+            "$JAXDIFF_SHARED"
+        )
+    return folder
 
 
 def mirror_caption(caption: str) -> str:

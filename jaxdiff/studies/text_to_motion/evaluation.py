@@ -72,21 +72,7 @@ def protocol(
         read = read or texts.reader(config, prepared.words)
         said = texts.table(read, test.captions, Path(cache))
     to_joints = jax.jit(jax.vmap(joints_from_features))
-    tables = texts.evaluator_texts(Vocabulary(prepared.evaluator_words), test.captions, test.tokens)
-
-    def evaluator_reads(caption: np.ndarray) -> dict[str, np.ndarray]:
-        return {name: table[caption] for name, table in tables.items()}
-
-    def embedded(
-        motion: np.ndarray, length: np.ndarray, caption: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        rows = in_chunks(
-            embed,
-            evaluator,
-            jax.random.key(0),
-            {"motion": motion, "length": length, **evaluator_reads(caption)},
-        )
-        return rows[:, 1], rows[:, 0]
+    embedded = embedder(prepared, embed, evaluator)
 
     def drawn(key: Key, length: np.ndarray, caption: np.ndarray) -> np.ndarray:
         condition = {"text": np.asarray(said[caption]), "length": length}
@@ -142,6 +128,30 @@ def protocol(
         row: repeated(lambda seed, row=row: each[seed][row], range(how.repetitions))
         for row in each[0]
     }
+
+
+def embedder(
+    prepared: Prepared, embed: Generate, evaluator: Params
+) -> Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """Embeddings of motions and of their captions, from `(motion, length, caption)` of test clips in the evaluator's units.
+
+    Args:
+      prepared: the test clips and the evaluator's words.
+      embed: the evaluator's `generate`, made to run.
+      evaluator: its parameters.
+    """
+    test = prepared.sides["test"]
+    tables = texts.evaluator_texts(Vocabulary(prepared.evaluator_words), test.captions, test.tokens)
+
+    def embedded(
+        motion: np.ndarray, length: np.ndarray, caption: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        read = {name: table[caption] for name, table in tables.items()}
+        batch = {"motion": motion, "length": length, **read}
+        rows = in_chunks(embed, evaluator, jax.random.key(0), batch)
+        return rows[:, 1], rows[:, 0]
+
+    return embedded
 
 
 JUDGED = {"r_precision_3": 1.0, "fid": -1.0, "dynamics": -1.0}

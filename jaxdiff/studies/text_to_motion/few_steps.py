@@ -6,6 +6,7 @@ jaxdiff train text_to_motion:motion --set experiment=few_steps --set start=motio
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -60,10 +61,10 @@ def run_few_steps(config: Config, out: Path) -> None:
         generate = make_generate(text_to_motion(each).generate)
         found = evaluation.protocol(config, prepared, generate, weights, embed, judge)
         if "real" not in [row.label for row in table.rows]:
-            table.row("real", _cells(found["real"], config.evaluation.repetitions))
-        cells = _cells(found["generated"], config.evaluation.repetitions)
+            table.row("real", cells(found["real"], config.evaluation.repetitions))
+        row = cells(found["generated"], config.evaluation.repetitions)
         condition = _one(config, prepared)
-        table.row(name, cells | {TIME: f"{milliseconds(generate, weights, condition):.0f}"})
+        table.row(name, row | {TIME: f"{milliseconds(generate, weights, condition):.0f}"})
     facts = provenance(config.data.name, config.distillation.training.seed, _since(begun))
     report = Report(f"Few-step generation: {config.data.name}", facts)
     report.table(table, "few_steps")
@@ -113,7 +114,8 @@ def _one(config: Config, prepared: Prepared) -> Batch:
     return {"text": read(test.captions[:1]), "length": np.array([config.data.length], np.int32)}
 
 
-def _cells(figures: dict[str, float], count: int) -> dict[str, Interval]:
+def cells(figures: Mapping[str, float], count: int) -> dict[str, Interval]:
+    """The shown figures of a row of the protocol, as cells."""
     return {
         COLUMNS[name]: Interval(figures[name], figures[f"{name}_ci95"] * count**0.5 / 1.96, count)
         for name in SHOWN

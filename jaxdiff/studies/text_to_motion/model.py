@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,16 @@ from jaxdiff.methods.text_to_motion import (
 from jaxdiff.models.model import Model
 from jaxdiff.models.prediction import Prediction
 from jaxdiff.models.trained import Trained
+from jaxdiff.nets.backend import unoptimised
 from jaxdiff.nets.word_text import Vocabulary
-from jaxdiff.studies.text_to_motion import conditions, corpora, preparation, published, texts
+from jaxdiff.studies.text_to_motion import (
+    conditions,
+    corpora,
+    preparation,
+    published,
+    streaming,
+    texts,
+)
 from jaxdiff.studies.text_to_motion.conditions import HERE, Placed
 from jaxdiff.studies.text_to_motion.preparation import in_metres
 from jaxdiff.training.step import make_generate
@@ -43,6 +52,8 @@ DURATION = 6.0
 """Seconds of a motion whose duration is not stated."""
 SHORTEST = 4
 """Frames of the shortest motion."""
+FEW = 8
+"""Samples up to which compiling takes longer than generating."""
 
 
 class CaptionedModel(Model):
@@ -253,8 +264,10 @@ class TextToMotionModel(CaptionedModel):
         if (keep is not None or joints is not None) and recording is None:
             raise ConfigError("keep and joints name parts of a recording, and there is none")
         if len(sentences) == 1 and not wanted:
+            once = samples <= FEW
             run = self._once(
-                (lengths[0], steps), lambda: make_generate(self._method(steps, lengths[0]))
+                (lengths[0], steps, once),
+                lambda: make_generate(self._method(steps, lengths[0]), once=once),
             )
             condition = self._condition(sentences[0], lengths[0], samples)
             motion = run(self.trained.params, jax.random.key(seed), condition)
@@ -269,17 +282,62 @@ class TextToMotionModel(CaptionedModel):
                 sum(lengths), self.physical, recording, keep, joints, path, self.variant
             )
         read = np.asarray(self._reader()(sentences))
-        run = self._once((tuple(lengths), steps, wanted), lambda: self._constrained(lengths, steps))
+        run = self._once(
+            (tuple(lengths), steps, wanted, samples <= FEW),
+            lambda: self._constrained(lengths, steps, samples <= FEW),
+        )
         keys = example_keys(np.uint32(seed), samples)
         motion = run(self.trained.params, keys, read, known)
         return self._prediction(
             np.asarray(motion), " then ".join(sentences), raw, rate, placed, known, features
         )
 
-    def _constrained(self, lengths: list[int], steps: int) -> Callable[..., Array]:
+    def stream(
+        self,
+        texts: Iterable[str],
+        *,
+        seconds: float = 3.0,
+        overlap: float = 0.5,
+        seed: int = 0,
+        steps: int = 0,
+    ) -> Iterator[Recording]:
+        """One motion that goes on as sentences come: a recording for each, which continues the last.
+
+        Args:
+            texts: Sentences; each is read when the motion of the one before has been taken.
+            seconds: Duration of each.
+            overlap: Seconds of the motion so far that a sentence begins from.
+            seed: Seed of the motion.
+            steps: Steps of the sampler; 0 for the model's own number.
+        """
+        yield from streaming.continued(self, texts, seconds, overlap, seed, steps)
+
+    def part(
+        self, text: str, frames: int, before: Recording | None, seed: int, steps: int
+    ) -> np.ndarray:
+        """Joints `(T, 22, 3)` of a motion that begins with the frames of `before`; one program with and without it."""
+        if self.layout is not LAYOUT_22:
+            raise ConfigError("a motion is continued on the 22 joints of HumanML3D")
+        self._frames(text, frames / self.rate, 1)
+        self._warn_unknown(text)
+        keep = "all" if before is not None else None
+        known, placed = conditions.constraint(
+            frames, self.physical, before, keep, variant=self.variant
+        )
+        run = self._once(("part", frames, steps), lambda: self._constrained([frames], steps, True))
+        read = np.asarray(self._reader()([text]))
+        motion = run(self.trained.params, example_keys(np.uint32(seed), 1), read, known)
+        made = self._prediction(
+            np.asarray(motion), text, placed=placed, known=known if before is not None else None
+        )
+        return made.values[0].reshape(frames, -1, 3)
+
+    def _constrained(
+        self, lengths: list[int], steps: int, once: bool = False
+    ) -> Callable[..., Array]:
         settings = self._settings(sum(lengths), steps)
 
-        @jax.jit
+        @functools.partial(jax.jit, compiler_options=unoptimised() if once else None)
         def run(params: Any, keys: Key, text: Array, known: Constraint | None) -> Array:
             if len(lengths) > 1:
                 denoise = timeline(settings, params, text, lengths)

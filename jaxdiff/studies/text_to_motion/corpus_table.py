@@ -1,0 +1,150 @@
+"""Scores of a model by corpus, of the network's own motion and of the written one.
+
+jaxdiff train text_to_motion:motion --set experiment=corpora --set start=motion
+
+The rows of `open_motion` are the test clips of its two corpora; those of the motion pack, where it is at hand, are of
+other people and other captions than anything that was trained on, the evaluator included.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxdiff.body import rigid
+from jaxdiff.body.humanml3d import joints_from_features, slices
+from jaxdiff.data.text import TextMotion, captioned
+from jaxdiff.errors import FileError
+from jaxdiff.methods.evaluator import evaluator
+from jaxdiff.methods.text_to_motion import text_to_motion
+from jaxdiff.metrics.text_motion import BATCH, scores
+from jaxdiff.report.publish import Report, publish
+from jaxdiff.report.tables import Table, cell, provenance
+from jaxdiff.studies.generation import in_chunks
+from jaxdiff.studies.text_to_motion import corpora, preparation, texts
+from jaxdiff.studies.text_to_motion.evaluation import embedder
+from jaxdiff.studies.text_to_motion.preparation import Prepared, everything, in_metres, normalised
+from jaxdiff.studies.text_to_motion.start import begin
+from jaxdiff.studies.text_to_motion.training import train_evaluator
+from jaxdiff.training.step import make_generate
+from jaxdiff.typing import Config, Params
+
+COLUMNS = {
+    "r_precision_3": "R@3",
+    "fid": "FID",
+    "foot_slide": "foot slide [m/s]",
+    "bone_stretch": "bone stretch",
+}
+PACK_CLIPS = 128
+
+
+def run_corpora(config: Config, out: Path) -> None:
+    """The table of `figures` over all corpora."""
+    begun = time.perf_counter()
+    prepared = preparation.prepare(config)
+    judge = train_evaluator(config, prepared, out)
+    embed = make_generate(
+        evaluator(preparation.evaluator_settings(config, len(prepared.evaluator_words))).generate
+    )
+    config, prepared, params = begin(config, prepared, out)
+    settings = preparation.model_settings(config, len(prepared.words))
+    generate = make_generate(text_to_motion(settings).generate)
+    table = Table(
+        "Scores by corpus",
+        ("clips", *COLUMNS.values()),
+        note=f"Mean ± deviation over {config.evaluation.repetitions} repetitions. Written: one skeleton, feet held while in "
+        "contact. The pack's people and captions were in no training, the evaluator's included.",
+    )
+    for name, clips in sides(config, prepared).items():
+        of = dataclasses.replace(prepared, sides={**prepared.sides, "test": clips})
+        repeats = [
+            figures(config, of, generate, params, embed, judge, seed)
+            for seed in range(config.evaluation.repetitions)
+        ]
+        for row in repeats[0]:
+            cells = {COLUMNS[key]: cell([each[row][key] for each in repeats]) for key in COLUMNS}
+            table.row(f"{name}: {row}", {"clips": str(len(clips)), **cells})
+    facts = provenance(config.data.name, config.training.seed, time.perf_counter() - begun)
+    report = Report(f"Scores by corpus: {config.data.name}", facts)
+    report.table(table, "corpora")
+    publish(report, out)
+
+
+def sides(config: Config, prepared: Prepared) -> dict[str, TextMotion]:
+    """Test clips by corpus, those with `BATCH` of them or more."""
+    data, test = config.data, prepared.sides["test"].trials
+    captured = np.isin(test.column("subject"), list(corpora.CMU_SPLIT))
+    parts = {data.name: test}
+    if data.name == corpora.OPEN:
+        parts = {"simulated": test.select(~captured), "CMU": test.select(captured)}
+    try:
+        pack = corpora.on_the_figure(corpora.BANDAI, data.size, data.root, PACK_CLIPS)
+        parts["pack"] = pack
+    except FileError:
+        pass  # the pack is not at hand
+    return {
+        name: captioned(part, corpora.MOTION, data.shortest, data.longest, data.length, crop=True)
+        for name, part in parts.items()
+        if len(part) >= BATCH
+    }
+
+
+def figures(
+    config: Config,
+    prepared: Prepared,
+    generate: Any,
+    params: Params,
+    embed: Any,
+    judge: Params,
+    seed: int,
+) -> dict[str, dict[str, float]]:
+    """The figures of `COLUMNS` in one repetition, by row: `real`, `generated`, `generated, written`."""
+    test = prepared.sides["test"]
+    batch, other = everything(test, 2 * seed), everything(test, 2 * seed + 1)
+    length, caption = batch["length"], batch["caption"]
+    embedded = embedder(prepared, embed, judge)
+    text, _ = embedded(normalised(prepared.plain, batch), length, caption)
+    _, reference = embedded(normalised(prepared.plain, other), other["length"], other["caption"])
+    read = texts.reader(config, prepared.words)
+    condition = {"text": read([test.captions[i] for i in caption]), "length": length}
+    made = in_chunks(generate, params, jax.random.key(seed), condition)
+    generated = prepared.normaliser.inverse(made)
+    written, bodies = _written(generated, length, prepared)
+    _, real = _written(batch["motion"], length, prepared)
+    found = {
+        "real": (batch["motion"], real["own"]),
+        "generated": (generated, bodies["own"]),
+        "generated, written": (written, bodies["written"]),
+    }
+    rows = {}
+    for row, (features, body) in found.items():
+        seen = normalised(prepared.plain, {"motion": features, "length": length})
+        rows[row] = body | scores(text, embedded(seen, length, caption)[1], reference, seed=seed)
+    return rows
+
+
+def _written(
+    features: np.ndarray, length: np.ndarray, prepared: Prepared
+) -> tuple[np.ndarray, dict[str, dict[str, float]]]:
+    """Features of the written motions, and slide and stretch before and after."""
+    made, own, after = np.zeros_like(features), [], []
+    every = in_metres(
+        np.asarray(jax.jit(jax.vmap(joints_from_features))(features)), prepared.layout
+    )
+    for i, (rows, n) in enumerate(zip(features, length)):
+        joints = every[i, :n]
+        contacts = rows[:n, slices(joints.shape[-2])["contacts"]]
+        clean = rigid.cleaned(joints, prepared.layout, prepared.rate, contacts).joints
+        made[i, :n] = corpora.lengthened_features(clean.astype(np.float32), prepared.variant)
+        own.append(rigid.violation(joints, prepared.layout, prepared.rate, contacts))
+        after.append(rigid.violation(clean, prepared.layout, prepared.rate, contacts))
+    keys = ("foot_slide", "bone_stretch")
+    return made, {
+        name: {key: float(np.mean([each[key] for each in found])) for key in keys}
+        for name, found in {"own": own, "written": after}.items()
+    }
