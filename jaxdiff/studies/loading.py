@@ -40,6 +40,10 @@ def load(what: str | Path, arm: str = "") -> Model:
     names = models()
     if str(what) in names and not path.is_file() and not Run.is_at(path):
         path = path_of(str(what))  # also where a directory happens to have that name
+    if (path / "params.npz").is_file():  # converted weights
+        from jaxdiff.studies import gaitdynamics
+
+        return gaitdynamics.load(path)
     if path.is_dir():
         return Run.open(path, arm).model()
     if path.is_file():
