@@ -11,6 +11,7 @@ import numpy as np
 
 from jaxdiff.losses.alignment import Settings as Alignment
 from jaxdiff.methods import biovae, llma, speed_transfer, text_to_motion
+from jaxdiff.methods.motion_scale import Scale
 from jaxdiff.nets import cross_modal, residual_denoiser
 from jaxdiff.typing import Batch, Method, Params
 
@@ -116,7 +117,7 @@ def text_case(
     method = text_to_motion.text_to_motion(settings)
     if mechanics:
         settings = biovae.Settings(settings, width=32 if small else 128, groups=4 if small else 8)
-        scale = biovae.Scale(
+        scale = Scale(
             np.zeros(FEATURES, np.float32), np.full(FEATURES, 0.1, np.float32), 20.0, 10.0
         )
         method = biovae.biovae(settings, scale)

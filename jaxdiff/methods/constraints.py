@@ -23,7 +23,7 @@ import jax.numpy as jnp
 
 from jaxdiff.body.humanml3d import recover_root, slices
 from jaxdiff.body.rotations import rotate
-from jaxdiff.methods.biovae import Scale
+from jaxdiff.methods.motion_scale import Scale
 from jaxdiff.typing import Array, Denoiser
 
 STRENGTH, STIFFNESS = 1e-4, 20.0

@@ -10,8 +10,8 @@ import numpy as np
 
 from jaxdiff.losses.alignment import Settings as Options
 from jaxdiff.methods import Example
-from jaxdiff.methods.biovae import Scale, biovae
-from jaxdiff.methods.biovae import Settings as BioVaeSettings
+from jaxdiff.methods.biovae import biovae
+from jaxdiff.methods.biovae_networks import Settings as BioVaeSettings
 from jaxdiff.methods.direct import direct
 from jaxdiff.methods.distillation import distillation
 from jaxdiff.methods.evaluator import Settings as EvaluatorSettings
@@ -20,6 +20,7 @@ from jaxdiff.methods.gait import Settings as GaitSettings
 from jaxdiff.methods.gait import gait
 from jaxdiff.methods.llma import Settings as LlmaSettings
 from jaxdiff.methods.llma import llma
+from jaxdiff.methods.motion_scale import Scale
 from jaxdiff.methods.muscle_encoder import Settings as MuscleSettings
 from jaxdiff.methods.muscle_encoder import muscle_encoder
 from jaxdiff.methods.points import points

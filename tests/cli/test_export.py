@@ -14,6 +14,7 @@ from jaxdiff.deployment.program import example_keys
 from jaxdiff.deployment.streaming import Stream
 from jaxdiff.errors import CheckpointError, ConfigError
 from jaxdiff.methods import biovae, speed_transfer, text_to_motion
+from jaxdiff.methods.motion_scale import Scale
 from jaxdiff.models.trained import Trained
 from jaxdiff.nets.residual_denoiser import size
 from jaxdiff.nets.word_text import Vocabulary
@@ -108,7 +109,7 @@ def text_run(method):
         from jaxdiff.studies.biovae.training import ARMS
 
         whole = biovae.biovae(
-            settings(config, len(WORDS), ARMS["all"]), biovae.Scale(scale.offset, scale.scale, 20.0)
+            settings(config, len(WORDS), ARMS["all"]), Scale(scale.offset, scale.scale, 20.0)
         )
     return whole, perturbed(whole.init(jax.random.key(0), batch)), about, scale
 

@@ -7,17 +7,9 @@ import pytest
 
 from jaxdiff.body.humanml3d import slices
 from jaxdiff.errors import CheckpointError, ConfigError
-from jaxdiff.methods.biovae import (
-    Backbone,
-    Scale,
-    Settings,
-    _given,
-    biovae,
-    denoiser,
-    fit_acceleration,
-    start,
-    stated,
-)
+from jaxdiff.methods.biovae import _given, biovae, start
+from jaxdiff.methods.biovae_networks import Backbone, Settings, denoiser, stated
+from jaxdiff.methods.motion_scale import Scale, fit_acceleration
 from jaxdiff.methods.muscle_encoder import Settings as EncoderSettings
 from jaxdiff.methods.muscle_encoder import muscle_encoder
 from jaxdiff.methods.text_to_motion import text_to_motion

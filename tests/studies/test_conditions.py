@@ -11,8 +11,8 @@ from jaxdiff.data.builders.simulated import features
 from jaxdiff.data.formats import joints_recording
 from jaxdiff.diffusion.predictions import from_x0
 from jaxdiff.errors import ConfigError, DataError
-from jaxdiff.methods.biovae import Scale
 from jaxdiff.methods.constraints import constrain, error, impute
+from jaxdiff.methods.motion_scale import Scale
 from jaxdiff.studies.text_to_motion import texts
 from jaxdiff.studies.text_to_motion.conditions import constraint
 

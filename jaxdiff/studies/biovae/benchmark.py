@@ -15,7 +15,7 @@ from jaxdiff.body.corruption import ESTIMATOR, Corruption, corrupt
 from jaxdiff.body.humanml3d import LAYOUT_22, Layout, Variant
 from jaxdiff.diffusion import schedules
 from jaxdiff.methods import filters
-from jaxdiff.methods.biovae import Scale
+from jaxdiff.methods.motion_scale import Scale
 from jaxdiff.methods.refinement import refine, refine_joints
 from jaxdiff.metrics.physical import HUMANML3D, Scene, physical
 from jaxdiff.metrics.pose import mpjpe, pose

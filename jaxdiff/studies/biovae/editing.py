@@ -14,7 +14,7 @@ from jaxdiff.diffusion import grids, schedules, solvers
 from jaxdiff.diffusion.inversion import invert
 from jaxdiff.diffusion.sampling import sample
 from jaxdiff.errors import ConfigError
-from jaxdiff.methods.biovae import Scale
+from jaxdiff.methods.motion_scale import Scale
 from jaxdiff.methods.refinement import levels, refine_joints
 from jaxdiff.typing import Array, Denoiser
 

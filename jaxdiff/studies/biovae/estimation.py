@@ -19,8 +19,9 @@ from jaxdiff.body.accelerations import from_heading
 from jaxdiff.body.corruption import corrupt
 from jaxdiff.body.humanml3d import LAYOUT_22, Variant, canonical, features
 from jaxdiff.errors import ConfigError
-from jaxdiff.methods import biovae, filters, smoothing
-from jaxdiff.methods.biovae import Scale, denoiser, stated
+from jaxdiff.methods import biovae_networks, filters, smoothing
+from jaxdiff.methods.biovae_networks import denoiser, stated
+from jaxdiff.methods.motion_scale import Scale
 from jaxdiff.methods.refinement import follow
 from jaxdiff.metrics.pose import pose
 from jaxdiff.nets.smoothnet import SmoothNet, smooth
@@ -116,7 +117,7 @@ def by_following(state, trust: float) -> Refiner:
 
 
 def states(
-    settings: biovae.Settings, params: Params, scale: Scale, variant: Variant = "fixed"
+    settings: biovae_networks.Settings, params: Params, scale: Scale, variant: Variant = "fixed"
 ) -> Callable[[np.ndarray], np.ndarray]:
     """`joints (T, 22, 3) in metres -> accelerations (T, 22, 3) in m/s²`, in the axes of the joints."""
 

@@ -18,8 +18,8 @@ from jaxdiff.data.recording import Recording
 from jaxdiff.deployment.program import Program
 from jaxdiff.deployment.signal import Signal
 from jaxdiff.errors import CheckpointError, ConfigError
-from jaxdiff.methods import biovae
-from jaxdiff.methods.biovae import denoiser
+from jaxdiff.methods import biovae, biovae_networks
+from jaxdiff.methods.biovae_networks import denoiser
 from jaxdiff.methods.refinement import follow
 from jaxdiff.models.prediction import Prediction
 from jaxdiff.models.trained import Trained
@@ -49,7 +49,7 @@ class BioVaeModel(CaptionedModel):
         else:
             self.inputs = (*self.inputs, edit, joints)
 
-    def _settings(self, frames: int = 0, steps: int = 0) -> biovae.Settings:
+    def _settings(self, frames: int = 0, steps: int = 0) -> biovae_networks.Settings:
         settings = preparation.settings(self.config, len(self.words), self.arm, frames)
         backbone = settings.backbone
         return settings._replace(backbone=backbone._replace(steps=steps or backbone.steps))

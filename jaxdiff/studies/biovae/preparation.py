@@ -21,8 +21,8 @@ from jaxdiff.data.normalise import Normaliser
 from jaxdiff.data.text import captioned
 from jaxdiff.data.trials import Trials
 from jaxdiff.errors import ConfigError
-from jaxdiff.methods import biovae, muscle_encoder
-from jaxdiff.methods.biovae import Scale, fit_acceleration
+from jaxdiff.methods import biovae_networks, muscle_encoder
+from jaxdiff.methods.motion_scale import Scale, fit_acceleration
 from jaxdiff.studies.biovae import mia
 from jaxdiff.studies.text_to_motion import corpora, texts
 from jaxdiff.studies.text_to_motion import preparation as captions
@@ -162,12 +162,12 @@ def muscle_source(config: Config, prepared: Prepared, cache: Path) -> captions.C
     return Source(clips, prepared.normaliser, {"text": none})
 
 
-def backbone_settings(config: Config, words: int, frames: int = 0) -> biovae.Backbone:
+def backbone_settings(config: Config, words: int, frames: int = 0) -> biovae_networks.Backbone:
     """The backbone's settings."""
     return captions.model_settings(config, words, frames)
 
 
-def settings(config: Config, words: int, arm: Any, frames: int = 0) -> biovae.Settings:
+def settings(config: Config, words: int, arm: Any, frames: int = 0) -> biovae_networks.Settings:
     """The settings of an arm of the ablation (see `training.ARMS`)."""
     own = config.biovae
     switches = (
@@ -182,7 +182,7 @@ def settings(config: Config, words: int, arm: Any, frames: int = 0) -> biovae.Se
         "falling",
         "kl",
     )
-    return biovae.Settings(
+    return biovae_networks.Settings(
         backbone_settings(config, words, frames),
         width=config.refiner.width if arm.estimates else own.width,
         **{name: own[name] for name in switches},

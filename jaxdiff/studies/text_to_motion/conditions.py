@@ -18,8 +18,8 @@ from jaxdiff.body.humanml3d import features as features_of
 from jaxdiff.body.skeleton import HUMANML3D
 from jaxdiff.data.recording import Recording
 from jaxdiff.errors import ConfigError, DataError, nearest
-from jaxdiff.methods.biovae import Scale
 from jaxdiff.methods.constraints import Constraint
+from jaxdiff.methods.motion_scale import Scale
 from jaxdiff.studies.text_to_motion import corpora
 
 PARTS = {

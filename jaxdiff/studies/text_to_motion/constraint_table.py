@@ -20,8 +20,8 @@ from jaxdiff.body import rigid
 from jaxdiff.body.humanml3d import LAYOUT_22, joints_from_features, slices
 from jaxdiff.data.formats import joints_recording
 from jaxdiff.errors import ConfigError
-from jaxdiff.methods.biovae import Scale
 from jaxdiff.methods.constraints import Constraint, constrain, error, impute
+from jaxdiff.methods.motion_scale import Scale
 from jaxdiff.methods.text_to_motion import Settings, denoiser, draw
 from jaxdiff.metrics import dynamics
 from jaxdiff.report.publish import Report, publish

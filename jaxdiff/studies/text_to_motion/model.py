@@ -20,8 +20,8 @@ from jaxdiff.data.recording import Recording
 from jaxdiff.deployment.program import Program, example_keys
 from jaxdiff.deployment.signal import Signal
 from jaxdiff.errors import ConfigError
-from jaxdiff.methods.biovae import Scale
 from jaxdiff.methods.constraints import Constraint, constrain, error
+from jaxdiff.methods.motion_scale import Scale
 from jaxdiff.methods.text_to_motion import (
     Settings,
     denoiser,

@@ -7,7 +7,7 @@ import pytest
 from jaxdiff.body.actions import simulate_clip
 from jaxdiff.body.corruption import CLEAN
 from jaxdiff.diffusion import schedules
-from jaxdiff.methods.biovae import Scale
+from jaxdiff.methods.motion_scale import Scale
 from jaxdiff.studies.biovae.benchmark import COLUMNS, FILTERS, benchmark, by_inversion, table
 
 SCHEDULE = schedules.linear(1000, 1e-4, 0.02)

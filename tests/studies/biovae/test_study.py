@@ -12,7 +12,7 @@ from jaxdiff.data.trials import gather
 from jaxdiff.diffusion import schedules
 from jaxdiff.diffusion.predictions import from_x0
 from jaxdiff.errors import ConfigError, DataError, FileError
-from jaxdiff.methods.biovae import Scale
+from jaxdiff.methods.motion_scale import Scale
 from jaxdiff.metrics.pose import mpjpe
 from jaxdiff.studies.biovae import (
     editing,
