@@ -21,7 +21,9 @@ from jaxdiff.body.skeleton import Skeleton, bone_lengths, forward_kinematics
 from jaxdiff.errors import DataError
 
 SLOW = 0.35
-"""m/s: a joint of the foot that is faster is not planted."""
+"""m/s: a joint of the foot that is faster is not planted ..."""
+LABELLED = 0.9
+"""... where contacts are labelled: the speed below which motion features call it contact, at 20 Hz."""
 LOW = 0.07
 """Metres above the joint's own lowest level: a joint of the foot that is higher is not planted."""
 DRIFT = 0.12
@@ -184,7 +186,7 @@ def _held(
     if len(feet) < 3:
         speed = np.zeros(feet.shape[:2])
     level = np.quantile(feet[..., 1], 0.05, axis=0)
-    held = (speed < SLOW) & (feet[..., 1] < level + LOW)
+    held = (speed < (SLOW if contacts is None else LABELLED)) & (feet[..., 1] < level + LOW)
     if contacts is not None:
         held &= np.asarray(contacts)[: len(held)] > 0.5
     return held

@@ -206,7 +206,7 @@ def features(
     speed = np.diff(_smooth(place, 10.0), axis=0, append=np.nan) * RATE
     speed[-1] = speed[-2]
     speed[:, 0] += treadmill
-    found = dict(zip(PELVIS, (speed / height).T))
+    found: dict[str, np.ndarray] = dict(zip(PELVIS, (speed / height).T))
     for joint, turned in turns.items():
         change = turned[:-1] - turned[1:]
         change = np.concatenate([change, change[-1:]])

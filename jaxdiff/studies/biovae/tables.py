@@ -110,8 +110,11 @@ def estimation(table: Table, published: Mapping[str, Mapping[str, Sequence[float
     }
     for data, rows in published.items():
         for row, values in rows.items():
-            named = zip((columns.get(n) for n in paper.ESTIMATION), values)
-            cells = {name: v for name, v in named if name in table.columns}
+            cells = {
+                columns[name]: value
+                for name, value in zip(paper.ESTIMATION, values)
+                if columns.get(name) in table.columns
+            }
             table.row(f"paper, {data}: {row}", cells, quoted=True)
     return table
 

@@ -133,7 +133,7 @@ def protocol(
 def embedder(
     prepared: Prepared, embed: Generate, evaluator: Params
 ) -> Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """Embeddings of motions and of their captions, from `(motion, length, caption)` of test clips in the evaluator's units.
+    """Embeddings of captions and of motions, from `(motion, length, caption)` of test clips in the evaluator's units.
 
     Args:
       prepared: the test clips and the evaluator's words.

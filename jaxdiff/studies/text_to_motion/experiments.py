@@ -184,7 +184,7 @@ def latent_map(
     for motion in (made.real, made.generated):
         seen = preparation.normalised(prepared.plain, {"motion": motion, "length": made.length})
         codes.append(
-            in_chunks(embed, judge, jax.random.key(0), {"motion": seen, **condition})[:, 1]
+            in_chunks(embed, judge, jax.random.key(0), {"motion": seen, **condition})[:, 0]
         )
     plane = picture(np.concatenate(codes), "pca").tolist()
     return {"real": plane[: len(made.length)], "generated": plane[len(made.length) :]}
