@@ -10,7 +10,7 @@ Joint positions leave the twist of a bone with one child open; it is taken to be
 from __future__ import annotations
 
 from os import PathLike
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -76,14 +76,14 @@ def placed(
     body: BodyModel, poses: np.ndarray, betas: np.ndarray, trans: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Vertices `(T, V, 3)` and joints `(T, J, 3)` in metres, one frame after the other."""
-    run = jax.jit(
-        lambda body, *all_frames: jax.lax.map(
-            lambda one: skin(body, one[0], betas32, one[1]), all_frames
-        )
-    )
-    betas32 = np.asarray(betas, np.float32)
-    vertices, joints = run(body, np.asarray(poses, np.float32), np.asarray(trans, np.float32))
+    shape, turns, places = (np.asarray(each, np.float32) for each in (betas, poses, trans))
+    vertices, joints = _skinned(body, shape, turns, places)
     return np.asarray(vertices), np.asarray(joints)
+
+
+@jax.jit
+def _skinned(body: BodyModel, betas: Any, poses: Any, trans: Any) -> Any:
+    return jax.lax.map(lambda one: skin(body, one[0], betas, one[1]), (poses, trans))
 
 
 def write(path: str | PathLike[str], motion: SmplMotion, rate: float) -> None:

@@ -25,6 +25,7 @@ from jaxdiff.body.smpl import BodyModel
 from jaxdiff.data.formats.npz import arrays
 from jaxdiff.data.formats.poses import BODY, BODY_VARIABLE
 from jaxdiff.errors import ConfigError, FileError
+from jaxdiff.interop.parts import array
 from jaxdiff.interop.pickles import read_pickle
 from jaxdiff.metrics import pose
 from jaxdiff.report.tables import Table, cell
@@ -59,7 +60,10 @@ def threedpw(path: Path) -> list[Person]:
     for i, poses in enumerate(_entry(path, found, "poses")):
         rows = _numbers(path, "poses", poses)
         shown = found.get("campose_valid")
-        valid = np.ones(len(rows)) if shown is None else _numbers(path, "campose_valid", shown[i])
+        valid = np.ones(len(rows))
+        if shown is not None:
+            each = shown if isinstance(shown, list) else _numbers(path, "campose_valid", shown)
+            valid = _numbers(path, "campose_valid", each[i])
         people.append(
             _person(
                 path,
@@ -238,7 +242,7 @@ def _entry(path: Path, found: Mapping[str, Any], name: str) -> Any:
 
 
 def _numbers(path: Path, name: str, values: Any) -> np.ndarray:
-    rows = np.asarray(values)
+    rows = values if isinstance(values, np.ndarray) else array(values)
     if not (np.issubdtype(rows.dtype, np.number) or rows.dtype == bool):
         raise FileError(f"{path}: {name!r} should hold numbers; it is {rows.dtype}")
     if not np.isfinite(rows).all():
