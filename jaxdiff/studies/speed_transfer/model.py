@@ -80,7 +80,7 @@ class StrideTransferModel(Model):
             samples: Number of samples; each is one gait.
             seed: Seed of the samples.
             steps: Steps of the sampler; 0 for the model's own number.
-            source_speed: Speed of the recording in m/s, or of each recording.
+            source_speed: Speed of the recording in m/s, or of each recording; default: `speed` in its metadata.
             target_speed: Speed to generate in m/s.
             band: What an interval holds: a single `stride`, or the `mean` stride.
             seconds: Duration; 0 for that of the recording, or one stride if the recording is shorter.
@@ -96,7 +96,7 @@ class StrideTransferModel(Model):
             ConfigError: If a speed is missing or implausible, or an option is unknown.
             DataError: If the recording does not fit.
         """
-        if recording is None or source_speed is None or target_speed is None:
+        if recording is None or target_speed is None:
             raise ConfigError(
                 "a model of speed transfer needs a recording, source_speed and target_speed"
             )
@@ -105,7 +105,7 @@ class StrideTransferModel(Model):
         if samples < 1:
             raise ConfigError(f"samples must be 1 or more, not {samples}")
         given = [recording] if isinstance(recording, Recording) else list(recording)
-        each = list(np.atleast_1d(source_speed))
+        each = recorded.speeds(given) if source_speed is None else list(np.atleast_1d(source_speed))
         if len(given) != len(each):
             raise ConfigError(
                 f"one source_speed per recording: got {len(each)} speeds for {len(given)} recordings"

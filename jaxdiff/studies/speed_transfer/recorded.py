@@ -24,6 +24,8 @@ ANGLES = tuple(
 """Names of the channels, in the order of a state."""
 PLAUSIBLE = 0.1, 3.0
 """Walking speeds in m/s; anything else is likely a mistaken unit."""
+SPEED_DIFFERENCE = 0.1
+"""Difference (m/s) between the stated speed and that of the metadata from which on a warning is given."""
 LEG = len(JOINTS)
 
 
@@ -39,6 +41,28 @@ class Walk(NamedTuple):
     """What the foot strikes were found in."""
     leading: str
     """The leg whose foot strikes begin the strides: `right`, or `left` where only that was measured."""
+
+
+def stated_speed(recording: Recording) -> float | None:
+    """The walking speed (m/s) in a recording's metadata, None where there is none."""
+    try:
+        return float(str(recording.meta.get("speed", "")).removesuffix("m/s"))
+    except ValueError:
+        return None
+
+
+def speeds(recordings: Sequence[Recording]) -> list[float]:
+    """The speeds that the recordings' metadata state.
+
+    Raises:
+      ConfigError: One states none.
+    """
+    found = [speed for one in recordings if (speed := stated_speed(one)) is not None]
+    if len(found) < len(recordings):
+        raise ConfigError(
+            "source_speed is needed (m/s): the recording's metadata do not state a speed"
+        )
+    return found
 
 
 def walk(
@@ -64,6 +88,10 @@ def walk(
       DataError: No angles, gaps, or less than one stride.
     """
     check_speed(speed)
+    stated = stated_speed(recording)
+    if stated is not None and abs(stated - speed) > SPEED_DIFFERENCE:
+        text = f"source_speed is {speed:g} m/s, the recording's metadata state {stated:g} m/s"
+        warnings.warn(text, DataWarning, stacklevel=3)
     if channels is not None and len(channels) != len(ANGLES):
         raise ConfigError(
             f"channels names hip, knee and ankle of the right leg, then of the left; got {len(channels)} names"

@@ -8,7 +8,7 @@ import pytest
 
 import jaxdiff
 from jaxdiff.data.recording import Event, Recording
-from jaxdiff.errors import ConfigError, DataError
+from jaxdiff.errors import ConfigError, DataError, DataWarning
 from jaxdiff.methods import stride_transfer as method
 from jaxdiff.models.trained import Trained
 from jaxdiff.nets.speed_set import size
@@ -214,6 +214,18 @@ def test_score_compares_strides_and_not_clocks(trained):
     assert found["mae/knee_flexion_r", "deg"] < 0.5 * worse["mae/knee_flexion_r", "deg"]
     assert found["cadence", "steps/min"] < 5
     assert 0 <= found["coverage", "1"] <= 1
+
+
+def test_the_speed_of_the_metadata_is_used_and_held_against_a_stated_one(trained):
+    model = StrideTransferModel(trained)
+    walk = replace(walking(0.9), meta={"speed": "0.9 m/s"})
+    stated = model.generate(walking(0.9), source_speed=0.9, target_speed=1.2, samples=2)
+    found = model.generate(walk, target_speed=1.2, samples=2)
+    np.testing.assert_array_equal(found.values, stated.values)
+    with pytest.warns(DataWarning, match="metadata state 0.9 m/s"):
+        model.generate(walk, source_speed=1.2, target_speed=1.2, samples=2)
+    with pytest.raises(ConfigError, match="source_speed is needed"):
+        model.generate(walking(0.9), target_speed=1.2, samples=2)
 
 
 def test_mistakes_are_named(trained):
