@@ -19,7 +19,8 @@ import jax.numpy as jnp
 from jaxdiff.diffusion.circle import circle, rotation
 from jaxdiff.diffusion.sampling import sample
 from jaxdiff.losses.alignment import info_nce, llma_cov
-from jaxdiff.methods.gait_law import Modality, summary_sizes
+from jaxdiff.methods.gait_law import Modality
+from jaxdiff.methods.gait_posterior import summary_sizes
 from jaxdiff.nets.gait_denoiser import GaitDenoiser, Part, Size
 from jaxdiff.typing import Array, Batch, Gather, Key, Method, Metrics, Params
 

@@ -86,7 +86,7 @@ class GaitDenoiser(nn.Module):
         Args:
           noisy: whitened coefficients `cos(theta) u + sin(theta) eps`, [K].
           theta: noise angle in (0, pi/2].
-          condition: `mean`, `deviation`, `alone` [K] and `given` [G] of `methods.gait_law.Conditional.condition`.
+          condition: `mean`, `deviation`, `alone` [K] and `given` [G] of `methods.gait_posterior.Conditional.condition`.
 
         Returns:
           F, [K]: the estimate of `sin(theta) u - cos(theta) eps`.

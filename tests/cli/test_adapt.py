@@ -9,7 +9,7 @@ import jaxdiff as library
 from jaxdiff.data import formats
 from jaxdiff.data.recording import Event, Recording
 from jaxdiff.methods.gait import Settings, gait, parts_of
-from jaxdiff.methods.gait_law import fit_law
+from jaxdiff.methods.gait_fit import fit_law
 from jaxdiff.models import file
 from jaxdiff.models.trained import Trained
 from jaxdiff.nets.gait_denoiser import Size

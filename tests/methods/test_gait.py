@@ -12,7 +12,7 @@ from jaxdiff.diffusion.circle import circle, rotation
 from jaxdiff.diffusion.sampling import sample
 from jaxdiff.errors import ConfigError
 from jaxdiff.methods.gait import Settings, gait, parts_of
-from jaxdiff.methods.gait_law import fit_law
+from jaxdiff.methods.gait_fit import fit_law
 from jaxdiff.metrics.uncertainty import coverage, crps
 from jaxdiff.models.calibration import predictive_interval
 from jaxdiff.nets.gait_denoiser import GaitDenoiser, Size

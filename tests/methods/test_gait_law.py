@@ -7,7 +7,8 @@ import pytest
 
 from jaxdiff.errors import DataError
 from jaxdiff.methods.gait_discrepancy import Discrepancy
-from jaxdiff.methods.gait_law import fit_law, from_params
+from jaxdiff.methods.gait_fit import fit_law
+from jaxdiff.methods.gait_law import from_params
 from jaxdiff.studies.gait.strides import Bank, Conditioned, Strides, recorded
 from tests.studies.gait import toys
 
@@ -141,6 +142,23 @@ def test_posterior_of_recordings_is_that_of_gaussian_conditioning(recording_law,
     gain = prior @ map_.T @ np.linalg.inv(map_ @ prior @ map_.T + noise[np.ix_(keep, keep)])
     seen = law.standardise("angles", strides.values["angles"][:5]).reshape(5, -1)[:, keep]
     np.testing.assert_allclose(rows["mean"], seen @ gain.T, atol=1e-4)
+
+
+def test_doubt_enlarges_the_discrepancy_of_given_channels_alone(recording_law, strides):
+    channels = recording_law.layout[0].channels
+    doubted = replace(recording_law, doubt=dict.fromkeys(channels, 3.0))
+    wide = {
+        name: Discrepancy(3 * size.share, 3 * size.gain)
+        for name, size in recording_law.discrepancy.items()
+    }
+    given, values = masks(angles=[0, 2]), {n: v[:5] for n, v in strides.values.items()}
+    expected = replace(recording_law, discrepancy=wide).condition(given).condition(values)
+    found = doubted.condition(given).condition(values)
+    for name, rows in expected.items():
+        np.testing.assert_allclose(found[name], rows, atol=1e-5)
+    np.testing.assert_array_equal(
+        doubted.directions["angles"], recording_law.directions["angles"]
+    )  # what is drawn and generated deviates as before
 
 
 def test_the_law_that_expects_deviations_is_not_overconfident_about_recordings(

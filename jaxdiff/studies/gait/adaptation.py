@@ -21,7 +21,8 @@ from jaxdiff.data.recording import Recording
 from jaxdiff.data.trials import Trials
 from jaxdiff.errors import DataError, DataWarning
 from jaxdiff.methods import gait_discrepancy
-from jaxdiff.methods.gait_law import Law, factored
+from jaxdiff.methods.gait_fit import factored
+from jaxdiff.methods.gait_law import Law
 from jaxdiff.metrics.uncertainty import crps
 from jaxdiff.models.calibration import Calibration
 from jaxdiff.models.trained import Trained

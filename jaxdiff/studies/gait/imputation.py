@@ -11,7 +11,8 @@ import numpy as np
 
 from jaxdiff.methods import gait_discrepancy
 from jaxdiff.methods.gait import Settings, gait, parts_of
-from jaxdiff.methods.gait_law import Conditional, Law, Modality, Signals, from_params
+from jaxdiff.methods.gait_law import Law, Modality, Signals, from_params
+from jaxdiff.methods.gait_posterior import Conditional
 from jaxdiff.nets.gait_denoiser import Size
 from jaxdiff.typing import Array, Key, Params
 
@@ -78,7 +79,8 @@ class Imputer:
             for part in metadata["layout"]
         ]
         discrepancy = gait_discrepancy.from_json(metadata.get("discrepancy", {}))
-        law = from_params(params["fixed"], layout, metadata["shrinkage"], discrepancy)
+        doubt = metadata.get("doubt", {})
+        law = from_params(params["fixed"], layout, metadata["shrinkage"], discrepancy, doubt)
         return cls(law, {"params": params["params"]}, settings_of(metadata["config"]["model"]))
 
     def coefficients(

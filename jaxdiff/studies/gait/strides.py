@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from jaxdiff.methods import gait_discrepancy
-from jaxdiff.methods.gait_law import Law, Modality, summary
+from jaxdiff.methods.gait_law import Law, Modality
+from jaxdiff.methods.gait_posterior import summary
 from jaxdiff.studies.gait import subsets
 
 GROUP = 8

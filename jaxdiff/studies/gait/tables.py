@@ -194,9 +194,8 @@ def table_baselines(
     deterministic: GaitModel | None = None,
 ) -> Table:
     """RMSE of the model, its law alone, and regressions fitted for each subset by itself."""
-    names = ("angles", "sagittal angles", "imu", "grf", "angles+grf")
-    shown = ("angles", "moments", "forces", "emg")
-    heads = _units(shown)
+    names = tuple(subsets.TYPICAL)
+    heads = _units()
     table = Table(
         "Against regressions fitted for each subset: RMSE",
         tuple(heads.values()),

@@ -13,7 +13,8 @@ import numpy as np
 from jaxdiff.data.pipeline import Batches
 from jaxdiff.methods import gait_discrepancy
 from jaxdiff.methods.gait import gait, parts_of
-from jaxdiff.methods.gait_law import Law, fit_law
+from jaxdiff.methods.gait_fit import fit_law
+from jaxdiff.methods.gait_law import Law
 from jaxdiff.models import file
 from jaxdiff.models.trained import Trained
 from jaxdiff.studies.budget import steps_within
@@ -164,4 +165,7 @@ def metadata(config: Config, law: Law) -> dict[str, Any]:
         "layout": [part._asdict() for part in law.layout],
         "shrinkage": law.shrinkage,
         "discrepancy": {name: size._asdict() for name, size in law.discrepancy.items()},
+        "doubt": {
+            f"{name}_{side}": size for name, size in config.law.doubt.items() for side in "rl"
+        },
     }
