@@ -20,5 +20,5 @@ baselines      the population's change, and the baselines made of it
 training       from a config to a trained model; transfer: its use on a cohort; time_model: its use on a recording
 regression     the paper's MLP and TCN
 evaluation     generated gait against the person's own and against others'
-predictors, stride_rows, tables, figures, experiments, paper
+predictors, stride_rows, tables, figures, drawing, experiments, paper
 """

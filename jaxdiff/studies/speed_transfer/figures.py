@@ -9,18 +9,17 @@ import numpy as np
 from scipy.special import stdtrit
 
 from jaxdiff.body.gait import normalise_strides, strikes_from_hip
-from jaxdiff.errors import MissingExtra
 from jaxdiff.metrics.probing import picture
 from jaxdiff.metrics.speeds import by_level, by_source_count, heat_map
 from jaxdiff.report import legs
 from jaxdiff.studies.speed_transfer.data import Gaits
+from jaxdiff.studies.speed_transfer.drawing import GENERATED, REAL, axes
 from jaxdiff.studies.speed_transfer.evaluation import HIPS, SAME_SPEED, Results, Task
+from jaxdiff.studies.speed_transfer.strides import JOINTS
 from jaxdiff.studies.speed_transfer.tables import COHORTS, Found, source_table
 
-REAL, GENERATED = "black", "tab:red"
 MARKERS = "osD^vP*X"
 OURS = "diffusion"
-JOINTS = ("hip", "knee", "ankle")
 TITLES = {
     "gait": "Gait cycles, real and generated",
     "cadence": "Cadence at the target speeds",
@@ -221,16 +220,3 @@ def people(codes: np.ndarray, gaits: Gaits, title: str) -> Drawing:
         figure,
         f"Two principal components of the embeddings of {title} recordings, by person and by speed",
     )
-
-
-def axes(rows: int, columns: int) -> tuple[Any, np.ndarray]:
-    """A matplotlib figure and its axes [rows, columns]."""
-    try:
-        import matplotlib
-
-        matplotlib.use("Agg")
-        import matplotlib.pyplot as plt
-    except ImportError as error:
-        raise MissingExtra("drawing", "viz") from error
-    size = (max(4.5, 2.4 * columns), max(3.2, 2 * rows))
-    return plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")

@@ -27,6 +27,17 @@ class Question(NamedTuple):
     target: float
 
 
+class Prepared(NamedTuple):
+    """Questions answered by the hierarchical model."""
+
+    mean: np.ndarray
+    """[N, SIZE]."""
+    root: np.ndarray
+    """Square root of the covariance, [N, SIZE, SIZE]."""
+    condition: dict[str, np.ndarray]
+    """Of the network."""
+
+
 class Predictor(NamedTuple):
     """Everything that predicts: `params` may be None, which leaves the hierarchical model."""
 
@@ -47,10 +58,10 @@ class Predictor(NamedTuple):
 
         `seen`, if given, are the questions the network sees in place of those the hierarchical model answers: a control.
         """
-        mean, root, condition = self._prepare(questions)
-        if seen is not None:
-            condition = self._prepare(seen)[2]
-        return mean + np.einsum("nab,snb->sna", root, self._residual(condition, samples, seed))
+        asked = self.prepare(questions)
+        condition = (asked if seen is None else self.prepare(seen)).condition
+        residual = self._residual(condition, samples, seed)
+        return asked.mean + np.einsum("nab,snb->sna", asked.root, residual)
 
     def point(
         self, questions: Sequence[Question], seen: Sequence[Question] | None = None
@@ -61,11 +72,16 @@ class Predictor(NamedTuple):
         """
         if self.params is None or not self.trust:
             return self.linear(questions)
-        mean, root, condition = self._prepare(questions)
-        if seen is not None:
-            condition = self._prepare(seen)[2]
-        condition["trust"] = np.full(len(questions), self.trust, np.float32)
-        return mean + np.einsum("nab,nb->na", root, self._expected(condition))
+        return self.expected(self.prepare(questions), None if seen is None else self.prepare(seen))
+
+    def expected(self, asked: Prepared, seen: Prepared | None = None) -> np.ndarray:
+        """The same for questions that were prepared before, by this predictor or another one with the same law."""
+        if self.params is None or not self.trust:
+            return asked.mean
+        condition = (seen or asked).condition
+        trust = np.full(len(asked.mean), self.trust, np.float32)
+        residual = self._expected(condition | {"trust": trust})
+        return asked.mean + np.einsum("nab,nb->na", asked.root, residual)
 
     def linear(self, questions: Sequence[Question]) -> np.ndarray:
         """The hierarchical model's mean states [N, SIZE]."""
@@ -94,9 +110,8 @@ class Predictor(NamedTuple):
             masks = np.stack([examples.measured(g) for g in sources])
             yield rows, [chosen[i] for i in rows], masks, [rounded(g.strides) for g in sources]
 
-    def _prepare(
-        self, questions: Sequence[Question]
-    ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    def prepare(self, questions: Sequence[Question]) -> Prepared:
+        """What the law alone says of the questions, and the condition of the network."""
         mean, root = np.zeros((len(questions), SIZE)), np.zeros((len(questions), SIZE, SIZE))
         condition: dict[str, np.ndarray] = {}
         for rows, chosen, masks, counts in self._groups(questions):
@@ -111,7 +126,7 @@ class Predictor(NamedTuple):
                 condition.setdefault(
                     name, np.zeros((len(questions), *value.shape[1:]), np.float32)
                 )[rows] = value
-        return mean, root, condition
+        return Prepared(mean, root, condition)
 
     def _residual(self, condition: dict[str, np.ndarray], samples: int, seed: int) -> np.ndarray:
         """Samples of the whitened residual [S, N, SIZE]."""

@@ -11,10 +11,10 @@ from jaxdiff.models.calibration import Calibration, predictive_interval
 from jaxdiff.report import legs
 from jaxdiff.studies.generation import evenly
 from jaxdiff.studies.speed_transfer import bands, held_out, strides, synthesis
-from jaxdiff.studies.speed_transfer.figures import GENERATED, JOINTS, REAL, axes
+from jaxdiff.studies.speed_transfer.drawing import GENERATED, REAL, axes
 from jaxdiff.studies.speed_transfer.hierarchy import group
 from jaxdiff.studies.speed_transfer.predictor import Predictor, Question
-from jaxdiff.studies.speed_transfer.strides import Gait
+from jaxdiff.studies.speed_transfer.strides import JOINTS, Gait
 
 SHOWN = 5
 """Most speeds in the picture."""

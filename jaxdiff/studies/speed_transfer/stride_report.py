@@ -64,16 +64,16 @@ def report(which: Sequence[str | Path], hood: str, out: Path) -> None:
     figure.savefig(out / "strides.png", dpi=110)
     made.add(Page.figures, [("Strides, real and generated", figure, words)])
     predictors = [each.predictor for each in models]
-    made.table(stride_tables.simulated(predictors, gaits.train, gaits.test), "people-simulated")
+    found = stride_tables.answered(predictors, gaits.train, gaits.test)
+    made.table(stride_tables.simulated(found), "people-simulated")
     if predictor.trust:
-        made.table(stride_tables.network(predictors, gaits.test), "people-network")
-    made.table(stride_tables.gain(predictors, gaits.test), "people-gain")
-    calibrations = [each.calibrations for each in models]
-    made.table(stride_tables.coverage(predictors, calibrations, gaits.test), "people-coverage")
+        made.table(stride_tables.network(found), "people-network")
+    made.table(stride_tables.gain(found), "people-gain")
+    made.table(stride_tables.coverage(predictor, bands, gaits.test), "people-coverage")
     made.table(stride_tables.inputs(predictors, gaits.test), "people-inputs")
     path = hood or _shared("hood2020_k3.npz")
     if path:
-        made.table(stride_tables.amputees(predictors, path), "people-amputees")
+        made.table(stride_tables.amputees(predictor, path), "people-amputees")
     seconds = time.perf_counter() - begin
     made.facts |= provenance(f"model {which[0]}", own.training.seed, seconds)
     publish(made, out)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import wilcoxon
@@ -19,6 +20,7 @@ from jaxdiff.studies.speed_transfer.strides import CHANNELS, TERMS, Gait
 SAMPLES = 32
 ADDED = "population change, updated"
 LINEAR = "hierarchical model"
+NETWORK = "diffusion"
 NOTE = (
     "Mean absolute error in degrees between mean strides, over phases and measured angles; mean over people ± standard "
     "deviation between people. p: Wilcoxon's signed-rank test over people against the population's change; helps: share "
@@ -28,72 +30,98 @@ Predictors = Sequence[Predictor]
 """One law with networks of different seeds; a person's error is the mean over them."""
 
 
-def simulated(
+class Answered(NamedTuple):
+    """People of one kind, from one or more recordings: predicted states [N, SIZE] by predictor, those of the networks by seed."""
+
+    kind: str
+    recordings: int
+    asked: held_out.Tasks
+    states: dict[str, list[np.ndarray]]
+
+    def errors(self, label: str) -> np.ndarray:
+        """Error of each person, the mean over seeds."""
+        return np.mean([_people(each, self.asked) for each in self.states[label]], axis=0)
+
+    @property
+    def title(self) -> str:
+        return f"{self.kind}, {self.recordings} recording{'s' * (self.recordings > 1)}"
+
+    @property
+    def best(self) -> str:
+        """The predictor to report."""
+        return NETWORK if NETWORK in self.states else LINEAR
+
+
+def answered(
     predictors: Predictors, train: Sequence[Gait], test: Sequence[Gait], most: int = 6
-) -> Table:
+) -> list[Answered]:
+    """All predictors on test people of every kind, from one to three recordings."""
+    law, slope, found = predictors[0].law, held_out.linear(train), []
+    for kind, people in held_out.kinds(test).items():
+        for number in (1, 2, 3):
+            asked = held_out.tasks(people, number, most=most, seed=11)
+            prepared = predictors[0].prepare(asked.questions)
+            states = {}
+            if number == 1:
+                copy = held_out.copied(asked.questions)
+                change = np.array([[q.target - q.sources[0].speed] for q in asked.questions])
+                states = {"copy": [copy], "linear change": [copy + change * slope]}
+            states[ADDED] = [held_out.added(law, asked.questions)]
+            states[LINEAR] = [prepared.mean]
+            if predictors[0].trust:
+                states[NETWORK] = [p.expected(prepared) for p in predictors]
+            found.append(Answered(kind, number, asked, states))
+    return found
+
+
+def simulated(found: Sequence[Answered]) -> Table:
     """Errors on simulated test people, from one recording and from several."""
-    kinds, law = held_out.kinds(test), predictors[0].law
-    slope = held_out.linear(train)
+    kinds = dict.fromkeys(each.kind for each in found)
     table = Table(
         "Simulated people left out: error by predictor",
         [f"{kind}{part}" for kind in kinds for part in ("", ", p", ", helps", ", cadence")],
         note=f"{NOTE} Cadence: mean absolute error in steps/min.",
     )
     rows: dict[str, dict[str, Cell]] = {}
-    for kind, people in kinds.items():
-        for number in (1, 2, 3):
-            asked = held_out.tasks(people, number, most=most, seed=11)
-            copy, added = (
-                held_out.copied(asked.questions),
-                held_out.added(law, asked.questions),
+    for each in found:
+        one = each.recordings == 1
+        for label, states in each.states.items():
+            cells = _cells(
+                each.errors(label), each.errors(ADDED) if one and label != ADDED else None
             )
-            more = f", {number} recordings" if number > 1 else ""
-            found = {}
-            if not more:
-                change = np.array([[q.target - q.sources[0].speed] for q in asked.questions])
-                found = {"copy": [copy], "linear change": [copy + change * slope]}
-            found[ADDED + more.replace(", ", ", nearest of ")] = [added]
-            found[LINEAR + more] = [predictors[0].linear(asked.questions)]
-            if predictors[0].trust:
-                found[f"diffusion{more}"] = [p.point(asked.questions) for p in predictors]
-            reference = None if more else _people(added, asked)
-            for label, states in found.items():
-                errors = np.mean([_people(each, asked) for each in states], axis=0)
-                cells = _cells(errors, None if label == ADDED else reference)
-                row = {kind if name == "MAE" else f"{kind}, {name}": c for name, c in cells.items()}
-                pace = [held_out.cadence_errors(each, asked.truth) for each in states]
-                row[f"{kind}, cadence"] = cell(
-                    held_out.by_person(np.mean(pace, axis=0), asked.subjects)
-                )
-                rows.setdefault(label, {}).update(row)
+            row = {f"{each.kind}, {name}": value for name, value in cells.items()}
+            row[each.kind] = row.pop(f"{each.kind}, MAE")
+            pace = np.mean([held_out.cadence_errors(s, each.asked.truth) for s in states], axis=0)
+            row[f"{each.kind}, cadence"] = cell(held_out.by_person(pace, each.asked.subjects))
+            more = (
+                "" if one else f", {'nearest of ' * (label == ADDED)}{each.recordings} recordings"
+            )
+            rows.setdefault(label + more, {}).update(row)
     for label, row in rows.items():
         table.row(label, row)
     return table
 
 
-def network(predictors: Predictors, test: Sequence[Gait], most: int = 6) -> Table:
+def network(found: Sequence[Answered]) -> Table:
     """What the networks add to the hierarchical model, and how far they differ between seeds."""
     table = Table(
-        f"Simulated people left out: the network, {len(predictors)} seeds",
-        [LINEAR, "diffusion", "between seeds", "p", "helps"],
+        f"Simulated people left out: the network, {len(found[0].states[NETWORK])} seeds",
+        [LINEAR, NETWORK, "between seeds", "p", "helps"],
         note="Mean absolute error in degrees, mean over people ± standard deviation between people; between seeds: standard "
         "deviation of the mean error; p, helps: Wilcoxon's signed-rank test over people and share of people for whom it helps, "
         "against the hierarchical model.",
     )
-    for kind, people in held_out.kinds(test).items():
-        for number in (1, 2, 3):
-            asked = held_out.tasks(people, number, most=most, seed=11)
-            reference = _people(predictors[0].linear(asked.questions), asked)
-            each = np.stack([_people(p.point(asked.questions), asked) for p in predictors])
-            cells = _cells(each.mean(0), reference)
-            cells["diffusion"] = cells.pop("MAE")
-            if len(predictors) > 1:
-                cells["between seeds"] = Cell(float(each.mean(1).std(ddof=1)))
-            table.row(_recordings(kind, number), {LINEAR: cell(reference), **cells})
+    for each in found:
+        cells = _cells(each.errors(NETWORK), each.errors(LINEAR))
+        row = {LINEAR: cell(each.errors(LINEAR)), NETWORK: cells.pop("MAE"), **cells}
+        if len(each.states[NETWORK]) > 1:
+            means = [_people(states, each.asked).mean() for states in each.states[NETWORK]]
+            row["between seeds"] = Cell(float(np.std(means, ddof=1)))
+        table.row(each.title, row)
     return table
 
 
-def gain(predictors: Predictors, test: Sequence[Gait], most: int = 6) -> Table:
+def gain(found: Sequence[Answered]) -> Table:
     """What personalisation is worth: the population's change less the model, by person."""
     quantiles = {"10 %": 0.1, "median": 0.5, "90 %": 0.9}
     table = Table(
@@ -102,24 +130,18 @@ def gain(predictors: Predictors, test: Sequence[Gait], most: int = 6) -> Table:
         note="Degrees; gain: error of the population's change, added to the nearest recording, less that of the model, for each "
         "person; quantiles over people; helps: share of people with a positive gain.",
     )
-    for kind, people in held_out.kinds(test).items():
-        for number in (1, 2, 3):
-            asked = held_out.tasks(people, number, most=most, seed=11)
-            reference = _people(held_out.added(predictors[0].law, asked.questions), asked)
-            errors = np.mean([_people(p.point(asked.questions), asked) for p in predictors], axis=0)
-            won = reference - errors
-            row = {ADDED: cell(reference), "this model": cell(errors), "gain": cell(won)}
-            row |= {
-                f"gain, {name}": Cell(float(np.quantile(won, q))) for name, q in quantiles.items()
-            }
-            row["helps"] = Cell(float((won > 0).mean()))
-            table.row(_recordings(kind, number), row)
+    for each in found:
+        reference, errors = each.errors(ADDED), each.errors(each.best)
+        won = reference - errors
+        row = {ADDED: cell(reference), "this model": cell(errors), "gain": cell(won)}
+        row |= {f"gain, {name}": Cell(float(np.quantile(won, q))) for name, q in quantiles.items()}
+        table.row(each.title, row | {"helps": Cell(float((won > 0).mean()))})
     return table
 
 
 def coverage(
-    predictors: Predictors,
-    calibrations: Sequence[Mapping[str, Calibration]],
+    predictor: Predictor,
+    calibrations: Mapping[str, Calibration],
     test: Sequence[Gait],
     p: float = 0.9,
 ) -> Table:
@@ -131,17 +153,12 @@ def coverage(
         f"people with legs as alike, at most {ALIKE:g} degrees apart or more.",
     )
     for label, people in {"all": list(test), **held_out.kinds(test)}.items():
-        asked = held_out.tasks(people, most=4, seed=13)
-        row = {}
-        states = [one(asked.questions, SAMPLES, 14) for one in predictors]
+        asked, row = held_out.tasks(people, most=4, seed=13), {}
+        states = predictor(asked.questions, SAMPLES, 14)
         for band in KINDS:
-            drawn = [held_out.varied(predictors[0].law, asked, each, band, 14) for each in states]
-            for how, used in (("as sampled", False), ("calibrated", True)):
-                shares = [
-                    held_out.held(asked, values, band, kept if used else None, p, 14)
-                    for values, kept in zip(drawn, calibrations)
-                ]
-                row[f"{band}, {how}"] = cell(np.mean(shares, axis=0))
+            values = held_out.varied(predictor.law, asked, states, band, 14)
+            for how, kept in (("as sampled", None), ("calibrated", calibrations)):
+                row[f"{band}, {how}"] = cell(held_out.held(asked, values, band, kept, p, 14))
         table.row(label, row)
     return table
 
@@ -151,15 +168,18 @@ def inputs(predictors: Predictors, test: Sequence[Gait], most: int = 4) -> Table
     first = predictors[0]
     table = Table(
         "Simulated people left out: what is recorded",
-        [LINEAR, "diffusion"] if first.trust else [LINEAR],
+        [LINEAR, NETWORK] if first.trust else [LINEAR],
         note=NOTE + " The error is over all six angles, also those that were not recorded.",
     )
     asked = held_out.tasks(test, most=most, seed=15)
     channels = np.arange(len(CHANNELS))
 
-    def errors(questions: list[Question], others: list[Question] | None = None) -> Cell:
-        each = [_people(p.point(questions, others), asked) for p in predictors]
-        return cell(np.mean(each, axis=0))
+    def errors(questions: list[Question], others: list[Question] | None = None) -> dict[str, Cell]:
+        prepared = first.prepare(questions)
+        seen = None if others is None else first.prepare(others)
+        each = [_people(p.expected(prepared, seen), asked) for p in predictors]
+        linear = {} if seen else {LINEAR: cell(_people(prepared.mean, asked))}
+        return linear | ({NETWORK: cell(np.mean(each, axis=0))} if first.trust else {})
 
     for label, count, keep in (
         ("both legs, all strides", 0, channels),
@@ -172,24 +192,21 @@ def inputs(predictors: Predictors, test: Sequence[Gait], most: int = 4) -> Table
             q._replace(sources=tuple(_less(g, count, keep) for g in q.sources))
             for q in asked.questions
         ]
-        row = {LINEAR: cell(_people(first.linear(questions), asked))}
-        table.row(label, row | ({"diffusion": errors(questions)} if first.trust else {}))
+        table.row(label, errors(questions))
     if not first.trust:
         return table
     order = np.random.default_rng(17).permutation(len(asked.questions))
     others = [
         Question(asked.questions[j].sources, q.target) for j, q in zip(order, asked.questions)
     ]
-    swapped = errors(asked.questions, others)
-    table.row("network conditioned on another person", {"diffusion": swapped})
+    table.row("network conditioned on another person", errors(asked.questions, others))
     return table
 
 
-def amputees(predictors: Predictors, path: str | Path) -> Table:
+def amputees(predictor: Predictor, path: str | Path) -> Table:
     """Nine real people left out in turn (Hood et al. 2020): ankle angles of both legs, every pair of speeds."""
-    gaits, predictor = real.hood(path), predictors[0]
-    made = [adaptation.adapt(p, gaits, folds=len(gaits), nested=True).errors for p in predictors]
-    found = {name: np.mean([each[name] for each in made], axis=0) for name in made[0]}
+    gaits = real.hood(path)
+    found = adaptation.adapt(predictor, gaits, folds=len(gaits), nested=True).errors
     simulated = held_out.tasks(gaits)
     before = held_out.by_person(
         held_out.errors(predictor.linear(simulated.questions), simulated.truth), simulated.subjects
@@ -265,10 +282,6 @@ def _less(gait: Gait, count: int, channels: np.ndarray) -> Gait:
 
 def _people(states: np.ndarray, asked: held_out.Tasks) -> np.ndarray:
     return held_out.by_person(held_out.errors(states, asked.truth), asked.subjects)
-
-
-def _recordings(kind: str, number: int) -> str:
-    return f"{kind}, {number} recording{'s' * (number > 1)}"
 
 
 def _cells(errors: np.ndarray, reference: np.ndarray | None) -> dict[str, Cell]:

@@ -37,7 +37,7 @@ def test_float32_predicts_and_conditions_as_the_model_does(model):
     predictor = model.predictor
     speeds, targets = [0.6, 1.0, 1.4, 1.0], [1.2, 1.0, 0.5, 1.1]
     gaits = walkers(predictor.law, speeds)
-    mean, root, condition = predictor._prepare([Question((g,), w) for g, w in zip(gaits, targets)])
+    mean, root, condition = predictor.prepare([Question((g,), w) for g, w in zip(gaits, targets)])
     curves = np.stack([strides.curves(g.mean, program.POINTS) for g in gaits])
     times = np.exp([g.mean[STRIDE_TIME] * strides.SCALE[STRIDE_TIME] for g in gaits])
     inputs = [np.float32(x) for x in (curves, speeds, targets, times, np.full(4, 10))]

@@ -16,11 +16,11 @@ class Off:
     def __init__(self, inner, degrees):
         self.inner, self.law, self.trust, self.degrees = inner, inner.law, inner.trust, degrees
 
-    def linear(self, questions):
-        return self.inner.linear(questions)
+    def prepare(self, questions):
+        return self.inner.prepare(questions)
 
-    def point(self, questions, seen=None):
-        states = self.inner.linear(questions).copy()
+    def expected(self, asked, seen=None):
+        states = asked.mean.copy()
         states[:, np.arange(6) * 21] += self.degrees
         return states
 
@@ -31,22 +31,26 @@ def seeds(trained):  # noqa: F811
     return [Off(inner, 10.0), Off(inner, 14.0)]
 
 
+def answered(predictors, test):
+    return stride_tables.answered(predictors, population(10, seed=52), test)
+
+
 def rows(table):
     return {row.label: row.cells for row in table.rows}
 
 
 def test_a_persons_error_is_the_mean_over_seeds(seeds):
     test = population(8, seed=51)
-    found = rows(stride_tables.network(seeds, test))["no hemiparesis, 1 recording"]
+    found = rows(stride_tables.network(answered(seeds, test)))["no hemiparesis, 1 recording"]
     assert 11 < found["diffusion"].mean < 13 and found["diffusion"].n == 8
     assert found["between seeds"].mean == pytest.approx(4 / np.sqrt(2), rel=0.05)
     assert found["p"].mean < 0.01 and found["helps"].mean == 0
-    one = rows(stride_tables.network(seeds[:1], test))["no hemiparesis, 1 recording"]
+    one = rows(stride_tables.network(answered(seeds[:1], test)))["no hemiparesis, 1 recording"]
     assert "between seeds" not in one and 9 < one["diffusion"].mean < 11
 
 
 def test_simulated_people_have_every_predictor(seeds):
-    found = rows(stride_tables.simulated(seeds, population(10, seed=52), population(6, seed=53)))
+    found = rows(stride_tables.simulated(answered(seeds, population(6, seed=53))))
     assert list(found)[:5] == [
         *("copy", "linear change", "population change, updated"),
         *("hierarchical model", "diffusion"),
@@ -59,7 +63,7 @@ def test_simulated_people_have_every_predictor(seeds):
 
 
 def test_personalisation_is_a_loss_where_the_model_is_off(seeds):
-    found = rows(stride_tables.gain(seeds, population(6, seed=54)))
+    found = rows(stride_tables.gain(answered(seeds, population(6, seed=54))))
     for row in found.values():
         assert row["gain"].mean < -5 and row["helps"].mean == 0
 
