@@ -94,6 +94,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="HZ",
         help="bring all files to this rate; needed where a file states none",
     )
+    add(
+        "--mass",
+        type=float,
+        metavar="KG",
+        help="body mass, where files are in N m and N m/kg; default: that of their metadata",
+    )
     add("--mechanics", action="store_true", help="the mechanics card of motions")
     add("--json", action="store_true", help="print JSON instead of a table")
 
@@ -120,6 +126,15 @@ def run(options: argparse.Namespace) -> None:
     made = [read_one(path, options.rate) for path in options.files]
     real = [read_one(path, options.rate) for path in options.against]
     partners = real * (count if len(real) == 1 else 1) or [None] * count
+    try:
+        made = [
+            scoring.in_units_of(file, partner, options.mass) if partner else file
+            for file, partner in zip(made, partners)
+        ]
+    except DataError as error:
+        if "body mass" in str(error):
+            raise DataError(f"{error} (fix: --mass KG)") from None
+        raise
     columns: dict[str, scoring.Scores] = {
         str(path): scoring.alone(file) | (scoring.paired(file, partner) if partner else {})
         for path, file, partner in zip(options.files, made, partners)

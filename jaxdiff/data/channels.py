@@ -170,7 +170,7 @@ def match(
     """
     if rename:
         recording = recording.rename(rename)
-    mass = mass if mass is not None else _mass(recording)
+    mass = mass if mass is not None else body_mass(recording)
     convention = _convention(recording)
     notes: list[str] = []
     picked, chosen = _pick(recording, wanted_channels, wanted_units, side, convention)
@@ -393,7 +393,7 @@ def _trained_sense(wanted: str, unit: str, span: tuple[float, float] | None) -> 
     return -1.0 if -low > 1.5 * high else 1.0
 
 
-def _mass(recording: Recording) -> float | None:
+def body_mass(recording: Recording) -> float | None:
     try:
         mass = float(recording.meta.get("mass", "").split()[0])
     except (ValueError, IndexError):

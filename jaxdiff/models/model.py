@@ -124,9 +124,10 @@ class Model:
         Returns:
             Value per `(metric, unit)`; metrics of one channel are named `metric/channel`.
         """
-        from jaxdiff.models.scoring import paired
+        from jaxdiff.models.scoring import in_units_of, paired
 
-        return paired(self.generate(recording, **options).summary(interval), truth)
+        made = self.generate(recording, **options).summary(interval)
+        return paired(in_units_of(made, truth, options.get("mass")), truth)
 
     def save(self, path: str | Path, dtype: str = "float32") -> Path:
         """Write the model to one file that `jaxdiff.load` reads.

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from einops import rearrange
 
 from jaxdiff.body.gait import cadence, normalise_strides, strikes_from_hip
-from jaxdiff.data.channels import identify
+from jaxdiff.data.channels import body_mass, identify
 from jaxdiff.data.recording import Recording
-from jaxdiff.data.units import canonical
+from jaxdiff.data.units import canonical, factor
 from jaxdiff.errors import DataError
 from jaxdiff.metrics import distribution, physical, pose
 from jaxdiff.metrics.gait import cycle_correlation, cycle_mae, cycles_between, matched_curves
@@ -32,6 +33,28 @@ def without_units(file: Recording) -> list[str]:
 def alone(file: Recording) -> Scores:
     """Gait metrics of joint angles, physical metrics of joint positions."""
     return _gait(file) | _physical(file)
+
+
+def in_units_of(file: Recording, real: Recording, mass: float | None = None) -> Recording:
+    """A file with its shared channels, and the bounds of their intervals, in the units of the measured one.
+
+    Args:
+        file: What is scored.
+        real: The measured recording.
+        mass: Body mass in kg, between N m and N m/kg; default: `mass` in the metadata of either.
+
+    Raises:
+        DataError: A unit cannot be converted, or the mass is missing.
+    """
+    known = mass or body_mass(real) or body_mass(file)
+    units, factors = [], []
+    for name, old in zip(file.channels, file.units):
+        own = BOUND.sub("", name)
+        new = real.units[real.channels.index(own)] if own in real.channels else old
+        units.append(new if old and new else old)
+        factors.append(factor(old, new, known) if old and new else 1.0)
+    values = file.values * np.asarray(factors, file.values.dtype)
+    return replace(file, values=values, units=tuple(units))
 
 
 def paired(file: Recording, real: Recording) -> Scores:

@@ -79,6 +79,26 @@ def test_only_the_time_both_cover_is_compared_and_the_spread_is_scored(jaxdiff, 
     ] == pytest.approx(0.75)
 
 
+def test_files_are_compared_in_the_units_of_the_measured_one(jaxdiff, walk, tmp_path):
+    formats.write(tmp_path / "deg.csv", walk)
+    formats.write(tmp_path / "rad.csv", walk.convert({"deg": "rad"}))
+    shown = scored(jaxdiff, tmp_path / "deg.csv", "--against", tmp_path / "rad.csv")
+    found = shown["files"][str(tmp_path / "deg.csv")]["mae/hip_flexion"]
+    assert found["unit"] == "rad" and found["value"] == pytest.approx(0, abs=1e-5)
+
+    time = np.arange(50) / 50
+    channels = ("hip_flexion_r_moment", "hip_flexion_r_moment_p05", "hip_flexion_r_moment_p95")
+    per_mass = np.stack([time, time - 0.1, time + 0.1], 1)
+    measured = Recording(60 * time[:, None], channels[:1], ("N m",), 50.0)
+    formats.write(tmp_path / "per_mass.csv", Recording(per_mass, channels, ("N m/kg",) * 3, 50.0))
+    formats.write(tmp_path / "measured.csv", measured)
+    words = tmp_path / "per_mass.csv", "--against", tmp_path / "measured.csv"
+    assert "--mass KG" in jaxdiff("score", *words)[2]
+    shown = values(scored(jaxdiff, *words, "--mass", "60")["files"][str(words[0])])
+    assert shown["mae/hip_flexion_r_moment"] == pytest.approx(0, abs=1e-5)
+    assert shown["coverage_90/hip_flexion_r_moment"] == 1
+
+
 def test_physics_of_joints_and_its_table(jaxdiff, tmp_path):
     time = np.arange(40) / 20
     rest = hang(HUMANML3D.parents, HUMANML3D.offsets.astype(np.float64), np.zeros(3))
@@ -125,11 +145,12 @@ def test_pose_errors_of_an_estimate_against_the_truth(jaxdiff, tmp_path):
 def test_what_no_metric_applies_to_and_what_does_not_fit_is_said(jaxdiff, walk, tmp_path):
     formats.write(tmp_path / "emg.csv", Recording(np.ones((9, 1)), ("soleus",), ("uV",), 100.0))
     formats.write(tmp_path / "walk.csv", walk)
-    formats.write(tmp_path / "rad.csv", walk.convert({"deg": "rad"}))
+    metres = dataclasses.replace(walk, units=("m",) * len(walk.units))
+    formats.write(tmp_path / "metres.csv", metres)
     assert "no metric applies" in jaxdiff("score", tmp_path / "emg.csv")[2]
     assert (
-        "hip_flexion is in 'deg'"
-        in jaxdiff("score", tmp_path / "walk.csv", "--against", tmp_path / "rad.csv")[2]
+        "'deg' (angle) cannot be converted to 'm'"
+        in jaxdiff("score", tmp_path / "walk.csv", "--against", tmp_path / "metres.csv")[2]
     )
     three = [tmp_path / "walk.csv"] * 3
     assert "takes one file, or 3" in jaxdiff("score", *three, "--against", *three[:2])[2]
