@@ -31,12 +31,20 @@ CONDITION_FACTOR = 4
 """Components of the condition per component of the target: with half as many the law loses to ridge on all samples."""
 
 
+COMPONENTS = 96
+"""Principal components of the target."""
+FEATURES = 256
+"""Of a signal, for `features`."""
+DAMPING = 1e-5
+"""Share of the whole variance that is added to that of every feature."""
+
+
 def fit(
     target: np.ndarray,
     condition: np.ndarray,
     subject: np.ndarray,
     folds: int,
-    components: int = 96,
+    components: int = COMPONENTS,
 ) -> Params:
     """The law of a target given a condition.
 
@@ -76,6 +84,7 @@ def fit(
     law = {
         "centre": mu.reshape(target.shape[1:]),
         "deviation": _deviation(target),
+        "features": features(target),
         "condition_centre": nu.reshape(condition.shape[1:]) * scale,
         "into": _padded(into.reshape(-1, *condition.shape[1:]) / scale, 0, width),
         "basis": _padded(basis.reshape(-1, *target.shape[1:]), 0, components),
@@ -87,7 +96,7 @@ def fit(
     return {name: np.asarray(value, np.float32) for name, value in law.items()}
 
 
-def around(target: np.ndarray, residual: np.ndarray, components: int = 96) -> Params:
+def around(target: np.ndarray, residual: np.ndarray, components: int = COMPONENTS) -> Params:
     """The law of the errors of any predictor.
 
     Args:
@@ -104,6 +113,7 @@ def around(target: np.ndarray, residual: np.ndarray, components: int = 96) -> Pa
     law = {
         "centre": target.mean(0),
         "deviation": _deviation(target),
+        "features": features(target),
         "basis": _padded(vectors.reshape(-1, *target.shape[1:]), 0, components),
         "variance": _padded(np.maximum(power, 1e-6), 0, components),
         "rest": np.maximum(outside / max(1, flat.shape[1] - len(power)), 1e-6),
@@ -111,17 +121,38 @@ def around(target: np.ndarray, residual: np.ndarray, components: int = 96) -> Pa
     return {name: np.asarray(value, np.float32) for name, value in law.items()}
 
 
-def marginal(target: Array) -> Params:
-    """The law without a condition: the mean curve [L, d] and the variance of each channel about it."""
-    xp = np if isinstance(target, np.ndarray) else jnp
-    rest = xp.square(target - target.mean(0)).mean((0, 1))
+def marginal(target: np.ndarray, components: int = COMPONENTS) -> Params:
+    """The law without a condition: the mean curve and the covariance about it of targets [N, L, d]."""
+    return around(target, target - target.mean(0), components)
+
+
+def white(signals: Array, components: int = COMPONENTS) -> Params:
+    """A law to be replaced: that of white noise about the mean curve of signals [N, L, d], one variance per channel."""
+    rest = jnp.maximum(jnp.square(signals - signals.mean(0)).mean((0, 1)), 1e-6)
     return {
-        "centre": xp.asarray(target.mean(0), xp.float32),
-        "deviation": xp.asarray(_deviation(target), xp.float32),
-        "basis": xp.zeros((0, *target.shape[1:]), xp.float32),
-        "variance": xp.zeros((0,), xp.float32),
-        "rest": xp.asarray(xp.maximum(rest, 1e-6), xp.float32),
+        "centre": jnp.asarray(signals.mean(0), jnp.float32),
+        "deviation": jnp.asarray(_deviation(signals), jnp.float32),
+        "basis": jnp.zeros((components, *signals.shape[1:]), jnp.float32),
+        "variance": jnp.full((components,), rest.mean(), jnp.float32),
+        "rest": rest,
+        "features": jnp.zeros((FEATURES, *signals.shape[1:]), jnp.float32),
     }
+
+
+def features(signals: np.ndarray, count: int = FEATURES) -> np.ndarray:
+    """Directions [count, L, d] along which signals [N, L, d] about their mean are uncorrelated, of variance one at most.
+
+    A network that is given these numbers sees the whole window at once, at one scale. They are small along directions
+    that hold little of the variance, as in ridge regression.
+    """
+    power, vectors = _spectrum((signals - signals.mean(0)).reshape(len(signals), -1), count)
+    damped = vectors / np.sqrt(power + DAMPING * power.sum())[:, None]
+    return _padded(damped.reshape(-1, *signals.shape[1:]), 0, count)
+
+
+def seen(law: Params, signal: Array) -> Array:
+    """The features of a signal [L, d], of which this is the law."""
+    return jnp.tensordot(law["features"], signal - law["centre"], 2)
 
 
 def has_map(law: Params) -> bool:
@@ -163,7 +194,8 @@ def guesses(
 
 def without_map(law: Params) -> Params:
     """The law of the errors alone, for training with predictions that are known."""
-    return {name: law[name] for name in ("centre", "deviation", "basis", "variance", "rest")}
+    mapped = ("condition_centre", "into", "weights", "offset")
+    return {name: value for name, value in law.items() if name not in mapped}
 
 
 def denoise(
@@ -180,6 +212,13 @@ def denoise(
     z, f = jnp.tensordot(basis, away, 2), jnp.tensordot(basis, output, 2)
     along = (inside - outside) * z + (inside_scale - outside_scale) * f
     return estimate + jnp.tensordot(along, basis, 1)
+
+
+def innovation(law: Params, schedule: Schedule, x_t: Array, t: Array, m: Array) -> Array:
+    """Components of `x_t - alpha m`, of unit variance under the law at every step."""
+    alpha, sigma = schedules.at(schedule, t)
+    away = jnp.tensordot(law["basis"], x_t - alpha * m, 2)
+    return away * jax.lax.rsqrt(jnp.square(alpha) * law["variance"] + jnp.square(sigma))
 
 
 def left_open(law: Params, schedule: Schedule, t: Array) -> Array:

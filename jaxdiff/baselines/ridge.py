@@ -86,10 +86,23 @@ def fit_linear(
 ) -> Linear:
     """Ridge regression from x [N, ...] divided by `scale` to targets [N, E], with the best of the strengths."""
     mean, centre = x.mean(0), targets.mean(0)
-    u, s, vt = np.linalg.svd(((x - mean) / scale).reshape(len(x), -1), full_matrices=False)
-    shrink, error = choose_strength(u, np.square(s), targets - centre, subjects, strengths)
-    weights = vt.T @ ((shrink / np.maximum(s, 1e-300))[:, None] * (u.T @ (targets - centre)))
-    return Linear(mean, scale, weights, centre, error)
+    rows = ((x - mean) / scale).reshape(len(x), -1)
+    u, eigenvalues = left_directions(rows)
+    shrink, error = choose_strength(u, eigenvalues, targets - centre, subjects, strengths)
+    dual = u @ ((shrink / eigenvalues)[:, None] * (u.T @ (targets - centre)))
+    return Linear(mean, scale, rows.T @ dual, centre, error)
+
+
+def left_directions(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Left singular vectors [N, r] and squared singular values [r], positive, of rows [N, D]; r is the smaller of N and D.
+
+    From the smaller of the two Gram matrices, which is many times faster than a singular value decomposition. What that
+    costs in precision concerns directions that ridge regression shrinks to nothing.
+    """
+    wide = len(rows) <= rows.shape[1]
+    values, vectors = np.linalg.eigh(rows @ rows.T if wide else rows.T @ rows)
+    values = np.maximum(values, max(1e-15 * values[-1], 1e-300))
+    return (vectors if wide else rows @ (vectors / np.sqrt(values))), values
 
 
 def choose_strength(
@@ -111,8 +124,9 @@ def choose_strength(
     Returns:
         The factors `s²/(s²+λ)` [r], and the summed squared error on left-out subjects.
     """
-    if len(targets) < targets.shape[1]:  # the same distances between rows, in N columns at most
-        targets = np.asarray(np.linalg.qr(targets.T, mode="r")).T
+    columns, power = left_directions(targets)  # the same distances between rows, in fewer columns
+    kept = power > 1e-12 * power[-1]
+    targets = (columns * np.sqrt(power))[:, kept]
     groups = [np.flatnonzero(subjects == subject) for subject in np.unique(subjects)]
     seen = u.T @ targets
     best: tuple[np.ndarray, float] | None = None

@@ -22,7 +22,7 @@ import jax.numpy as jnp
 from jaxdiff.baselines import linear_gaussian
 from jaxdiff.diffusion import preconditioning, schedules
 from jaxdiff.errors import ConfigError, nearest
-from jaxdiff.nets.adaptive import AdaptiveBody
+from jaxdiff.nets.adaptive import AdaptiveBody, WholeIn, WholeOut
 from jaxdiff.nets.backend import backend
 from jaxdiff.nets.cross_modal import Body, Into, OutOf, Size
 from jaxdiff.typing import Array, Batch, Key, Params, Schedule
@@ -61,7 +61,7 @@ class CrossModal:
 
         The laws under "fixed" are those of the batch itself, to be replaced by laws of the training data.
         """
-        keys = iter(jax.random.split(key, 8))
+        keys = iter(jax.random.split(key, 16))
         tokens = jnp.zeros((batch["x"].shape[1] // self.size.patch, self.size.width))
         code = jnp.zeros((), jnp.int32 if self.paper else jnp.float32)
         bodies = jax.vmap(lambda k: self.body.init(k, tokens, tokens, code))(
@@ -70,7 +70,7 @@ class CrossModal:
         params = {own: self._ends(own, keys, batch, tokens) for own in OTHER}
         params["bodies"] = bodies
         if not self.paper:
-            params["fixed"] = {own: linear_gaussian.marginal(batch[own]) for own in OTHER}
+            params["fixed"] = {own: linear_gaussian.white(batch[own]) for own in OTHER}
         return params
 
     def _ends(self, own: str, keys: Any, batch: Batch, tokens: Array) -> Params:
@@ -78,11 +78,18 @@ class CrossModal:
         condition = other
         if not self.paper:
             condition = jnp.concatenate([signal] * (3 if self.linear else 1) + [other], -1)
-        return {
+        ends = {
             "noisy": into.init(next(keys), signal),
             "condition": into.init(next(keys), condition),
             "out": OutOf(self.size, signal.shape[-1], silent=self.linear).init(next(keys), tokens),
         }
+        if not self.paper:
+            seen = jnp.zeros(linear_gaussian.FEATURES)
+            ends["whole_in"] = WholeIn(self.size, len(tokens)).init(next(keys), seen)
+            along = jnp.zeros(linear_gaussian.COMPONENTS)
+            arguments = (tokens, seen, along, jnp.zeros(()))
+            ends["whole_out"] = WholeOut(len(along)).init(next(keys), *arguments)
+        return ends
 
     def guess(self, params: Params, own: str, condition: Array, subject: Array | int) -> Array:
         """What the law predicts of one window; unused by the paper's network."""
@@ -111,17 +118,36 @@ class CrossModal:
             params, OTHER[own]
         )  # min-max scaled, people would differ by a tenth of the range only
         known.append((condition - given["centre"]) / given["deviation"])
+        seen = linear_gaussian.seen(given, condition)
+        count = x_t.shape[0] // self.size.patch
         known = into(ends["condition"], jnp.concatenate(known, -1))
+        known += WholeIn(self.size, count, self.dtype).apply(ends["whole_in"], seen)
         return into(ends["noisy"], noisy), known, preconditioning.noise_label(alpha, sigma)  # type: ignore
 
     def leave(
-        self, params: Params, own: str, tokens: Array, x_t: Array, t: Array, m: Array
+        self,
+        params: Params,
+        own: str,
+        tokens: Array,
+        x_t: Array,
+        t: Array,
+        condition: Array,
+        m: Array,
     ) -> Array:
         """The estimate of the clean signal of one example."""
         out = OutOf(self.size, x_t.shape[-1], self.dtype).apply(params[own]["out"], tokens)
         if self.paper:
             return out  # type: ignore[return-value]
-        return linear_gaussian.denoise(_law(params, own), self.schedule, x_t, t, m, out)  # type: ignore
+        law = _law(params, own)
+        along = WholeOut(linear_gaussian.COMPONENTS).apply(
+            params[own]["whole_out"],
+            tokens,
+            linear_gaussian.seen(_law(params, OTHER[own]), condition),
+            linear_gaussian.innovation(law, self.schedule, x_t, t, m),
+            preconditioning.noise_label(*schedules.at(self.schedule, t)),
+        )
+        out += jnp.tensordot(along[: len(law["basis"])], law["basis"], 1)
+        return linear_gaussian.denoise(law, self.schedule, x_t, t, m, out)  # type: ignore
 
     def both(
         self,
@@ -168,7 +194,9 @@ class CrossModal:
         else:
             tokens, latent = jax.vmap(examples)(*arguments)
         estimates = {
-            own: jax.vmap(partial(self.leave, params, own))(tokens[i], noisy[own], t, guesses[own])
+            own: jax.vmap(partial(self.leave, params, own))(
+                tokens[i], noisy[own], t, conditions[own], guesses[own]
+            )
             for i, own in enumerate(OTHER)
         }
         return estimates, dict(zip(OTHER, latent))
@@ -179,7 +207,7 @@ class CrossModal:
         """The estimate of one clean signal, for generation."""
         parameters = jax.tree.map(itemgetter(tuple(OTHER).index(own)), params["bodies"])
         tokens, _ = self.body.apply(parameters, *self.enter(params, own, x_t, t, condition, m))
-        return self.leave(params, own, tokens, x_t, t, m)
+        return self.leave(params, own, tokens, x_t, t, condition, m)
 
     def channels(self, params: Params, own: str) -> int:
         """Number of channels of a modality."""

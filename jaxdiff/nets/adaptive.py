@@ -65,7 +65,50 @@ class AdaptiveBody(nn.Module):
         latent = nn.LayerNorm(dtype=self.dtype, name="latent_norm")(latent)
         h = nn.Dense(s.width, dtype=self.dtype, name="enter")(latent) + known + place
         h = AdaptiveStack(s, self.dtype, name="decoder")(h, code, deterministic)
-        return nn.LayerNorm(dtype=self.dtype, name="out_norm")(h), latent
+        change = nn.Dense(2 * s.width, dtype=self.dtype, name="out_modulation")(code)
+        scale, shift = jnp.split(change, 2, axis=-1)
+        return _norm(self.dtype)(h) * (1 + scale) + shift, latent
+
+
+class WholeIn(nn.Module):
+    """From features of the whole condition to every token: what identifies a person is spread over the window."""
+
+    size: Size
+    tokens: int
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, features: jax.Array) -> jax.Array:
+        wide = nn.Dense(self.tokens * self.size.width, dtype=self.dtype)
+        return wide(features.astype(self.dtype)).reshape(self.tokens, self.size.width)
+
+
+class WholeOut(nn.Module):
+    """Output in components of the whole window, zero at first: what linear regression does, with a gain per noise level.
+
+        gain(noise) · (W features + W' mlp(features)) + gain'(noise) · noisy components + W'' tokens
+
+    A map from window to window is learned token by token only slowly.
+    """
+
+    components: int
+    hidden: int = 128
+
+    @nn.compact
+    def __call__(
+        self, tokens: jax.Array, features: jax.Array, noisy: jax.Array, noise: jax.Array
+    ) -> jax.Array:
+        hidden = nn.gelu(nn.Dense(self.hidden, name="hidden")(features))
+        silent = nn.initializers.zeros
+        mean = nn.Dense(self.components, kernel_init=silent, name="mean")(
+            jnp.concatenate([features, hidden])
+        )
+        code = nn.silu(nn.Dense(self.hidden, name="noise")(sinusoid(NOISE_SCALE * noise, 64)))
+        gain = nn.Dense(2 * self.components, kernel_init=silent, name="gain")(code)
+        of_mean, of_noisy = jnp.split(gain, 2)
+        rest = nn.Dense(self.components, kernel_init=silent, name="tokens")(tokens.reshape(-1))
+        noisy = jnp.pad(noisy, (0, self.components - len(noisy)))
+        return (1 + of_mean) * mean + of_noisy * noisy + rest
 
 
 class AdaptiveStack(nn.Module):

@@ -36,7 +36,7 @@ class Size(NamedTuple):
 
 SIZES = {
     "tiny": Size(width=16, heads=2, layers=1, ff=32, patch=10, dropout=0.0),
-    "brief": Size(width=64, heads=4, layers=2, ff=128, patch=10, dropout=0.0),
+    "brief": Size(width=64, heads=4, layers=1, ff=128, patch=10, dropout=0.0),
     "small": Size(width=64, heads=4, layers=2, ff=128, patch=5, dropout=0.0),
     "medium": Size(width=128, heads=4, layers=3, ff=256, patch=5, dropout=0.1),
     "paper128": Size(width=128, heads=8, layers=4, ff=512),

@@ -83,6 +83,7 @@ def score(
 
     Returns:
       Figures by name. `mse` is that of a single sample, as in the paper; `mse_mean` that of the mean of the samples.
+      `rmse_expected` is the error of the mean of infinitely many samples, without the variance of a mean of S.
     """
     truth, mean = side[target], drawn.mean(0)
     scale = fold.scale[target]
@@ -115,6 +116,8 @@ def score(
             truth[:, ::every], drawn[0][:, ::every], steps=predictive_steps
         )
     if len(drawn) > 1:
+        noise = drawn.var(0, ddof=1).mean() / len(drawn)
+        figures["rmse_expected"] = float(np.sqrt(max(np.square(mean - truth).mean() - noise, 0.0)))
         figures["crps"] = uncertainty.crps(drawn, truth)
         figures["coverage_90"] = uncertainty.coverage(drawn, truth, (0.9,))["coverage_90"]
         figures["spread_skill"] = uncertainty.spread_skill(drawn, truth)["spread_skill"]

@@ -155,7 +155,9 @@ def folds(config: Config, trials: Trials, x: str = "", y: str = "") -> list[Fold
     held_out = people[:test], people[test : test + validation]
     kept = trials.where(subject=people[: train + validation + test])
     split = splits.by_subject(kept, held_out[1], held_out[0])
-    return [fold(config, kept, split, x, y, seed) for seed in range(data.seeds)]
+    if data.train_people or data.broken:
+        return [fold(config, kept, split, x, y, seed) for seed in range(data.seeds)]
+    return [fold(config, kept, split, x, y)] * data.seeds
 
 
 def method_settings(config: Config, alignment: str = "") -> Settings:

@@ -25,6 +25,7 @@ FIGURES = (
     "mse",
     "mse_mean",
     "rmse_mean",
+    "rmse_expected",
     "r2_mean",
     "fid",
     "pred",
@@ -39,7 +40,7 @@ FIGURES = (
 )
 NOTE = (
     "mse: one sample against the truth, normalised to [-1, 1]; mse_mean, rmse_mean, r2_mean: the mean of the samples, R² "
-    "against the training mean curve; coverage_90: share of the truth in the 90 % interval (0.9 is right), "
+    "against the training mean curve; rmse_expected: without the share of the error that is due to the number of samples; coverage_90: share of the truth in the 90 % interval (0.9 is right), "
     "calibrated_90: after conformal scaling on held-out people; contrast, mispaired: contrast of the latents of true "
     "pairs, and of pairs that do not belong together (windows of other sequences at the same position are the "
     "negatives; equal values mean that the latents identify no content). "
@@ -91,7 +92,10 @@ def each_variant(
         groups.setdefault((kind, variant.word), []).append(variant)
     for (kind, word), group in groups.items():
         if kind not in starts:
-            starts[kind] = [start(config, fold, kind) for fold in each]
+            found = {
+                id(fold): start(config, fold, kind) for fold in {id(f): f for f in each}.values()
+            }
+            starts[kind] = [found[id(fold)] for fold in each]  # seeds may share their people
         names = {name for variant in group for name in variant.weights}
         jobs = [
             Job(fold, begin, {**dict.fromkeys(names, 1.0), **variant.weights}, seed)
@@ -133,7 +137,9 @@ def scores(
             depends,
             lambda number=number: _score(config, each[number], trained, number, target, silent),
         )
-        shown = (n for n in ("rmse_mean", "coverage_90", "spread_skill") if n in row)
+        shown = (
+            n for n in ("rmse_mean", "rmse_expected", "coverage_90", "spread_skill") if n in row
+        )
         figures = ", ".join(f"{n} {row[n]:.4g}" for n in shown)
         print(f"  {ARROW[target]} {label}: {figures}", flush=True)
         rows.append(row)
@@ -351,8 +357,10 @@ TABLES = {"table1": run_table1, "table2": run_table2, "table3": run_table3, "few
 
 def silenced(params: Params) -> Params:
     """Networks whose output is zero, which leaves the law they started from."""
+    ends = ("out", "whole_out")
     quiet = {
-        m: {**params[m], "out": jax.tree.map(np.zeros_like, params[m]["out"])} for m in ("x", "y")
+        m: {**params[m], **{end: jax.tree.map(np.zeros_like, params[m][end]) for end in ends}}
+        for m in ("x", "y")
     }
     return {**params, **quiet}
 
@@ -389,7 +397,7 @@ def _add(table: Table, label: str, found: list[dict[str, Any]]) -> None:
 
 def _baselines(config: Config, each: list[Fold], target: str) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {}
-    for fold in each:
+    for fold in {id(fold): fold for fold in each}.values():  # seeds may share their people
         side = fold.side("test", config.data.windows)
         predicted = evaluation.baseline_predictions(fold, side, target, tuple(config.compared))
         for name, prediction in predicted.items():
