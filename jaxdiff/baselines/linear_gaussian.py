@@ -127,15 +127,24 @@ def marginal(target: np.ndarray, components: int = COMPONENTS) -> Params:
 
 
 def white(signals: Array, components: int = COMPONENTS) -> Params:
-    """A law to be replaced: that of white noise about the mean curve of signals [N, L, d], one variance per channel."""
-    rest = jnp.maximum(jnp.square(signals - signals.mean(0)).mean((0, 1)), 1e-6)
+    """A law to be replaced, of the shapes of others: white noise about the mean curve of signals [N, L, d].
+
+    Its components and features are single samples, evenly spread.
+    """
+    rest = jnp.maximum(jnp.square(signals - signals.mean(0)).mean(), 1e-6)
+    deviation = jnp.asarray(_deviation(signals), jnp.float32)
+
+    def single(count: int) -> Array:
+        at = np.linspace(0, signals[0].size - 1, count).round().astype(int)
+        return jax.nn.one_hot(at, signals[0].size).reshape(count, *signals.shape[1:])
+
     return {
         "centre": jnp.asarray(signals.mean(0), jnp.float32),
-        "deviation": jnp.asarray(_deviation(signals), jnp.float32),
-        "basis": jnp.zeros((components, *signals.shape[1:]), jnp.float32),
-        "variance": jnp.full((components,), rest.mean(), jnp.float32),
+        "deviation": deviation,
+        "features": single(FEATURES) / deviation,
+        "basis": single(components),
+        "variance": jnp.full((components,), rest, jnp.float32),
         "rest": rest,
-        "features": jnp.zeros((FEATURES, *signals.shape[1:]), jnp.float32),
     }
 
 

@@ -2,7 +2,7 @@
 
 Two architectures share this code. `paper` is that of the LLMA paper, which predicts the clean signal from a step t.
 `preconditioned` is a residual on a law of the target (`baselines.linear_gaussian`; without a linear map it is the
-preconditioning of Karras et al. per channel):
+preconditioning of Karras et al. along the principal components of the training curves):
 
     x0_hat = E_law[x0 | x_t] + posterior deviation · F(c_in x_t; innovation, law's estimate, m, y; c_noise)
 

@@ -68,7 +68,9 @@ def _llma_settings(alignment: str) -> LlmaSettings:
 
 _GAIT = {"x": normal(0, 8, 60, 5), "y": normal(1, 8, 60, 3)}
 _GIVEN = {"x": normal(2, 8, 60, 5)}
-_LAW = tuple(f"['{name}']" for name in ("s", "centre", "deviation", "basis", "variance", "rest"))
+_LAW = tuple(
+    f"['{name}']" for name in ("s", "centre", "deviation", "features", "basis", "variance", "rest")
+)
 
 
 def llma_example() -> Example:

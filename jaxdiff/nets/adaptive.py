@@ -6,6 +6,9 @@
 Every layer is a pre-norm transformer layer whose two norms are scaled, shifted and gated by the noise level (adaLN,
 Peebles & Xie 2023), so that one network serves all levels. As noisy signal and condition share a token, the output can
 follow either without attention; with attention alone, as in `cross_modal.Body`, the noisy signal is ignored.
+
+`WholeIn` and `WholeOut` are paths for the whole window beside the tokens: who walks is spread over all of it, and a map
+from window to window is learned slowly token by token.
 """
 
 from __future__ import annotations
@@ -86,9 +89,7 @@ class WholeIn(nn.Module):
 class WholeOut(nn.Module):
     """Output in components of the whole window, zero at first: what linear regression does, with a gain per noise level.
 
-        gain(noise) · (W features + W' mlp(features)) + gain'(noise) · noisy components + W'' tokens
-
-    A map from window to window is learned token by token only slowly.
+    gain(noise) · (W features + W' mlp(features)) + gain'(noise) · noisy components + W'' tokens
     """
 
     components: int
