@@ -111,6 +111,10 @@ def get_config(word: str = "quick") -> ConfigDict:
     if word in (*TABLES, "tables"):
         _people(config)
         config.data.pairs = "one" if word in ("table3", "few") else "all"
+    if word == "few":
+        config.model.start = "none"
+        config.model.condition_noise = 0.1
+        config.training.steps = 200
     if word == "verheul":
         config.data.name = "verheul2024"  # stance phases of braking, in $JAXDIFF_SHARED
         config.data.pairs = "all"

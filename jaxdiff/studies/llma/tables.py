@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
 
 from jaxdiff.report.tables import Cell, Table, cell, provenance
 from jaxdiff.studies.llma import evaluation, paper
-from jaxdiff.studies.llma.kept import kept
 from jaxdiff.studies.llma.preparation import Fold, folds, load_trials, method_settings
-from jaxdiff.studies.llma.starts import Start, start
-from jaxdiff.studies.llma.training import Job, train_jobs, trained_with
-from jaxdiff.training.step import make_generate
-from jaxdiff.typing import Config, Method, Params
+from jaxdiff.studies.llma.variants import (
+    ARROW,
+    WITH,
+    WITHOUT,
+    Trained,
+    Variant,
+    baselines,
+    each_variant,
+    scores,
+)
+from jaxdiff.typing import Config
 
-ARROW = {"x": "X|Y", "y": "Y|X"}
 FIGURES = (
     "mse",
     "mse_mean",
@@ -40,131 +43,12 @@ FIGURES = (
 )
 NOTE = (
     "mse: one sample against the truth, normalised to [-1, 1]; mse_mean, rmse_mean, r2_mean: the mean of the samples, R² "
-    "against the training mean curve; rmse_expected: without the share of the error that is due to the number of samples; coverage_90: share of the truth in the 90 % interval (0.9 is right), "
+    "against the training mean curve; rmse_expected: without the share of the error that is due to the number of samples; "
+    "coverage_90: share of the truth in the 90 % interval (0.9 is right), "
     "calibrated_90: after conformal scaling on held-out people; contrast, mispaired: contrast of the latents of true "
     "pairs, and of pairs that do not belong together (windows of other sequences at the same position are the "
     "negatives; equal values mean that the latents identify no content). "
 )
-
-
-class Variant(NamedTuple):
-    """A row of a table.
-
-    Attributes:
-      label: its name.
-      word: an alignment, or `direct`. Variants of the same word and start are trained as one program.
-      weights: factors of the parts of the loss.
-      start: what the networks start from; by default the config's.
-    """
-
-    label: str
-    word: str
-    weights: dict[str, float] = {}
-    start: str = ""
-
-
-class Trained(NamedTuple):
-    """A variant with its trained networks, one per fold; `generate` is compiled once for all variants of one method."""
-
-    variant: Variant
-    method: Method
-    params: list[Params]
-    starts: list[Start]
-    generate: Callable[..., Any]
-    folder: Path
-
-
-WITHOUT = Variant("without alignment", "llma", {"alignment": 0.0})
-WITH = Variant("with alignment", "llma", {"alignment": 1.0})
-
-
-def each_variant(
-    config: Config, each: list[Fold], variants: Sequence[Variant], out: Path, pair: Sequence[str]
-) -> Iterator[Trained]:
-    """Train every variant on all folds.
-
-    An interrupted experiment continues where it was, and tables that need the same networks share them.
-    """
-    starts: dict[str, list[Start]] = {}
-    groups: dict[tuple[str, str], list[Variant]] = {}
-    for variant in variants:
-        kind = variant.start or config.model.start
-        groups.setdefault((kind, variant.word), []).append(variant)
-    for (kind, word), group in groups.items():
-        if kind not in starts:
-            found = {
-                id(fold): start(config, fold, kind) for fold in {id(f): f for f in each}.values()
-            }
-            starts[kind] = [found[id(fold)] for fold in each]  # seeds may share their people
-        names = {name for variant in group for name in variant.weights}
-        jobs = [
-            Job(fold, begin, {**dict.fromkeys(names, 1.0), **variant.weights}, seed)
-            for variant in group
-            for seed, (fold, begin) in enumerate(zip(each, starts[kind]))
-        ]
-        labels = ", ".join(variant.label for variant in group)
-        print(f"{' and '.join(pair)}: {labels}; {len(jobs)} trainings", flush=True)
-        changed = config.copy_and_resolve_references()
-        changed.model.start = kind
-        name = "-".join([*pair, kind, word, *_abbreviated(group)])
-        method, params = train_jobs(changed, jobs, word, out / "models" / name)
-        generate = make_generate(method.generate)
-        for number, variant in enumerate(group):
-            own = params[number * len(each) : (number + 1) * len(each)]
-            yield Trained(variant, method, own, starts[kind], generate, out / "models" / name)
-
-
-def _abbreviated(group: list[Variant]) -> list[str]:
-    """What distinguishes a group of variants from others of the same word: the parts of the loss they scale."""
-    return sorted({name for variant in group for name in variant.weights})
-
-
-def scores(
-    config: Config, each: list[Fold], trained: Trained, target: str, silent: bool = False
-) -> list[dict[str, Any]]:
-    """Every figure of one direction, for each fold; `silent` networks add nothing to what they start from.
-
-    They are kept beside the networks: an interrupted table continues with what it has not evaluated yet.
-    """
-    label = "start alone" if silent else trained.variant.label
-    depends = {**trained_with(config), "sampling": config.sampling.to_dict()}
-    depends["windows"] = config.data.windows
-    rows = []
-    for number in range(len(each)):
-        name = re.sub(r"\W+", "-", f"{label} {ARROW[target]} {number}")
-        row = kept(
-            trained.folder / "scores" / f"{name}.json",
-            depends,
-            lambda number=number: _score(config, each[number], trained, number, target, silent),
-        )
-        shown = (
-            n for n in ("rmse_mean", "rmse_expected", "coverage_90", "spread_skill") if n in row
-        )
-        figures = ", ".join(f"{n} {row[n]:.4g}" for n in shown)
-        print(f"  {ARROW[target]} {label}: {figures}", flush=True)
-        rows.append(row)
-    return rows
-
-
-def _score(
-    config: Config, fold: Fold, trained: Trained, number: int, target: str, silent: bool
-) -> dict[str, Any]:
-    variant, generate, begin = trained.variant, trained.generate, trained.starts[number]
-    params = silenced(trained.params[number]) if silent else trained.params[number]
-    samples = 1 if variant.word == "direct" else config.sampling.samples
-    side, given = fold.side("test", config.data.windows), evaluation.OTHER[target]
-    calibration = None
-    if samples > 1:
-        calibration = evaluation.calibrated(fold, generate, params, begin.condition, target, config)
-    drawn = evaluation.draw(generate, params, begin.condition(given, side[given]), samples)
-    row: dict[str, Any] = evaluation.score(
-        fold, side, target, drawn, config.sampling.predictive_steps, calibration
-    )
-    if variant.word != "direct" and not silent:
-        settings = method_settings(config, variant.word)
-        settings = settings._replace(linear=(variant.start or config.model.start) != "none")
-        row |= evaluation.content(settings, params, side)
-    return {name: float(value) for name, value in row.items()}
 
 
 def run_table1(config: Config, out: Path) -> dict[str, Table]:
@@ -189,10 +73,13 @@ def run_table1(config: Config, out: Path) -> dict[str, Table]:
                 _add(table, f"{head} {label}", found[label, target])
             if ("start", target) in found:
                 _add(table, f"{head} start alone", found["start", target])
-            for name, figures in _baselines(config, each, target).items():
+            for name, figures in baselines(config, each, target).items():
                 _add(table, f"{head} {name}", figures)
-            change = _paired(found["without alignment", target], found["with alignment", target])
-            table.row(f"{head} change by alignment", change)
+            for label in labels:
+                if label.startswith("with alignment"):
+                    before = found[label.replace("with", "without", 1), target]
+                    change = label.replace("with alignment", "change by alignment", 1)
+                    table.row(f"{head} {change}", _paired(before, found[label, target]))
             add_paper(table, pair, target, f"{head} ")
     table.note += "Change by alignment: mean over folds or seeds, and its two-sided p (sign-flip permutation)."
     return saved({"table1": table}, config, out, begin)
@@ -346,23 +233,13 @@ def run_few(config: Config, out: Path) -> dict[str, Table]:
             table.row(f"{label}, {trained.variant.label}", row)
         ridge = {}
         for target, arrow in ARROW.items():
-            scored = _baselines(changed, each, target)["ridge"]
+            scored = baselines(changed, each, target)["ridge"]
             ridge[f"{arrow} rmse_mean"] = cell(s["rmse_mean"] for s in scored)
         table.row(f"{label}, ridge", ridge)
     return saved({"few": table}, config, out, begin)
 
 
 TABLES = {"table1": run_table1, "table2": run_table2, "table3": run_table3, "few": run_few}
-
-
-def silenced(params: Params) -> Params:
-    """Networks whose output is zero, which leaves the law they started from."""
-    ends = ("out", "whole_out")
-    quiet = {
-        m: {**params[m], **{end: jax.tree.map(np.zeros_like, params[m][end]) for end in ends}}
-        for m in ("x", "y")
-    }
-    return {**params, **quiet}
 
 
 def pairs(config: Config) -> tuple[tuple[str, str], ...]:
@@ -395,22 +272,11 @@ def _add(table: Table, label: str, found: list[dict[str, Any]]) -> None:
     table.row(label, {name: cell(s[name] for s in found) for name in FIGURES if name in found[0]})
 
 
-def _baselines(config: Config, each: list[Fold], target: str) -> dict[str, list[dict[str, Any]]]:
-    found: dict[str, list[dict[str, Any]]] = {}
-    for fold in {id(fold): fold for fold in each}.values():  # seeds may share their people
-        side = fold.side("test", config.data.windows)
-        predicted = evaluation.baseline_predictions(fold, side, target, tuple(config.compared))
-        for name, prediction in predicted.items():
-            found.setdefault(name, []).append(
-                evaluation.score(fold, side, target, prediction, predictive_steps=0)
-            )
-    return found
-
-
 def _paired(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> dict[str, str]:
     """Mean change over folds, with the p-value of flipping the signs of the changes in every way."""
     row = {}
-    for name in (n for n in ("mse", "mse_mean", "fid", "pred") if n in before[0]):
+    compared = ("mse", "rmse_expected", "fid", "pred", "crps")
+    for name in (n for n in compared if n in before[0]):
         change = np.array([b[name] - a[name] for a, b in zip(before, after)])
         signs = np.array(np.meshgrid(*[[-1, 1]] * len(change))).reshape(len(change), -1)
         p = np.mean(np.abs(change @ signs) >= abs(change.sum()) - 1e-12)
