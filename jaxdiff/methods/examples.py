@@ -72,14 +72,22 @@ _LAW = tuple(
     f"['{name}']" for name in ("s", "centre", "deviation", "features", "basis", "variance", "rest")
 )
 
+_BEFORE_ZERO = tuple(
+    f"['whole_out']['params']['{layer}']['{part}']"
+    for layer in ("hidden", "noise")
+    for part in ("kernel", "bias")
+)
+"""Parts of `WholeOut` before maps that are zero at first: trained from the second step on."""
+_LLMA_UNTRAINED = (*_LAW, *_BEFORE_ZERO)
+
 
 def llma_example() -> Example:
-    return Example(llma(_llma_settings("llma")), _GAIT, _GIVEN, untrained=_LAW)
+    return Example(llma(_llma_settings("llma")), _GAIT, _GIVEN, untrained=_LLMA_UNTRAINED)
 
 
 def direct_example() -> Example:
     return Example(
-        direct(_llma_settings("none")), _GAIT, _GIVEN, deterministic=True, untrained=_LAW
+        direct(_llma_settings("none")), _GAIT, _GIVEN, deterministic=True, untrained=_LLMA_UNTRAINED
     )
 
 
