@@ -1,8 +1,8 @@
 """Bands of a stride: conformal factors per channel and part of the stride, at the phases of a recording.
 
-People who walk with one leg unlike the other, such as after a stroke, differ more from what the others do. Where both
-legs were recorded, the factors are those of people with legs as alike: `KIND` for all, `KIND, symmetric` and
-`KIND, asymmetric` for the groups.
+People whose legs are unlike, such as after a stroke, differ more from what the others do. Factors are kept for all people
+and, where there are enough of them, for groups: people stated to have hemiparesis (`paretic` in the metadata of a
+recording), and the others by how unlike their legs are. Names are `KIND` for all and `KIND, GROUP`.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ PARTS = 10
 """Parts of the stride with factors of their own."""
 KINDS = ("stride", "mean")
 """What an interval may hold: a single stride, or the mean stride."""
-GROUPS = ("symmetric", "asymmetric")
-ALIKE = 6.0
-"""Largest difference between the legs, in degrees, of a symmetric gait."""
+GROUPS = ("symmetric", "asymmetric", "hemiparesis")
+ALIKE = 8.0
+"""Largest difference between the legs, in degrees, of a symmetric gait; chosen on validation people."""
 FEWEST = 20
 """People below which a group has no factors of its own: for 95 % conformal prediction needs 19."""
 
@@ -37,6 +37,8 @@ def asymmetry(gait: Gait) -> float:
 
 def group(sources: Sequence[Gait]) -> str:
     """The group of a person with these recordings, or nothing where it is not known."""
+    if any(g.paretic for g in sources):
+        return "hemiparesis"
     found = float(np.mean([asymmetry(g) for g in sources]))
     return "" if np.isnan(found) else GROUPS[int(found > ALIKE)]
 

@@ -150,9 +150,12 @@ def coverage(
         f"Simulated people left out: coverage of the {p:.0%} band",
         [f"{band}, {how}" for band in KINDS for how in ("as sampled", "calibrated")],
         note="Mean over people ± standard deviation between people, all phases and angles. Calibrated: with the factors of "
-        f"people with legs as alike, at most {ALIKE:g} degrees apart or more.",
+        f"the group: stated hemiparesis, or legs at most {ALIKE:g} degrees apart or more.",
     )
-    for label, people in {"all": list(test), **held_out.kinds(test)}.items():
+    kinds = {"all": list(test), **held_out.kinds(test)}
+    if unstated := [g._replace(paretic="") for g in kinds.get("hemiparesis", [])]:
+        kinds["hemiparesis, not stated"] = unstated
+    for label, people in kinds.items():
         asked, row = held_out.tasks(people, most=4, seed=13), {}
         states = predictor(asked.questions, SAMPLES, 14)
         for band in KINDS:

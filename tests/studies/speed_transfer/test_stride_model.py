@@ -269,7 +269,7 @@ def test_people_with_unlike_legs_have_factors_of_their_own():
     rng = np.random.default_rng(0)
     legs = np.repeat(np.arange(len(strides.CHANNELS)) < 3, strides.TERMS)
     apart = np.concatenate(
-        [np.where(legs, 9.0, 0.0) / np.sqrt(strides.TERMS), np.zeros(strides.SIZE - len(legs))]
+        [np.where(legs, 12.0, 0.0) / np.sqrt(strides.TERMS), np.zeros(strides.SIZE - len(legs))]
     )
     limps = np.arange(60) % 2 == 1
     gaits = [
@@ -285,6 +285,9 @@ def test_people_with_unlike_legs_have_factors_of_their_own():
         for name, sources in (("limps", gaits[1:2]), ("walks", gaits[:1]))
     }
     assert 3.2 < factors["limps"] / factors["walks"] < 4.8
+    stated = gaits[0]._replace(paretic="left")
+    assert bands.group([stated]) == "hemiparesis"
+    assert bands.chosen(kept, "mean", [stated]) is kept["mean"]  # too few of them for a group
     one_leg = gaits[0]._replace(mean=np.where(np.arange(strides.SIZE) < 63, 0.0, np.nan))
     assert bands.chosen(kept, "mean", [one_leg]) is kept["mean"]
     few = bands.by_group(
