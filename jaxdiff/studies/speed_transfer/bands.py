@@ -2,7 +2,7 @@
 
 People whose legs are unlike, such as after a stroke, differ more from what the others do. Factors are kept for all people
 and, where there are enough of them, for groups: people stated to have hemiparesis (`paretic` in the metadata of a
-recording), and the others by how unlike their legs are. Names are `KIND` for all and `KIND, GROUP`.
+recording), and everyone by how unlike the legs are, for recordings that do not state it. Names are `KIND` for all and `KIND, GROUP`.
 """
 
 from __future__ import annotations
@@ -35,12 +35,15 @@ def asymmetry(gait: Gait) -> float:
     return float(np.sqrt(np.square(apart).sum() / len(CHANNELS)))
 
 
-def group(sources: Sequence[Gait]) -> str:
-    """The group of a person with these recordings, or nothing where it is not known."""
-    if any(g.paretic for g in sources):
-        return "hemiparesis"
+def alike(sources: Sequence[Gait]) -> str:
+    """The group of a person with these recordings by the legs, or nothing where one was not recorded."""
     found = float(np.mean([asymmetry(g) for g in sources]))
     return "" if np.isnan(found) else GROUPS[int(found > ALIKE)]
+
+
+def group(sources: Sequence[Gait]) -> str:
+    """The group whose factors a person with these recordings is given."""
+    return GROUPS[2] if any(g.paretic for g in sources) else alike(sources)
 
 
 def chosen(kept: Mapping[str, Calibration], kind: str, sources: Sequence[Gait]) -> Calibration:
@@ -64,11 +67,12 @@ def by_group(
       sources: recordings that each example was predicted from; the first one names the person.
       kind: what the bands hold, `stride` or `mean`.
     """
-    groups = np.array([group(each) for each in sources])
+    groups = np.array([alike(each) for each in sources])
+    stated = np.array([group(each) == GROUPS[2] for each in sources])
     subjects = np.array([each[0].subject for each in sources])
     found = {kind: fit(samples, truth, subjects, ANGLES, levels)}
     for name in GROUPS:
-        rows = np.flatnonzero(groups == name)
+        rows = np.flatnonzero(stated if name == GROUPS[2] else groups == name)
         if len(np.unique(subjects[rows])) >= FEWEST:
             found[f"{kind}, {name}"] = fit(
                 samples[:, rows], truth[rows], subjects[rows], ANGLES, levels
