@@ -5,6 +5,7 @@ python -m benchmarks.loader --out=loader.json [--tiny]
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -18,19 +19,25 @@ class Arrays:
     """A source of a case's examples, gathered from arrays in memory as the studies' sources do."""
 
     def __init__(self, case: Case, examples: int):
-        self.arrays = case.batch(examples)
+        self.arrays = dict(case.batch(examples))
         self.examples = examples
 
     def __len__(self) -> int:
         return self.examples
 
     def __call__(self, index: np.ndarray, u: np.ndarray) -> dict[str, np.ndarray]:
-        return {name: array[index] for name, array in self.arrays.items()}
+        return self.gather(self.arrays, self.plan(index, u))
+
+    def plan(self, index: np.ndarray, u: np.ndarray) -> dict[str, np.ndarray]:
+        return {"row": index.astype(np.int32)}
+
+    def gather(self, arrays: Mapping[str, Any], plan: Mapping[str, Any]) -> dict[str, Any]:
+        return {n: array.take(plan["row"], axis=0, mode="clip") for n, array in arrays.items()}
 
 
 def plan(tiny: bool) -> list[Case]:
     if tiny:
-        return cases.tiny()[:2]
+        return cases.tiny()[:1]
     return [
         cases.llma_case("small", 32),
         cases.speed_case("stride", 16),

@@ -117,3 +117,21 @@ class Method(NamedTuple):
     """
     generate: Callable[..., Any]
     """`(params, keys, condition) -> samples`, one key and one condition per example."""
+
+
+class Resident(NamedTuple):
+    """Training data whose arrays stay on the device: a step is sent a *plan*, a few integers per example.
+
+    Examples:
+        >>> import numpy as np
+        >>> rows = Resident({"x": np.eye(3)}, lambda arrays, plan: {"x": arrays["x"][plan["row"]]}, None)
+        >>> rows.gather(rows.arrays, {"row": np.array([2, 0])})["x"].shape
+        (2, 3)
+    """
+
+    arrays: Mapping[str, Any]
+    """What batches are gathered from; with folds, each has a leading axis F."""
+    gather: Callable[[Any, Batch], Batch]
+    """`(arrays, plan) -> batch`, of NumPy arrays and of traced ones."""
+    plans: Any
+    """The iterator over the plans of the batches, of the same state as the iterator over batches."""

@@ -8,6 +8,9 @@ Why whole batches and not grain's example-by-example chain: the arrays fit in me
 300 x 18 float32, on two cores, the chain source → shuffle → batch delivers 17 000 windows/s, a chain of indices 62 000,
 this 300 000 (`throughput` measures it). grain keeps what it is made for: a prefetching thread and a position that can
 be restored.
+
+A source that is `Gathered` only copies rows of arrays that stay the same. Where these fit, training keeps them on the
+device and is sent the plans of the batches alone (`resident`).
 """
 
 from __future__ import annotations
@@ -16,11 +19,12 @@ import functools
 import math
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from jaxdiff.errors import CheckpointError, ConfigError, MissingExtra
+from jaxdiff.typing import Resident
 
 Batch = dict[str, Any]
 UNIFORMS = 4
@@ -33,6 +37,22 @@ class Source(Protocol):
 
     def __call__(self, index: np.ndarray, u: np.ndarray) -> Batch:
         """Examples `index` [b] as arrays with a leading axis b; `u` [b, 4] in [0, 1) determines all random choices."""
+        ...
+
+
+@runtime_checkable
+class Gathered(Source, Protocol):
+    """A source with `source(index, u) == source.gather(source.arrays, source.plan(index, u))`."""
+
+    @property
+    def arrays(self) -> Mapping[str, np.ndarray]: ...
+
+    def plan(self, index: np.ndarray, u: np.ndarray) -> Batch:
+        """Which rows of the arrays make the examples: int32 arrays with a leading axis b."""
+        ...
+
+    def gather(self, arrays: Mapping[str, Any], plan: Batch) -> Batch:
+        """The batch of a plan; `arrays` and `plan` may be arrays of NumPy or traced ones of JAX."""
         ...
 
 
@@ -67,13 +87,14 @@ class Batches:
             raise ConfigError(f"a batch of {batch_size} does not divide over {hosts} hosts")
         if not 0 <= host < hosts:
             raise ConfigError(f"host {host} of {hosts}: hosts count from 0")
+        self.source, self._options = source, (batch_size, seed, shuffle, epochs, host, hosts)
         self._identity = {
             "examples": len(source),
             "batch_size": batch_size,
             "seed": seed,
             "shuffle": shuffle,
         }
-        steps = _Steps(source, batch_size, seed, shuffle, epochs, host, hosts)
+        steps = _Steps(source, *self._options)
         dataset = grain.MapDataset.source(steps)  # pyright: ignore[reportArgumentType]
         self._steps = iter(
             dataset.to_iter_dataset(grain.ReadOptions(num_threads=1, prefetch_buffer_size=2))
@@ -97,6 +118,38 @@ class Batches:
                     f"the data pipeline was saved with {name} {state.get(name)}, not {value}"
                 )
         self._steps.set_state({"next_index": int(state["step"])})
+
+    def resident(self, limit: float) -> Resident | None:
+        """These batches for training with the arrays on the device, from the same place on.
+
+        Args:
+          limit: bytes that the arrays may have.
+
+        Returns:
+          Arrays, function and plans; None if the source is not `Gathered` or its arrays are larger.
+        """
+        source = self.source
+        if not limit or not isinstance(source, Gathered):
+            return None
+        arrays = dict(source.arrays)
+        if sum(array.nbytes for array in arrays.values()) > limit:
+            return None
+        plans = Batches(_Plans(source), *self._options)
+        plans.set_state(self.get_state())
+        return Resident(arrays, source.gather, plans)
+
+
+class _Plans:
+    """A source of the plans of another."""
+
+    def __init__(self, source: Gathered):
+        self.source = source
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def __call__(self, index: np.ndarray, u: np.ndarray) -> Batch:
+        return self.source.plan(index, u)
 
 
 class _Steps:
@@ -157,6 +210,38 @@ class stack:
             )
         for batches, fold in zip(self._batches, folds):
             batches.set_state(fold)
+
+    def resident(self, limit: float) -> Resident | None:
+        """As `Batches.resident`; the arrays of the folds are stacked, the shorter ones filled with zeros."""
+        each = [batches.resident(limit) for batches in self._batches]
+        found = [one for one in each if one is not None]
+        if len(found) < len(each):
+            return None
+        names = found[0].arrays
+        rows = {name: max(len(one.arrays[name]) for one in found) for name in names}
+        size = sum(rows[n] * names[n][:1].nbytes for n in names) * len(found)
+        if size > limit:
+            return None
+
+        def filled(array: np.ndarray, length: int) -> np.ndarray:
+            return np.pad(array, [(0, length - len(array))] + [(0, 0)] * (array.ndim - 1))
+
+        arrays = {n: np.stack([filled(one.arrays[n], rows[n]) for one in found]) for n in names}
+        return Resident(arrays, found[0].gather, stack([one.plans for one in found]))
+
+
+def rows(values: Any, first: Any, frames: np.ndarray | Any) -> Any:
+    """Rows `first [b] + frames [T]` or `[b, T]` of `values [n, ...]`: `[b, T, ...]`, of NumPy or JAX arrays."""
+    return values.take(first[:, None] + frames, axis=0, mode="clip")
+
+
+def where(valid: Any, values: Any) -> Any:
+    """`values [b, T, ...]`, zero where `valid [b, T]` is false, of NumPy or JAX arrays."""
+    if isinstance(values, np.ndarray):
+        return np.where(valid[..., None], values, np.float32(0))
+    import jax.numpy as jnp
+
+    return jnp.where(valid[..., None], values, np.float32(0))
 
 
 def throughput(batches: Any, seconds: float = 2.0) -> dict[str, float]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from jaxdiff.data.pipeline import rows, where
 from jaxdiff.data.trials import Trials
 from jaxdiff.errors import DataError
 
@@ -32,6 +35,15 @@ class TextMotion:
         return len(self.trials)
 
     def __call__(self, index: np.ndarray, u: np.ndarray) -> dict[str, np.ndarray]:
+        return self.gather(self.arrays, self.plan(index, u))
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The modalities, all frames."""
+        return {name: self.trials.signals[name] for name in (self.modality, *self.extra)}
+
+    def plan(self, index: np.ndarray, u: np.ndarray) -> dict[str, np.ndarray]:
+        """First frame, length and caption of some clips."""
         length = np.minimum(self.trials.length[index], self.length)
         first = self.trials.start[index]
         if self.crop:
@@ -40,20 +52,25 @@ class TextMotion:
             first = first + np.floor(u[:, 2] * (self.trials.length[index] - length + 1)).astype(
                 np.int64
             )
-        frame = np.arange(self.length)
-        valid = frame < length[:, None]
-        rows = first[:, None] + np.where(valid, frame, 0)
-
-        def padded(modality: str) -> np.ndarray:
-            values = self.trials.signals[modality].take(rows, axis=0)
-            values[~valid] = 0
-            return values
-
         caption = [self.of[i][int(draw * len(self.of[i]))] for i, draw in zip(index, u[:, 0])]
         return {
-            "motion": padded(self.modality),
+            "first": first.astype(np.int32),
             "length": length.astype(np.int32),
             "caption": np.array(caption, np.int32),
+        }
+
+    def gather(self, arrays: Mapping[str, Any], plan: Mapping[str, Any]) -> dict[str, Any]:
+        """The clips of a plan."""
+        valid = np.arange(self.length, dtype=np.int32) < plan["length"][:, None]
+        frames = np.arange(self.length, dtype=np.int32) * valid
+
+        def padded(modality: str) -> Any:
+            return where(valid, rows(arrays[modality], plan["first"], frames))
+
+        return {
+            "motion": padded(self.modality),
+            "length": plan["length"],
+            "caption": plan["caption"],
             **{name: padded(name) for name in self.extra},
         }
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
+from jaxdiff.data.pipeline import rows
 from jaxdiff.data.trials import Trials
 from jaxdiff.errors import ConfigError, DataError
 
@@ -32,16 +35,27 @@ class Windows:
         return len(self.start)
 
     def __call__(self, index: np.ndarray, u: np.ndarray | None = None) -> dict[str, np.ndarray]:
+        return self.gather(self.arrays, self.plan(index, u))
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The signals of both modalities, all frames."""
+        return {"x": self.trials.signals[self.x], "y": self.trials.signals[self.y]}
+
+    def plan(self, index: np.ndarray, u: np.ndarray | None = None) -> dict[str, np.ndarray]:
+        """First frames, task and subject of some windows."""
         start_y = self.start if self.start_y is None else self.start_y
-        frames, frames_y = (
-            start[index][:, None] + np.arange(self.length) for start in (self.start, start_y)
-        )
         return {
-            "x": self.trials.signals[self.x].take(frames, axis=0),
-            "y": self.trials.signals[self.y].take(frames_y, axis=0),
+            "x": self.start[index].astype(np.int32),
+            "y": start_y[index].astype(np.int32),
             "task": self.task[index],
             "subject": self.subject[index],
         }
+
+    def gather(self, arrays: Mapping[str, Any], plan: Mapping[str, Any]) -> dict[str, Any]:
+        """The windows of a plan."""
+        frames = np.arange(self.length, dtype=np.int32)
+        return {**plan, **{name: rows(arrays[name], plan[name], frames) for name in ("x", "y")}}
 
 
 def cut(trials: Trials, x: str, y: str, length: int = 300, hop: int | None = None) -> Windows:

@@ -32,10 +32,11 @@ class Journal:
         self._sinks = open_sinks(directory, settings.steps, start, settings.log) if main else []
         self._record = Record(directory, settings, about) if main else None
         self._pending: tuple[int, Scalars] | None = None
+        self._steps = 1
 
-    def expect(self, step: int, metrics: Scalars) -> None:
-        """Notes the metrics of a step that may still be running."""
-        self._pending = step, metrics
+    def expect(self, step: int, metrics: Scalars, steps: int) -> None:
+        """Notes the metrics of a dispatch of `steps` steps, up to `step`, that may still be running."""
+        self._pending, self._steps = (step, metrics), steps
 
     def read(self) -> None:
         """Fetches and logs the metrics noted last.
@@ -47,7 +48,7 @@ class Journal:
             return
         (step, metrics), self._pending = self._pending, None
         values: dict[str, Any] = dict(jax.device_get(metrics))
-        if self._settings.steps_per_dispatch > 1:
+        if self._steps > 1:
             values = {name: value[..., -1] for name, value in values.items()}
         _check_finite(step, values, self._settings.skip_limit)
         if self.due(self._settings.log_every, step) or step == self._settings.steps:
@@ -70,7 +71,7 @@ class Journal:
 
     def due(self, every: int, step: int) -> bool:
         """Whether a multiple of `every` was passed in the dispatch that ended with `step`."""
-        before = step - self._settings.steps_per_dispatch
+        before = step - self._steps
         return bool(every) and step // every > before // every
 
     def close(self) -> None:

@@ -7,20 +7,19 @@ saves on SIGTERM and SIGINT, and leaves a run that was killed and resumed bit-id
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import jax
 import numpy as np
 
 from jaxdiff.errors import CheckpointError, ConfigError, FileError
-from jaxdiff.nets.backend import backend
 from jaxdiff.training import distributed, record
 from jaxdiff.training.atomic import writing
 from jaxdiff.training.checkpoint import Checkpoints
+from jaxdiff.training.dispatch import Data, Dispatcher
 from jaxdiff.training.journal import Journal
 from jaxdiff.training.lock import Lock
 from jaxdiff.training.memory import forget_programs
@@ -28,13 +27,13 @@ from jaxdiff.training.optimizer import make_optimizer
 from jaxdiff.training.settings import Settings, checked
 from jaxdiff.training.signals import stop_requests
 from jaxdiff.training.state import TrainState, init_state
-from jaxdiff.training.step import StepFunction, make_fold_step, make_step
-from jaxdiff.training.update import StepSettings
+from jaxdiff.training.step import make_fold_step, make_step
 from jaxdiff.typing import Batch, Method, Params
 
 FREE = (
     "steps",
     "steps_per_dispatch",
+    "resident_mb",
     "log_every",
     "evaluate_every",
     "save_every",
@@ -45,19 +44,7 @@ FREE = (
 """Settings that may change when a run is resumed."""
 HASTY = {"xla_backend_optimization_level": 0}
 """For a program that runs once: LLVM takes 40 s to optimise the random numbers of a small network, and 2 s without."""
-MOST_STEPS = 16
-"""Steps per dispatch at most, where they are chosen."""
 Weights = Sequence[Mapping[str, float]]
-
-
-class Data(Protocol):
-    """An endless iterator over batches whose position can be saved (as JSON) and restored."""
-
-    def __next__(self) -> Batch: ...
-
-    def get_state(self) -> Any: ...
-
-    def set_state(self, state: Any) -> None: ...
 
 
 def fit(
@@ -113,26 +100,27 @@ def fit(
     described: dict[str, Any] = json.loads(
         json.dumps({**(about or {}), "settings": _plain(checked(settings))})
     )
-    settings = settings._replace(steps_per_dispatch=_dispatch(settings))
     optimizer = make_optimizer(settings.optimizer, settings.steps)
     make = make_fold_step if fold_weights else make_step
-    step_function = make(method, optimizer, _step_settings(settings))
     forget_programs()
     with _locked(directory):
         state = _fresh(
             method, optimizer, settings, _first(data), fold_weights, known or {}, fold_seeds
         )
+        dispatch = Dispatcher(
+            lambda step, resident: make(method, optimizer, step, resident=resident),
+            data,
+            settings,
+            bool(fold_weights),
+        )
         kept = Checkpoints(directory / "checkpoints", settings.keep, 1, settings.higher_is_better)
         restored = kept.restore(state, lambda saved: _check_same_run(saved, described, directory))
         if restored:
             state = restored[0]
-            data.set_state(restored[1])
+            dispatch.data.set_state(restored[1])
         journal = Journal(directory, settings, described, int(np.max(state.step)))
         with _reported(journal, kept, directory):
-            feed = _feed(data, settings.steps_per_dispatch, bool(fold_weights))
-            state, stopped = _train(
-                step_function, feed, data, state, settings, described, kept, journal, evaluate
-            )
+            state, stopped = _train(dispatch, state, settings, described, kept, journal, evaluate)
     if stopped:
         if jax.process_index() == 0:
             print(
@@ -145,9 +133,7 @@ def fit(
 
 
 def _train(
-    step_function: StepFunction,
-    feed: Iterator[Batch],
-    data: Data,
+    dispatch: Dispatcher,
     state: TrainState,
     settings: Settings,
     about: Mapping[str, Any],
@@ -159,18 +145,18 @@ def _train(
     step, stopped = int(np.max(state.step)), False
     with stop_requests() as requested:
         while step < settings.steps and not stopped:
-            state, metrics = step_function(state, next(feed))
+            state, metrics, taken = dispatch(state)
             journal.read()  # the metrics of the step before, while this one runs
-            step += settings.steps_per_dispatch
-            journal.expect(step, metrics)
+            step += taken
+            journal.expect(step, metrics, taken)
             last, score = step >= settings.steps, None
-            stopped = requested(step // settings.steps_per_dispatch) and not last
+            stopped = requested(step // taken) and not last
             if evaluate and not stopped and (last or journal.due(settings.evaluate_every, step)):
                 journal.read()
                 score = journal.evaluated(step, evaluate(state))
             if stopped or last or score is not None or journal.due(settings.save_every, step):
                 journal.read()
-                checkpoints.save(state, data.get_state(), about, score)
+                checkpoints.save(state, dispatch.data.get_state(), about, score)
                 journal.update(step=step, score=score)
     checkpoints.close()
     journal.update(status="stopped" if stopped else "done")
@@ -218,21 +204,6 @@ def _plain(settings: Settings) -> dict[str, Any]:
     return {**settings._asdict(), "optimizer": settings.optimizer._asdict()}
 
 
-def _step_settings(settings: Settings) -> StepSettings:
-    return StepSettings(**{name: getattr(settings, name) for name in StepSettings._fields})
-
-
-def _dispatch(settings: Settings) -> int:
-    """Steps per dispatch: as set, or on an accelerator as many as the intervals of logging and saving allow."""
-    if settings.steps_per_dispatch:
-        return settings.steps_per_dispatch
-    if backend() == "cpu":
-        return 1
-    intervals = settings.steps, settings.log_every, settings.save_every, settings.evaluate_every
-    common = math.gcd(*intervals)
-    return max(k for k in range(1, MOST_STEPS + 1) if common % k == 0)
-
-
 def _first(data: Data) -> Batch:
     position = data.get_state()
     example = next(data)
@@ -265,16 +236,6 @@ def _fresh(
         name: np.array([w[name] for w in fold_weights], np.float32) for name in fold_weights[0]
     }
     return jax.jit(jax.vmap(init), compiler_options=HASTY)(keys, dict(example), weights, known)
-
-
-def _feed(data: Data, count: int, folds: bool) -> Iterator[Batch]:
-    """The batches of each dispatch."""
-    while True:
-        if count == 1:
-            yield next(data)
-        else:
-            batches = (next(data) for _ in range(count))
-            yield jax.tree.map(lambda *leaves: np.stack(leaves, axis=int(folds)), *batches)
 
 
 def _check_same_run(saved: Mapping[str, Any], about: Mapping[str, Any], directory: Path) -> None:

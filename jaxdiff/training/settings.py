@@ -28,7 +28,10 @@ class Settings(NamedTuple):
     """Micro-batches per step: the gradient of a large batch in the memory of a small one."""
     steps_per_dispatch: int = 0
     """Steps in one compiled program, so that the device never waits for Python; 0: one on a CPU, and on an accelerator up
-    to 16, as many as divide the intervals of logging, saving and evaluation."""
+    to 16 that divide the intervals of logging, saving and evaluation, fewer where these are measured to last seconds."""
+    resident_mb: int = -1
+    """Megabytes that the data set may take to be kept on the device, where batches are gathered from it; 0: batches come
+    from the host; -1: a quarter of an accelerator's memory. It changes where batches are made, not what is in them."""
     log_every: int = 50
     evaluate_every: int = 0
     """0: only at the end."""
@@ -76,6 +79,10 @@ def checked(settings: Settings) -> Settings:
         raise ConfigError(f"training.seed must be in 0 … {SEEDS - 1}, not {settings.seed}")
     if not 0 <= settings.ema_decay < 1:
         raise ConfigError(f"training.ema_decay must be in [0, 1), not {settings.ema_decay}")
+    if settings.resident_mb < -1:
+        raise ConfigError(
+            f"training.resident_mb is a number of megabytes or -1, not {settings.resident_mb}"
+        )
     if settings.steps_per_dispatch < 0:
         raise ConfigError(
             f"training.steps_per_dispatch must not be negative, but is {settings.steps_per_dispatch}"

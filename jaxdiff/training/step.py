@@ -22,18 +22,29 @@ from jaxdiff.nets.backend import backend, unoptimised
 from jaxdiff.training import cores
 from jaxdiff.training.state import TrainState
 from jaxdiff.training.update import DEFAULT, Scalars, StepSettings, make_update
-from jaxdiff.typing import Array, Batch, Device, Key, Method
+from jaxdiff.typing import Array, Batch, Device, Key, Method, Resident
 
 AXIS = "devices"
 StepFunction = Callable[[TrainState, Batch], tuple[TrainState, Scalars]]
 
 
-def _dispatch(update: Callable, steps: int) -> Callable:
-    """`steps` updates in one program; batches, rows and metrics then have a leading axis of that length."""
+def _dispatch(update: Callable, steps: int, resident: Resident | None) -> Callable:
+    """`(state, arrays, batch, rows)` to state and metrics: `steps` updates in one program.
+
+    Batches, rows and metrics have a leading axis of that length if it is not 1. With resident data the batches are
+    plans. What is gathered is a value of its own (the barrier), so that the step is compiled as for batches of the host
+    and gives the same bits.
+    """
+
+    def one(state: TrainState, arrays: Any, batch: Any, rows: Array) -> tuple[TrainState, Scalars]:
+        if resident:
+            batch = jax.lax.optimization_barrier(dict(resident.gather(arrays, batch)))
+        return update(state, batch, rows)
+
     if steps == 1:
-        return update
-    return lambda state, batches, rows: jax.lax.scan(
-        lambda s, x: update(s, *x), state, (batches, rows)
+        return one
+    return lambda state, arrays, batches, rows: jax.lax.scan(
+        lambda s, x: one(s, arrays, *x), state, (batches, rows)
     )
 
 
@@ -67,6 +78,7 @@ def make_step(
     settings: StepSettings = DEFAULT,
     *,
     devices: Sequence[Device] | None = None,
+    resident: Resident | None = None,
 ) -> StepFunction:
     """The training step on several devices.
 
@@ -75,6 +87,7 @@ def make_step(
       optimizer: acts on the dict of flat vectors.
       settings: moving average, accumulation and dispatch.
       devices: all of them by default; one, where they are the cores of one CPU.
+      resident: data whose arrays are placed on every device; batches are then its plans.
 
     Returns:
       `(state, batch) -> (state, metrics)`. `batch` holds this host's share, leaves `(b, ...)`, or `(K, b, ...)` with
@@ -88,14 +101,15 @@ def make_step(
     )
     replicated = NamedSharding(Mesh(np.array(local), (AXIS,)), PartitionSpec())
     run = jax.pmap(
-        _dispatch(update, steps_per_dispatch),
+        _dispatch(update, steps_per_dispatch, resident),
         axis_name=AXIS,
-        in_axes=(None, 0, 0),
+        in_axes=(None, None, 0, 0),
         out_axes=None,
         donate_argnums=0,
         devices=_named(devices),
     )
     batch_axis = int(steps_per_dispatch > 1)
+    arrays = jax.device_put(resident.arrays if resident else {}, replicated)
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Scalars]:
         placed = state.step.sharding
@@ -106,7 +120,7 @@ def make_step(
         size = jax.tree.leaves(batch)[0].shape[batch_axis]
         rows = np.arange(size, dtype=np.int32) + jax.process_index() * size
         rows = np.broadcast_to(rows, (steps_per_dispatch, size)) if batch_axis else rows
-        return run(state, *_split((dict(batch), rows), len(local), batch_axis))
+        return run(state, arrays, *_split((dict(batch), rows), len(local), batch_axis))
 
     return step
 
@@ -117,6 +131,7 @@ def make_fold_step(
     settings: StepSettings = DEFAULT,
     *,
     devices: Sequence[Device] | None = None,
+    resident: Resident | None = None,
 ) -> StepFunction:
     """The step of F independent trainings as one program, the folds spread over the devices.
 
@@ -128,6 +143,7 @@ def make_fold_step(
       optimizer: acts on the dict of flat vectors.
       settings: moving average, accumulation and dispatch.
       devices: all of them by default.
+      resident: data whose arrays are placed on the devices of their folds; batches are then its plans.
 
     Returns:
       `(state, batch) -> (state, metrics)`. Every leaf of the state and of the metrics has a leading axis F; batches are
@@ -136,32 +152,38 @@ def make_fold_step(
     devices = list(devices or jax.devices())
     steps_per_dispatch = settings.steps_per_dispatch
     update = make_update(method, optimizer, settings)
-    one, batch_axis = _dispatch(update, steps_per_dispatch), 1 + int(steps_per_dispatch > 1)
+    one = _dispatch(update, steps_per_dispatch, resident)
+    batch_axis = 1 + int(steps_per_dispatch > 1)
 
-    def share(state: TrainState, batch: Batch, rows: Array) -> tuple[TrainState, Scalars]:
+    def share(
+        state: TrainState, arrays: Any, batch: Batch, rows: Array
+    ) -> tuple[TrainState, Scalars]:
         if backend() == "cpu":
-            return jax.lax.map(lambda fold: one(*fold, rows), (state, batch))
-        return jax.vmap(one, in_axes=(0, 0, None))(state, batch, rows)
+            return jax.lax.map(lambda fold: one(*fold, rows), (state, arrays, batch))
+        return jax.vmap(one, in_axes=(0, 0, 0, None))(state, arrays, batch, rows)
 
     @functools.cache
-    def program(used: int) -> tuple[NamedSharding, Callable]:
+    def program(used: int) -> tuple[NamedSharding, Any, Callable]:
         mesh, folds = Mesh(np.array(devices[:used]), ("folds",)), PartitionSpec("folds")
         spread = jax.shard_map(
             share,
             mesh=mesh,
-            in_specs=(folds, folds, PartitionSpec()),
+            in_specs=(folds, folds, folds, PartitionSpec()),
             out_specs=folds,
             check_vma=False,
         )
-        return NamedSharding(mesh, folds), jax.jit(spread, donate_argnums=0)
+        placed = NamedSharding(mesh, folds)
+        arrays = jax.device_put(resident.arrays if resident else {}, placed)
+        return placed, arrays, jax.jit(spread, donate_argnums=0)
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Scalars]:
         folds, size = state.step.shape[0], jax.tree.leaves(batch)[0].shape[batch_axis]
         used = max(n for n in range(1, len(devices) + 1) if folds % n == 0)
-        placed, run = program(used)
+        placed, arrays, run = program(used)
         rows = np.arange(size, dtype=np.int32)
         rows = np.broadcast_to(rows, (steps_per_dispatch, size)) if steps_per_dispatch > 1 else rows
-        return run(*jax.device_put((state, dict(batch)), placed), rows)
+        state, batch = jax.device_put((state, dict(batch)), placed)
+        return run(state, arrays, batch, rows)
 
     return step
 

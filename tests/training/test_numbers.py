@@ -1,5 +1,7 @@
 """Edges of number formats and ranges."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -20,7 +22,7 @@ SETTINGS = Settings(steps=2, optimizer=OptimizerSettings(learning_rate=1e-2))
 def one_device(monkeypatch):
     monkeypatch.setattr(
         "jaxdiff.training.loop.make_step",
-        lambda *args: make_step(*args, devices=jax.devices()[:1]),
+        partial(make_step, devices=jax.devices()[:1]),
     )
 
 

@@ -61,14 +61,12 @@ class Prepared:
 class Source(captions.Captioned):
     """Text to motion's source, with the muscles and the estimates of clips that have them."""
 
-    def given(self, batch: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        found = super().given(batch)
-        if MUSCLES in batch:
-            found["muscles"] = batch[MUSCLES]
-        if ESTIMATE in batch:
-            seen = {"motion": batch[ESTIMATE], "length": batch["length"]}
-            found["estimate"] = captions.normalised(self.normaliser, seen)
-        return found
+    in_units = ("motion", ESTIMATE)
+
+    def given(self, clips: Mapping[str, Any], tables: Mapping[str, Any]) -> dict[str, Any]:
+        names = {"muscles": MUSCLES, "estimate": ESTIMATE}
+        more = {name: clips[own] for name, own in names.items() if own in clips}
+        return {**super().given(clips, tables), **more}
 
 
 def prepare(config: Config, trials: Trials | None = None) -> Prepared:

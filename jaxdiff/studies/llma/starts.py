@@ -67,8 +67,22 @@ class Guessed(NamedTuple):
         return len(self.windows)
 
     def __call__(self, index: np.ndarray, u: np.ndarray | None = None) -> dict[str, np.ndarray]:
-        rows = {name: values[index] for name, values in self.guesses.items()}
-        return {**self.windows(index, u), **rows}
+        return self.gather(self.arrays, self.plan(index, u))
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The signals and the predictions."""
+        return {**self.windows.arrays, **self.guesses}
+
+    def plan(self, index: np.ndarray, u: np.ndarray | None = None) -> dict[str, np.ndarray]:
+        """The plan of the windows, and their numbers."""
+        return {**self.windows.plan(index, u), "row": index.astype(np.int32)}
+
+    def gather(self, arrays: Mapping[str, Any], plan: Mapping[str, Any]) -> dict[str, Any]:
+        """The windows of a plan with their predictions."""
+        row, plan = plan["row"], {name: plan[name] for name in plan if name != "row"}
+        guesses = {n: arrays[n].take(row, axis=0, mode="clip") for n in self.guesses}
+        return {**self.windows.gather(arrays, plan), **guesses}
 
 
 def start(config: Config, fold: Fold, kind: str = "", most: int = 2000) -> Start:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -37,13 +37,38 @@ class Captioned:
     def __len__(self) -> int:
         return len(self.clips)
 
-    def __call__(self, index: np.ndarray, u: np.ndarray) -> dict[str, np.ndarray]:
-        return self.given(self.clips(index, u))
+    in_units: ClassVar[tuple[str, ...]] = ("motion",)
+    """The modalities of the clips that are normalised."""
 
-    def given(self, batch: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """What a model is given of some clips."""
-        said = {name: np.asarray(table[batch["caption"]]) for name, table in self.tables.items()}
-        return {"motion": normalised(self.normaliser, batch), "length": batch["length"], **said}
+    def __call__(self, index: np.ndarray, u: np.ndarray) -> dict[str, np.ndarray]:
+        clips = self.clips(index, u)
+        for name in set(self.in_units) & set(clips):
+            seen = {"motion": clips[name], "length": clips["length"]}
+            clips[name] = normalised(self.normaliser, seen)
+        return self.given(clips, self.tables)
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All frames of the clips, normalised, and the tables of the captions."""
+        frames = {
+            name: self.normaliser(a).astype(np.float32) if name in self.in_units else a
+            for name, a in self.clips.arrays.items()
+        }
+        return {**frames, **{f"{name} of captions": a for name, a in self.tables.items()}}
+
+    def plan(self, index: np.ndarray, u: np.ndarray) -> dict[str, np.ndarray]:
+        """The plan of the clips."""
+        return self.clips.plan(index, u)
+
+    def gather(self, arrays: Mapping[str, Any], plan: Mapping[str, Any]) -> dict[str, Any]:
+        """What a model is given of the clips of a plan."""
+        tables = {name: arrays[f"{name} of captions"] for name in self.tables}
+        return self.given(self.clips.gather(arrays, plan), tables)
+
+    def given(self, clips: Mapping[str, Any], tables: Mapping[str, Any]) -> dict[str, Any]:
+        """What a model is given of normalised clips."""
+        texts = {n: a.take(clips["caption"], axis=0, mode="clip") for n, a in tables.items()}
+        return {"motion": clips["motion"], "length": clips["length"], **texts}
 
 
 @dataclass(frozen=True)
