@@ -48,7 +48,8 @@ from jaxdiff.methods.biovae_networks import (
     state,
 )
 from jaxdiff.methods.motion_scale import Scale
-from jaxdiff.methods.text_to_motion import fold, text_network, unet, valid
+from jaxdiff.methods.text_to_motion import dropped, fold, text_network, unet, valid
+from jaxdiff.nets.blocks import dropout
 from jaxdiff.nets.motion_encoder import MUSCLES
 from jaxdiff.typing import Array, Batch, Gather, Key, Method, Metrics, Params, Schedule
 
@@ -100,42 +101,62 @@ def biovae(settings: Settings, scale: Scale, schedule: Schedule | None = None) -
         net = unet(settings.backbone, batch["motion"].shape[-1])
         progress = batch.get("progress", jnp.zeros(len(batch["length"])))
 
-        def example(
-            motion: Array, estimate: Array, length: Array, words: Array, over: Array, key: Key
-        ) -> Metrics:
-            k = jax.random.split(key, 6)
-            mask = valid(length, motion.shape[0])
-            t = jax.random.randint(k[0], (), 0, settings.levels or schedule.alpha.size)
-            x_t = schedules.corrupt(schedule, estimate, jax.random.normal(k[1], motion.shape), t)
-            truth = scale.accelerations(motion, settings.axes)
-            parts: Metrics = {}
-            a = None
-            if settings.mechanics:
-                latent = jax.random.fold_in(key, 6) if settings.kl else None
-                a, encoding = state(settings, params, x_t, t, mask, latent)
-                parts["phys"] = phys_loss(a, truth, mask)
-                parts["kl"] = masked_mean(encoding.divergence, mask)
-                if not settings.generates:
-                    return parts
-                if settings.phys:
-                    share = settings.given * (1 - over if settings.falling else 1.0)
-                    true = _given(a, truth, mask, k[5])
-                    a = jnp.where(jax.random.uniform(jax.random.fold_in(k[5], 1)) < share, true, a)
-            tokens = text.apply(params["text"], words, deterministic=False, rngs={"dropout": k[2]})
-            conditioned = jax.random.uniform(k[3]) >= settings.backbone.drop_text
-            context: Any = net.apply(params["unet"], tokens, method="context")
-            options = {"mask": mask, "deterministic": False, "rngs": {"dropout": k[4]}}
-            x_hat = predict(
-                settings, params, scale, net, x_t, t, context, a, conditioned=conditioned, **options
-            )
-            parts["diffusion"] = denoising(x_hat, motion, mask)
-            parts["accel"] = accel_loss(scale.accelerations(x_hat, settings.axes), truth, mask)
-            return parts
+        motion, length = batch["motion"], batch["length"]
+        mask = valid(length, motion.shape[1])
 
-        motion = batch["motion"]
-        examples = jax.vmap(example)(
-            motion, batch.get("estimate", motion), batch["length"], batch["text"], progress, keys
-        )
+        def noised(estimate: Array, key: Key) -> tuple[Array, Array, Array, Key]:
+            k = jax.random.split(key, 6)
+            t = jax.random.randint(k[0], (), 0, settings.levels or schedule.alpha.size)
+            x_t = schedules.corrupt(schedule, estimate, jax.random.normal(k[1], estimate.shape), t)
+            return x_t, t, jax.random.uniform(k[3]) >= settings.backbone.drop_text, k
+
+        x_t, t, conditioned, k = jax.vmap(noised)(batch.get("estimate", motion), keys)
+        measure = jax.vmap(lambda motion: scale.accelerations(motion, settings.axes))
+        truth = measure(motion)
+        examples: Metrics = {}
+        a = None
+        if settings.mechanics:
+            if settings.kl:
+                drawn = jax.vmap(jax.random.fold_in, (0, None))(keys, 6)
+                a, encoding = jax.vmap(lambda *each: state(settings, params, *each))(
+                    x_t, t, mask, drawn
+                )
+            else:
+                a, encoding = state(settings, params, x_t, t, mask)
+            examples["phys"] = jax.vmap(phys_loss)(a, truth, mask)
+            examples["kl"] = jax.vmap(masked_mean)(encoding.divergence, mask)
+            if settings.generates and settings.phys:
+                share = settings.given * (1 - progress if settings.falling else 1.0)
+
+                def mixed(a: Array, truth: Array, mask: Array, share: Array, key: Key) -> Array:
+                    true = _given(a, truth, mask, key)
+                    return jnp.where(
+                        jax.random.uniform(jax.random.fold_in(key, 1)) < share, true, a
+                    )
+
+                share = jnp.broadcast_to(share, length.shape)
+                a = jax.vmap(mixed)(a, truth, mask, share, k[:, 5])
+        if settings.generates or not settings.mechanics:
+            tokens = dropped(text, params["text"], k[:, 2], batch["text"])
+            context = dropped(net, params["unet"], k[:, 4], tokens, method="context")
+            options = {"conditioned": conditioned, "deterministic": False}
+            with dropout.examples(k[:, 4]):
+                rngs = {"dropout": k[0, 4]}
+                x_hat = predict(
+                    settings,
+                    params,
+                    scale,
+                    net,
+                    x_t,
+                    t,
+                    context,
+                    a,
+                    mask=mask,
+                    rngs=rngs,
+                    **options,
+                )
+            examples["diffusion"] = jax.vmap(denoising)(x_hat, motion, mask)
+            examples["accel"] = jax.vmap(accel_loss)(measure(x_hat), truth, mask)
         parts = {name: part.mean() for name, part in examples.items()}
         total = parts.get("diffusion", jnp.float32(0))
         for name in sorted(parts.keys() - {"diffusion"}):

@@ -24,6 +24,7 @@ from jaxdiff.diffusion.predictions import from_x0
 from jaxdiff.diffusion.sampling import sample
 from jaxdiff.errors import ConfigError, nearest
 from jaxdiff.losses.denoising import denoising
+from jaxdiff.nets.blocks import dropout
 from jaxdiff.nets.mdm import MDM, Pooled
 from jaxdiff.nets.text_head import TextHead
 from jaxdiff.nets.unet import PRESETS, CondUnet1D
@@ -102,28 +103,19 @@ def text_to_motion(settings: Settings, schedule: Schedule | None = None) -> Meth
     ) -> tuple[Array, Metrics]:
         network, encoder = unet(settings, batch["motion"].shape[-1]), text_network(settings)
 
-        def example(motion: Array, length: Array, text: Array, key: Key) -> Array:
+        def noised(motion: Array, key: Key) -> tuple[Array, Array, Array, Key, Key]:
             k = jax.random.split(key, 5)
-            mask = valid(length, motion.shape[0])
             t = jax.random.randint(k[0], (), 0, schedule.alpha.size)
             x_t = schedules.corrupt(schedule, motion, jax.random.normal(k[1], motion.shape), t)
-            tokens = encoder.apply(
-                params["text"], text, deterministic=False, rngs={"dropout": k[2]}
-            )
-            conditioned = jax.random.uniform(k[3]) >= settings.drop_text
-            x_hat: Any = network.apply(
-                params["unet"],
-                x_t,
-                t,
-                tokens,
-                conditioned=conditioned,
-                mask=mask,
-                deterministic=False,
-                rngs={"dropout": k[4]},
-            )
-            return denoising(x_hat, motion, mask)
+            return x_t, t, jax.random.uniform(k[3]) >= settings.drop_text, k[2], k[4]
 
-        return jax.vmap(example)(batch["motion"], batch["length"], batch["text"], keys).mean(), {}
+        x_t, t, conditioned, *own = jax.vmap(noised)(batch["motion"], keys)
+        mask = valid(batch["length"], batch["motion"].shape[1])
+        tokens = dropped(encoder, params["text"], own[0], batch["text"])
+        x_hat = dropped(
+            network, params["unet"], own[1], x_t, t, tokens, conditioned=conditioned, mask=mask
+        )
+        return jax.vmap(denoising)(x_hat, batch["motion"], mask).mean(), {}
 
     def generate(params: Params, keys: Key, condition: Batch) -> Array:
         mask = valid(condition["length"], settings.frames)
@@ -131,6 +123,17 @@ def text_to_motion(settings: Settings, schedule: Schedule | None = None) -> Meth
         return jnp.where(mask[..., None], draw(settings, params, keys, denoise, schedule), 0)
 
     return Method(init, loss, generate)
+
+
+def dropped(network: Any, params: Params, keys: Key, *inputs: Any, **options: Any) -> Any:
+    """A network on a batch in training: every example's dropout has a key of its own.
+
+    The network is not mapped over the examples: mapped, each product and sum would carry an axis more, and half as many
+    operations again would only move it.
+    """
+    rngs = {"dropout": keys[0]}
+    with dropout.examples(keys):
+        return network.apply(params, *inputs, deterministic=False, rngs=rngs, **options)
 
 
 def denoiser(

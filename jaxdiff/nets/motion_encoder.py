@@ -18,8 +18,9 @@ import jax
 import jax.numpy as jnp
 
 from jaxdiff.nets.blocks.activations import mish
-from jaxdiff.nets.blocks.convolution import Conv1D, FrameGroupNorm
+from jaxdiff.nets.blocks.convolution import Conv1D
 from jaxdiff.nets.blocks.embeddings import sinusoid
+from jaxdiff.nets.blocks.film import FrameNormMish
 
 MUSCLES = 8
 
@@ -59,8 +60,8 @@ class MotionEncoder(nn.Module):
             scale, shift = jnp.split(
                 nn.Dense(2 * self.width, dtype=self.dtype, name=f"level_{i}")(time), 2, -1
             )
-            y = FrameGroupNorm(self.groups, self.dtype, name=f"norm_{i}")(conv(h, f"conv_{i}_0"))
-            h = h + conv(mish(y * (1 + scale) + shift), f"conv_{i}_1")
+            norm = FrameNormMish(self.groups, self.dtype, name=f"norm_{i}")
+            h = h + conv(norm(conv(h, f"conv_{i}_0"), scale, shift), f"conv_{i}_1")
         latent = nn.Dense(self.width, dtype=self.dtype, name="mean")(mish(h)).astype(jnp.float32)
         u = jax.nn.sigmoid(
             nn.Dense(MUSCLES, dtype=self.dtype, name="muscles")(mish(latent)).astype(jnp.float32)

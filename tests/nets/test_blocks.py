@@ -3,6 +3,7 @@
 import math
 from functools import partial
 
+import chex
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -16,6 +17,8 @@ from jaxdiff.nets.blocks.attention import MultiHeadAttention, attention
 from jaxdiff.nets.blocks.convolution import Conv1D, FrameGroupNorm, Upsample1D, conv1d
 from jaxdiff.nets.blocks.dropout import drop
 from jaxdiff.nets.blocks.embeddings import positions, rotate, sinusoid, sinusoid_concatenated
+from jaxdiff.nets.blocks.film import norm_mish
+from jaxdiff.nets.blocks.norm import normalise
 from jaxdiff.nets.blocks.recurrent import BiGRU, BiLSTM
 from jaxdiff.nets.blocks.transformer import Decoder, Encoder
 
@@ -133,7 +136,7 @@ def test_a_blind_query_pulls_at_nothing_but_the_values():
 def test_fused_projections_do_not_depend_on_which_inputs_are_one_array():
     x, memory = normal(0, 2, 7, 8), normal(1, 2, 5, 8)
     network = MultiHeadAttention(2)
-    params = network.init(jax.random.key(0), x)
+    params = jax.jit(network.init)(jax.random.key(0), x)
     params = jax.tree.map(lambda a: a + 0.1 * normal(9, *a.shape), params)
     run = lambda *a: network.apply(params, *a)  # noqa: E731
     np.testing.assert_allclose(run(x), run(x, x + 0, x - 0), atol=1e-6)
@@ -245,7 +248,7 @@ def test_upsampling_is_the_adjoint_of_the_strided_convolution():
 def test_group_norm_of_a_frame_ignores_the_other_frames():
     x = normal(0, 5, 16)
     network = FrameGroupNorm(4)
-    params = network.init(jax.random.key(0), x)
+    params = jax.jit(network.init)(jax.random.key(0), x)
     alone = network.apply(params, x[2:3])
     np.testing.assert_allclose(network.apply(params, x.at[3].set(100.0))[2:3], alone, atol=1e-6)
     groups = np.asarray(alone).reshape(4, 4)
@@ -279,7 +282,7 @@ def test_rotation_keeps_lengths_and_makes_products_depend_on_distance_only():
 @pytest.mark.parametrize("network", [BiGRU(6), BiLSTM(6, 2)], ids=["gru", "lstm"])
 def test_recurrent_networks_do_not_see_padding_and_take_any_leading_axes(network):
     x, lengths = normal(0, 3, 9, 4), jnp.array([9, 4, 1])
-    params = network.init(jax.random.key(0), x)
+    params = jax.jit(network.init)(jax.random.key(0), x)
     y, last = network.apply(params, x, None, lengths)
     noisy, noisy_last = network.apply(
         params, jnp.where(jnp.arange(9)[:, None] < lengths[:, None, None], x, 7.0), None, lengths
@@ -300,7 +303,7 @@ def test_recurrent_networks_do_not_see_padding_and_take_any_leading_axes(network
 def test_backward_direction_is_the_forward_one_on_the_reversed_sequence():
     x = normal(0, 9, 4)
     network = BiGRU(6)
-    params = network.init(jax.random.key(0), x)
+    params = jax.jit(network.init)(jax.random.key(0), x)
     swapped = jax.tree.map(lambda a: a[::-1], params)
     y, last = network.apply(params, x)
     z, other = network.apply(swapped, x[::-1])
@@ -314,7 +317,28 @@ def test_backward_direction_is_the_forward_one_on_the_reversed_sequence():
 def test_layers_stay_in_float32_when_x64_is_on(layer):
     with jax.enable_x64(True):
         x = jnp.ones((6, 4), jnp.float32)
-        params = layer.init(jax.random.key(0), x)
+        params = jax.jit(layer.init)(jax.random.key(0), x)
         assert {a.dtype for a in jax.tree.leaves(params)} == {np.dtype(np.float32)}
         assert layer.apply(params, x).dtype == jnp.float32
     assert isinstance(layer, nn.Module)
+
+
+@pytest.mark.parametrize("lead", [(8,), (1, 8), (6, 8)])
+def test_a_modulated_norm_under_mish_and_its_gradient_are_the_composition(lead):
+    rng = np.random.default_rng(1)
+    x, g = (jnp.asarray(rng.normal(size=(2, 6, 8)), jnp.float32) for _ in range(2))
+    gain, shift = (jnp.asarray(rng.normal(size=lead), jnp.float32) for _ in range(2))
+
+    def written_out(x, gain, shift):
+        hat = normalise(x.reshape(2, 6, 2, 4)).reshape(x.shape)
+        return (g * jax.nn.mish(hat * gain + shift)).sum()
+
+    def fused(x, gain, shift):
+        return (g * norm_mish(x, gain, shift, 2)).sum()
+
+    found, want = (
+        jax.jit(jax.value_and_grad(f, (0, 1, 2)))(x, gain, shift) for f in (fused, written_out)
+    )
+    chex.assert_trees_all_close(found, want, atol=1e-4)
+    half = norm_mish(x.astype(jnp.bfloat16), gain, shift, 2)
+    assert half.dtype == jnp.bfloat16

@@ -11,7 +11,7 @@ MOTION = jax.random.normal(jax.random.key(0), (24, 11))
 
 def built(**options):
     net = MotionEncoder(width=16, blocks=1, groups=4, **options)
-    return net, net.init(jax.random.key(1), MOTION, jnp.int32(0))
+    return net, jax.jit(net.init)(jax.random.key(1), MOTION, jnp.int32(0))
 
 
 def test_frames_beyond_the_mask_do_not_exist_and_distant_ones_are_not_felt():

@@ -24,7 +24,7 @@ def denoiser(patch=10):
 @pytest.mark.parametrize("kind", ["lstm", "conv"])
 def test_embeddings_have_length_one_and_leading_axes_change_nothing(kind):
     net = encoder(kind, 5, 4)
-    params = net.init(jax.random.key(0), GAIT)
+    params = jax.jit(net.init)(jax.random.key(0), GAIT)
     many = net.apply(params, np.stack([GAIT, 3 * GAIT]))
     np.testing.assert_allclose(np.linalg.norm(many, axis=-1), 1, rtol=1e-5)
     np.testing.assert_allclose(many[0], net.apply(params, GAIT), atol=1e-6)
@@ -38,7 +38,7 @@ def test_an_embedding_hardly_sees_where_a_periodic_gait_begins(kind):
     walk = lambda begin, shape: np.sin(2 * np.pi * (t + begin) * np.array([1, 1, 2])) @ shape  # noqa: E731
     rng = np.random.default_rng(0)
     one, other = rng.normal(size=(2, 3, 6)).astype(np.float32)
-    params = net.init(jax.random.key(1), walk(0, one))
+    params = jax.jit(net.init)(jax.random.key(1), walk(0, one))
     z, shifted, foreign = (net.apply(params, walk(*a)) for a in ((0, one), (0.4, one), (0, other)))
     assert np.linalg.norm(z - shifted) < 0.1 * np.linalg.norm(z - foreign)
 
@@ -81,21 +81,21 @@ def test_an_unknown_size_is_named():
 
 @pytest.mark.parametrize("net", [SequenceMLP(4), TCN(8, 3)])
 def test_regressors_keep_the_shape_with_any_leading_axes(net):
-    params = net.init(jax.random.key(0), GAIT, jnp.array(1.0))
+    params = jax.jit(net.init)(jax.random.key(0), GAIT, jnp.array(1.0))
     many = net.apply(params, np.stack([GAIT, -GAIT]), jnp.array([1.0, 1.0]))
     np.testing.assert_allclose(many[0], net.apply(params, GAIT, jnp.array(1.0)), atol=1e-5)
 
 
 def test_only_the_tcn_is_told_the_target_speed():
     for net, sees in ((SequenceMLP(4), False), (TCN(8, 3), True)):
-        params = net.init(jax.random.key(0), GAIT, jnp.array(1.0))
+        params = jax.jit(net.init)(jax.random.key(0), GAIT, jnp.array(1.0))
         slow, fast = (net.apply(params, GAIT, jnp.array(v)) for v in (0.5, 1.5))
         assert np.allclose(slow, fast) != sees
 
 
 def test_the_tcn_sees_as_far_as_its_dilations_reach():
     net = TCN(8, 3)
-    params = net.init(jax.random.key(0), GAIT, jnp.array(1.0))
+    params = jax.jit(net.init)(jax.random.key(0), GAIT, jnp.array(1.0))
     moved = np.array(GAIT)
     moved[30] += 1
     change = np.abs(

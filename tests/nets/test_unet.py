@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from jaxdiff.diffusion.guidance import combine
+from jaxdiff.nets.blocks.dropout import examples
 from jaxdiff.nets.unet import PRESETS, CondUnet1D
 
 FEATURES, TEXT = 6, 10
@@ -48,7 +49,7 @@ def either(request):
 def test_a_fresh_network_returns_zero_and_its_blocks_are_their_skips():
     network = CondUnet1D(FEATURES, **(PRESETS["tiny"] | {"multipliers": (2,)}))
     x = jax.random.normal(jax.random.key(0), (20, FEATURES))
-    params = network.init(jax.random.key(1), x, 5, jnp.ones((3, TEXT)))
+    params = jax.jit(network.init)(jax.random.key(1), x, 5, jnp.ones((3, TEXT)))
     assert not np.asarray(run(network, params, x, 5, jnp.ones((3, TEXT)))).any()
     _, state = network.apply(params, x, 5, capture_intermediates=True, mutable=["intermediates"])
     block = state["intermediates"]["downs_0_1"]
@@ -200,3 +201,24 @@ def test_the_released_sizes(features, millions):
     shapes = jax.eval_shape(network.init, jax.random.key(0), *specs)
     count = sum(int(np.prod(a.shape)) for a in jax.tree.leaves(shapes))
     assert abs(count / 1e6 - millions) < (1e-9 if features == 263 else 0.2)
+
+
+def test_a_batch_has_the_dropout_that_each_example_has_alone(either):
+    network, params, x, t, text = either
+    keys = jax.random.split(jax.random.key(7), 2)
+
+    def alone(x, t, text, key):
+        return network.apply(params, x, t, text, deterministic=False, rngs={"dropout": key})
+
+    with examples(keys):
+        batch = jax.jit(alone)(x, t, text, keys[0])
+    np.testing.assert_allclose(batch, jax.jit(jax.vmap(alone))(x, t, text, keys), atol=1e-5)
+    assert np.abs(batch - run(network, params, x, t, text)).max() > 1e-2
+
+
+def test_blocks_of_one_width_in_one_product_are_the_blocks_one_by_one(either, monkeypatch):
+    network, params, x, t, text = either
+    together = run(network, params, x, t, text)
+    monkeypatch.setattr(CondUnet1D, "_apart", lambda self, blocks: True)
+    apart = jax.jit(lambda *inputs: network.apply(params, *inputs))(x, t, text)
+    np.testing.assert_allclose(together, apart, atol=1e-5)

@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxdiff.nets.blocks import winograd
-from jaxdiff.nets.blocks.norm import normalise
+from jaxdiff.nets.blocks.norm import along, normalise
 
 
 def conv1d(x: jax.Array, kernel: jax.Array, stride: int = 1, padding: int = 0) -> jax.Array:
@@ -50,7 +50,7 @@ class Conv1D(nn.Module):
         bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32)
         padding = self.kernel_size // 2 if self.padding is None else self.padding
         y = conv1d(x.astype(self.dtype), kernel.astype(self.dtype), self.stride, padding)
-        return y + bias.astype(self.dtype)
+        return y + along(bias.astype(self.dtype), y)
 
 
 class Upsample1D(nn.Module):
@@ -73,7 +73,7 @@ class Upsample1D(nn.Module):
         even = parts[1] + jnp.concatenate([edge, parts[3][..., :-1, :]], -2)
         odd = parts[2] + jnp.concatenate([parts[0][..., 1:, :], edge], -2)
         y = jnp.stack([even, odd], -2).reshape(*x.shape[:-2], -1, self.features)
-        return y + bias.astype(self.dtype)
+        return y + along(bias.astype(self.dtype), y)
 
 
 class FrameGroupNorm(nn.Module):
@@ -82,9 +82,16 @@ class FrameGroupNorm(nn.Module):
     groups: int
     dtype: Any = jnp.float32
 
-    @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        scale = self.param("scale", nn.initializers.ones, (x.shape[-1],), jnp.float32)
-        bias = self.param("bias", nn.initializers.zeros, (x.shape[-1],), jnp.float32)
+        scale, bias = self.affine(x.shape[-1])
         y = normalise(x.reshape(*x.shape[:-1], self.groups, -1))
-        return (y.reshape(x.shape) * scale + bias).astype(self.dtype)
+        y = y.reshape(x.shape)
+        return (y * along(scale, y) + along(bias, y)).astype(self.dtype)
+
+    @nn.compact
+    def affine(self, channels: int) -> tuple[jax.Array, jax.Array]:
+        """Scale and bias of the channels."""
+        return (
+            self.param("scale", nn.initializers.ones, (channels,), jnp.float32),
+            self.param("bias", nn.initializers.zeros, (channels,), jnp.float32),
+        )

@@ -9,6 +9,7 @@ results do not depend on how a batch is split.
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ import numpy as np
 GOLDEN = 0x9E3779B9
 """The golden ratio of 2**32: multiples of it are far apart."""
 _layer: ContextVar[jax.Array | None] = ContextVar("layer", default=None)
+_examples: ContextVar[jax.Array | None] = ContextVar("examples", default=None)
 
 
 @contextmanager
@@ -33,6 +35,23 @@ def layer(index: jax.Array) -> Iterator[None]:
         yield
     finally:
         _layer.reset(token)
+
+
+@contextmanager
+def examples(keys: jax.Array) -> Iterator[None]:
+    """Within the context, networks are given batches `(B, ...)` and each example has a mask of its own key.
+
+    The masks are those that `jax.vmap` over examples and keys would give; the network need not be mapped for them.
+    Its `dropout` stream must have a key all the same, of which nothing is used.
+
+    Args:
+      keys: one typed key per example `(B,)`.
+    """
+    token = _examples.set(seed(keys))
+    try:
+        yield
+    finally:
+        _examples.reset(token)
 
 
 def drop(key: jax.Array, x: jax.Array, rate: float) -> jax.Array:
@@ -50,7 +69,7 @@ def drop(key: jax.Array, x: jax.Array, rate: float) -> jax.Array:
 
 
 def seed(key: jax.Array) -> jax.Array:
-    """The words `(2,)` of a key, which determine a mask."""
+    """The words `(..., 2)` of a key, which determine a mask."""
     words = jax.random.key_data(key) if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else key
     return words if words.shape[-1] == 2 else words[..., :2] ^ words[..., 2:]
 
@@ -70,18 +89,21 @@ def stream(module: nn.Module) -> jax.Array:
     lazy, count = scope.rngs["dropout"], scope.rng_counters.get("dropout", 0)
     scope.rng_counters["dropout"] = count + 1
     salt = np.uint32(zlib.crc32(repr((lazy.suffix, count)).encode()))
-    index = _layer.get()
-    if index is None:
-        return seed(lazy.rng) + np.array([0, salt], np.uint32)
-    return (
-        seed(lazy.rng) + np.array([0, salt], np.uint32) + index * np.array([0, GOLDEN], np.uint32)
-    )
+    each, index = _examples.get(), _layer.get()
+    words = (seed(lazy.rng) if each is None else each) + np.array([0, salt], np.uint32)
+    return words if index is None else words + index * np.array([0, GOLDEN], np.uint32)
 
 
 def thin(words: jax.Array, x: jax.Array, rate: float) -> jax.Array:
-    """`drop` with the mask of `words`, which can be applied again to another array of that shape."""
-    position = jax.lax.iota(jnp.uint32, x.size).reshape(x.shape)
-    keep = _hash(position, words) >= np.uint32(round(rate * 2**32))
+    """`drop` with the mask of `words`, which can be applied again to another array of that shape.
+
+    Words `(B, 2)` are those of the examples of a batch `x (B, ...)`.
+    """
+    shape = x.shape[words.ndim - 1 :]
+    position = jax.lax.iota(jnp.uint32, math.prod(shape)).reshape(shape)
+    ones = (1,) * len(shape)
+    first, second = (words[..., i : i + 1].reshape(*words.shape[:-1], *ones) for i in (0, 1))
+    keep = _hash(position, first, second) >= np.uint32(round(rate * 2**32))
     return jnp.where(keep, x * np.asarray(1.0 / (1.0 - rate), x.dtype), np.zeros((), x.dtype))
 
 
@@ -97,9 +119,9 @@ class Dropout(nn.Module):
         return thin(stream(self), x, self.rate)
 
 
-def _hash(position: jax.Array, words: jax.Array) -> jax.Array:
+def _hash(position: jax.Array, first: jax.Array, second: jax.Array) -> jax.Array:
     """A 32-bit avalanche mixer (two rounds of xor-shift and multiply), each round keyed by one word."""
-    h = position ^ words[0]
-    h = (h ^ (h >> 16)) * np.uint32(0x7FEB352D) + words[1]
+    h = position ^ first
+    h = (h ^ (h >> 16)) * np.uint32(0x7FEB352D) + second
     h = (h ^ (h >> 15)) * np.uint32(0x846CA68B)
     return h ^ (h >> 16)
