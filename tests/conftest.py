@@ -1,7 +1,10 @@
 """What every test shares: four CPU devices, a compilation cache, few hypothesis examples with no deadline, and draws
 that depend on the test alone and not on which tests this worker ran before it."""
 
+import ctypes
+import gc
 import os
+from contextlib import suppress
 from pathlib import Path
 
 # Tests compile much and compute little: LLVM's optimiser would take more than half of their time.
@@ -36,10 +39,25 @@ settings.register_profile(
 settings.load_profile("jaxdiff")
 
 
+MOST_MEMORY = 1.5e9
+"""Bytes of a worker from which on it gives up its programs between two files; the cache on disk has them all."""
+
+
+def memory():
+    """Resident bytes of this process, where Linux tells."""
+    statm = Path("/proc/self/statm")
+    return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGESIZE") if statm.exists() else 0
+
+
 @pytest.fixture(autouse=True, scope="module")
 def forgetful():
     yield
     forget_programs()
+    if memory() > MOST_MEMORY:
+        jax.clear_caches()
+        gc.collect()
+        with suppress(OSError, AttributeError):  # glibc alone returns what is free to the system
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def pytest_collection_modifyitems(config, items):

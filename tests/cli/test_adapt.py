@@ -30,7 +30,7 @@ def shipped(tmp_path_factory):
     law = fit_law(strides.values, toys.layout(), floor=0.05, shrinkage=1e-4)
     method = gait(Settings(Size(16, 16, 1), steps=2), parts_of(law.layout))
     masks = law.condition({}).condition({n: x[:1] for n, x in strides.values.items()})
-    params = jax.device_get(method.init(jax.random.key(0), masks))
+    params = jax.device_get(jax.jit(method.init)(jax.random.key(0), masks))
     trained = Trained("gait", {**params, "fixed": law.to_params()}, training.metadata(config, law))
     return file.save(tmp_path_factory.mktemp("model") / "toy.safetensors", trained)
 

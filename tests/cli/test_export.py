@@ -46,7 +46,7 @@ def speed_run():
     settings = speed_transfer.Settings(size=size("tiny"), steps=2)
     batch = {name: np.zeros((1, 30, 6), np.float32) for name in ("source", "target")}
     batch |= {"speeds": np.zeros((1, 4), np.float32), "subject": np.zeros(1, np.int32)}
-    params = speed_transfer.speed_transfer(settings).init(jax.random.key(0), batch)
+    params = jax.jit(speed_transfer.speed_transfer(settings).init)(jax.random.key(0), batch)
     scales = Normaliser(
         "zscore",
         np.arange(6, dtype=np.float32),
@@ -111,7 +111,7 @@ def text_run(method):
         whole = biovae.biovae(
             settings(config, len(WORDS), ARMS["all"]), Scale(scale.offset, scale.scale, 20.0)
         )
-    return whole, perturbed(whole.init(jax.random.key(0), batch)), about, scale
+    return whole, perturbed(jax.jit(whole.init)(jax.random.key(0), batch)), about, scale
 
 
 @pytest.mark.parametrize("method", ["text_to_motion", "biovae"])

@@ -1,5 +1,7 @@
 """BioVAE: where it starts from, what its losses depend on, and what an edited acceleration does."""
 
+from functools import cache
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -133,11 +135,16 @@ def test_the_losses_are_apart_and_end_with_the_motion(trained):
     np.testing.assert_allclose(without, parts["diffusion"], rtol=1e-6)
 
 
+@cache
+def parts_of(settings):
+    """The parts of the loss, compiled once for each settings."""
+    method = biovae(settings, SCALE)
+    return jax.jit(lambda params, batch: method.loss(params, batch, KEYS, lambda z: z, {})[1])
+
+
 def diffusion(settings, params, over=0.0):
     batch = {**BATCH, "progress": np.full(2, over, np.float32)}
-    method = biovae(settings, SCALE)
-    run = jax.jit(lambda p: method.loss(p, batch, KEYS, lambda z: z, {})[1]["diffusion"])
-    return float(run(params))
+    return float(parts_of(settings)(params, batch)["diffusion"])
 
 
 def test_the_true_acceleration_is_given_with_the_error_of_the_stated_one_and_ever_less(trained):

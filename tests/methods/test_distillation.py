@@ -38,7 +38,7 @@ def test_a_student_generates_without_guidance():
 @pytest.mark.slow
 def test_at_the_cleanest_level_the_target_is_the_teachers_own_estimate():
     example = distillation_example()
-    params = example.method.init(jax.random.key(0), example.batch)
+    params = jax.jit(example.method.init)(jax.random.key(0), example.batch)
     keys = jax.random.split(jax.random.key(1), 8)
     alike = {**params, TEACHER: {name: params[name] for name in ("text", "unet")}}
     own = Settings("one level", 40, 16, 1, 32, dropout=0.0, frames=20, scale=1.0)

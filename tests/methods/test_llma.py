@@ -1,6 +1,7 @@
 """What is particular to LLMA: the objective, the alignment of content, the two architectures."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 import jax
@@ -33,9 +34,15 @@ KEYS = jax.random.split(jax.random.key(1), 6)
 both = pytest.mark.parametrize("settings", [TINY, PAPER], ids=["preconditioned", "paper"])
 
 
+@cache
+def fresh(settings):
+    """Parameters at random, drawn in one program and not operation by operation."""
+    return jax.jit(llma(settings).init)(jax.random.key(0), BATCH)
+
+
 def value(settings, weights=None, params=None):
     method = llma(settings)
-    params = method.init(jax.random.key(0), BATCH) if params is None else params
+    params = fresh(settings) if params is None else params
     return jax.jit(lambda p: method.loss(p, BATCH, KEYS, lambda z: z, weights or {}))(params)
 
 
@@ -76,7 +83,7 @@ def test_learned_weight_settles_where_it_balances():
 @both
 def test_both_directions_generate_and_follow_the_condition(settings):
     method = llma(settings)
-    params, generate = method.init(jax.random.key(0), BATCH), jax.jit(method.generate)
+    params, generate = fresh(settings), jax.jit(method.generate)
     drawn = generate(params, KEYS, {"x": BATCH["x"]})
     assert drawn.shape == (6, 60, 3)
     assert generate(params, KEYS, {"y": BATCH["y"]}).shape == (6, 60, 5)
@@ -86,7 +93,7 @@ def test_both_directions_generate_and_follow_the_condition(settings):
 def test_estimate_follows_the_noisy_signal_token_by_token():
     """A change of x_t in one token changes the estimate there as the exact denoiser's would, and little elsewhere."""
     networks = make_networks(TINY)
-    params = llma(TINY).init(jax.random.key(0), BATCH)
+    params = fresh(TINY)
     m, t = networks.guess(params, "x", BATCH["y"][0], -1), jnp.float32(300.0)
     estimate = jax.jit(lambda x_t: networks.estimate(params, "x", x_t, t, BATCH["y"][0], m))
     moved = BATCH["x"][0].copy()
@@ -101,7 +108,7 @@ def test_estimate_follows_the_noisy_signal_token_by_token():
 def test_silent_networks_are_the_exact_denoiser_of_independent_channels():
     """Without a linear map the law is the Gaussian of each channel about the mean curve."""
     settings = TINY._replace(linear=True)
-    networks, params = make_networks(settings), llma(settings).init(jax.random.key(0), BATCH)
+    networks, params = make_networks(settings), fresh(settings)
     law, x_t, t = params["fixed"]["x"], BATCH["x"][0], jnp.float32(300.0)
     alpha, sigma = schedules.at(networks.schedule, t)
     m = networks.guess(params, "x", BATCH["y"][0], -1)
@@ -115,7 +122,7 @@ def test_silent_networks_are_the_exact_denoiser_of_independent_channels():
 
 def test_groups_share_one_step_and_cover_the_levels_evenly():
     settings = TINY._replace(groups=4)
-    params, schedule = llma(TINY).init(jax.random.key(0), BATCH), schedules.linear()
+    params, schedule = fresh(TINY), schedules.linear()
     t = batch_steps(settings, params, schedule, jax.random.key(3), 12)
     np.testing.assert_array_equal(t.reshape(3, 4), np.tile(t[:4], (3, 1)))
     assert len(set(np.asarray(t).tolist())) == 4
@@ -165,7 +172,7 @@ def test_knowing_noise_level_and_position_only_gains_log_2_at_most():
     """An encoder without content cannot lower the contrast, unless every sequence has a step of its own as in version 1."""
     rows, windows = 32, 10
     settings = TINY._replace(options=align.Settings(window=1, tau=0.02))
-    params, schedule = llma(TINY).init(jax.random.key(0), BATCH), schedules.linear()
+    params, schedule = fresh(TINY), schedules.linear()
     chance = np.log(rows * windows)
 
     def contrast(t):
@@ -217,7 +224,7 @@ def test_without_alignment_true_pairs_are_not_found():
 
 
 def test_latents_are_those_the_loss_aligns():
-    networks, params = make_networks(TINY), llma(TINY).init(jax.random.key(0), BATCH)
+    networks, params = make_networks(TINY), fresh(TINY)
     z = networks.latents(params, "x", BATCH["x"])
     assert z.shape == (6, 6, 16)
     np.testing.assert_allclose(align.llma_cov(z, z), 0.0, atol=1e-9)
@@ -239,7 +246,7 @@ def test_with_a_law_it_starts_from_ridge_regression_and_its_spread():
     settings = TINY._replace(linear=True, steps=30)
     method = llma(settings)
     batch = {"x": x[:6], "y": y[:6], "subject": subject[:6]}
-    params = {**method.init(jax.random.key(0), batch), "fixed": known}
+    params = {**jax.jit(method.init)(jax.random.key(0), batch), "fixed": known}
     keys = jax.random.split(jax.random.key(2), 200)
     condition = {"y": np.repeat(y[:1], 200, axis=0)}
     drawn = np.asarray(jax.jit(method.generate)(params, keys, condition))
@@ -257,7 +264,7 @@ def test_predictions_of_another_baseline_take_the_place_of_the_law_s():
     law = linear_gaussian.around(target, residual, 8)
     settings = TINY._replace(linear=True, steps=30)
     method = llma(settings)
-    params = method.init(jax.random.key(0), BATCH)
+    params = jax.jit(method.init)(jax.random.key(0), BATCH)
     params = {**params, "fixed": {**params["fixed"], "x": law}}
     guess = np.broadcast_to(BATCH["x"][:1], (200, 60, 5))
     condition = {"y": np.repeat(BATCH["y"][:1], 200, axis=0), "guess": guess}
@@ -269,7 +276,7 @@ def test_predictions_of_another_baseline_take_the_place_of_the_law_s():
 
 def test_bfloat16_compute_gives_the_loss_of_float32_and_float32_gradients():
     half = llma(TINY._replace(dtype=jnp.bfloat16))
-    params = half.init(jax.random.key(0), BATCH)
+    params = jax.jit(half.init)(jax.random.key(0), BATCH)
     (low, _), grads = jax.jit(
         jax.value_and_grad(lambda p: half.loss(p, BATCH, KEYS, lambda z: z, {}), has_aux=True)
     )(params)

@@ -29,7 +29,7 @@ def trained(strides=True):
     batch = {
         name: rng.uniform(-1, 1, (8, 60, d)).astype(np.float32) for name, d in (("x", 2), ("y", 3))
     }
-    params = llma(method_settings(config)).init(jax.random.key(0), batch)
+    params = jax.jit(llma(method_settings(config)).init)(jax.random.key(0), batch)
     ones = np.ones(3, np.float32)
     x = Normaliser("minmax", 5 * ones[:2], 30 * ones[:2], ANGLES, ("deg", "deg"))
     y = Normaliser("minmax", 0 * ones, ones, MOMENTS, ("N m/kg",) * 3)

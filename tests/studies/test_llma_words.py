@@ -25,7 +25,7 @@ def model_of(word, trials):
     fold = folds(config, trials)[0]
     shape = (2, config.data.length)
     batch = {m: np.zeros((*shape, len(fold.scale[m].channels)), np.float32) for m in "xy"}
-    params = llma(method_settings(config)).init(jax.random.key(0), batch)
+    params = jax.jit(llma(method_settings(config)).init)(jax.random.key(0), batch)
     return STUDIES["llma"].build(Trained("llma", params, about(config, fold)))
 
 
