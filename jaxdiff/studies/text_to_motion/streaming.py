@@ -1,7 +1,7 @@
 """A motion that goes on while sentences arrive: each begins with the last frames of the one before.
 
 A sentence is generated with the end of the motion so far as a constraint on its beginning (`conditions`), all by one
-program. What is left of the step between both fades out over the first frames of the new part, and the first part's
+program. The remaining step between both fades out over the first frames of the new part, and the first part's
 skeleton serves for all.
 """
 
