@@ -130,7 +130,10 @@ class CaptionedModel(Model):
         features: bool = False,
     ) -> Prediction:
         """Normalised features `[S, T, D]` as joints in metres, of constant bones and planted feet unless `raw`."""
-        to_joints = self._once("joints", lambda: jax.jit(jax.vmap(joints_from_features)))
+        to_joints = self._once(
+            "joints",
+            lambda: jax.jit(jax.vmap(joints_from_features), compiler_options=unoptimised()),
+        )
         values = np.asarray(self.scale.inverse(motion))
         joints = in_metres(np.asarray(to_joints(values)), self.layout)
         contacts = values[..., slices(joints.shape[-2])["contacts"]]
