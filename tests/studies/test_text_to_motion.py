@@ -234,7 +234,9 @@ def test_the_whole_chain_from_clips_to_tables_and_from_a_sentence_to_files(tmp_p
     # Two measurements of the saved model; what is measured is replaced where it takes long to compile.
     row = {name: 0.5 for key in few_steps.SHOWN for name in (key, f"{key}_ci95")}
     monkeypatch.setattr(
-        evaluation, "protocol", lambda *a, **k: dict.fromkeys(("real", "generated"), row)
+        evaluation,
+        "protocol",
+        lambda *a, **k: dict.fromkeys(("real", "generated", "other clip"), row),
     )
     monkeypatch.setattr(few_steps, "milliseconds", lambda *a: 1.0)
     monkeypatch.setenv("JAXDIFF_SHARED", str(tmp_path))  # no motion pack

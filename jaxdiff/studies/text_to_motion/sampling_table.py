@@ -48,7 +48,8 @@ def run_sampling(config: Config, out: Path) -> None:
             )
             found = evaluation.protocol(config, unseen, generate, params, embed, judge)
             if not table.rows:
-                table.row("real", cells(found["real"], count))
+                for name in ("real", "other clip"):
+                    table.row(name, cells(found[name], count))
             guidance = "none" if scale == 1 else f"{scale:g}"
             table.row(f"{steps} steps, guidance {guidance}", cells(found["generated"], count))
     facts = provenance(config.data.name, config.training.seed, time.perf_counter() - begun)

@@ -271,3 +271,15 @@ def test_the_whole_chain_then_other_tables_and_files_from_its_networks(tmp_path)
             model.generate(wrong.pop("recording", None), **wrong)
     with pytest.raises(ConfigError, match="trust belongs to refine"):
         model.generate(text="jump", trust=1.0)
+
+
+@pytest.mark.slow
+def test_the_gpu_word_runs_at_tiny_sizes(tmp_path):
+    config, tiny = get_config("gpu"), get_config("tiny")
+    for name in ("data", "training", "finetune", "muscles", "evaluation"):
+        config[name].update(tiny[name])
+    config.model.size = "tiny"
+    config.biovae.update(width=16, blocks=1)
+    config.update(arms=("all",), tables=("table4",), batch_size=8)
+    run_tables(config, tmp_path)
+    assert config.model.bfloat16 and "| all |" in (tmp_path / "tables" / "table4.md").read_text()
