@@ -2,7 +2,7 @@
 
 jaxdiff train gait:tiny       seconds; for tests
 jaxdiff train gait:quick      minutes; a first custom model
-jaxdiff train gait:ship       half an hour on two cores; the weights in the package
+jaxdiff train gait:ship       ten minutes on a core and simulating its people; the weights in the package
 jaxdiff train gait:ship --set training.minutes=10     as many steps as ten minutes allow, for a GPU
 jaxdiff train gait:tables     tables of docs/results/gait for the shipped weights
 """
@@ -29,7 +29,7 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.data.tasks = 4  # speeds and slopes per person
     config.data.strides = 3  # strides per task
     config.data.held_out = 60  # other people: half calibrate the intervals, half are test subjects
-    config.data.impaired = 0.15  # share of people with a hemiparetic gait
+    config.data.impaired = 0.15  # share of people with an impairment of one of five kinds
     config.data.offset = 1.5  # deviation of each person's constant error of each angle, degrees
     config.data.seed = 0
 

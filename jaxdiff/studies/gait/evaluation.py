@@ -82,7 +82,7 @@ def card(trained: Trained) -> dict[str, Any]:
         f"{config['training']['steps']} steps of batch {config['batch_size']}; recordings deviate from them as "
         "laboratories' do",
         "people": "Simulated adults, able-bodied and "
-        f"{config['data']['impaired']:.0%} with a hemiparetic gait; no real person.",
+        f"{config['data']['impaired']:.0%} impaired (hemiparesis, crouch, prostheses, foot, one side); no real person.",
         "licence": "Apache-2.0",
         "limits": "Walking only. Trained on simulation: intervals hold for simulated people and are not guaranteed for "
         "real ones; recalibrate with `jaxdiff adapt`. Not for clinical decisions.",
