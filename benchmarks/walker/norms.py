@@ -6,6 +6,7 @@ python -m benchmarks.walker.norms --out=docs/results/walker [--people=60]
 from __future__ import annotations
 
 import argparse
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from benchmarks.walker import cohorts
 from benchmarks.walker.real import GRAVITY, POINTS, shared
 from jaxdiff.body.walker.batch import CHANNELS
+from jaxdiff.report.tables import provenance
 
 EMG = {
     "tibialis_anterior": 0,
@@ -136,11 +138,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("docs/results/walker"))
     parser.add_argument("--people", type=int, default=60)
     args = parser.parse_args()
+    started = time.perf_counter()
     found = compare(args.people)
     args.out.mkdir(parents=True, exist_ok=True)
     title = "# Norms\n\nMean distance in standard deviations of the norm (share of the stride within 1 sd; ratio "
     title += f"of the spreads): `benchmarks/walker/norms.py`, {args.people} people.\n\n"
-    (args.out / "norms.md").write_text(title + markdown(found))
+    foot = provenance("simulated people", 0, time.perf_counter() - started)
+    lines = "".join(f"\n* {name}: {value}" for name, value in foot.items())
+    (args.out / "norms.md").write_text(title + markdown(found) + lines + "\n")
     picture(found, args.out / "norms.png")
     print(markdown(found))
 
