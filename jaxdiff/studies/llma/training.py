@@ -17,6 +17,7 @@ from jaxdiff.models.calibration import Calibration
 from jaxdiff.studies.llma import evaluation, written
 from jaxdiff.studies.llma.preparation import CALIBRATION, Fold, about, batches, method_settings
 from jaxdiff.studies.llma.starts import Start
+from jaxdiff.studies.rehearsal import rehearse
 from jaxdiff.studies.run import Run
 from jaxdiff.training import atomic, settings
 from jaxdiff.training.loop import fit
@@ -59,6 +60,7 @@ def train(config: Config, fold: Fold, start: Start, out: Path, alignment: str = 
             )
         return {**errors, "validation_mse": sum(errors.values()) / 2}
 
+    _rehearse(config, method, fold, start, out.name)
     fit(
         method,
         batches(start.source(fold.train), config),
@@ -122,6 +124,7 @@ def train_jobs(
     for begin in range(0, len(jobs), size):
         part = jobs[begin : begin + size]
         data = [batches(job.start.source(job.fold.train), config, job.seed) for job in part]
+        _rehearse(config, method, part[0].fold, part[0].start, f"{word} of {out.name}")
         state = fit(
             method,
             stack(data),
@@ -139,6 +142,13 @@ def train_jobs(
         for i, job in enumerate(part):
             params.append({**jax.tree.map(lambda a, i=i: a[i], state.ema), **job.start.params})
     return method, params
+
+
+def _rehearse(config: Config, method: Method, fold: Fold, start: Start, what: str) -> None:
+    """Trace training, and generation of both modalities, before the first step (see `studies.rehearsal`)."""
+    batch, side = next(batches(start.source(fold.train), config)), fold.side("train", 2)
+    for given in evaluation.OTHER:
+        rehearse(method, batch, start.condition(given, side[given]), what, start.params)
 
 
 def trained_with(config: Config) -> dict[str, Any]:
