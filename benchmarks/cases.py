@@ -10,9 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxdiff.losses.alignment import Settings as Alignment
-from jaxdiff.methods import biovae, llma, speed_transfer, text_to_motion
+from jaxdiff.methods import biovae, gait, llma, speed_transfer, stride_transfer, text_to_motion
 from jaxdiff.methods.motion_scale import Scale
-from jaxdiff.nets import cross_modal, residual_denoiser
+from jaxdiff.nets import cross_modal, gait_denoiser, residual_denoiser, speed_set
+from jaxdiff.nets.gait_denoiser import Part
 from jaxdiff.typing import Batch, Method, Params
 
 FEATURES = 263
@@ -130,6 +131,48 @@ def text_case(
 
     name = "biovae" if mechanics else "text to motion"
     return Case(f"{name} {size}", settings, method, batch, condition, train)
+
+
+def gait_case(train: int, **changes: Any) -> Case:
+    """The network of the shipped gait model: coefficients of four modalities under random masks."""
+    parts = (
+        Part("angles", 60, 26),
+        Part("moments", 48, 18),
+        Part("grf", 30, 6),
+        Part("scalars", 5, 5),
+    )
+    size = gait_denoiser.Size(256, 512, 3)
+    settings = gait.Settings(size, alignment=0.02, aligned=("angles", "moments", "grf"), **changes)
+    total, given = sum(p.components for p in parts), sum(p.given for p in parts)
+
+    def condition(n: int) -> Batch:
+        found = {name: random(n, total, seed=i) for i, name in enumerate(("mean", "alone"))}
+        deviation, masks = np.abs(random(n, total, seed=2)), np.abs(random(n, given, seed=3))
+        return {**found, "deviation": deviation, "given": masks}
+
+    def batch(n: int) -> Batch:
+        known = {"target": random(n, total, seed=4), "whole": random(n, total, seed=5)}
+        return {**condition(n), **known, "weights": np.ones((n, total), np.float32)}
+
+    return Case("gait", settings, gait.gait(settings, parts), batch, condition, train)
+
+
+def stride_case(size: str, train: int, **changes: Any) -> Case:
+    """Stride transfer: features of up to four recordings to the coefficients of a gait at another speed."""
+    settings = stride_transfer.Settings(speed_set.size(size), **changes)
+
+    def question(n: int) -> Batch:
+        seen = {"recordings": random(n, 4, 120), "question": random(n, 40)}
+        return {**seen, "present": np.ones((n, 4), np.float32)}
+
+    def condition(n: int) -> Batch:
+        return {**question(n), "trust": np.ones(n, np.float32)}
+
+    def batch(n: int) -> Batch:
+        return {**question(n), "residual": random(n, 90)}
+
+    method = stride_transfer.stride_transfer(settings)
+    return Case(f"stride transfer {size}", settings, method, batch, condition, train)
 
 
 def with_settings(case: Case, settings: llma.Settings) -> Case:

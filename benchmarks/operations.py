@@ -93,7 +93,9 @@ def plan() -> list[Case]:
     return [
         cases.llma_case("medium", 64, **half),
         cases.llma_case("paper128", 64, **half),
+        cases.gait_case(256),
         cases.speed_case("paper", 16, **half),
+        cases.stride_case("small", 64),
         cases.text_case("full", 64, **half),
         cases.text_case("mini", 16, mechanics=True),
     ]

@@ -11,10 +11,15 @@ STEP, SAMPLER = 2500, 1500
 
 @pytest.mark.parametrize(
     "case",
-    [cases.llma_case("paper128", 8, **HALF), cases.speed_case("paper", 8, **HALF)],
+    [
+        cases.llma_case("paper128", 8, **HALF),
+        cases.gait_case(8),
+        cases.speed_case("paper", 8, **HALF),
+        cases.stride_case("small", 8),
+    ],
     ids=lambda case: case.name,
 )
-def test_programs_of_transformers_are_small_and_call_fused_attention_and_random_bits_only(case):
+def test_programs_are_small_and_call_fused_attention_and_random_bits_only(case):
     for program, most in (
         (operations.training_step(case), STEP),
         (operations.sampler(case), SAMPLER),
