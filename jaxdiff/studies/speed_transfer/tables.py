@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from scipy.stats import wilcoxon
 
 from jaxdiff.body.walker.cohorts import STROKE_SPEEDS
 from jaxdiff.metrics.gait import by_side
@@ -41,8 +42,9 @@ Found = Mapping[str, Mapping[str, Results]]
 
 
 def overall(found: Found) -> Table:
-    """Table I: MAE, r, personalisation rank and cadence on both cohorts."""
-    table = Table("Table I: overall results", list(OVERALL.values()), note=NOTE)
+    """Table I: MAE, r, personalisation rank and cadence on both cohorts, and paired tests over people."""
+    note = f"{NOTE} p: Wilcoxon's signed-rank test of MAE off-diagonal over test people against the linear change."
+    table = Table("Table I: overall results", [*OVERALL.values(), "p"], note=note)
     for cohort, results in found.items():
         title = COHORTS[cohort]
         table.row(
@@ -50,8 +52,25 @@ def overall(found: Found) -> Table:
         )
         for name, of in results.items():
             values = cells(of)
-            table.row(f"{title}: {name}", {column: values[key] for key, column in OVERALL.items()})
+            row = {column: values[key] for key, column in OVERALL.items()}
+            table.row(f"{title}: {name}", row | _paired(of, results.get("linear")))
     return table
+
+
+def _paired(of: Results, other: Results | None) -> dict[str, Cell]:
+    """Wilcoxon's p over people who are in both; nothing for the same errors, or where a gait had no cycles."""
+    if other is None or of is other:
+        return {}
+    errors = []
+    for results in (of, other):
+        across = np.abs(results.target_speed - results.source_speed) > 1e-6
+        each = results.where(
+            across & np.isin(results.subject, np.intersect1d(of.subject, other.subject))
+        )
+        errors.append([each.error[each.subject == who].mean() for who in np.unique(each.subject)])
+    if not np.isfinite(errors).all() or np.allclose(*errors):
+        return {}
+    return {"p": Cell(float(np.asarray(wilcoxon(*errors))[1]))}
 
 
 def details(found: Found, cohort: str) -> Table:

@@ -97,6 +97,14 @@ def test_the_paretic_side_is_told_from_the_other():
     np.testing.assert_allclose(row["overall non-paretic"].mean, 0, atol=1e-4)
 
 
+def test_predictors_are_compared_over_people():
+    near, far = (ev.judge(TASK, TRUTH + np.float32(away)) for away in (1.0, 3.0))
+    table = tables.overall({"able": {"linear": far, "diffusion": near}})
+    cells = {row.label: row.cells for row in table.rows}
+    assert cells["able-bodied: diffusion"]["p"].mean == 0.0625  # the least that five people allow
+    assert "p" not in cells["able-bodied: linear"]
+
+
 def test_cycles_are_found_at_both_hips():
     right, left = ev.cycles(GAITS.values[0], RATE)
     assert abs(len(right) - len(left)) <= 1 and len(right) > 10
