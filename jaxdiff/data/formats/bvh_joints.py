@@ -9,10 +9,11 @@ import numpy as np
 from jaxdiff.body import rotations as rot
 from jaxdiff.body.fit import depth_first, fit_rotations
 from jaxdiff.body.skeleton import Skeleton, along_tree
+from jaxdiff.data.find_joints import Joints
 from jaxdiff.data.formats import files
 from jaxdiff.data.formats.bvh import Bvh, read_bvh, write_bvh
 from jaxdiff.data.recording import Recording
-from jaxdiff.data.skeletons import Joints, body_recording
+from jaxdiff.data.skeletons import body_recording
 from jaxdiff.errors import DataError
 
 
