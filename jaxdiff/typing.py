@@ -131,7 +131,7 @@ class Resident(NamedTuple):
 
     arrays: Mapping[str, Any]
     """What batches are gathered from; with folds, each has a leading axis F."""
-    gather: Callable[[Any, Batch], Batch]
+    gather: Callable[[Any, Any], Batch]
     """`(arrays, plan) -> batch`, of NumPy arrays and of traced ones."""
     plans: Any
     """The iterator over the plans of the batches, of the same state as the iterator over batches."""

@@ -254,8 +254,8 @@ class CondUnet1D(nn.Module):
         )
         y = (time @ kernel + bias).reshape(*time.shape[:-1], count, 2, -1)
         s, b = (y[..., i, :].reshape(*time.shape[:-1], -1) for i in (0, 1))
-        norms = (_joined(parts, "norm_0", name) for name in ("scale", "bias"))
-        return list(zip(*(jnp.split(a, count, -1) for a in modulated(*norms, s, b))))
+        scale, shift = (_joined(parts, "norm_0", name) for name in ("scale", "bias"))
+        return list(zip(*(jnp.split(a, count, -1) for a in modulated(scale, shift, s, b))))
 
     def _apart(self, blocks: list[Block]) -> bool:
         """Whether blocks cannot share a product: their widths differ, or their parameters do not exist yet."""

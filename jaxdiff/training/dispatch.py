@@ -69,25 +69,27 @@ class Dispatcher:
         self._run: StepFunction | None = None
         self._count = self.steps = 0
 
-    def _program(self, steps: int) -> None:
+    def _program(self, steps: int) -> StepFunction:
         """Makes programs of so many steps, once the memory of those before is free."""
         self.steps, self._run = steps, None
         settings = self._settings._replace(steps_per_dispatch=steps)
         values = {name: getattr(settings, name) for name in StepSettings._fields}
         self._run = self._make(StepSettings(**values), self._resident)
         self._feed = feed(self.data, steps, self._folds)
+        return self._run
 
     def __call__(self, state: TrainState) -> tuple[TrainState, Scalars, int]:
         """The state after a dispatch, its metrics, which may still be computed, and its number of steps."""
-        if self._run is None:
-            self._program(steps_per_dispatch(self._settings, int(np.max(state.step))))
+        start = int(np.max(state.step)) if self._run is None else 0
+        run = self._run or self._program(steps_per_dispatch(self._settings, start))
         began, taken = time.perf_counter(), self.steps
-        state, metrics = self._run(state, next(self._feed))
+        state, metrics = run(state, next(self._feed))
         self._count += 1
         if self._count == 2 and not self._settings.steps_per_dispatch:  # the first one compiled
             jax.block_until_ready(metrics)
             fewer = shorter(taken, time.perf_counter() - began)
             if fewer < taken:
+                del run  # and the arrays that it holds
                 self._program(fewer)
         return state, metrics, taken
 
