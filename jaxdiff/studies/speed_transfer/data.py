@@ -105,7 +105,7 @@ def load(name: str, d: Config, recipe: str | None, kind: str = "able") -> Trials
 
     if name == "simulated_people":
         return people.simulated(kind, seconds=d.seconds, rate=d.rate)
-    given = {"recipe": recipe} if name == "folder" else {"manual_dir": d.manual_dir}
+    given: dict[str, Any] = {"recipe": recipe} if name == "folder" else {"manual_dir": d.manual_dir}
     trials = catalogue.load(name, **given)
     if MODALITY not in trials.signals or trials.modality(MODALITY).shape[-1] != 6:
         raise ConfigError(

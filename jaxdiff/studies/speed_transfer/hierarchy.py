@@ -175,8 +175,8 @@ def vague(gaits: Sequence[Gait], logarithmic: np.ndarray | None = None) -> Law:
     the stride time of whole states.
     """
     people, size = group(gaits), len(gaits[0].mean)
-    if logarithmic is None:
-        logarithmic = (np.arange(size) == STRIDE_TIME) & (size == SIZE)
+    log_time = (np.arange(size) == STRIDE_TIME) & (size == SIZE)
+    logarithmic = log_time if logarithmic is None else logarithmic
     mean, variance = np.zeros((POWERS, size)), np.zeros((POWERS, size))
     left = np.zeros(size)
     for log in (False, True):
