@@ -175,12 +175,12 @@ def vague(gaits: Sequence[Gait], logarithmic: np.ndarray | None = None) -> Law:
     the stride time of whole states.
     """
     people, size = group(gaits), len(gaits[0].mean)
-    log_time = (np.arange(size) == STRIDE_TIME) & (size == SIZE)
-    logarithmic = log_time if logarithmic is None else logarithmic
+    usual = (np.arange(size) == STRIDE_TIME) & (size == SIZE)
+    mask: np.ndarray = usual if logarithmic is None else logarithmic
     mean, variance = np.zeros((POWERS, size)), np.zeros((POWERS, size))
     left = np.zeros(size)
     for log in (False, True):
-        rows = np.flatnonzero(logarithmic == log)
+        rows = np.flatnonzero(mask == log)
         designs = [powers([g.speed for g in each], log) for each in people]
         states = [np.stack([g.mean[rows] for g in each]) for each in people]
         mean[:, rows] = np.linalg.lstsq(
@@ -203,7 +203,7 @@ def vague(gaits: Sequence[Gait], logarithmic: np.ndarray | None = None) -> Law:
         np.diag(left + 1e-4),
         stride_covariance(gaits),
         (min(speeds), max(speeds)),
-        logarithmic,
+        mask,
     )
 
 
