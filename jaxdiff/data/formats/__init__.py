@@ -40,7 +40,7 @@ from jaxdiff.data.formats.humanml3d import read_npy, write_npy
 from jaxdiff.data.formats.npz import read_npz, write_npz
 from jaxdiff.data.formats.opensim import read_opensim, read_trc, write_opensim
 from jaxdiff.data.formats.parquet import read_parquet, write_parquet
-from jaxdiff.data.formats.rerun import write_rerun
+from jaxdiff.data.formats.rrd import write_rerun
 from jaxdiff.data.formats.table import read_table, write_table
 from jaxdiff.data.recording import Recording
 from jaxdiff.errors import FileError
