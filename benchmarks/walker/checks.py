@@ -27,7 +27,7 @@ from jaxdiff.body.walker.design import DEGREE, stride_time
 from jaxdiff.body.walker.instruments import ideal
 from jaxdiff.body.walker.kinematics import FEET, MARGIN, NAMES
 from jaxdiff.body.walker.model import GRAVITY, OUTWARD, SEGMENTS
-from jaxdiff.body.walker.solve import body
+from jaxdiff.body.walker.planar import body
 from jaxdiff.body.walker.traits import dimensionless
 from jaxdiff.body.walker.whole import HARMONICS
 

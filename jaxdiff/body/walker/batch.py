@@ -22,7 +22,8 @@ from jaxdiff.body.walker.instruments import angle_errors, band_noise, ripple
 from jaxdiff.body.walker.kinematics import proportions
 from jaxdiff.body.walker.muscles import RECORDED, envelopes
 from jaxdiff.body.walker.people import Tasks, constant_tasks, draw_people, draw_tasks
-from jaxdiff.body.walker.solve import body, planar, project
+from jaxdiff.body.walker.planar import body, planar
+from jaxdiff.body.walker.solve import project
 from jaxdiff.body.walker.synthesis import SPARE, Strides, synthesise
 from jaxdiff.body.walker.traits import IMUS, Traits, dimensionless, select
 from jaxdiff.body.walker.variability import MODES

@@ -27,8 +27,9 @@ REACH = 12
 
 def ideal(t: Traits) -> Traits:
     """The same people measured without error: forces of the rigid body, true joint angles."""
-    none = "angle_offset", "angle_artefact", "angle_noise", "plate_shift", "smoothing"
-    none += ("impact", "roughness", "imu_turn", "imu_bias", "imu_noise")
+    none = "angle_offset", "angle_artefact", "angle_noise", "plate_shift", "plate_tilt"
+    none += ("smoothing", "angle_smoothing", "impact", "roughness")
+    none += ("imu_turn", "imu_bias", "imu_noise")
     return t._replace(**{name: np.zeros_like(getattr(t, name)) for name in none})
 
 
@@ -86,6 +87,8 @@ def measured_force(
     force = force + irregular * force[:, 2:]
     force = force.at[:, 2].add(bump)
     force = force.at[:, 0].add(-IMPACT_BRAKING * bump)
+    tilt = jnp.transpose(t.plate_tilt, (1, 2, 0))[..., None]
+    force = force.at[:, :2].add(tilt * force[:, 2:])
     return smoothed(force, samples)
 
 

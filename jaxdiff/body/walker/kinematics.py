@@ -17,7 +17,7 @@ from jaxdiff.body.walker.model import (
     LEG,
     SEGMENTS,
 )
-from jaxdiff.body.walker.solve import Body
+from jaxdiff.body.walker.planar import Body
 from jaxdiff.typing import Array
 
 MARGIN = 2 * REACH

@@ -29,6 +29,8 @@ OFFSET_SPREAD = np.array(
 """Spread in degrees of the constant offsets of angle channels between laboratories, models and marker sets."""
 SMOOTHING = 0.1325 / np.array([6.0, 8.0, 10.0, 12.0, 15.0, 20.0, 30.0])
 """Standard deviations in s of Gaussians that halve the power at the usual cut-off frequencies, 6 to 30 Hz."""
+MOTION_SMOOTHING = 0.1325 / np.array([6.0, 8.0, 10.0, 12.0])
+"""The same for motion, 6 to 12 Hz."""
 TILT_ERROR = 6.0
 """Spread of the zero of pelvic tilt between models: it moves pelvic tilt and both hip angles together."""
 ARTEFACT = np.array(
@@ -136,6 +138,11 @@ def draw_people(
         chosen_speed=chosen,
         top_speed=np.clip(chosen * (1.65 + 0.15 * normal(n)), 1.0, 2.4),
         **_instruments(rng, n),
+    )
+    (own,) = rng.spawn(1)  # leaves the numbers of `rng` to the other traits and to what comes next
+    traits = traits._replace(
+        plate_tilt=0.01 * own.standard_normal((n, 2, 2)),
+        angle_smoothing=own.choice(MOTION_SMOOTHING, n),
     )
     return _impaired(rng, traits, rng.random(n) < impaired)
 

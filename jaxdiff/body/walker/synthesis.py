@@ -15,7 +15,7 @@ import numpy as np
 
 from jaxdiff.body.walker import design as d
 from jaxdiff.body.walker.curves import fourier, stride_spline
-from jaxdiff.body.walker.instruments import measured_force
+from jaxdiff.body.walker.instruments import measured_force, smoothed
 from jaxdiff.body.walker.kinematics import (
     FEET,
     MARGIN,
@@ -28,7 +28,7 @@ from jaxdiff.body.walker.kinematics import (
     proportions,
 )
 from jaxdiff.body.walker.model import GRAVITY, LEG, OUTWARD
-from jaxdiff.body.walker.solve import body
+from jaxdiff.body.walker.planar import body
 from jaxdiff.body.walker.traits import Traits
 from jaxdiff.body.walker.variability import LEG_MODES, MODES
 from jaxdiff.body.walker.whole import HARMONICS
@@ -284,7 +284,8 @@ def synthesise(
             channels += [pitch, -roll, yaw]
         for leg, foot in enumerate(FEET):
             channels += [*inner[LEG[leg]], jnp.arcsin(motion.frame[foot, 0, 2])]
-        rows["angles"] = [c / d.DEGREE for c in channels]
+        width = t.angle_smoothing / second * rate.mean(-1)
+        rows["angles"] = list(smoothed(jnp.stack(channels) / d.DEGREE, width))
     if "feet" in modalities:
         rows["feet"] = []
         for leg, foot in enumerate(FEET):

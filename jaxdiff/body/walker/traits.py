@@ -124,8 +124,12 @@ class Traits(NamedTuple):
     """Irregularity of reported angles in degrees: repeated in every stride of a task, and new in each [N, 2]."""
     plate_shift: np.ndarray
     """Error of the force plates' position relative to the cameras, forward and left [N, 2], m."""
+    plate_tilt: np.ndarray
+    """Share of the normal force that the plate of each foot reports as forward and lateral force [N, 2, 2]."""
     smoothing: np.ndarray
     """Standard deviation of the laboratory's smoothing of forces [N], s."""
+    angle_smoothing: np.ndarray
+    """Standard deviation of the laboratory's smoothing of motion [N], s."""
     impact: np.ndarray
     """Height of the transient after foot strike [N, 2], in body weights at speed 0.4."""
     roughness: np.ndarray
@@ -205,7 +209,9 @@ def reference(n: int = 1) -> Traits:
         angle_artefact=np.zeros((n, OFFSETS, 6)),
         angle_noise=both,
         plate_shift=both,
+        plate_tilt=np.zeros((n, 2, 2)),
         smoothing=zero,
+        angle_smoothing=zero,
         impact=both,
         roughness=both,
         imu_turn=np.zeros((n, len(IMUS), 3)),

@@ -23,7 +23,7 @@ from jaxdiff.body.walker.kinematics import (
     world,
 )
 from jaxdiff.body.walker.model import ARM, LEG, OUTWARD, SEGMENTS
-from jaxdiff.body.walker.solve import Planar
+from jaxdiff.body.walker.planar import Planar
 from jaxdiff.typing import Array
 
 HARMONICS = 12

@@ -15,7 +15,7 @@ from jaxdiff.body.walker.batch import (
 )
 from jaxdiff.body.walker.completion import complete
 from jaxdiff.body.walker.curves import fourier
-from jaxdiff.body.walker.instruments import BAND, band_noise, ideal, smoothed
+from jaxdiff.body.walker.instruments import BAND, band_noise, ideal, measured_force, smoothed
 from jaxdiff.body.walker.model import GRAVITY, LEG, LEG_JOINTS, SEGMENTS, forward
 from jaxdiff.body.walker.prescription import prescribe
 from jaxdiff.body.walker.projection import project
@@ -205,6 +205,33 @@ def test_smoothing_keeps_the_impulse_and_halves_the_power_at_its_frequency():
     np.testing.assert_allclose(
         np.asarray(smoothed(curve[:, None], np.zeros(1)))[:, 0], curve, atol=1e-6
     )
+
+
+def test_a_tilted_plate_reports_a_share_of_the_normal_force_sideways():
+    tilt = np.array([[[0.01, -0.02], [0.03, 0.0]]])
+    traits = reference()._replace(plate_tilt=tilt)
+    force = np.random.default_rng(0).uniform(0.5, 1.0, (2, 3, 1, 20))
+    quiet, still = np.zeros((1, 2, 3, 20)), np.zeros((1, 20))
+    found = measured_force(force, traits, quiet, np.zeros((1, 2, 20)), still, np.zeros(1))
+    expected = force.copy()
+    expected[:, :2] += tilt[0][..., None, None] * force[:, 2:]
+    np.testing.assert_allclose(np.asarray(found), expected, rtol=1e-5)
+
+
+def test_smoothed_motion_changes_angles_only():
+    traits = reference()
+    tasks = constant_tasks(traits, 1.5)
+
+    def walk(people):
+        rng = np.random.default_rng(0)
+        return simulate(people, tasks, 2, rng=rng, modalities=MODALITIES, variability=0.0)
+
+    sharp, smooth = walk(traits), walk(traits._replace(angle_smoothing=np.full(1, 0.1325 / 6.0)))
+    np.testing.assert_array_equal(sharp["moments"], smooth["moments"])
+    ankle = CHANNELS["angles"].index("ankle_dorsiflexion_r")
+    change = np.abs(smooth["angles"] - sharp["angles"])[..., ankle]
+    assert 0.1 < change.max() < 4.0
+    np.testing.assert_allclose(smooth["angles"].mean(3), sharp["angles"].mean(3), atol=0.2)
 
 
 def test_virtual_sensors_equal_differentiated_kinematics(periodic):
