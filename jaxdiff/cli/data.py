@@ -135,9 +135,11 @@ def prepare(options: argparse.Namespace) -> None:
 def check(options: argparse.Namespace) -> None:
     if options.path.suffix.lower() not in (".yaml", ".yml"):
         return check_one(options)
+    from jaxdiff.cli.start import progress
     from jaxdiff.data.check import check
 
-    health = check(options.path, options.root, options.study or "", _inputs(options))
+    with progress(f"checking the files of {options.path}"):
+        health = check(options.path, options.root, options.study or "", _inputs(options))
     for kind, findings in (("problem", health.problems), ("warning", health.warnings)):
         for finding in findings:
             print(f"{kind}: {finding}")
@@ -150,6 +152,7 @@ def check(options: argparse.Namespace) -> None:
 
 
 def check_one(options: argparse.Namespace) -> None:
+    from jaxdiff.cli.start import progress
     from jaxdiff.data.channel_map import ChannelMap
     from jaxdiff.data.check_file import check_file, check_folder
 
@@ -157,7 +160,8 @@ def check_one(options: argparse.Namespace) -> None:
         raise ConfigError("--study checks a recipe; for recordings, give --model")
     renamed = dict(ChannelMap.from_words(options.rename).rename)
     look = check_folder if options.path.is_dir() else check_file
-    health = look(options.path, _inputs(options), options.rate, renamed, options.mass)
+    with progress(f"checking {options.path}"):
+        health = look(options.path, _inputs(options), options.rate, renamed, options.mass)
     print("\n".join(health.facts))
     for kind, findings in (("problem", health.problems), ("warning", health.warnings)):
         for finding in findings:

@@ -30,13 +30,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    from jaxdiff.cli.start import prepare_jax
+    from jaxdiff.cli.start import prepare_jax, progress
 
     prepare_jax()
     if not options.train:
         from jaxdiff.studies.gait import demo as walk
 
-        walk.run(options.out)
+        with progress("generating moments and forces of an example walk"):
+            walk.run(options.out)
         return
     from jaxdiff.studies.llma import demo
     from jaxdiff.studies.llma.config import get_config

@@ -6,8 +6,9 @@ what it returns, and its own options, which follow those below.
 
 A signal is written as its median and, as channels NAME_p05 and NAME_p95, the
 bounds of its --interval. The extension names the format: .mot, .sto, .csv,
-.tsv, .npz, .c3d, .bvh. Motions go to a file, or to a directory as .npy, .bvh
-and .html (and -smpl.npz for meshes, with $JAXDIFF_BODY_MODEL). Of several
+.tsv, .npz, .parquet, .c3d, .bvh. Motions go to a file (.bvh, .npy, .rrd; of
+several --samples, motion-0.bvh, motion-1.bvh ...), or to a directory as .npy,
+.bvh and .html (and -smpl.npz for meshes, with $JAXDIFF_BODY_MODEL). Of several
 --target-speed, walk.csv becomes walk_0.60.csv beside it or in the directory
 --output.
 
@@ -71,8 +72,8 @@ def run(options: argparse.Namespace) -> None:
     if given.get("samples", 1) < 1:
         raise ConfigError(f"--samples must be 1 or more, not {given['samples']}")
     prepare_jax()
+    from jaxdiff.data import formats
     from jaxdiff.data.channel_map import ChannelMap
-    from jaxdiff.data.formats import read_one
     from jaxdiff.studies.loading import load
 
     model = load(options.model)
@@ -93,7 +94,7 @@ def run(options: argparse.Namespace) -> None:
         raise ConfigError("features are written to a file: --output motion.npy")
     for target in () if folder else targets:
         writable(target)
-    recording = read_one(options.input, trial=options.trial) if options.input else None
+    recording = formats.read_one(options.input, trial=options.trial) if options.input else None
     if recording is not None:
         stated = ChannelMap.from_words(options.rename, options.units)
         if options.channel_map:
@@ -107,6 +108,12 @@ def run(options: argparse.Namespace) -> None:
             _motions(made, target, str(given["text"]))
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
+        if len(made) > 1 and not made.pointwise:  # alternatives, which have no median
+            numbered = [target.with_stem(f"{target.stem}-{i}") for i in range(len(made))]
+            for path, sample in zip(numbered, made.samples):
+                formats.write(path, sample)
+            print(f"{', '.join(map(str, numbered))}: {made.values.shape[1]} frames")
+            continue
         made.write(target, options.interval)
         what = f"{made.values.shape[1]} samples at {made.like.rate:g} Hz"
         if made.pointwise:

@@ -201,12 +201,15 @@ def _score_model(options: argparse.Namespace) -> None:
         raise ConfigError(
             "a model is scored with --study text_to_motion --model MODEL --evaluator MODEL"
         )
-    from jaxdiff.cli.start import prepare_jax
+    from jaxdiff.cli.start import prepare_jax, progress
 
     prepare_jax()
     from jaxdiff.studies.text_to_motion import scoring
 
-    table, rows = scoring.score(options.model, options.evaluator, options.data, options.repetitions)
+    with progress(f"scoring {options.model}, {options.repetitions} repetitions"):
+        table, rows = scoring.score(
+            options.model, options.evaluator, options.data, options.repetitions
+        )
     if options.json:
         print(json.dumps(rows, indent=1))
     else:

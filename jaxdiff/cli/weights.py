@@ -54,6 +54,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def convert(options: argparse.Namespace) -> None:
+    from jaxdiff.cli.start import progress
     from jaxdiff.interop import sources, store
 
     if options.source not in sources.SOURCES:
@@ -63,8 +64,9 @@ def convert(options: argparse.Namespace) -> None:
     if Path(options.file).is_dir():
         _released(options)
         return
-    converted = sources.convert(options.source, options.file, _settings(options.fields))
-    path = store.save(converted, options.out)
+    with progress(f"converting {options.file}"):
+        converted = sources.convert(options.source, options.file, _settings(options.fields))
+        path = store.save(converted, options.out)
     for name, weights in converted.networks.items():
         fields = store.settings(weights.network).items()
         values = ", ".join(f"{key}={value}" for key, value in fields)
@@ -74,6 +76,7 @@ def convert(options: argparse.Namespace) -> None:
 
 def _released(options: argparse.Namespace) -> None:
     """A whole release: network, normaliser and vocabulary as one model file."""
+    from jaxdiff.cli.start import progress
     from jaxdiff.models import file
     from jaxdiff.studies.text_to_motion import published
 
@@ -82,9 +85,10 @@ def _released(options: argparse.Namespace) -> None:
             f"{options.file} is a folder; of {options.source}, name the checkpoint file in it. Folders are converted "
             f"--from {' or '.join(published.SOURCES)}"
         )
-    found = published.trained(
-        options.source, options.file, _settings(options.fields), options.vocabulary
-    )
+    with progress(f"converting {options.file}"):
+        found = published.trained(
+            options.source, options.file, _settings(options.fields), options.vocabulary
+        )
     out = Path(options.out)
     out = out if out.suffix == ".safetensors" else out / published.MODEL_FILE
     out.parent.mkdir(parents=True, exist_ok=True)

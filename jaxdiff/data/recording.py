@@ -199,7 +199,14 @@ class Recording:
         return self.start + np.arange(len(self.values)) / self.rate
 
     def select(self, channels: Sequence[str]) -> Recording:
-        """The named channels, in the given order."""
+        """The named channels, in the given order.
+
+        Args:
+            channels: Their names.
+
+        Returns:
+            The recording with these channels alone.
+        """
         for name in channels:
             if name not in self.channels:
                 raise DataError(
@@ -216,6 +223,12 @@ class Recording:
     def rename(self, names: Mapping[str, str]) -> Recording:
         """The recording with channels renamed, `{old: new}`.
 
+        Args:
+            names: New name by old name; others stay.
+
+        Returns:
+            The renamed recording.
+
         Raises:
             DataError: If a channel is absent or two channels would have the same name.
         """
@@ -225,7 +238,14 @@ class Recording:
         return replace(self, channels=tuple(names.get(name, name) for name in self.channels))
 
     def join(self, other: Recording) -> Recording:
-        """The channels of both; they must cover the same samples."""
+        """The channels of both; they must cover the same samples.
+
+        Args:
+            other: A recording of the same samples.
+
+        Returns:
+            The recording with the channels of both.
+        """
         if (len(other.values), other.rate) != (len(self.values), self.rate):
             raise DataError(
                 f"recordings of {len(self.values)} samples at {self.rate:g} Hz and {len(other.values)} samples at "
@@ -241,7 +261,15 @@ class Recording:
         )
 
     def crop(self, start: float, stop: float) -> Recording:
-        """The samples and events with start <= time < stop, in seconds."""
+        """The samples and events with start <= time < stop, in seconds.
+
+        Args:
+            start: Seconds.
+            stop: Seconds.
+
+        Returns:
+            The part, with its own start and events.
+        """
         inside = np.flatnonzero(
             (self.time >= start - 1e-6 / self.rate) & (self.time < stop - 1e-6 / self.rate)
         )
@@ -281,6 +309,12 @@ class Recording:
     def resample(self, rate: float) -> Recording:
         """The recording at another rate in Hz, with an anti-alias filter when the rate decreases. Gaps stay gaps.
 
+        Args:
+            rate: Hz.
+
+        Returns:
+            The recording at that rate.
+
         Raises:
             DataError: If the rate is not between 1/1000 and 100 times the present one.
         """
@@ -294,7 +328,14 @@ class Recording:
         return replace(self, values=resampled(self.values, self.rate, rate), rate=float(rate))
 
     def low_pass(self, cutoff: float) -> Recording:
-        """Zero-phase low-pass filter at `cutoff` Hz; gaps are bridged for the filter and stay gaps."""
+        """Zero-phase low-pass filter at `cutoff` Hz; gaps are bridged for the filter and stay gaps.
+
+        Args:
+            cutoff: Hz, below half the rate.
+
+        Returns:
+            The filtered recording.
+        """
         if not 0 < cutoff < self.rate / 2:
             raise DataError(
                 f"a low-pass at {cutoff:g} Hz needs a rate above {2 * cutoff:g} Hz; it is {self.rate:g} Hz"
@@ -304,12 +345,24 @@ class Recording:
         return replace(self, values=smooth)
 
     def envelope(self, cutoff: float = 6.0, high_pass: float = 20.0) -> Recording:
-        """Linear envelope of raw EMG: high-pass, rectify, low-pass."""
+        """Linear envelope of raw EMG: high-pass, rectify, low-pass.
+
+        Args:
+            cutoff: Of the low-pass, Hz.
+            high_pass: Of the high-pass, Hz.
+
+        Returns:
+            The envelopes, at the same rate.
+        """
         drift = self.low_pass(high_pass).values
         return replace(self, values=np.abs(self.values - drift)).low_pass(cutoff)
 
     def gaps(self) -> tuple[Gap, ...]:
-        """Every run of missing samples, channel by channel."""
+        """Every run of missing samples, channel by channel.
+
+        Returns:
+            Channel, first and last missing moment of each.
+        """
         time, found = self.time, []
         for name, missing in zip(self.channels, np.isnan(self.values).T):
             edges = np.flatnonzero(np.diff(np.concatenate([[False], missing, [False]])))
@@ -320,7 +373,14 @@ class Recording:
         return tuple(found)
 
     def fill_gaps(self, longest: float) -> Recording:
-        """Gaps of up to `longest` seconds bridged by a straight line; longer ones and those at the ends stay."""
+        """Gaps of up to `longest` seconds bridged by a straight line; longer ones and those at the ends stay.
+
+        Args:
+            longest: Seconds.
+
+        Returns:
+            The recording with fewer gaps.
+        """
         values, straight = np.array(self.values), bridged(self.values)
         for channel, line in zip(values.T, straight.T):
             edges = np.flatnonzero(np.diff(np.concatenate([[False], np.isnan(channel), [False]])))
@@ -349,6 +409,9 @@ class Recording:
 
     def to_pandas(self) -> pandas.DataFrame:
         """A pandas DataFrame indexed by time; rate, units, metadata and events are in its `attrs`.
+
+        Returns:
+            A frame with the time as its index.
 
         Raises:
             MissingExtra: If pandas is not installed.
@@ -390,7 +453,11 @@ class Recording:
         return conversion.plot(self, channels, axes)
 
     def write(self, path: str | os.PathLike) -> None:
-        """Writes the recording in the format that the extension of `path` names."""
+        """Writes the recording in the format that the extension of `path` names.
+
+        Args:
+            path: The file; its extension names the format.
+        """
         from jaxdiff.data.formats import write
 
         write(path, self)

@@ -165,7 +165,14 @@ def truncate(grid: Grid, strength: float) -> Grid:
 
 
 def floored(grid: Grid) -> Grid:
-    """Drop the step to the clean sample: the grid ends at its least noisy level, where an inversion starts."""
+    """Drop the step to the clean sample: the grid ends at its least noisy level, where an inversion starts.
+
+    Args:
+      grid: a grid.
+
+    Returns:
+      The grid without its last row.
+    """
     return Grid(*(column[:-1] for column in grid))
 
 

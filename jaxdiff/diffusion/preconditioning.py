@@ -61,7 +61,15 @@ def coefficients(ratio: ArrayLike, deviation: ArrayLike = 1.0) -> Coefficients:
 
 
 def loss_weight(ratio: ArrayLike, deviation: ArrayLike = 1.0) -> Array:
-    """`1 / c_out²`: the weight on the squared error of x0 that makes it the squared error of the network."""
+    """`1 / c_out²`: the weight on the squared error of x0 that makes it the squared error of the network.
+
+    Args:
+      ratio: noise-to-signal ratio `sigma / alpha`.
+      deviation: standard deviation of the data.
+
+    Returns:
+      The weight, broadcast like `ratio`.
+    """
     return 1 / jnp.square(coefficients(ratio, deviation).out)
 
 
@@ -72,7 +80,18 @@ def network_input(
     deviation: ArrayLike = 1.0,
     mean: ArrayLike = 0.0,
 ) -> Array:
-    """`c_in (x_t / alpha - mean)`, of unit variance; finite also where alpha vanishes."""
+    """`c_in (x_t / alpha - mean)`, of unit variance; finite also where alpha vanishes.
+
+    Args:
+      x_t: noisy samples.
+      alpha: signal level.
+      sigma: noise level.
+      deviation: standard deviation of the data.
+      mean: mean of the data.
+
+    Returns:
+      The samples at unit variance.
+    """
     scale = jnp.sqrt(jnp.square(sigma) + jnp.square(jnp.multiply(alpha, deviation)))
     return (x_t - jnp.multiply(alpha, mean)) / scale
 
@@ -94,6 +113,9 @@ def clean(
       sigma: noise level, likewise.
       deviation: standard deviation of the data (scalar or per channel).
       mean: mean of the data, or a first guess of x0 whose error has that deviation.
+
+    Returns:
+      The estimate of the clean sample.
     """
     variance = jnp.square(deviation)
     total = jnp.square(sigma) + jnp.square(alpha) * variance
@@ -110,7 +132,19 @@ def target(
     deviation: ArrayLike = 1.0,
     mean: ArrayLike = 0.0,
 ) -> Array:
-    """The output for which `clean` returns x0, `(sigma (x0 - mean) / s - alpha s eps) / √(sigma² + alpha² s²)`."""
+    """The output for which `clean` returns x0, `(sigma (x0 - mean) / s - alpha s eps) / √(sigma² + alpha² s²)`.
+
+    Args:
+      x0: clean samples.
+      eps: noise of the same shape.
+      alpha: signal level.
+      sigma: noise level.
+      deviation: standard deviation of the data.
+      mean: mean of the data.
+
+    Returns:
+      What the network should return.
+    """
     scale = jnp.sqrt(jnp.square(sigma) + jnp.square(jnp.multiply(alpha, deviation)))
     return (
         jnp.multiply(sigma, x0 - mean) / deviation - jnp.multiply(alpha, deviation) * eps
@@ -142,7 +176,15 @@ def denoiser(
 
 
 def noise_label(alpha: ArrayLike, sigma: ArrayLike) -> Array:
-    """`c_noise = log(sigma / alpha) / 4`: what the network is conditioned on in place of a step."""
+    """`c_noise = log(sigma / alpha) / 4`: what the network is conditioned on in place of a step.
+
+    Args:
+      alpha: signal level.
+      sigma: noise level.
+
+    Returns:
+      The noise level as the network receives it.
+    """
     return 0.25 * (jnp.log(sigma) - jnp.log(alpha))
 
 
@@ -150,6 +192,14 @@ def log_normal(uniform: ArrayLike, mean: float = -1.2, deviation: float = 1.2) -
     """The log-normal quantile `exp(mean + deviation Φ⁻¹(uniform))`.
 
     Evenly spaced `uniform` values give stratified noise levels, which lowers the variance of the loss.
+
+    Args:
+      uniform: values in (0, 1).
+      mean: of the logarithm.
+      deviation: of the logarithm.
+
+    Returns:
+      Noise-to-signal ratios.
     """
     return jnp.exp(mean + deviation * jax.scipy.special.ndtri(jnp.asarray(uniform, jnp.float32)))
 
@@ -157,10 +207,28 @@ def log_normal(uniform: ArrayLike, mean: float = -1.2, deviation: float = 1.2) -
 def sample_ratio(
     key: Key, shape: tuple[int, ...] = (), mean: float = -1.2, deviation: float = 1.2
 ) -> Array:
-    """Noise-to-signal ratios `sigma / alpha` drawn log-normally (Karras et al.: -1.2, 1.2 for data of deviation 0.5)."""
+    """Noise-to-signal ratios `sigma / alpha` drawn log-normally (Karras et al.: -1.2, 1.2 for data of deviation 0.5).
+
+    Args:
+      key: random key.
+      shape: of the result.
+      mean: of the logarithm.
+      deviation: of the logarithm.
+
+    Returns:
+      Noise-to-signal ratios.
+    """
     return log_normal(jax.random.uniform(key, shape, minval=1e-6, maxval=1 - 1e-6), mean, deviation)
 
 
 def step(schedule: Schedule, ratio: ArrayLike) -> Array:
-    """The real-valued step of a schedule at which `sigma / alpha` is this ratio; ratios beyond its ends give the ends."""
+    """The real-valued step of a schedule at which `sigma / alpha` is this ratio; ratios beyond its ends give the ends.
+
+    Args:
+      schedule: the schedule.
+      ratio: noise-to-signal ratios.
+
+    Returns:
+      The real-valued steps at which the schedule has them.
+    """
     return schedules.t_of_log_snr(schedule, -2 * jnp.log(ratio))

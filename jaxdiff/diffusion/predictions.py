@@ -110,20 +110,51 @@ def from_prediction(kind: Prediction, schedule: Schedule, network: Network) -> D
 
 
 def from_x0(network: Network) -> Denoiser:
-    """Denoiser of a network that predicts the clean sample."""
+    """Denoiser of a network that predicts the clean sample.
+
+    Args:
+      network: `(x_t, t) -> x0` with integer `t`.
+
+    Returns:
+      The denoiser `(x_t, t) -> x0_hat`.
+    """
     return lambda x_t, t: network(x_t, jnp.round(t).astype(jnp.int32))
 
 
 def from_epsilon(schedule: Schedule, network: Network) -> Denoiser:
-    """Denoiser of a network that predicts the noise."""
+    """Denoiser of a network that predicts the noise.
+
+    Args:
+      schedule: the noise schedule of training.
+      network: `(x_t, t) -> noise` with integer `t`.
+
+    Returns:
+      The denoiser `(x_t, t) -> x0_hat`.
+    """
     return from_prediction("eps", schedule, network)
 
 
 def from_velocity(schedule: Schedule, network: Network) -> Denoiser:
-    """Denoiser of a network that predicts `v = alpha eps - sigma x0`."""
+    """Denoiser of a network that predicts `v = alpha eps - sigma x0`.
+
+    Args:
+      schedule: the noise schedule of training.
+      network: `(x_t, t) -> velocity` with integer `t`.
+
+    Returns:
+      The denoiser `(x_t, t) -> x0_hat`.
+    """
     return from_prediction("v", schedule, network)
 
 
 def from_score(schedule: Schedule, network: Network) -> Denoiser:
-    """Denoiser of a network that predicts the score `-eps / sigma`."""
+    """Denoiser of a network that predicts the score `-eps / sigma`.
+
+    Args:
+      schedule: the noise schedule of training.
+      network: `(x_t, t) -> score` with integer `t`.
+
+    Returns:
+      The denoiser `(x_t, t) -> x0_hat`.
+    """
     return from_prediction("score", schedule, network)

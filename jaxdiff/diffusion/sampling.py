@@ -82,7 +82,14 @@ def sample(
 
 
 def steps(grid: Grid) -> Step:
-    """Stack the steps of a grid for `lax.scan`; `last` marks the step to the clean sample."""
+    """Stack the steps of a grid for `lax.scan`; `last` marks the step to the clean sample.
+
+    Args:
+      grid: the noise levels.
+
+    Returns:
+      One `Step` whose leaves have a leading axis of the steps, for `lax.scan`.
+    """
     n = grid.t.size
     return Step(
         t=grid.t,

@@ -96,7 +96,17 @@ SCHEDULES = {"linear": linear, "scaled_linear": scaled_linear, "cosine": cosine}
 
 
 def linear_betas(T: int, first: float, last: float, dtype: DTypeLike = np.float32) -> np.ndarray:
-    """`T` evenly spaced values, rounded as by `torch.linspace`: counted from the nearer end, each rounded once."""
+    """`T` evenly spaced values, rounded as by `torch.linspace`: counted from the nearer end, each rounded once.
+
+    Args:
+      T: number of training steps.
+      first: beta of the first step.
+      last: beta of the last step.
+      dtype: of the betas.
+
+    Returns:
+      The betas [T].
+    """
     low, high = np.asarray([first, last], dtype)
     stride = (high - low) / np.asarray(max(T - 1, 1), dtype)
     index = np.arange(T, dtype=np.float64)
@@ -107,18 +117,43 @@ def linear_betas(T: int, first: float, last: float, dtype: DTypeLike = np.float3
 def scaled_linear_betas(
     T: int, first: float, last: float, dtype: DTypeLike = np.float32
 ) -> np.ndarray:
-    """Betas whose square roots are evenly spaced."""
+    """Betas whose square roots are evenly spaced.
+
+    Args:
+      T: number of training steps.
+      first: beta of the first step.
+      last: beta of the last step.
+      dtype: of the betas.
+
+    Returns:
+      The betas [T].
+    """
     return linear_betas(T, first**0.5, last**0.5, dtype) ** 2
 
 
 def cosine_betas(T: int, dtype: DTypeLike = np.float32) -> np.ndarray:
-    """`beta_i = min(1 - f((i + 1) / T) / f(i / T), 0.999)`, `f` the squared cosine."""
+    """`beta_i = min(1 - f((i + 1) / T) / f(i / T), 0.999)`, `f` the squared cosine.
+
+    Args:
+      T: number of training steps.
+      dtype: of the betas.
+
+    Returns:
+      The betas [T].
+    """
     f = np.cos((np.arange(T + 1) / T + 0.008) / 1.008 * np.pi / 2) ** 2
     return np.minimum(1 - f[1:] / f[:-1], 0.999).astype(dtype)
 
 
 def cumulative(betas: np.ndarray) -> np.ndarray:
-    """`alpha_bar` of the betas in their dtype, accumulated in float64."""
+    """`alpha_bar` of the betas in their dtype, accumulated in float64.
+
+    Args:
+      betas: variance added by each step [T].
+
+    Returns:
+      `alpha_bar` [T].
+    """
     return np.cumprod(1 - betas, dtype=np.float64).astype(betas.dtype)
 
 
@@ -186,18 +221,42 @@ def corrupt(schedule: Schedule, x0: Array, eps: Array, t: ArrayLike) -> Array:
 
 
 def alpha_bar(schedule: Schedule, t: ArrayLike) -> Array:
-    """`alpha_t²`, the fraction of the variance that is signal."""
+    """`alpha_t²`, the fraction of the variance that is signal.
+
+    Args:
+      schedule: the schedule.
+      t: step, a scalar or one value per example.
+
+    Returns:
+      `alpha²` at the steps.
+    """
     return at(schedule, t)[0] ** 2
 
 
 def log_snr(schedule: Schedule, t: ArrayLike) -> Array:
-    """`log(alpha_t² / sigma_t²)`."""
+    """`log(alpha_t² / sigma_t²)`.
+
+    Args:
+      schedule: the schedule.
+      t: step, a scalar or one value per example.
+
+    Returns:
+      `log(alpha² / sigma²)` at the steps.
+    """
     alpha, sigma = at(schedule, t)
     return 2 * (jnp.log(alpha) - jnp.log(sigma))
 
 
 def t_of_log_snr(schedule: Schedule, value: ArrayLike) -> Array:
-    """Inverse of `log_snr`: the real-valued step of a log-SNR, clamped to the ends of the schedule."""
+    """Inverse of `log_snr`: the real-valued step of a log-SNR, clamped to the ends of the schedule.
+
+    Args:
+      schedule: the schedule.
+      value: log signal-to-noise ratios.
+
+    Returns:
+      The real-valued steps.
+    """
     steps = jnp.arange(schedule.alpha.size)
     return jnp.interp(
         -jnp.asarray(value, jnp.float32), -log_snr(schedule, steps), steps.astype(jnp.float32)

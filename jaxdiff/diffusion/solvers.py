@@ -83,7 +83,11 @@ def ddim(eta: float = 0.0) -> Solver:
 
 
 def euler() -> Solver:
-    """Euler's method for `dy/dr = eps` with `y = x / alpha`, `r = sigma / alpha`; identical to `ddim(0)`."""
+    """Euler's method for `dy/dr = eps` with `y = x / alpha`, `r = sigma / alpha`; identical to `ddim(0)`.
+
+    Returns:
+      A deterministic solver.
+    """
     return ddim(0.0)
 
 
@@ -135,6 +139,9 @@ def consistency() -> Solver:
     For networks whose estimate at any level is a sample (`methods.distillation`). It is not a discretisation of the
     diffusion process: with the estimates of an ordinary denoiser it does not converge to the data as steps are added.
 
+    Returns:
+      A stochastic solver.
+
     Examples:
       >>> from jaxdiff import solvers
       >>> solvers.consistency().stochastic
@@ -149,7 +156,11 @@ def consistency() -> Solver:
 
 
 def heun() -> Solver:
-    """Heun's method of Karras et al. (2022): two evaluations per step; the step to the clean sample is Euler's."""
+    """Heun's method of Karras et al. (2022): two evaluations per step; the step to the clean sample is Euler's.
+
+    Returns:
+      A deterministic solver.
+    """
 
     def advance(history: tuple, x: Array, denoise: Denoiser, step: Step) -> tuple[tuple, Array]:
         x0 = denoise(x, step.t)
@@ -177,12 +188,30 @@ SOLVERS: dict[str, Callable[[], Solver]] = {
 
 
 def decay(step: Step) -> Array:
-    """`e = (sigma' / sigma) (alpha / alpha')`, 0 at the clean end; `-log e` is half the increase in log-SNR."""
+    """`e = (sigma' / sigma) (alpha / alpha')`, 0 at the clean end; `-log e` is half the increase in log-SNR.
+
+    Args:
+      step: a step of the grid.
+
+    Returns:
+      `e`, between 0 and 1.
+    """
     return (step.sigma_next / step.sigma) * (step.alpha / step.alpha_next)
 
 
 def move(x: Array, x0: Array, step: Step, kept: Array, fresh: Array | None = None) -> Array:
-    """Apply the update `x' = alpha' x0 + kept eps + fresh z`."""
+    """Apply the update `x' = alpha' x0 + kept eps + fresh z`.
+
+    Args:
+      x: the sample at the noisier level.
+      x0: estimate of the clean sample.
+      step: a step of the grid.
+      kept: factor of the implied noise.
+      fresh: factor of new noise; None for a deterministic step.
+
+    Returns:
+      The sample at the next level.
+    """
     x_next = step.alpha_next * x0 + kept * ((x - step.alpha * x0) / step.sigma)
     return x_next if fresh is None or step.noise is None else x_next + fresh * step.noise
 

@@ -85,6 +85,9 @@ class Model:
         Args:
             steps: Steps of the sampler; 0 for the model's own number.
             **options: Choices that the study offers, such as `given`.
+
+        Returns:
+            The program, a pure function of arrays with its description.
         """
         raise ConfigError(f"models of {self.study} cannot be exported")
 
@@ -93,6 +96,9 @@ class Model:
 
         Args:
             source: A recording, or the channel names of a stream, in the model's own names.
+
+        Returns:
+            Options for `program`, such as `given`.
         """
         return {}
 
@@ -102,6 +108,9 @@ class Model:
         Args:
             data: The YAML recipe that describes them (see docs/data.md).
             **options: Settings of the study.
+
+        Returns:
+            The adapted model.
         """
         raise ConfigError(f"models of {self.study} cannot be adapted")
 
@@ -135,6 +144,9 @@ class Model:
         Args:
             path: A `.safetensors` file.
             dtype: `"float32"` or `"float16"`.
+
+        Returns:
+            The path.
         """
         path = Path(path)
         if path.suffix != ".safetensors":
@@ -152,6 +164,9 @@ class Model:
             batch: Examples per call; 0 leaves it open.
             platforms: `cpu`, `cuda`, `rocm`, `tpu`; default: this machine's.
             **options: As for `program`.
+
+        Returns:
+            The directory that was written.
         """
         from jaxdiff.deployment import artefact
 

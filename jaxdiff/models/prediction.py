@@ -27,8 +27,8 @@ class Prediction:
         pointwise: Whether medians and intervals of single values mean something. They do for signals that follow the input;
             not for motions of a text, of which `median` is the first sample.
         metadata: Further facts about how the samples were made.
-        inverse: Maps summaries to the names, signs and units of the input's laboratory (`channels.Inverse`); None keeps the
-            model's.
+        inverse: Maps recordings to the names, signs and units of the input's laboratory (`channels.Inverse`); None keeps the
+            model's. `values` and `like` are the model's in either case.
 
     Examples:
         >>> like = Recording(np.zeros((3, 1)), ("knee",), ("deg",), 100.0)
@@ -88,30 +88,31 @@ class Prediction:
             low, high = predictive_interval(self.values, p)
         else:
             low, high = self.calibration.interval(self.values, p, self.like.channels)
-        return self._recording(low), self._recording(high)
+        low, high = self._recording(low), self._recording(high)
+        values = np.minimum(low.values, high.values), np.maximum(low.values, high.values)
+        return replace(low, values=values[0]), replace(high, values=values[1])  # signs may change
 
     def summary(self, interval: float = 0.9) -> Recording:
         """Median and, with several samples, interval bounds as one recording: `NAME`, `NAME_p05`, `NAME_p95`.
 
-        Names, signs and units are those of the input's laboratory where the model mapped them (`inverse`).
-
         Args:
             interval: Probability of the interval; 0 for the median alone.
+
+        Returns:
+            The recording, in the names and units of the input.
         """
-        turned = self.inverse or (lambda recording: recording)
         middle = self.median
         if len(self) == 1 or not interval or not self.pointwise:
-            return turned(middle)
+            return middle
         low, high = self.interval(interval)
         below, above = (f"_p{round(50 * (1 + side * interval)):02d}" for side in (-1, 1))
         parts = {"": middle, below: low, above: high}
-        whole = replace(
+        return replace(
             middle,
             values=np.concatenate([part.values for part in parts.values()], axis=1),
             channels=tuple(name + suffix for suffix in parts for name in middle.channels),
             units=middle.units * 3,
         )
-        return turned(whole)
 
     def write(self, path: str | Path, interval: float = 0.9) -> Path:
         """Write median and interval to a file whose extension names the format.
@@ -132,4 +133,5 @@ class Prediction:
         return f"Prediction({len(self)} samples of {self.values.shape[1]} frames at {self.like.rate:g} Hz: {names})"
 
     def _recording(self, values: np.ndarray) -> Recording:
-        return replace(self.like, values=values)
+        found = replace(self.like, values=values)
+        return self.inverse(found) if self.inverse else found

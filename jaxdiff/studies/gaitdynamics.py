@@ -1,9 +1,9 @@
 """GaitDynamics (Tan et al.) with its published weights: ground reaction forces from whole-body kinematics.
 
     jaxdiff weights convert --from gaitdynamics GaitDynamicsDiffusion.pt --out weights/gaitdynamics
-    jaxdiff generate weights/gaitdynamics --input walk.mot --height 1.75 --mass 70 --output forces.mot
+    jaxdiff generate weights/gaitdynamics --input walk.mot --stature 1.75 --mass 70 --output forces.mot
 
-The network denoises windows of 150 frames at 100 Hz of 63 features: pelvis velocity over height, six angles, forces over
+The network denoises windows of 150 frames at 100 Hz of 63 features: pelvis velocity over stature, six angles, forces over
 mass and centres of pressure of both feet, rotations of four joints as six numbers, and their velocities. Forces are
 inpainted: along 50 DDIM steps the known features are overwritten by noisy copies of themselves, as the reference does.
 Angles that a recording lacks are inpainted with them. Overlapping windows are averaged.
@@ -101,7 +101,7 @@ class GaitDynamicsModel(Model):
         samples: int = 1,
         seed: int = 0,
         steps: int = 0,
-        height: float = 0.0,
+        stature: float = 0.0,
         mass: float = 0.0,
         treadmill: float = 0.0,
     ) -> Prediction:
@@ -112,15 +112,15 @@ class GaitDynamicsModel(Model):
             samples: Number of samples.
             seed: Seed of the samples.
             steps: Steps of the sampler; 0 for the reference's 50.
-            height: Height of the person in m.
+            stature: Height of the person in m.
             mass: Mass of the person in kg.
             treadmill: Speed of the treadmill in m/s; 0 over ground.
         """
-        if recording is None or not (1.0 < height < 2.5 and 20 < mass < 250) or samples < 1:
+        if recording is None or not (1.0 < stature < 2.5 and 20 < mass < 250) or samples < 1:
             raise ConfigError(
-                "GaitDynamics needs a recording, height (m) between 1 and 2.5 and mass (kg) between 20 and 250"
+                "GaitDynamics needs a recording, stature (m) between 1 and 2.5 and mass (kg) between 20 and 250"
             )
-        known, turn = features(recording, height, treadmill)
+        known, turn = features(recording, stature, treadmill)
         starts = [*range(0, len(known) - WINDOW, STEP), len(known) - WINDOW]
         windows = np.stack([known[a : a + WINDOW] for a in starts]) * self.scale + self.shift
         mask = np.isfinite(windows)
@@ -163,13 +163,13 @@ class GaitDynamicsModel(Model):
 
 
 def features(
-    recording: Recording, height: float, treadmill: float = 0.0
+    recording: Recording, stature: float, treadmill: float = 0.0
 ) -> tuple[np.ndarray, np.ndarray]:
     """The network's features, and the turn that made the walk go along x.
 
     Args:
         recording: Angles (deg or rad) and the pelvis' position (m), under OpenSim's names.
-        height: of the person in m.
+        stature: of the person in m.
         treadmill: its speed in m/s.
 
     Returns:
@@ -206,7 +206,7 @@ def features(
     speed = np.diff(_smooth(place, 10.0), axis=0, append=np.nan) * RATE
     speed[-1] = speed[-2]
     speed[:, 0] += treadmill
-    found: dict[str, np.ndarray] = dict(zip(PELVIS, (speed / height).T))
+    found: dict[str, np.ndarray] = dict(zip(PELVIS, (speed / stature).T))
     for joint, turned in turns.items():
         change = turned[:-1] - turned[1:]
         change = np.concatenate([change, change[-1:]])

@@ -33,6 +33,23 @@ def test_without_options_the_model_is_shown(jaxdiff, run):
     assert "--fill-gaps N" in out and "Bridge gaps of up to this many seconds." in out
 
 
+class Motions:
+    """Stands for a model whose samples are alternatives."""
+
+    def generate(self, recording=None, *, samples: int = 1, seed: int = 0, text: str = ""):
+        like = Recording(np.zeros((4, 1)), ("pelvis_x",), ("m",), 20.0)
+        return Prediction(np.arange(samples)[:, None, None] * np.ones((1, 4, 1)), like, None, False)
+
+
+def test_several_motions_go_to_numbered_files(jaxdiff, monkeypatch, tmp_path):
+    monkeypatch.setattr("jaxdiff.studies.loading.load", lambda what: Motions())
+    words = ("generate", "motion", "--text", "a person walks", "--output", tmp_path / "walk.npz")
+    code, out, err = jaxdiff(*words, "--samples", 3)
+    assert (code, err) == (0, "") and "walk-0.npz" in out and not (tmp_path / "walk.npz").exists()
+    assert [formats.read(tmp_path / f"walk-{i}.npz")["pelvis_x"][0] for i in range(3)] == [0, 1, 2]
+    assert jaxdiff(*words, "--samples", 1)[0] == 0 and (tmp_path / "walk.npz").exists()
+
+
 def test_options_and_outputs_are_checked_before_work_begins(jaxdiff, run, tmp_path):
     words = ("generate", run, "--input", "x.mot")
     _, _, err = jaxdiff(*words, "--output", "y.mot", "--text", "walk")

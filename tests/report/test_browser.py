@@ -198,6 +198,14 @@ def test_a_phone_scrolls_down_only(browser, report):
     assert tops[0] == tops[1]  # real beside generated, there too
 
 
+@pytest.mark.parametrize("width", [390, 768, 1200])
+def test_no_width_scrolls_sideways(browser, report, width):
+    browser.screen(width)
+    browser.wishes()
+    browser.open(report)
+    assert browser.js("document.documentElement.scrollWidth") <= width == browser.js("innerWidth")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_text_can_be_read(browser, report, scheme):
     browser.screen(1200)

@@ -69,7 +69,7 @@ def test_features_are_the_references():
 
 
 def test_forces_follow_the_walk_whichever_way_it_goes(model):
-    made = model.generate(WALK, steps=2, height=1.8, mass=70.0)
+    made = model.generate(WALK, steps=2, stature=1.8, mass=70.0)
     assert made.values.shape == (1, T, 6) and made.like.units == ("N",) * 6
     quarter = Rotation.from_euler("y", 90, degrees=True)
     turned = VALUES.copy()
@@ -77,7 +77,7 @@ def test_forces_follow_the_walk_whichever_way_it_goes(model):
     own = Rotation.from_euler("ZXY", VALUES[:, 3:6], degrees=True)
     turned[:, 3:6] = (quarter * own).as_euler("ZXY", degrees=True)
     other = model.generate(
-        Recording(turned, NAMES, WALK.units, 100.0), steps=2, height=1.8, mass=70.0
+        Recording(turned, NAMES, WALK.units, 100.0), steps=2, stature=1.8, mass=70.0
     )
     expected = quarter.apply(made.values.reshape(-1, 3)).reshape(made.values.shape)
     np.testing.assert_allclose(other.values, expected, atol=0.05)
@@ -85,13 +85,13 @@ def test_forces_follow_the_walk_whichever_way_it_goes(model):
 
 def test_missing_angles_are_inpainted_and_what_cannot_work_is_refused(model, weights, tmp_path):
     legs = WALK.select([n for n in NAMES if not n.startswith("lumbar")])
-    assert np.isfinite(model.generate(legs, steps=2, height=1.8, mass=70.0).values).all()
-    with pytest.raises(ConfigError, match="height"):
+    assert np.isfinite(model.generate(legs, steps=2, stature=1.8, mass=70.0).values).all()
+    with pytest.raises(ConfigError, match="stature"):
         model.generate(WALK, steps=2)
     with pytest.raises(DataError, match="pelvis"):
-        model.generate(WALK.select(list(gd.ANGLES)), height=1.8, mass=70.0)
+        model.generate(WALK.select(list(gd.ANGLES)), stature=1.8, mass=70.0)
     with pytest.raises(DataError, match="1.5 s"):
-        model.generate(WALK[0.0:1.0], height=1.8, mass=70.0)
+        model.generate(WALK[0.0:1.0], stature=1.8, mass=70.0)
     converted = store.load(weights)
     store.save(store.Converted("gaitdynamics", converted.networks, {}), tmp_path)
     with pytest.raises(FileError, match="no normaliser"):

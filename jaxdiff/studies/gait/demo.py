@@ -14,6 +14,7 @@ import numpy as np
 from jaxdiff.data import formats
 from jaxdiff.data.recording import Event, Recording
 from jaxdiff.data.strides import normalised, strikes
+from jaxdiff.errors import MissingExtra
 from jaxdiff.models.prediction import Prediction
 from jaxdiff.report import legs, motion
 from jaxdiff.report.gait import Curves
@@ -33,6 +34,8 @@ SHOWN = (
 SEED, RATE, STRIDES = 20_000, 100.0, 5
 JOINTS = ("hip_flexion", "knee_flexion", "ankle_dorsiflexion")
 FRAMES, GRAVITY = 50.0, 9.81
+NAMES = {"foot_strike": "heel strike", "foot_off": "toe-off"}
+TOE_OFF = "foot_off", "right"
 SWING = 0.05
 """Body weights below which a foot carries nothing and no arrow is drawn."""
 
@@ -57,9 +60,16 @@ def run(out: Path, samples: int = 32) -> Prediction:
     formats.write(out / "walk.mot", walk)
     made.write(out / "forces.mot")
     page = report(walk, made, measured, seconds)
-    made.write(out / "forces.csv")
-    kept = {name: (out / name).read_text(encoding="utf-8") for name in ("forces.mot", "forces.csv")}
-    files = {name: (text, "text/plain") for name, text in kept.items()}
+    names = ["forces.mot", "forces.csv", "forces.c3d"]
+    for name in names[1:]:
+        try:
+            made.write(out / name)
+        except MissingExtra:  # C3D needs the extra `formats`
+            names.remove(name)
+    kinds = {".c3d": "application/octet-stream"}
+    files = {
+        name: ((out / name).read_bytes(), kinds.get(name[-4:], "text/plain")) for name in names
+    }
     page.add(Page.downloads, "The prediction as a file (median and 90 % interval)", files)
     publish(page, out)
     print(
@@ -94,6 +104,7 @@ def report(walk: Recording, made: Prediction, measured: Recording, seconds: floa
         table.row(f"{name} [{unit}]", {"RMSE": f"{error:.3f}", "coverage 90 %": f"{share:.0%}"})
     units = [made.like.units[made.like.channels.index(name)] for name in SHOWN]
     inside = times[(times >= made.like.start - 1e-6) & (times <= made.like.time[-1] + 1e-6)]
+    events = [e for e in made.like.events if inside[0] - 1e-6 <= e.time <= inside[-1] + 1e-6]
 
     def cycles(recording: Recording) -> np.ndarray:
         shown = normalised(recording.select(SHOWN), inside, 100)[0]
@@ -115,7 +126,8 @@ def report(walk: Recording, made: Prediction, measured: Recording, seconds: floa
             "intervals": "90 % of recordings with a laboratory's errors of measurement; this example has none, so more",
         },
     )
-    found.add(Page.gait, "Gait cycle of the right leg", curves, SHOWN, units)
+    toe_off = np.mean([phase(e.time, inside) for e in events if (e.label, e.side) == TOE_OFF])
+    found.add(Page.gait, "Gait cycle of the right leg", curves, SHOWN, units, float(toe_off))
     joints, arrows = figure(walk, made.median)
     found.add(
         Page.motion,
@@ -125,10 +137,16 @@ def report(walk: Recording, made: Prediction, measured: Recording, seconds: floa
         FRAMES,
         "Legs of average size, drawn from the given angles; median of the generated ground reaction forces.",
         {"": {"generated forces": arrows}},
-        [motion.Event(float(t - inside[0]), "right heel strike") for t in inside],
+        [motion.Event(e.time - inside[0], f"{e.side} {NAMES[e.label]}") for e in events],
     )
     found.table(table, "example")
     return found
+
+
+def phase(time_: float, times: np.ndarray) -> float:
+    """The share of its stride at which a moment lies, for foot strikes `times`."""
+    first = np.clip(np.searchsorted(times, time_, side="right") - 1, 0, len(times) - 2)
+    return float((time_ - times[first]) / (times[first + 1] - times[first]))
 
 
 def figure(walk: Recording, forces: Recording) -> tuple[np.ndarray, np.ndarray]:
