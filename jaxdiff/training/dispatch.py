@@ -70,7 +70,7 @@ class Dispatcher:
         self._count = self.steps = 0
 
     def _program(self, steps: int) -> StepFunction:
-        """Makes programs of so many steps, once the memory of those before is free."""
+        """Makes programs of that many steps, once the memory of those before is free."""
         self.steps, self._run = steps, None
         settings = self._settings._replace(steps_per_dispatch=steps)
         values = {name: getattr(settings, name) for name in StepSettings._fields}
