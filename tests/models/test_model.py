@@ -138,8 +138,11 @@ def test_files_of_another_laboratory_go_in_and_come_out_in_its_convention(model)
     names = ("hip_flexion_l", "knee_angle_l")
     theirs = replace(ours, values=ours.values * [1, -1], channels=names)
     expected, made = (model.generate(each, samples=3, seed=0) for each in (ours, theirs))
-    np.testing.assert_allclose(made.median.values, expected.median.values, atol=1e-4)
-    written = made.summary(0.9)
+    np.testing.assert_allclose(made.values, expected.values, atol=1e-4)
+    written, (low, high) = made.summary(0.9), made.interval(0.9)
+    for each in (made.median, made.mean, made.samples[0], low, high):
+        assert each.channels[:2] == ("hip_flexion_l_moment", "knee_angle_l_moment")
+    assert (low.values <= made.median.values).all() and (made.median.values <= high.values).all()
     assert (
         "hip_flexion_l_moment" in written.channels and "knee_angle_l_moment_p95" in written.channels
     )
