@@ -6,7 +6,7 @@ from studies.speed_transfer.walkers import RATE, angles, cohort
 
 from jaxdiff.errors import DataError
 from jaxdiff.studies.speed_transfer import evaluation as ev
-from jaxdiff.studies.speed_transfer import tables
+from jaxdiff.studies.speed_transfer import figures, tables
 
 GAITS = cohort(5, speeds=(0.6, 1.0, 1.4), paretic="left")
 SUBJECTS = np.unique(GAITS.subject).tolist()
@@ -95,6 +95,33 @@ def test_the_paretic_side_is_told_from_the_other():
     (row,) = [row.cells for row in table.rows if row.label == "ours: mae"]
     np.testing.assert_allclose(row["overall paretic"].mean, 2, atol=1e-4)
     np.testing.assert_allclose(row["overall non-paretic"].mean, 0, atol=1e-4)
+
+
+def test_the_cadence_of_stroke_survivors_is_judged_at_the_papers_speeds():
+    """Wrong at 1.4 m/s only, which is beyond 0.5 to 1.2 m/s."""
+    wrong = PERFECT._replace(cadence=PERFECT.cadence + 30 * (PERFECT.target_speed > 1.3))
+    assert ev.scores(wrong)["cadence_mae"] == 0
+    able = wrong._replace(paretic=np.full(len(wrong.paretic), ""))
+    np.testing.assert_allclose(ev.scores(able)["cadence_mae"], 10)
+
+
+def test_ranks_of_stroke_survivors_are_of_the_protocols_speeds():
+    """Table III leaves self-selected speeds out, and those of the able-bodied in."""
+    speed = np.where(PERFECT.source_speed == 0.6, 0.6, 0.77)
+    own = PERFECT._replace(source_speed=speed, target_speed=np.full(len(speed), 0.6))
+    kept = tables.base_speeds(own)
+    assert set(kept.source_speed) == {0.6} and len(kept.rank) == (speed == 0.6).sum()
+    able = own._replace(paretic=np.full(len(speed), ""))
+    assert len(tables.base_speeds(able).rank) == len(speed)
+
+
+def test_a_confidence_band_holds_the_line_as_often_as_it_says():
+    rng, x = np.random.default_rng(0), np.linspace(0.5, 1.5, 8)
+    truth, held = 60 + 40 * x, []
+    for _ in range(600):
+        line, half = figures.regression_band(x, truth + rng.normal(size=len(x)))
+        held.append(np.abs(line - truth) <= half)
+    np.testing.assert_allclose(np.mean(held), 0.95, atol=0.02)
 
 
 def test_predictors_are_compared_over_people():
