@@ -121,10 +121,11 @@ def figures(
         "generated": (generated, bodies["own"]),
         "generated, written": (written, bodies["written"]),
     }
-    rows = {}
+    rows, pairs = {}, min(config.evaluation.pairs, len(test))
     for row, (features, body) in found.items():
         seen = normalised(prepared.plain, {"motion": features, "length": length})
-        rows[row] = body | scores(text, embedded(seen, length, caption)[1], reference, seed=seed)
+        codes = embedded(seen, length, caption)[1]
+        rows[row] = body | scores(text, codes, reference, seed=seed, pairs=pairs)
     return rows
 
 
