@@ -148,7 +148,7 @@ def diffusion(settings, params, over=0.0):
 
 
 def test_the_true_acceleration_is_given_with_the_error_of_the_stated_one_and_ever_less(trained):
-    # A decoder that is heard: at random it hardly moves the motion.
+    # A decoder with an effect: at random it hardly moves the motion.
     trained = {**trained, "decoder": jax.tree.map(lambda a: 3 * a, trained["decoder"])}
     plain = diffusion(SETTINGS._replace(given=0.0), trained)
     given = SETTINGS._replace(given=1.0)
