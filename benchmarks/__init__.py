@@ -1,1 +1,3 @@
-"""What the library costs, one question a script: `python -m benchmarks.NAME --out=FILE.json [--tiny]`."""
+"""What the library costs, one question a script:
+`python -m benchmarks.NAME --out=FILE.json [--tiny]`.
+"""

@@ -35,7 +35,9 @@ class Case(NamedTuple):
     """Batch size of the study's training."""
 
     def params(self) -> Params:
-        """Random parameters, none of them zero: a newly initialised U-Net returns zero for every input."""
+        """Random parameters, none of them zero: a newly initialised U-Net returns zero for every
+        input.
+        """
         shapes = jax.eval_shape(lambda: self.method.init(jax.random.key(0), self.batch(1)))
         rng = np.random.default_rng(0)
 
@@ -109,7 +111,9 @@ def speed_case(size: str, train: int, length: int = 600, **changes: Any) -> Case
 def text_case(
     size: str, train: int, frames: int = 196, mechanics: bool = False, **changes: Any
 ) -> Case:
-    """HumanML3D's features and CLIP's tokens; ten steps of SDE-DPM-Solver++, guided. With mechanics it is BioVAE."""
+    """HumanML3D's features and CLIP's tokens; ten steps of SDE-DPM-Solver++, guided. With mechanics
+    it is BioVAE.
+    """
     small = size != "full"
     changes = {"frames": frames, "text_layers": 1 if size in ("tiny", "mini") else 4} | changes
     settings: Any = text_to_motion.Settings(
@@ -158,7 +162,9 @@ def gait_case(train: int, **changes: Any) -> Case:
 
 
 def stride_case(size: str, train: int, **changes: Any) -> Case:
-    """Stride transfer: features of up to four recordings to the coefficients of a gait at another speed."""
+    """Stride transfer: features of up to four recordings to the coefficients of a gait at another
+    speed.
+    """
     settings = stride_transfer.Settings(speed_set.size(size), **changes)
 
     def question(n: int) -> Batch:

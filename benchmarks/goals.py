@@ -1,4 +1,6 @@
-"""What was aimed at, and what was reached: one table out of the JSON of all scripts, and that of the peers."""
+"""What was aimed at, and what was reached: one table out of the JSON of all scripts, and that of
+the peers.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ class Goal(NamedTuple):
 
 
 def table(results: dict[str, Any]) -> Table:
-    """The goals that these results can answer; `results` has the JSON of each script under its name."""
+    """The goals that these results can answer; `results` has the JSON of each script under its
+    name.
+    """
     made = Table("Aimed at and reached", ["goal", "reached", ""])
     for goal in _goals(results):
         made.row(

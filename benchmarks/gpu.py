@@ -2,8 +2,9 @@
 
     python -m benchmarks.gpu --out=DIRECTORY/gpu.json [--minutes=6.5] [--cases=paper128] [--tiny]
 
-Every row is written as soon as it is measured. A row that fails is written with its error, and one for which no time is
-left with the reason; neither ends the script. Inputs are random numbers of the right shapes, so no data are needed.
+Every row is written as soon as it is measured. A row that fails is written with its error, and one
+for which no time is left with the reason; neither ends the script. Inputs are random numbers of the
+right shapes, so no data are needed.
 """
 
 from __future__ import annotations
@@ -73,7 +74,9 @@ def training(case: Case, batch: int) -> Callable[..., Result]:
 
 
 def fitted(case: Case, batch: int, bare: str) -> Callable[..., Result]:
-    """A step of `fit`, with the data set on the device and with batches of the host, beside the row `bare`."""
+    """A step of `fit`, with the data set on the device and with batches of the host, beside the row
+    `bare`.
+    """
 
     def measure(options: report.Options, before: Mapping[str, Result]) -> Result:
         data, few = Arrays(case, 4 * batch), 4 if options.tiny else 4 * MOST_STEPS
@@ -92,7 +95,9 @@ def fitted(case: Case, batch: int, bare: str) -> Callable[..., Result]:
                 return time.perf_counter() - start
 
         def step(resident_mb: int) -> float:
-            """Milliseconds, from two lengths: starting, compiling and saving cost the same in both."""
+            """Milliseconds, from two lengths: starting, compiling and saving cost the same in
+            both.
+            """
             seconds(few, resident_mb)  # compiles
             short = seconds(few, resident_mb)
             return 1e3 * (seconds(5 * few, resident_mb) - short) / (4 * few)

@@ -1,4 +1,5 @@
-"""Does the data pipeline keep up? Examples per second of each method's batches against the appetite of its step.
+"""Does the data pipeline keep up? Examples per second of each method's batches against the appetite
+of its step.
 
 python -m benchmarks.loader --out=loader.json [--tiny]
 """

@@ -1,10 +1,13 @@
 """The leaderboard of mechanics, and the reference values of `jaxdiff score --mechanics`.
 
-    python -m benchmarks.mechanics --shared DIR [--motions NAME=DIR ...] --out docs/results/mechanics
+    python -m benchmarks.mechanics --shared DIR [--motions NAME=DIR ...] --out
+    docs/results/mechanics
 
-`DIR` is the data pack with `cmu_mocap.npz` and `bandai_namco_2.npz`. Every further source is a folder of motions (BVH, .npy,
-.npz), for instance what `jaxdiff generate motion --text ... --output DIR` wrote. Simulated motion, the same with 1 cm of jitter, and
-captured motion with its frames shuffled are the controls. Clips are drawn with seed 0; the reference is rewritten with --reference.
+`DIR` is the data pack with `cmu_mocap.npz` and `bandai_namco_2.npz`. Every further source is a
+folder of motions (BVH, .npy, .npz), for instance what
+`jaxdiff generate motion --text ... --output DIR` wrote. Simulated motion, the same with 1 cm of
+jitter, and captured motion with its frames shuffled are the controls. Clips are drawn with seed 0;
+the reference is rewritten with --reference.
 """
 
 from __future__ import annotations
@@ -27,7 +30,9 @@ from jaxdiff.report.tables import Cell, Table, provenance
 SHORTEST = 15
 """Frames of a clip at least."""
 SUPPORTED = ("climb", "sit", "playground", "terrain")
-"""Words of captions of motions on something else than level ground, which the analysis does not know."""
+"""Words of captions of motions on something else than level ground, which the analysis does not
+know.
+"""
 
 
 def captured(path: Path, count: int) -> Iterator[Recording]:
@@ -47,7 +52,9 @@ def captured(path: Path, count: int) -> Iterator[Recording]:
 
 
 def simulated(count: int, jitter: float = 0.0) -> Iterator[Recording]:
-    """Simulated motion of all actions in turn, with white noise of `jitter` metres on every joint."""
+    """Simulated motion of all actions in turn, with white noise of `jitter` metres on every
+    joint.
+    """
     rng = np.random.default_rng(0)
     for clip in simulate_motions(count):
         joints = np.asarray(clip.joints, np.float64)

@@ -1,10 +1,12 @@
-"""The size of the GPU's programs, counted without a GPU: operations of StableHLO after lowering for CUDA.
+"""The size of the GPU's programs, counted without a GPU: operations of StableHLO after lowering for
+CUDA.
 
     python -m benchmarks.operations
 
-Compilation time and launch overhead on a GPU follow the number of operations. Scanned layers and sampler steps count
-once, so the numbers must not depend on depth or on the number of steps. Constants and their broadcasts are half of a
-program's text and no work of their own: they are counted apart.
+Compilation time and launch overhead on a GPU follow the number of operations. Scanned layers and
+sampler steps count once, so the numbers must not depend on depth or on the number of steps.
+Constants and their broadcasts are half of a program's text and no work of their own: they are
+counted apart.
 """
 
 from __future__ import annotations
@@ -39,7 +41,9 @@ def lowered(function: Callable, *arguments: Any) -> str:
 
 @contextmanager
 def _cudnn() -> Iterator[None]:
-    """Lets the fused attention be lowered where no cuDNN is installed, as for an H100 with a current one."""
+    """Lets the fused attention be lowered where no cuDNN is installed, as for an H100 with a
+    current one.
+    """
     from jax._src.cudnn import fused_attention_stablehlo as fused
 
     with (
@@ -88,7 +92,9 @@ def sampler(case: Case, batch: int = 8) -> str:
 
 
 def plan() -> list[Case]:
-    """One case per study, at the sizes that a GPU trains, in the precision that it trains them in."""
+    """One case per study, at the sizes that a GPU trains, in the precision that it trains them
+    in.
+    """
     half: dict[str, Any] = {"dtype": jnp.bfloat16}
     return [
         cases.llma_case("medium", 64, **half),

@@ -1,7 +1,8 @@
-"""Tables of `docs/performance.md` from the JSON of the scripts: `python -m benchmarks.page DIRECTORY [PAGE]`.
+"""Tables of `docs/performance.md` from the JSON of the scripts:
+`python -m benchmarks.page DIRECTORY [PAGE]`.
 
-What stands between `<!-- NAME -->` and `<!-- end NAME -->` is replaced; the Markdown and CSV of every table go into
-`docs/results/performance/`.
+What stands between `<!-- NAME -->` and `<!-- end NAME -->` is replaced; the Markdown and CSV of
+every table go into `docs/results/performance/`.
 """
 
 from __future__ import annotations

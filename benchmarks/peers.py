@@ -1,12 +1,15 @@
-"""The same networks with the same weights in PyTorch, eager and compiled, timed in turns with ours in one process.
+"""The same networks with the same weights in PyTorch, eager and compiled, timed in turns with ours
+in one process.
 
     python -m benchmarks.peers --out=peers.json [--cases=llma,speed,text] [--seconds=8] [--tiny]
 
-First the outputs are compared; then both run in turns, and the median of `theirs / ours` over neighbouring runs is reported.
-Sampling: the whole of `generate` against diffusers' scheduler around the network; 50 (LLMA), 100 (speed transfer) and
-10 steps (text to motion, guided), fewer of the large ones, of which only the ratio counts. Training:
-loss, gradient, clipping, AdamW and moving average of one step, several steps per measurement because a training loop does not block
-on each, and without the losses that are not part of a network (alignment, contrast). Both sides use the same number of threads.
+First the outputs are compared; then both run in turns, and the median of `theirs / ours` over
+neighbouring runs is reported. Sampling: the whole of `generate` against diffusers' scheduler around
+the network; 50 (LLMA), 100 (speed transfer) and 10 steps (text to motion, guided), fewer of the
+large ones, of which only the ratio counts. Training: loss, gradient, clipping, AdamW and moving
+average of one step, several steps per measurement because a training loop does not block on each,
+and without the losses that are not part of a network (alignment, contrast). Both sides use the same
+number of threads.
 """
 
 from __future__ import annotations
@@ -69,7 +72,9 @@ def plain(case: Case) -> Method:
 
 
 def outputs(case: Case, params: Params, peer: methods.Peer) -> float:
-    """The largest difference of the two networks' outputs, relative to the largest output, at three noise levels."""
+    """The largest difference of the two networks' outputs, relative to the largest output, at three
+    noise levels.
+    """
     condition, worst = case.condition(2), 0.0
     for t in (0, 400, 999):
         ours, theirs = _ours(case, params, condition, t), _theirs(case, peer, condition, t)

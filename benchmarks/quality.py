@@ -2,9 +2,9 @@
 
     python -m benchmarks.quality --out=quality.json [--tiny]
 
-LLMA's quick model (moments from angles, simulated subjects, those of testing never seen) is trained once, into
-`runs/benchmark-quality`, and its test windows are generated with every solver and number of steps. CRPS is what LLMA
-is judged by: it punishes a wrong mean and a wrong spread alike.
+LLMA's quick model (moments from angles, simulated subjects, those of testing never seen) is trained
+once, into `runs/benchmark-quality`, and its test windows are generated with every solver and number
+of steps. CRPS is what LLMA is judged by: it punishes a wrong mean and a wrong spread alike.
 """
 
 from __future__ import annotations

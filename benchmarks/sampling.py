@@ -1,11 +1,13 @@
-"""How long generation takes: each method over batch sizes and lengths, and the first sample of a fresh process.
+"""How long generation takes: each method over batch sizes and lengths, and the first sample of a
+fresh process.
 
     python -m benchmarks.sampling --out=sampling.json [--cases=llma,speed] [--tiny]
 
-Latency is the median of whole calls of `make_generate`, which spreads a batch over the devices (on a CPU its cores),
-compiled beforehand; `of the matrix rate` is the operations of all matrix products over what this machine reaches with
-large matrices; compile time and memory are those of the program for the whole batch. The first sample is timed in a
-process of its own, from its start to the array: without compiled programs, and with those that the run before left in the cache.
+Latency is the median of whole calls of `make_generate`, which spreads a batch over the devices (on
+a CPU its cores), compiled beforehand; `of the matrix rate` is the operations of all matrix products
+over what this machine reaches with large matrices; compile time and memory are those of the program
+for the whole batch. The first sample is timed in a process of its own, from its start to the array:
+without compiled programs, and with those that the run before left in the cache.
 """
 
 from __future__ import annotations
@@ -54,7 +56,9 @@ def first_case(tiny: bool) -> Case:
 
 
 def fresh(tiny: bool) -> dict[str, float]:
-    """Seconds to the first sample of a fresh process, with an empty cache and with a full one, and to the imports."""
+    """Seconds to the first sample of a fresh process, with an empty cache and with a full one, and
+    to the imports.
+    """
     with tempfile.TemporaryDirectory() as cache:
         code = FIRST.format(cache=cache, tiny=tiny)
         runs = []

@@ -1,9 +1,10 @@
-"""How cost grows: with steps, batch, length and width of generation; with devices and with processes of training.
+"""How cost grows: with steps, batch, length and width of generation; with devices and with
+processes of training.
 
     python -m benchmarks.scaling --out=scaling.json [--tiny]
 
-On one machine several CPU devices share its cores: what they show is the overhead of sharing a batch, not a gain. Where
-there are several real devices, the same lines are the scaling.
+On one machine several CPU devices share its cores: what they show is the overhead of sharing a
+batch, not a gain. Where there are several real devices, the same lines are the scaling.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Timing of compiled, warmed-up, repeated calls, reported as medians; and the peak rates of the machine.
+"""Timing of compiled, warmed-up, repeated calls, reported as medians; and the peak rates of the
+machine.
 
-Comparisons alternate (A B A B) and are reported as the median ratio of neighbours, so that other load on the machine
-slows both sides.
+Comparisons alternate (A B A B) and are reported as the median ratio of neighbours, so that other
+load on the machine slows both sides.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ HASTY = {"xla_backend_optimization_level": 0}
 
 
 def once(run: Run, chained: int = 1) -> float:
-    """Seconds of one run: of `chained` that are waited for together, as a training loop waits for no step."""
+    """Seconds of one run: of `chained` that are waited for together, as a training loop waits for
+    no step.
+    """
     start = time.perf_counter()
     for _ in range(chained):
         last = run()
@@ -38,14 +41,18 @@ def once(run: Run, chained: int = 1) -> float:
 
 
 def _number(run: Run, chained: bool) -> int:
-    """How many runs are waited for together: where they are chained, those of a tenth of a second."""
+    """How many runs are waited for together: where they are chained, those of a tenth of a
+    second.
+    """
     return max(1, int(0.1 / once(run))) if chained else 1
 
 
 def median(
     run: Run, seconds: float = 2.0, least: int = 3, chained: bool = False
 ) -> dict[str, float]:
-    """`first` (with whatever is compiled), and the `median` and the spread of the runs after it, in seconds."""
+    """`first` (with whatever is compiled), and the `median` and the spread of the runs after it, in
+    seconds.
+    """
     first, number = once(run), _number(run, chained)
     times = [once(run, number)]
     while len(times) < least or number * sum(times) < seconds:
@@ -63,12 +70,15 @@ def median(
 def turns(
     ours: Run, theirs: Run, seconds: float = 4.0, least: int = 5, chained: bool = False
 ) -> dict[str, float]:
-    """Both in turns: medians, and the median of `theirs / ours` over neighbours, with its quartiles.
+    """Both in turns: medians, and the median of `theirs / ours` over neighbours, with its
+    quartiles.
 
-    Before a run is measured it goes once unmeasured, so that it works in memory that it freed itself: what the other has
-    freed comes back by way of the system, and where that is a virtual machine, of its host, which may take seconds.
+    Before a run is measured it goes once unmeasured, so that it works in memory that it freed
+    itself: what the other has freed comes back by way of the system, and where that is a virtual
+    machine, of its host, which may take seconds.
 
-    `processor` is that ratio of the processor's time, which on a busy machine says more (with one thread a side).
+    `processor` is that ratio of the processor's time, which on a busy machine says more (with one
+    thread a side).
     """
     for run in (ours, theirs):
         once(run)
@@ -113,14 +123,18 @@ def compiled(function: Callable, *args: Any, **options: Any) -> tuple[Any, float
 
 
 def memory(program: Any) -> dict[str, float]:
-    """Megabytes a compiled program needs: what it is given, what it returns, and what it works in."""
+    """Megabytes a compiled program needs: what it is given, what it returns, and what it works
+    in.
+    """
     said = program.memory_analysis()
     sizes = {"given": "argument", "returned": "output", "worked in": "temp"}
     return {name: getattr(said, f"{field}_size_in_bytes") / 1e6 for name, field in sizes.items()}
 
 
 def operations(run: Run, most: int = 12) -> list[dict[str, Any]]:
-    """Where the time of a run goes: milliseconds by kind of operation, summed over threads, and how often each ran."""
+    """Where the time of a run goes: milliseconds by kind of operation, summed over threads, and how
+    often each ran.
+    """
     once(run)
     with tempfile.TemporaryDirectory() as directory:
         with jax.profiler.trace(directory):
@@ -146,7 +160,9 @@ def resident() -> float:
 
 
 def products(function: Callable, *args: Any) -> float:
-    """Floating-point operations of all matrix products and convolutions in a function, those in loops as often as run."""
+    """Floating-point operations of all matrix products and convolutions in a function, those in
+    loops as often as run.
+    """
     return _products(jax.make_jaxpr(function)(*args).jaxpr)
 
 
@@ -174,7 +190,9 @@ def _products(jaxpr: Any) -> float:
 
 
 def ceilings(size: int = 2048, tiny: bool = False) -> dict[str, float]:
-    """What this machine reaches: products of large matrices in GFLOP/s for two precisions, and copying in GB/s."""
+    """What this machine reaches: products of large matrices in GFLOP/s for two precisions, and
+    copying in GB/s.
+    """
     if backend() == "gpu":
         size = 8192
     size = 128 if tiny else size

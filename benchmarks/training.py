@@ -1,11 +1,12 @@
-"""How long a training step takes: each method at its batch size, steps per dispatch, and folds side by side.
+"""How long a training step takes: each method at its batch size, steps per dispatch, and folds side
+by side.
 
     python -m benchmarks.training --out=training.json [--cases=llma,speed] [--tiny]
 
-A step is all that `make_step` does: losses, gradient, clipping, AdamW, moving average, on every device. Utilisation is
-the operations of its matrix products over what this machine reaches with large matrices of that precision. Folds:
-`make_fold_step` on four trainings, spread over the devices (on a CPU its cores), against four of `make_step` one after
-another, in turns.
+A step is all that `make_step` does: losses, gradient, clipping, AdamW, moving average, on every
+device. Utilisation is the operations of its matrix products over what this machine reaches with
+large matrices of that precision. Folds: `make_fold_step` on four trainings, spread over the devices
+(on a CPU its cores), against four of `make_step` one after another, in turns.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ from jaxdiff.training.update import StepSettings, make_update
 
 OPTIMIZER = OptimizerSettings(1e-4, 1e-2, clip_norm=1.0)
 PAPER_STEPS = 10 * 8000
-"""Of the paper's LLMA cross-validation: ten folds of 50 epochs of 10 000 strides in batches of 64."""
+"""Of the paper's LLMA cross-validation: ten folds of 50 epochs of 10 000 strides in batches of 64.
+"""
 
 
 def stepper(case: Case, batch: int, dispatch: int = 1, devices: Any = None) -> timing.Run:
@@ -81,7 +83,9 @@ def plan(tiny: bool) -> Iterator[tuple[Case, int, str]]:
 
 
 def folds(tiny: bool, seconds: float) -> dict[str, float]:
-    """Four trainings side by side, on all devices, against one after another on one; a step each."""
+    """Four trainings side by side, on all devices, against one after another on one; a step
+    each.
+    """
     case, number = (cases.tiny()[0], 2) if tiny else (cases.llma_case("brief", 16), 4)
     optimizer, data = make_optimizer(OPTIMIZER, 1000), case.batch(case.train)
     many = jax.tree.map(lambda a: np.stack([a] * number), data)

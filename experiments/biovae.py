@@ -1,4 +1,5 @@
-"""BioVAE: generation, editing and refinement of motion by a diffusion model that states accelerations.
+"""BioVAE: generation, editing and refinement of motion by a diffusion model that states
+accelerations.
 
 python -m experiments.biovae --config=experiments/configs/biovae.py:quick
 

@@ -1,4 +1,5 @@
-"""Points on a line: a small diffusion model through the real engine, and a drawing of what it learned.
+"""Points on a line: a small diffusion model through the real engine, and a drawing of what it
+learned.
 
 python -m experiments.points --config=experiments/configs/points.py
 

@@ -65,7 +65,9 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """The public names on first use: JAX takes a second to import, and `jaxdiff --help` needs none of it."""
+    """The public names on first use: JAX takes a second to import, and `jaxdiff --help` needs none
+    of it.
+    """
     if name == "models":  # a package that lists the shipped models when it is called
         return import_module("jaxdiff.models")
     if name not in _HOMES:

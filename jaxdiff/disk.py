@@ -1,4 +1,6 @@
-"""Files that are replaced as a whole: what is on the disk under their name is the old version or the new one."""
+"""Files that are replaced as a whole: what is on the disk under their name is the old version or
+the new one.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ def atomic(path: str | os.PathLike) -> Iterator[BinaryIO]:
     """A binary file that replaces `path` once it is complete and flushed to the disk.
 
     Raises:
-        FileError: If it cannot be written, on a full disk for instance; the old file stays, and no partial one.
+        FileError: If it cannot be written, on a full disk for instance; the old file stays, and no
+            partial one.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")

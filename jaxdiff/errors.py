@@ -1,4 +1,5 @@
-"""Every error the library raises on purpose: one base class, so that one `except jaxdiff.Error` catches them all.
+"""Every error the library raises on purpose: one base class, so that one `except jaxdiff.Error`
+catches them all.
 
 A message says what was wrong, where, and what would be right.
 """
@@ -27,7 +28,9 @@ class ConfigError(Error):
 
 
 class FileError(Error):
-    """A file that cannot be read or written as what it claims to be; the message names the file and, if known, the line."""
+    """A file that cannot be read or written as what it claims to be; the message names the file
+    and, if known, the line.
+    """
 
 
 class DataError(Error):

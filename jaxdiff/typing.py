@@ -1,8 +1,9 @@
 """Core types.
 
-A `Schedule` holds the signal and noise level of each training step, a `Grid` the noise levels visited by a sampler. A
-`Denoiser` maps a noisy sample to an estimate of the clean sample, a `Solver` advances a sample along a grid, and a
-`Method` is one training objective: initialisation, loss and generation.
+A `Schedule` holds the signal and noise level of each training step, a `Grid` the noise levels
+visited by a sampler. A `Denoiser` maps a noisy sample to an estimate of the clean sample, a
+`Solver` advances a sample along a grid, and a `Method` is one training objective: initialisation,
+loss and generation.
 """
 
 from __future__ import annotations
@@ -24,12 +25,15 @@ Batch: TypeAlias = Mapping[str, Any]
 Metrics: TypeAlias = dict[str, Array]
 
 Denoiser: TypeAlias = Callable[[Array, Array], Array]
-"""`(x_t, t) -> x0_hat`, where `t` is a scalar, real-valued if the grid lies between training steps."""
+"""`(x_t, t) -> x0_hat`, where `t` is a scalar, real-valued if the grid lies between training steps.
+"""
 
 Gather: TypeAlias = Callable[[Array], Array]
-"""Concatenates an array `(b, ...)` over devices and micro-batches to `(B, ...)`; the identity where there is one.
+"""Concatenates an array `(b, ...)` over devices and micro-batches to `(B, ...)`; the identity where
+there is one.
 
-In training its attribute `key` is a key shared by the whole batch, for draws that all examples have in common.
+In training its attribute `key` is a key shared by the whole batch, for draws that all examples have
+in common.
 """
 
 
@@ -51,8 +55,8 @@ class Schedule(NamedTuple):
 class Grid(NamedTuple):
     """Noise levels visited by a sampler, noisiest first.
 
-    `t` [N] is the (real-valued) training step of each level. `alpha` and `sigma` [N + 1] are exact at every level and end
-    with the clean sample.
+    `t` [N] is the (real-valued) training step of each level. `alpha` and `sigma` [N + 1] are exact
+    at every level and end with the clean sample.
 
     Examples:
         >>> from jaxdiff import grids, schedules
@@ -67,7 +71,9 @@ class Grid(NamedTuple):
 
 
 class Step(NamedTuple):
-    """Input of a solver for one step: levels `i` and `i + 1` of the grid, and the noise of the step."""
+    """Input of a solver for one step: levels `i` and `i + 1` of the grid, and the noise of the
+    step.
+    """
 
     t: Array
     t_next: Array
@@ -81,7 +87,8 @@ class Step(NamedTuple):
 
 
 class Solver(NamedTuple):
-    """A pair of pure functions, as an optax transformation is; `stochastic` says whether a step needs noise.
+    """A pair of pure functions, as an optax transformation is; `stochastic` says whether a step
+    needs noise.
 
     Examples:
         >>> from jaxdiff import solvers
@@ -90,14 +97,17 @@ class Solver(NamedTuple):
     """
 
     init: Callable[[Array], Any]
-    """`x_start -> state`: the history a multistep solver carries (an empty tuple where there is none)."""
+    """`x_start -> state`: the history a multistep solver carries (an empty tuple where there is
+    none).
+    """
     step: Callable[[Any, Array, Denoiser, Step], tuple[Any, Array]]
     """`(state, x, denoise, step) -> (state, x_next)`."""
     stochastic: bool = False
 
 
 class Method(NamedTuple):
-    """A training objective as three pure functions; everything else is written once, against this triple.
+    """A training objective as three pure functions; everything else is written once, against this
+    triple.
 
     Examples:
         >>> from jaxdiff import methods
@@ -111,16 +121,18 @@ class Method(NamedTuple):
     loss: Callable[..., tuple[Array, Metrics]]
     """`(params, batch, keys, gather, weights) -> (loss, metrics)`.
 
-    `batch` and `keys` are this device's share, one typed key per example. `gather` collects latents over the devices
-    for losses that need the whole batch. `weights` is a dict of scalars (loss weights), so that folds or ablations
-    with different weights can share one compiled program; `{}` means the method's own.
+    `batch` and `keys` are this device's share, one typed key per example. `gather` collects latents
+    over the devices for losses that need the whole batch. `weights` is a dict of scalars (loss
+    weights), so that folds or ablations with different weights can share one compiled program; `{}`
+    means the method's own.
     """
     generate: Callable[..., Any]
     """`(params, keys, condition) -> samples`, one key and one condition per example."""
 
 
 class Resident(NamedTuple):
-    """Training data whose arrays stay on the device: a step is sent a *plan*, a few integers per example.
+    """Training data whose arrays stay on the device: a step is sent a *plan*, a few integers per
+    example.
 
     Examples:
         >>> import numpy as np
@@ -134,4 +146,5 @@ class Resident(NamedTuple):
     gather: Callable[[Any, Any], Batch]
     """`(arrays, plan) -> batch`, of NumPy arrays and of traced ones."""
     plans: Any
-    """The iterator over the plans of the batches, of the same state as the iterator over batches."""
+    """The iterator over the plans of the batches, of the same state as the iterator over batches.
+    """

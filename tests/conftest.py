@@ -1,5 +1,6 @@
-"""What every test shares: four CPU devices, a compilation cache, few hypothesis examples with no deadline, and draws
-that depend on the test alone and not on which tests this worker ran before it."""
+"""What every test shares: four CPU devices, a compilation cache, few hypothesis examples with no
+deadline, and draws that depend on the test alone and not on which tests this worker ran before it.
+"""
 
 import ctypes
 import gc
@@ -40,7 +41,9 @@ settings.load_profile("jaxdiff")
 
 
 MOST_MEMORY = 1.5e9
-"""Bytes of a worker from which on it gives up its programs between two files; the cache on disk has them all."""
+"""Bytes of a worker from which on it gives up its programs between two files; the cache on disk has
+them all.
+"""
 
 
 def memory():

@@ -1,7 +1,8 @@
-"""Reads the golden files: numbers produced by the reference implementations, with the settings that produced them.
+"""Reads the golden files: numbers produced by the reference implementations, with the settings that
+produced them.
 
-The folder is `tests/golden/`, or whatever the environment variable JAXDIFF_GOLDEN names: another set of the same
-layout (other seeds, sizes, settings) runs through the same tests.
+The folder is `tests/golden/`, or whatever the environment variable JAXDIFF_GOLDEN names: another
+set of the same layout (other seeds, sizes, settings) runs through the same tests.
 """
 
 import json

@@ -1,4 +1,6 @@
-"""A method small enough for engine tests: regression with random noise and with negatives across the batch."""
+"""A method small enough for engine tests: regression with random noise and with negatives across
+the batch.
+"""
 
 import jax
 import jax.numpy as jnp

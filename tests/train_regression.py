@@ -2,8 +2,9 @@
 
 python train_regression.py DIRECTORY [--steps N] [--signal NAME --at STEP] [--coordinator ...]
 
-The signal comes from a thread of the program itself, up to 50 ms after the batch of STEP is requested: at a random
-place during training and saving, but before the end of the run on a machine of any load.
+The signal comes from a thread of the program itself, up to 50 ms after the batch of STEP is
+requested: at a random place during training and saving, but before the end of the run on a machine
+of any load.
 """
 
 import argparse

@@ -1,4 +1,6 @@
-"""GaitDynamics' denoiser (DanceDecoder): a transformer modulated by noise level and condition, rotary positions."""
+"""GaitDynamics' denoiser (DanceDecoder): a transformer modulated by noise level and condition,
+rotary positions.
+"""
 
 from __future__ import annotations
 

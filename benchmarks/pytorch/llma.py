@@ -1,4 +1,6 @@
-"""LLMA's network of one direction: encoder on the noisy signal, decoder on the condition (see `nets/cross_modal.py`)."""
+"""LLMA's network of one direction: encoder on the noisy signal, decoder on the condition (see
+`nets/cross_modal.py`).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The three methods as a PyTorch user would write them: our weights, diffusers' schedulers, AdamW and a moving average."""
+"""The three methods as a PyTorch user would write them: our weights, diffusers' schedulers, AdamW
+and a moving average.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ class Peer(NamedTuple):
 
 @functools.cache
 def device() -> str:
-    """Where PyTorch computes: on a GPU where JAX does so too. Asked late, since JAX then looks for its devices."""
+    """Where PyTorch computes: on a GPU where JAX does so too. Asked late, since JAX then looks for
+    its devices.
+    """
     return "cuda" if backend() == "gpu" and torch.cuda.is_available() else "cpu"
 
 

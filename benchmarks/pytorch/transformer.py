@@ -1,4 +1,6 @@
-"""Encoder and decoder layers on fused projections and `scaled_dot_product_attention`, PyTorch's fastest on a CPU."""
+"""Encoder and decoder layers on fused projections and `scaled_dot_product_attention`, PyTorch's
+fastest on a CPU.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ class Attention(nn.Module):
     def forward(
         self, query: Tensor, key: Tensor | None = None, value: Tensor | None = None
     ) -> Tensor:
-        """Self-attention; over a memory where `key` is given; with values of their own where `value` is."""
+        """Self-attention; over a memory where `key` is given; with values of their own where
+        `value` is.
+        """
         width = query.shape[-1]
         w, b = self.in_weight, self.in_bias
         if key is None:
@@ -112,7 +116,9 @@ class Stack(nn.Module):
 
 
 def sinusoid(t: Tensor, width: int, interleaved: bool = True) -> Tensor:
-    """Sinusoids of noise levels `(B,)`: sines and cosines in turns, or one after the other (GaitDynamics)."""
+    """Sinusoids of noise levels `(B,)`: sines and cosines in turns, or one after the other
+    (GaitDynamics).
+    """
     if interleaved:
         frequency = torch.exp(
             torch.arange(0, width, 2, dtype=torch.float32, device=t.device)

@@ -1,4 +1,6 @@
-"""CondUnet1D of StableMoFusion, channels first as PyTorch's convolutions want it (see `nets/unet.py`)."""
+"""CondUnet1D of StableMoFusion, channels first as PyTorch's convolutions want it (see
+`nets/unet.py`).
+"""
 
 from __future__ import annotations
 
@@ -83,7 +85,9 @@ class Block(nn.Module):
     def forward(
         self, x: Tensor, time: Tensor, context: Tensor, conditioned: Tensor | None
     ) -> Tensor:
-        """The first samples, one per context, attend to their text (where `conditioned`); the others do not."""
+        """The first samples, one per context, attend to their text (where `conditioned`); the
+        others do not.
+        """
         h = self.residual(x, time)
         if conditioned is not None:
             return h + self.attend(h, context) * conditioned[:, None, None]
@@ -92,7 +96,9 @@ class Block(nn.Module):
 
 
 class CondUnet1D(nn.Module):
-    """`denoise(x (B, T, F), t (B,), contexts)`; `contexts(text (B', N, D))` once a sample, B' the conditional ones."""
+    """`denoise(x (B, T, F), t (B,), contexts)`; `contexts(text (B', N, D))` once a sample, B' the
+    conditional ones.
+    """
 
     def __init__(
         self,

@@ -15,7 +15,9 @@ LSTM = {"input_kernel_0": "weight_ih_l0", "hidden_kernel_0": "weight_hh_l0", "in
 
 
 def load(module: nn.Module, tree: Any) -> nn.Module:
-    """Copies every array of `tree`; a parameter that gets none, or an array without a place, is an error."""
+    """Copies every array of `tree`; a parameter that gets none, or an array without a place, is an
+    error.
+    """
     places = dict(module.named_parameters())
     for path, array in unstack(flatten(tree)).items():
         *where, last = path.split("/")

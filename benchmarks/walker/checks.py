@@ -1,10 +1,12 @@
-"""Newton and energy of the batched walker as numbers: what is recorded against the motion of all segments.
+"""Newton and energy of the batched walker as numbers: what is recorded against the motion of all
+segments.
 
 python -m benchmarks.walker.checks [--people=32]
 
-The solved gaits are moved once more by `kinematics.newton_euler`. Forces and centres of pressure as they are recorded must
-carry the whole wrench (residual at the root), and joint powers, the two lumbar and shoulder powers that are not recorded,
-and the power of the ground on the feet must add up to the change of mechanical energy.
+The solved gaits are moved once more by `kinematics.newton_euler`. Forces and centres of pressure as
+they are recorded must carry the whole wrench (residual at the root), and joint powers, the two
+lumbar and shoulder powers that are not recorded, and the power of the ground on the feet must add
+up to the change of mechanical energy.
 """
 
 from __future__ import annotations
@@ -42,9 +44,9 @@ def balance(people: int = 32, seed: int = 0) -> dict[str, np.ndarray]:
         seed: Their seed.
 
     Returns:
-        "force" (body weights) and "moment" (body weight times leg length): largest residual at the root per gait;
-        "energy" (W/kg): mean over the stride of the power that is not accounted for; "power" (W/kg): root mean square
-        of the recorded joint powers, for comparison.
+        "force" (body weights) and "moment" (body weight times leg length): largest residual at the
+        root per gait; "energy" (W/kg): mean over the stride of the power that is not accounted for;
+        "power" (W/kg): root mean square of the recorded joint powers, for comparison.
     """
     rng = np.random.default_rng([seed, 7])
     t = ideal(draw_people(rng, people, impaired=0.5))

@@ -1,4 +1,6 @@
-"""Simulated training sets for transfer: the cohort of the papers (one walker at a time) and the batched one."""
+"""Simulated training sets for transfer: the cohort of the papers (one walker at a time) and the
+batched one.
+"""
 
 from __future__ import annotations
 
@@ -103,7 +105,9 @@ def task(columns: Mapping[str, np.ndarray], given: str, wanted: str) -> Examples
 
 
 def healthy(speeds: np.ndarray, people: int = 60, seed: int = 0) -> dict[str, np.ndarray]:
-    """Healthy adults at given speeds on the level: simulated signals [people, speeds, 2, 100, C]."""
+    """Healthy adults at given speeds on the level: simulated signals [people, speeds, 2, 100,
+    C].
+    """
     rng = np.random.default_rng([seed, 6])
     traits = draw_people(rng, people, impaired=0.0)
     tasks = constant_tasks(traits, speeds)

@@ -1,4 +1,5 @@
-"""Simulated healthy adults against the norms of Bovi et al. 2011 at five speeds: a table and a picture.
+"""Simulated healthy adults against the norms of Bovi et al. 2011 at five speeds: a table and a
+picture.
 
 python -m benchmarks.walker.norms --out=docs/results/walker [--people=60]
 """
@@ -53,8 +54,9 @@ def compare(people: int = 60, seed: int = 0) -> dict:
         seed: Their seed.
 
     Returns:
-        "curves": (name, speed) -> (mean, sd, norm mean, norm sd), each [100]; "speeds" [5] m/s; "rows": per channel and
-        speed the mean |difference| in sd of the norm, the share within 1 sd, and the ratio of the spreads.
+        "curves": (name, speed) -> (mean, sd, norm mean, norm sd), each [100]; "speeds" [5] m/s;
+        "rows": per channel and speed the mean |difference| in sd of the norm, the share within 1
+        sd, and the ratio of the spreads.
     """
     with np.load(shared("bovi2011_norms.npz")) as file:
         norms = {name: file[name] for name in file.files}
@@ -90,7 +92,9 @@ def compare(people: int = 60, seed: int = 0) -> dict:
 
 
 def markdown(found: dict) -> str:
-    """Distance in sd (share of the stride within 1 sd; ratio of the spreads) by channel and speed."""
+    """Distance in sd (share of the stride within 1 sd; ratio of the spreads) by channel and
+    speed.
+    """
     speeds = found["speeds"]
     lines = ["| channel | " + " | ".join(f"{s:.2f} m/s" for s in speeds) + " |"]
     lines.append("|" + "---|" * (1 + len(speeds)))

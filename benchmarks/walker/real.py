@@ -1,4 +1,6 @@
-"""Strides of real people from the shared data sets, on 100 phases, in the signs of the simulated walker."""
+"""Strides of real people from the shared data sets, on 100 phases, in the signs of the simulated
+walker.
+"""
 
 from __future__ import annotations
 
@@ -87,7 +89,9 @@ def opensim_walk() -> tuple[Examples, Examples]:
 
 
 def hood() -> Examples:
-    """Ankle angle and speed to ankle moment, 9 people with an above-knee prosthesis, both legs, five speeds."""
+    """Ankle angle and speed to ankle moment, 9 people with an above-knee prosthesis, both legs,
+    five speeds.
+    """
     with np.load(shared("hood2020_k3.npz")) as file:
         angle, moment = file["angle"][:, :POINTS], -file["moment"][:, :POINTS]
         speed = np.broadcast_to(file["speed_nominal"][:, None], angle.shape)
@@ -96,7 +100,9 @@ def hood() -> Examples:
 
 
 def cmu() -> Examples:
-    """Pitch of both thighs to knee flexion and shank pitch of one leg, in the walks of the CMU database."""
+    """Pitch of both thighs to knee flexion and shank pitch of one leg, in the walks of the CMU
+    database.
+    """
     with np.load(shared("cmu_mocap.npz")) as file:
         joints = {str(name): i for i, name in enumerate(file["joint_names"])}
         positions, offsets = file["positions"], file["offsets"]

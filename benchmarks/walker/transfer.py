@@ -20,7 +20,9 @@ ROWS = 2400
 
 
 def network(x: np.ndarray, y: np.ndarray, subjects: np.ndarray, seed: int = 0, steps: int = 1500):
-    """A small multilayer perceptron over all samples of a stride: two hidden layers of 192, dropout, AdamW."""
+    """A small multilayer perceptron over all samples of a stride: two hidden layers of 192,
+    dropout, AdamW.
+    """
     import jax
     import jax.numpy as jnp
     import optax

@@ -17,7 +17,9 @@ HERE = Path(__file__).parent
 
 
 def execute(notebook: dict[str, Any], folder: Path) -> None:
-    """Run all code cells in order in one namespace, inside `folder`, and store what they print and draw."""
+    """Run all code cells in order in one namespace, inside `folder`, and store what they print and
+    draw.
+    """
     import matplotlib
 
     matplotlib.use("Agg")

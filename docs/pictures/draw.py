@@ -1,6 +1,8 @@
-"""The pictures and small tables of the concept pages: python docs/pictures/draw.py (needs the extra viz).
+"""The pictures and small tables of the concept pages: python docs/pictures/draw.py (needs the extra
+viz).
 
-Everything is measured with denoisers in closed form, so that what is seen is the sampler and not a network.
+Everything is measured with denoisers in closed form, so that what is seen is the sampler and not a
+network.
 """
 
 from __future__ import annotations
@@ -83,7 +85,9 @@ def draw_grids() -> None:
 
 
 def draw_solvers() -> None:
-    """Error of the sample against the same path in 1000 steps of Heun: order of convergence on the mixture."""
+    """Error of the sample against the same path in 1000 steps of Heun: order of convergence on the
+    mixture.
+    """
     schedule = schedules.linear()
     denoise = mixture(schedule)
     x = jax.scipy.special.ndtri((jnp.arange(512) + 0.5) / 512)[:, None]
@@ -141,7 +145,9 @@ CHOICES = {
 
 
 def draw_choice() -> None:
-    """Distance of 20 000 samples from the distribution of two bumps, and what becomes of a narrow one."""
+    """Distance of 20 000 samples from the distribution of two bumps, and what becomes of a narrow
+    one.
+    """
     schedule = schedules.linear()
     rng, count, calls = np.random.default_rng(0), 20000, (4, 6, 10, 20, 50, 100, 200)
     bump = rng.choice(2, 400000, p=(0.3, 0.7))

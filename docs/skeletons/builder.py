@@ -1,8 +1,9 @@
-"""Template of a data set: a folder with one CSV file per trial, `SUBJECT_TASK.csv` with columns time, hip, knee.
+"""Template of a data set: a folder with one CSV file per trial, `SUBJECT_TASK.csv` with columns
+time, hip, knee.
 
-Add it to `jaxdiff/data/builders/`, register it in `catalogue.BUILDERS` and, with a function that writes a small data set
-of the published layout, in `LAYOUTS` of `tests/data/test_builders.py`. (Files like these need no code: the `folder` data
-set reads them with a few lines of YAML.)
+Add it to `jaxdiff/data/builders/`, register it in `catalogue.BUILDERS` and, with a function that
+writes a small data set of the published layout, in `LAYOUTS` of `tests/data/test_builders.py`.
+(Files like these need no code: the `folder` data set reads them with a few lines of YAML.)
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
     log r_i = log r_max + i / (n - 1) (log r_min - log r_max),    r = sigma / alpha
 
-A grid is computed once, in NumPy, from a concrete schedule. Every grid in `grids.GRIDS` is tested with every solver.
+A grid is computed once, in NumPy, from a concrete schedule. Every grid in `grids.GRIDS` is tested
+with every solver.
 """
 
 from __future__ import annotations

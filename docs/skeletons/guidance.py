@@ -1,9 +1,11 @@
-"""Template of a guidance: dynamic thresholding (Saharia et al. 2022, section 2.3), a function `Denoiser -> Denoiser`.
+"""Template of a guidance: dynamic thresholding (Saharia et al. 2022, section 2.3), a function
+`Denoiser -> Denoiser`.
 
     s = max(bound, the p-quantile of |x0|),    x0 -> clip(x0, -s, s) bound / s
 
-Strong guidance drives estimates out of the range of the data; `clip` saturates them, dynamic thresholding rescales them.
-Add it to `guidance.__all__`, and to `NEUTRAL` of the conformance test with settings at which it is the identity.
+Strong guidance drives estimates out of the range of the data; `clip` saturates them, dynamic
+thresholding rescales them. Add it to `guidance.__all__`, and to `NEUTRAL` of the conformance test
+with settings at which it is the identity.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 
     x_t = alpha_t x + sigma_t eps,    L = |x - x0_hat(x_t, t, y)|²
 
-Replace the network, the loss and the sampler; keep the three functions. Register it in `METHODS` of `jaxdiff.methods`
-with a batch of eight examples and eight conditions, and the conformance suite runs on it.
+Replace the network, the loss and the sampler; keep the three functions. Register it in `METHODS` of
+`jaxdiff.methods` with a batch of eight examples and eight conditions, and the conformance suite
+runs on it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Template of a solver: the second-order Adams-Bashforth method for the noise.
 
-With `y = x / alpha` and `r = sigma / alpha` the probability-flow ODE is `dy/dr = eps`. DDIM treats `eps` as constant over
-a step; here it is extrapolated linearly from the previous step,
+With `y = x / alpha` and `r = sigma / alpha` the probability-flow ODE is `dy/dr = eps`. DDIM treats
+`eps` as constant over a step; here it is extrapolated linearly from the previous step,
 
     x' = DDIM's x' + alpha' (r' - r) ½ (r' - r) / (r - r_before) (eps - eps_before).
 

@@ -10,8 +10,8 @@
 | muscles     | the motion encoder's pre-training on activations of eight muscles        | RMSE below that of the mean          |
 | paper       | all tables at full size on HumanML3D (files and CLIP weights are yours)  | StableMoFusion's rows and BioVAE's   |
 
-`--config.data.name=bandai_namco_2` takes captured motion (the motion pack, found through $JAXDIFF_SHARED or data.root),
-`--config.run=runs/biovae-quick` the networks of an earlier run.
+`--config.data.name=bandai_namco_2` takes captured motion (the motion pack, found through
+$JAXDIFF_SHARED or data.root), `--config.run=runs/biovae-quick` the networks of an earlier run.
 """
 
 from jaxdiff.studies.biovae.config import get_config

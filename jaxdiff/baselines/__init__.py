@@ -1,10 +1,11 @@
-"""Predictors that every model is compared with: the training mean, ridge regressions, kernels, nearest neighbours.
+"""Predictors that every model is compared with: the training mean, ridge regressions, kernels,
+nearest neighbours.
 
     predict = BASELINES["ridge"](x, y, subjects)     # x [N, ...], y [N, ...], subjects [N]
     predict(new_x)                                   # [n, ...]
 
-Each is a `Fit`: `fit(x, y, subjects) -> predict`. Whatever is free (strength, scaling, width, reach) is chosen on the
-training rows alone, by leaving out one subject at a time.
+Each is a `Fit`: `fit(x, y, subjects) -> predict`. Whatever is free (strength, scaling, width,
+reach) is chosen on the training rows alone, by leaving out one subject at a time.
 """
 
 from jaxdiff.baselines.kernel import kernel_ridge, mean_of_kernels

@@ -1,7 +1,9 @@
-"""Kernel ridge regression with a Gaussian kernel; width, scaling and strength chosen by leaving out subjects.
+"""Kernel ridge regression with a Gaussian kernel; width, scaling and strength chosen by leaving out
+subjects.
 
-`K = exp(-|x - x'|² / (2 w² m))` with m the median squared distance of the training inputs and w the width. Centring the
-kernel frees the intercept, and its eigenvectors take the place of the singular vectors in `ridge`.
+`K = exp(-|x - x'|² / (2 w² m))` with m the median squared distance of the training inputs and w the
+width. Centring the kernel frees the intercept, and its eigenvectors take the place of the singular
+vectors in `ridge`.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ def kernel_ridge(
     scaling: str | Sequence[str] = KERNEL_SCALINGS,
     most: int = 2000,
 ) -> Predict:
-    """Gaussian-kernel ridge regression; everything free is chosen by leaving out one training subject at a time.
+    """Gaussian-kernel ridge regression; everything free is chosen by leaving out one training
+    subject at a time.
 
     Args:
         x: Inputs [N, ..., d], flattened.
@@ -37,7 +40,8 @@ def kernel_ridge(
         widths: Kernel widths tried, in units of the median distance.
         strengths: Ridge strengths tried, in units of the mean eigenvalue of the centred kernel.
         scaling: One of `ridge.SCALINGS`, or several to choose from.
-        most: With more rows than this, an evenly spaced subset of this size is fitted: time grows with its cube.
+        most: With more rows than this, an evenly spaced subset of this size is fitted: time grows
+            with its cube.
 
     Returns:
         A predictor [n, ..., d] -> [n, ...].
@@ -90,4 +94,5 @@ def _ridge(scaling: str):
 mean_of_kernels = mean_of(
     [_ridge("step"), _ridge("channel"), _kernel_ridge("step"), _kernel_ridge("channel")]
 )
-"""The mean of four kernel ridges: linear and Gaussian, inputs scaled by time step and by channel."""
+"""The mean of four kernel ridges: linear and Gaussian, inputs scaled by time step and by channel.
+"""

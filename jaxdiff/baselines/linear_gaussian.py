@@ -1,16 +1,17 @@
-"""The linear-Gaussian law of one signal given another: ridge regression, its error, and the exact denoiser.
+"""The linear-Gaussian law of one signal given another: ridge regression, its error, and the exact
+denoiser.
 
     x | y  ~  N(m(y), U' diag(λ) U + λ0 (I - U'U)),      m(y) = μ + W'V(y - ν) in principal components
     E[x | x_t, y] = m + G_t (x_t - α m),                 G_t = α λ / (α² λ + σ²) in each direction
 
-A network that starts from this denoiser has ridge regression as its worst case, samples with the spread of ridge's
-errors, and only departures from linearity to learn. The errors are those on left-out subjects, and in training every
-window is predicted by a map fitted without its subject: errors on known subjects would make the network trust the
-prediction too much.
+A network that starts from this denoiser has ridge regression as its worst case, samples with the
+spread of ridge's errors, and only departures from linearity to learn. The errors are those on
+left-out subjects, and in training every window is predicted by a map fitted without its subject:
+errors on known subjects would make the network trust the prediction too much.
 
-A law is a dictionary of arrays. `fit` makes one with the map m; `around` makes one of the errors of any other
-predictor, whose predictions the caller supplies; `marginal` makes one without a condition, the training mean with one
-variance per channel.
+A law is a dictionary of arrays. `fit` makes one with the map m; `around` makes one of the errors of
+any other predictor, whose predictions the caller supplies; `marginal` makes one without a
+condition, the training mean with one variance per channel.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ from jaxdiff.typing import Array, Params, Schedule
 STRENGTHS = 10.0 ** np.arange(-5.0, 2.01, 0.5)
 """Ridge strengths tried, in units of the mean variance of the condition's components."""
 CONDITION_FACTOR = 4
-"""Components of the condition per component of the target: with half as many the law loses to ridge on all samples."""
+"""Components of the condition per component of the target: with half as many the law loses to ridge
+on all samples.
+"""
 
 
 COMPONENTS = 96
@@ -56,7 +59,8 @@ def fit(
       components: principal components of the target.
 
     Returns:
-      The law. `weights[g]` is the map fitted without group g; the last one is fitted on all subjects.
+      The law. `weights[g]` is the map fitted without group g; the last one is fitted on all
+      subjects.
 
     Raises:
       DataError: fewer than two groups, or values that are not finite.
@@ -122,12 +126,15 @@ def around(target: np.ndarray, residual: np.ndarray, components: int = COMPONENT
 
 
 def marginal(target: np.ndarray, components: int = COMPONENTS) -> Params:
-    """The law without a condition: the mean curve and the covariance about it of targets [N, L, d]."""
+    """The law without a condition: the mean curve and the covariance about it of targets [N, L,
+    d].
+    """
     return around(target, target - target.mean(0), components)
 
 
 def white(signals: Array, components: int = COMPONENTS) -> Params:
-    """A law to be replaced, of the shapes of others: white noise about the mean curve of signals [N, L, d].
+    """A law to be replaced, of the shapes of others: white noise about the mean curve of signals
+    [N, L, d].
 
     Its components and features are single samples, evenly spread.
     """
@@ -149,10 +156,11 @@ def white(signals: Array, components: int = COMPONENTS) -> Params:
 
 
 def features(signals: np.ndarray, count: int = FEATURES) -> np.ndarray:
-    """Directions [count, L, d] along which signals [N, L, d] about their mean are uncorrelated, of variance one at most.
+    """Directions [count, L, d] along which signals [N, L, d] about their mean are uncorrelated, of
+    variance one at most.
 
-    A network that is given these numbers sees the whole window at once, at one scale. They are small along directions
-    that hold little of the variance, as in ridge regression.
+    A network that is given these numbers sees the whole window at once, at one scale. They are
+    small along directions that hold little of the variance, as in ridge regression.
     """
     power, vectors = _spectrum((signals - signals.mean(0)).reshape(len(signals), -1), count)
     damped = vectors / np.sqrt(power + DAMPING * power.sum())[:, None]
@@ -175,7 +183,8 @@ def guess(law: Params, condition: Array, subject: Array | int = -1) -> Array:
     Args:
       law: a law with a map, or any other, which predicts its centre.
       condition: y, [L', d'].
-      subject: a training subject, for the map fitted without its group; -1 for the map fitted on all.
+      subject: a training subject, for the map fitted without its group; -1 for the map fitted on
+        all.
 
     Returns:
       The conditional mean.
@@ -192,7 +201,9 @@ def guess(law: Params, condition: Array, subject: Array | int = -1) -> Array:
 def guesses(
     law: Params, conditions: np.ndarray, subject: np.ndarray, chunk: int = 256
 ) -> np.ndarray:
-    """The predictions [N, L, d] for many windows, each by the map fitted without its subject's group."""
+    """The predictions [N, L, d] for many windows, each by the map fitted without its subject's
+    group.
+    """
     run = jax.jit(jax.vmap(guess, (None, 0, 0)))
     parts = [
         run(law, conditions[first : first + chunk], subject[first : first + chunk])
@@ -210,7 +221,9 @@ def without_map(law: Params) -> Params:
 def denoise(
     law: Params, schedule: Schedule, x_t: Array, t: Array, m: Array, output: Array
 ) -> Array:
-    """The posterior mean of one window, plus `output` in units of the posterior's deviation in each direction."""
+    """The posterior mean of one window, plus `output` in units of the posterior's deviation in each
+    direction.
+    """
     basis = law["basis"]
     inside, inside_scale = _posterior(schedule, t, law["variance"])
     outside, outside_scale = _posterior(schedule, t, law["rest"])
@@ -263,7 +276,9 @@ def _deviation(target: Array) -> Array:
 def _with_units(
     condition: np.ndarray, scale: np.ndarray, components: int, z: np.ndarray, group: np.ndarray
 ) -> tuple:
-    """With the condition in units of `scale`: left-out error, best strength, scale, mean, directions, components."""
+    """With the condition in units of `scale`: left-out error, best strength, scale, mean,
+    directions, components.
+    """
     flat = (condition / scale).reshape(len(condition), -1)
     nu, into = _principal(flat, components)
     c = (flat - nu) @ into.T
@@ -281,7 +296,9 @@ def _padded(values: np.ndarray, axes: int | tuple[int, ...], lengths: int | tupl
 
 
 def _principal(values: np.ndarray, components: int) -> tuple[np.ndarray, np.ndarray]:
-    """The mean, and orthonormal principal directions: all but 1e-9 of the largest variance, at most `components`."""
+    """The mean, and orthonormal principal directions: all but 1e-9 of the largest variance, at most
+    `components`.
+    """
     mean = values.mean(0)
     return mean, _spectrum(values - mean, components)[1]
 
@@ -299,7 +316,9 @@ def _spectrum(values: np.ndarray, components: int) -> tuple[np.ndarray, np.ndarr
 
 
 def _ridge(c: np.ndarray, z: np.ndarray, strength: float) -> tuple[np.ndarray, np.ndarray]:
-    """Weights and intercept. The intercept is refitted per fold; a shared mean would leak the left-out subjects."""
+    """Weights and intercept. The intercept is refitted per fold; a shared mean would leak the
+    left-out subjects.
+    """
     c_mean, z_mean = c.mean(0), z.mean(0)
     c, z = c - c_mean, z - z_mean
     penalty = max(strength * np.square(c).sum() / max(1, c.shape[1]), 1e-9)

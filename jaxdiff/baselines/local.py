@@ -23,7 +23,8 @@ def local_ridge(
     strengths: ArrayLike = STRENGTHS,
     inputs: int = 12,
 ) -> Predict:
-    """One ridge regression per output step, from inputs in a window around it; the reach is chosen over all steps.
+    """One ridge regression per output step, from inputs in a window around it; the reach is chosen
+    over all steps.
 
     Args:
         x: Inputs [N, L, d].

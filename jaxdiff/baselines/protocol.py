@@ -1,7 +1,8 @@
 """The protocol of a baseline, and what all of them share.
 
-A baseline is `fit(x, y, subjects) -> predict`, with inputs x [N, ...], targets y [N, ...] and the subject of every row
-[N]; `predict(x) -> y` restores the shape of the targets. Plain NumPy in float64.
+A baseline is `fit(x, y, subjects) -> predict`, with inputs x [N, ...], targets y [N, ...] and the
+subject of every row [N]; `predict(x) -> y` restores the shape of the targets. Plain NumPy in
+float64.
 """
 
 from __future__ import annotations
@@ -47,10 +48,12 @@ def check(
 
 
 def scalings(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Units for the samples of x [N, L, d]: the deviation of each time step [L, d], and of each channel [d].
+    """Units for the samples of x [N, L, d]: the deviation of each time step [L, d], and of each
+    channel [d].
 
-    A step at which the training subjects hardly differ (force in swing) may differ for the next one. Its unit is a
-    tenth of its channel's deviation at least, since otherwise small values would become large features.
+    A step at which the training subjects hardly differ (force in swing) may differ for the next
+    one. Its unit is a tenth of its channel's deviation at least, since otherwise small values would
+    become large features.
     """
     channel = np.maximum(x.reshape(-1, x.shape[-1]).std(0), 1e-8)
     return np.maximum(x.std(0), 0.1 * channel), channel
@@ -72,7 +75,8 @@ def training_mean(x: ArrayLike, y: ArrayLike, subjects: ArrayLike) -> Predict:
 
 
 def nearest_neighbours(x: ArrayLike, y: ArrayLike, subjects: ArrayLike, k: int = 5) -> Predict:
-    """Predict the mean target of the k nearest training inputs, with channels scaled to unit variance.
+    """Predict the mean target of the k nearest training inputs, with channels scaled to unit
+    variance.
 
     Args:
         x: Inputs [N, ..., d].

@@ -1,9 +1,9 @@
 """Ridge regression whose strength is chosen by leaving out training subjects, in closed form.
 
-`min |Y - 1b - XW|² + λ|W|²` with the intercept b free. In the basis of the left singular vectors U of the centred X the
-fitted values are `H Y`, `H = 11ᵀ/n + U diag(s²/(s²+λ)) Uᵀ`, so nothing larger than min(n, D) is inverted. λ is chosen by
-leaving out one training subject g at a time, exactly and without refitting:
-`Y_g - Ŷ_g(without g) = (I - H_gg)⁻¹ (Y - HY)_g`.
+`min |Y - 1b - XW|² + λ|W|²` with the intercept b free. In the basis of the left singular vectors U
+of the centred X the fitted values are `H Y`, `H = 11ᵀ/n + U diag(s²/(s²+λ)) Uᵀ`, so nothing larger
+than min(n, D) is inverted. λ is chosen by leaving out one training subject g at a time, exactly and
+without refitting: `Y_g - Ŷ_g(without g) = (I - H_gg)⁻¹ (Y - HY)_g`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ def units(x: np.ndarray, scaling: str) -> np.ndarray:
 
 
 class Linear(NamedTuple):
-    """`y = centre + ((x - mean) / scale) weights`, and the squared error on left-out training subjects."""
+    """`y = centre + ((x - mean) / scale) weights`, and the squared error on left-out training
+    subjects.
+    """
 
     mean: np.ndarray
     scale: np.ndarray
@@ -54,7 +56,8 @@ def ridge(
     strengths: ArrayLike = STRENGTHS,
     scaling: str | Sequence[str] = SCALINGS,
 ) -> Predict:
-    """Ridge regression with strength and scaling chosen by leaving out one training subject at a time.
+    """Ridge regression with strength and scaling chosen by leaving out one training subject at a
+    time.
 
     Args:
         x: Inputs [N, ..., d], flattened.
@@ -84,7 +87,9 @@ def fit_linear(
     scale: np.ndarray,
     strengths: ArrayLike,
 ) -> Linear:
-    """Ridge regression from x [N, ...] divided by `scale` to targets [N, E], with the best of the strengths."""
+    """Ridge regression from x [N, ...] divided by `scale` to targets [N, E], with the best of the
+    strengths.
+    """
     mean, centre = x.mean(0), targets.mean(0)
     rows = ((x - mean) / scale).reshape(len(x), -1)
     u, eigenvalues = left_directions(rows)
@@ -94,10 +99,12 @@ def fit_linear(
 
 
 def left_directions(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Left singular vectors [N, r] and squared singular values [r], positive, of rows [N, D]; r is the smaller of N and D.
+    """Left singular vectors [N, r] and squared singular values [r], positive, of rows [N, D]; r is
+    the smaller of N and D.
 
-    From the smaller of the two Gram matrices, which is many times faster than a singular value decomposition. What that
-    costs in precision concerns directions that ridge regression shrinks to nothing.
+    From the smaller of the two Gram matrices, which is many times faster than a singular value
+    decomposition. What that costs in precision concerns directions that ridge regression shrinks to
+    nothing.
     """
     wide = len(rows) <= rows.shape[1]
     values, vectors = np.linalg.eigh(rows @ rows.T if wide else rows.T @ rows)

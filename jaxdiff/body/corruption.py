@@ -24,7 +24,9 @@ class Corruption(NamedTuple):
     jitter: float = 0.015
     """Deviation of a joint per axis, the mean over joints."""
     memory: float = 0.5
-    """Share of the jitter's variance that fades with the time constant `fade`; the rest is new at every frame."""
+    """Share of the jitter's variance that fades with the time constant `fade`; the rest is new at
+    every frame.
+    """
     fade: float = 0.1
     drift: float = 0.02
     """Deviation per axis after one second, growing with the root of time."""
@@ -67,7 +69,9 @@ def corrupt(
 
 
 def _held(rng: np.random.Generator, frames: int, share: float, spell: float) -> np.ndarray:
-    """The frame seen last, for every frame: a two-state Markov chain loses frames; the first is always seen."""
+    """The frame seen last, for every frame: a two-state Markov chain loses frames; the first is
+    always seen.
+    """
     leave = min(1.0, 1 / max(spell, 1.0))
     enter = min(1.0, leave * share / (1 - share)) if share < 1 else 1.0
     lost, seen, draws = False, np.zeros(frames, np.int64), rng.random(frames)
@@ -78,7 +82,9 @@ def _held(rng: np.random.Generator, frames: int, share: float, spell: float) -> 
 
 
 def _fading(rng: np.random.Generator, shape: tuple[int, ...], frames: float) -> np.ndarray:
-    """Noise of unit standard deviation along the first axis, with an exponential correlation length in frames."""
+    """Noise of unit standard deviation along the first axis, with an exponential correlation length
+    in frames.
+    """
     keep = np.exp(-1 / max(frames, 1e-6))
     noise = rng.normal(size=shape)
     for i in range(1, len(noise)):

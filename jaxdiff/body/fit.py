@@ -1,9 +1,10 @@
 """Local rotations that turn a rest skeleton into given joint positions.
 
-A joint with one child is turned by the smallest rotation, relative to its parent, that points it at the child. A joint
-with several is turned by the rotation closest to all of their directions (Kabsch; Horn's quaternion form): the
-eigenvector of the largest eigenvalue of a symmetric 4 x 4 matrix. Its children's rest directions are those of the
-motion itself, averaged over frames, so that a rigid motion is reproduced exactly. Leaves do not turn.
+A joint with one child is turned by the smallest rotation, relative to its parent, that points it at
+the child. A joint with several is turned by the rotation closest to all of their directions
+(Kabsch; Horn's quaternion form): the eigenvector of the largest eigenvalue of a symmetric 4 x 4
+matrix. Its children's rest directions are those of the motion itself, averaged over frames, so that
+a rigid motion is reproduced exactly. Leaves do not turn.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ _ROUNDS = 4  # of alternating between rotations and the rest directions of a joi
 
 
 def fit_rotations(joints: np.ndarray, skeleton: Skeleton) -> tuple[Skeleton, np.ndarray]:
-    """The skeleton with the median bone lengths of a motion, and the rotations that come closest to it.
+    """The skeleton with the median bone lengths of a motion, and the rotations that come closest to
+    it.
 
     Args:
       joints: Positions `(T, J, 3)`.
@@ -74,7 +76,9 @@ def fit_rotations(joints: np.ndarray, skeleton: Skeleton) -> tuple[Skeleton, np.
 
 
 def turn(rest: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """The smallest rotation (T, 4) that takes the vectors `rest` (C, 3) closest to `seen` (T, C, 3)."""
+    """The smallest rotation (T, 4) that takes the vectors `rest` (C, 3) closest to `seen` (T, C,
+    3).
+    """
     straight = np.broadcast_to([1.0, 0, 0, 0], (len(seen), 4))
     if not len(rest):
         return straight

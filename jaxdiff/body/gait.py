@@ -1,10 +1,13 @@
-"""Gait events, cadence and time-normalised strides from joint angles or foot paths (speed-transfer paper, II-F).
+"""Gait events, cadence and time-normalised strides from joint angles or foot paths (speed-transfer
+paper, II-F).
 
-Hip-extension peaks m_0 < m_1 < ... are the minima of hip flexion, at least 0.4 of a cycle apart; shifted by half a
-cycle they stand for heel strikes. With N = #m - 1 cycles, two steps each, one side's cadence in steps/min is
+Hip-extension peaks m_0 < m_1 < ... are the minima of hip flexion, at least 0.4 of a cycle apart;
+shifted by half a cycle they stand for heel strikes. With N = #m - 1 cycles, two steps each, one
+side's cadence in steps/min is
 
     span:   60 * 2 N / (time from the first peak to the last)
-    window: 60 * 2 N / (duration of the whole recording), as printed in the paper; up to 4 steps/min low in 30 s.
+    window: 60 * 2 N / (duration of the whole recording), as printed in the paper; up to 4 steps/min
+        low in 30 s.
 """
 
 from __future__ import annotations
@@ -22,7 +25,9 @@ Form = Literal["span", "window"]
 def stride_duration(
     hip: np.ndarray, rate: float, shortest: float = 0.4, longest: float = 3.0
 ) -> float:
-    """The period of one hip angle (T,) in seconds: the first high peak of its autocorrelation; nan if it has none."""
+    """The period of one hip angle (T,) in seconds: the first high peak of its autocorrelation; nan
+    if it has none.
+    """
     hip = hip - np.mean(hip)
     power = np.abs(np.fft.rfft(hip, 2 * len(hip))) ** 2
     correlation = np.fft.irfft(power)[: len(hip)] / np.arange(len(hip), 0, -1)
@@ -35,7 +40,9 @@ def stride_duration(
 
 
 def hip_extension_peaks(hip: np.ndarray, rate: float) -> np.ndarray:
-    """Sample numbers of the minima of one hip-flexion angle (T,): one a cycle, below the mean, 0.4 of a cycle apart."""
+    """Sample numbers of the minima of one hip-flexion angle (T,): one a cycle, below the mean, 0.4
+    of a cycle apart.
+    """
     hip = np.asarray(hip, np.float64)
     if not 0 < rate < np.inf:
         raise DataError(f"a rate is positive, in Hz; got {rate}")
@@ -56,7 +63,9 @@ def hip_extension_peaks(hip: np.ndarray, rate: float) -> np.ndarray:
 
 
 def strikes_from_hip(hip: np.ndarray, rate: float) -> np.ndarray:
-    """Heel strikes (fractional sample numbers) as hip-extension peaks shifted by half their cycle."""
+    """Heel strikes (fractional sample numbers) as hip-extension peaks shifted by half their
+    cycle.
+    """
     peaks = hip_extension_peaks(hip, rate)
     if len(peaks) < 2:
         return np.zeros(0)
@@ -74,8 +83,8 @@ def strikes_from_force(force: np.ndarray, rate: float, shortest: float = 0.1) ->
         shortest: A shorter contact, or a shorter loss of contact, is noise (seconds).
 
     Returns:
-        Fractional sample numbers of the threshold crossings. A foot that is loaded in the first sample has struck
-        before it, so that strike is not counted.
+        Fractional sample numbers of the threshold crossings. A foot that is loaded in the first
+        sample has struck before it, so that strike is not counted.
     """
     force = np.asarray(force, np.float64)
     if force.ndim != 1 or not np.isfinite(force).all():
@@ -101,9 +110,11 @@ def strikes_from_force(force: np.ndarray, rate: float, shortest: float = 0.1) ->
 def strikes_from_foot(
     foot: np.ndarray, pelvis: np.ndarray, forward: np.ndarray, rate: float
 ) -> np.ndarray:
-    """Heel strikes as the instants at which the foot is furthest ahead of the pelvis (Zeni et al. 2008).
+    """Heel strikes as the instants at which the foot is furthest ahead of the pelvis (Zeni et al.
+    2008).
 
-    `foot`, `pelvis` (T, 3); `forward` (3,) or (T, 3) is the direction of walking. Works on a treadmill and over ground.
+    `foot`, `pelvis` (T, 3); `forward` (3,) or (T, 3) is the direction of walking. Works on a
+    treadmill and over ground.
     """
     ahead = ((np.asarray(foot, np.float64) - pelvis) * forward).sum(-1)
     return hip_extension_peaks(-ahead, rate)
@@ -112,7 +123,9 @@ def strikes_from_foot(
 def cadence_from_minima(
     minima: Sequence[int] | np.ndarray, rate: float, duration: float, form: Form = "span"
 ) -> float:
-    """Steps/min of one side from its hip-extension peaks (sample numbers); nan with fewer than two."""
+    """Steps/min of one side from its hip-extension peaks (sample numbers); nan with fewer than
+    two.
+    """
     if form not in ("span", "window"):
         raise ConfigError(f"cadence has the forms 'span' and 'window'; got {form!r}")
     minima = np.asarray(minima)
@@ -123,7 +136,9 @@ def cadence_from_minima(
 
 
 def cadence(hip: np.ndarray, rate: float, form: Form = "span") -> float:
-    """Steps/min from hip-flexion angles (T,) or (sides, T), averaged over the sides; nan where no cycle is found."""
+    """Steps/min from hip-flexion angles (T,) or (sides, T), averaged over the sides; nan where no
+    cycle is found.
+    """
     sides = np.atleast_2d(np.asarray(hip))
     each = [
         cadence_from_minima(hip_extension_peaks(side, rate), rate, len(side) / rate, form)
@@ -133,7 +148,9 @@ def cadence(hip: np.ndarray, rate: float, form: Form = "span") -> float:
 
 
 def normalise_strides(values: np.ndarray, events: np.ndarray, points: int = 101) -> np.ndarray:
-    """Strides between consecutive events, each on `points` equidistant points: (T, ...) -> (strides, points, ...)."""
+    """Strides between consecutive events, each on `points` equidistant points: (T, ...) ->
+    (strides, points, ...).
+    """
     if points < 2:
         raise ConfigError(f"a stride is put on two points or more, its ends; got {points}")
     values, events = np.asarray(values), np.asarray(events, np.float64)

@@ -1,15 +1,17 @@
 """HumanML3D motion features and back (Guo et al. 2022), for any skeleton that a `Layout` describes.
 
-    joints (T, J, 3) -> uniform bones -> floor, origin, facing +z -> features (T-1, 12 J - 1):
-    [ half turn | root velocity x, z | root height | 3(J-1) positions | 6(J-1) rotations | 3J velocities | 4 contacts ]
+    joints (T, J, 3) -> uniform bones -> floor, origin, facing +z -> features (T-1, 12 J - 1): [
+    half turn | root velocity x, z | root height | 3(J-1) positions | 6(J-1) rotations | 3J
+    velocities | 4 contacts ]
 
-Velocities are per frame and everything local is seen in the heading frame. Rotations follow the "own bone" convention:
-along a chain, R <- R q_j turns the bone that *ends* at joint j.
+Velocities are per frame and everything local is seen in the heading frame. Rotations follow the
+"own bone" convention: along a chain, R <- R q_j turns the bone that *ends* at joint j.
 
-Two variants. `legacy` is the reference, its errors included: the hips are swapped when the heading is measured, every
-chain starts from the root's rotation (arms too), the heading of frame 0 is overwritten by the identity, and the turn
-changes sign where the heading passes half a revolution. `fixed` has none of these and the same layout: chains start
-from the joint they hang on, and headings are continuous and counted from frame 0, so recovery is exact.
+Two variants. `legacy` is the reference, its errors included: the hips are swapped when the heading
+is measured, every chain starts from the root's rotation (arms too), the heading of frame 0 is
+overwritten by the identity, and the turn changes sign where the heading passes half a revolution.
+`fixed` has none of these and the same layout: chains start from the joint they hang on, and
+headings are continuous and counted from frame 0, so recovery is exact.
 
 Functions take one clip; vmap over clips of equal length.
 """
@@ -35,7 +37,9 @@ Variant = Literal["legacy", "fixed"]
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """What the features need to know of a skeleton. Compared by identity, so it can be a static argument."""
+    """What the features need to know of a skeleton. Compared by identity, so it can be a static
+    argument.
+    """
 
     skeleton: Skeleton
     directions: np.ndarray
@@ -47,7 +51,9 @@ class Layout:
     feet: tuple[int, int, int, int]
     """Left pair, right pair."""
     threshold: float
-    """Squared displacement per frame below which a foot is in contact, in squared units of the data."""
+    """Squared displacement per frame below which a foot is in contact, in squared units of the
+    data.
+    """
     fps: float
 
 
@@ -106,7 +112,9 @@ def target_offsets(pose: Array, layout: Layout) -> Array:
 def uniform_skeleton(
     joints: Array, offsets: Array, layout: Layout, variant: Variant = "legacy"
 ) -> Array:
-    """The motion (T, J, 3) on a figure with the bones `offsets` (J, 3); the root's path scales with the legs."""
+    """The motion (T, J, 3) on a figure with the bones `offsets` (J, 3); the root's path scales with
+    the legs.
+    """
     _check(joints, layout)
     if offsets.shape != joints.shape[1:]:
         raise DataError(f"the bones of this figure are {joints.shape[1:]}; got {offsets.shape}")
@@ -118,7 +126,9 @@ def uniform_skeleton(
 
 
 def canonical(joints: Array, layout: Layout) -> tuple[Array, Array]:
-    """On the floor, frame 0 at the origin and facing +z; and the quaternion that turned it. Also for NumPy arrays."""
+    """On the floor, frame 0 at the origin and facing +z; and the quaternion that turned it. Also
+    for NumPy arrays.
+    """
     xp = rotations.namespace(joints)
     joints = joints - joints[..., 1].min() * np.array([0, 1, 0], joints.dtype)
     joints = joints - joints[0, 0] * np.array([1, 0, 1], joints.dtype)
@@ -131,7 +141,9 @@ def canonical(joints: Array, layout: Layout) -> tuple[Array, Array]:
 def inverse_kinematics(
     joints: Array, layout: Layout, variant: Variant = "legacy", smooth: bool = True
 ) -> Array:
-    """Joint quaternions (T, J, 4), the heading first; `smooth` filters the heading over about a second."""
+    """Joint quaternions (T, J, 4), the heading first; `smooth` filters the heading over about a
+    second.
+    """
     r_hip, l_hip, r_shoulder, l_shoulder = layout.face
     face = layout.face if variant == "fixed" else (l_hip, r_hip, r_shoulder, l_shoulder)
     forward = _forward(joints, face)
@@ -196,7 +208,9 @@ def heading_frame(joints: Array, heading: Array) -> Array:
 def features_from_joints(
     joints: Array, layout: Layout, variant: Variant = "legacy", offsets: Array | None = None
 ) -> Array:
-    """The whole way from any joints: uniform bones (where `offsets` are given), canonical placement, features."""
+    """The whole way from any joints: uniform bones (where `offsets` are given), canonical
+    placement, features.
+    """
     if offsets is not None:
         joints = uniform_skeleton(joints, offsets, layout, variant)
     return features(canonical(joints, layout)[0], layout, variant)
@@ -217,7 +231,9 @@ def recover_root(features: Array) -> tuple[Array, Array]:
 
 @jax.jit
 def joints_from_features(features: Array) -> Array:
-    """Joints (T, J, 3) from the root's motion and the local positions: 4 + 3 (J-1) of the features."""
+    """Joints (T, J, 3) from the root's motion and the local positions: 4 + 3 (J-1) of the
+    features.
+    """
     count = joint_count(features)
     heading, root = recover_root(features)
     local = features[:, slices(count)["positions"]].reshape(-1, count - 1, 3)
@@ -232,7 +248,9 @@ def joints_from_features(features: Array) -> Array:
 def joints_from_rotations(
     features: Array, offsets: Array, layout: Layout, variant: Variant = "legacy"
 ) -> Array:
-    """Joints (T, J, 3) from the root's motion, the local rotations, and bones `offsets` (J, 3): exact bone lengths."""
+    """Joints (T, J, 3) from the root's motion, the local rotations, and bones `offsets` (J, 3):
+    exact bone lengths.
+    """
     count = joint_count(features)
     heading, root = recover_root(features)
     six_d = features[:, slices(count)["rotations"]].reshape(-1, count - 1, 6)
@@ -242,7 +260,9 @@ def joints_from_rotations(
 
 
 def _forward(joints: Array, face: tuple[int, int, int, int]) -> Array:
-    """The horizontal direction that hips and shoulders face, (..., 3); shorter than 1 where they are not level."""
+    """The horizontal direction that hips and shoulders face, (..., 3); shorter than 1 where they
+    are not level.
+    """
     r_hip, l_hip, r_shoulder, l_shoulder = face
     across = (
         joints[..., r_hip, :]
@@ -255,7 +275,9 @@ def _forward(joints: Array, face: tuple[int, int, int, int]) -> Array:
 
 
 def _anchors(layout: Layout, variant: Variant) -> tuple[int, ...]:
-    """The joint whose rotation each joint's own is counted from: its parent; the root where a legacy chain starts."""
+    """The joint whose rotation each joint's own is counted from: its parent; the root where a
+    legacy chain starts.
+    """
     if variant not in get_args(Variant):
         raise ConfigError(f"features have the variants 'legacy' and 'fixed'; got {variant!r}")
     first = {chain[1] for chain in layout.skeleton.chains} if variant == "legacy" else set()
@@ -284,7 +306,9 @@ def _check(joints: Array, layout: Layout) -> None:
 
 
 def _directions(**joints: tuple[int, ...]) -> np.ndarray:
-    """Unit axes: which joints point along each of left (+x), right, up, down, ahead (+z) at rest."""
+    """Unit axes: which joints point along each of left (+x), right, up, down, ahead (+z) at
+    rest.
+    """
     axes = {
         "left": (1, 0, 0),
         "right": (-1, 0, 0),
@@ -330,4 +354,6 @@ LAYOUT_21 = Layout(
     threshold=0.05,
     fps=12.5,
 )
-"""KIT-ML: 21 joints, millimetres, 251 features; as in the reference, hips and shoulders rest on the other side."""
+"""KIT-ML: 21 joints, millimetres, 251 features; as in the reference, hips and shoulders rest on the
+other side.
+"""

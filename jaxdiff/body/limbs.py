@@ -11,7 +11,9 @@ BLEND = 4
 def bent(
     hip: np.ndarray, knee: np.ndarray, ankle: np.ndarray, place: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Knee and ankle `(T, 3)` of a leg of the same two bones whose ankle is as near to `place` as it can be."""
+    """Knee and ankle `(T, 3)` of a leg of the same two bones whose ankle is as near to `place` as
+    it can be.
+    """
     upper, lower = length(knee - hip)[:, None], length(ankle - knee)[:, None]
     line = place - hip
     distance = np.clip(

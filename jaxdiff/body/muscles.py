@@ -1,7 +1,9 @@
-"""Nine muscles of a leg: moment arms, and the activations that produce given joint moments with least effort.
+"""Nine muscles of a leg: moment arms, and the activations that produce given joint moments with
+least effort.
 
-Static optimisation `min ½ Σ w a²  subject to  R a = m, a ≥ 0` through its dual: `a = max(0, R'λ/w)` with
-`R a + 0.01 λ = m`, solved for the four multipliers of every frame by a semismooth Newton method.
+Static optimisation `min ½ Σ w a²  subject to  R a = m, a ≥ 0` through its dual: `a = max(0, R'λ/w)`
+with `R a + 0.01 λ = m`, solved for the four multipliers of every frame by a semismooth Newton
+method.
 """
 
 from __future__ import annotations
@@ -39,7 +41,9 @@ ANTAGONISTS = {
 
 
 def solve(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Solve small symmetric positive definite systems, (n, n, T) and (n, T), for all frames at once."""
+    """Solve small symmetric positive definite systems, (n, n, T) and (n, T), for all frames at
+    once.
+    """
     a, b = a.copy(), b.copy()
     n = len(b)
     for k in range(n):

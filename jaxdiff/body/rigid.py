@@ -1,10 +1,11 @@
 """What is written of a generated motion: constant bone lengths and feet that stay where they stand.
 
-A network's joints keep neither. `rigid` fits one skeleton to the whole motion and turns it by local rotations; `planted`
-then holds the ankle and the ball of the foot still while they are in contact, by moving the ankle and solving the knee
-for it (two bones, in the plane the knee already bends in), and lowers the pelvis where a leg would be too short. The
-result is rotations of a skeleton, so a BVH file and the joint positions are the same motion. `violation` says how far
-the network itself was from that.
+A network's joints keep neither. `rigid` fits one skeleton to the whole motion and turns it by local
+rotations; `planted` then holds the ankle and the ball of the foot still while they are in contact,
+by moving the ankle and solving the knee for it (two bones, in the plane the knee already bends in),
+and lowers the pelvis where a leg would be too short. The result is rotations of a skeleton, so a
+BVH file and the joint positions are the same motion. `violation` says how far the network itself
+was from that.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from jaxdiff.errors import DataError
 SLOW = 0.35
 """m/s: a joint of the foot that is faster is not planted ..."""
 LABELLED = 0.9
-"""... where contacts are labelled: the speed below which motion features call it contact, at 20 Hz."""
+"""... where contacts are labelled: the speed below which motion features call it contact, at 20 Hz.
+"""
 LOW = 0.07
 """Metres above the joint's own lowest level: a joint of the foot that is higher is not planted."""
 DRIFT = 0.12
@@ -77,8 +79,8 @@ def cleaned(
       joints: Positions `(T, J, 3)` in metres, y up.
       layout: The skeleton and its feet.
       rate: Frames per second.
-      contacts: Whether each of `layout.feet` is in contact, `(T, 4)`, as motion features say; None to go by speed and
-        height alone.
+      contacts: Whether each of `layout.feet` is in contact, `(T, 4)`, as motion features say; None
+        to go by speed and height alone.
 
     Returns:
       The motion as rotations of one skeleton.
@@ -97,7 +99,8 @@ def reaching(motion: Rigid, target: np.ndarray, weight: np.ndarray, layout: Layo
       layout: the skeleton.
 
     Returns:
-      The motion, its knees and elbows solved for the targets; corrections fade before and after them.
+      The motion, its knees and elbows solved for the targets; corrections fade before and after
+      them.
     """
     joints, names = np.array(motion.joints), layout.skeleton.names
     parents, whole = layout.skeleton.parents, np.asarray(weight).min(-1) > 0.5
@@ -121,8 +124,10 @@ def violation(
     """How far a motion is from constant bones and planted feet.
 
     Returns:
-      `bone_stretch`: deviation of bone lengths over time as a share of their mean, averaged over bones;
-      `foot_slide`: mean horizontal speed in m/s of joints of the feet in contact; `moved`: mean distance in mm between
+      `bone_stretch`: deviation of bone lengths over time as a share of their mean, averaged over
+        bones;
+      `foot_slide`: mean horizontal speed in m/s of joints of the feet in contact; `moved`: mean
+        distance in mm between
       the joints and the cleaned ones.
     """
     joints = np.asarray(joints, np.float64)
@@ -177,7 +182,9 @@ def planted(
 def _held(
     joints: np.ndarray, layout: Layout, rate: float, contacts: np.ndarray | None
 ) -> np.ndarray:
-    """Which joints of the feet stand still, `(T, 4)`: low, slow, and labelled where there are labels."""
+    """Which joints of the feet stand still, `(T, 4)`: low, slow, and labelled where there are
+    labels.
+    """
     feet = joints[:, list(layout.feet)]
     step = np.linalg.norm(np.diff(feet, axis=0), axis=-1) * rate
     speed = np.maximum(

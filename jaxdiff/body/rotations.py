@@ -1,11 +1,12 @@
-"""Rotations: unit quaternions q = (w, x, y, z) as the hub, with the other usual parametrisations around it.
+"""Rotations: unit quaternions q = (w, x, y, z) as the hub, with the other usual parametrisations
+around it.
 
     rotate(q, v) = q (0, v) conj(q),     multiply(q, p) applies p first, then q.
 
-The 6-D form of Zhou et al. (2019) is the first two matrix *columns*, concatenated, as HumanML3D stores it. All
-functions broadcast over leading axes, keep the dtype, and answer in kind: NumPy for NumPy (file formats and simulators
-run in float64 without a compiler), JAX for JAX. Products are written out elementwise, so no accelerator shortens their
-mantissa.
+The 6-D form of Zhou et al. (2019) is the first two matrix *columns*, concatenated, as HumanML3D
+stores it. All functions broadcast over leading axes, keep the dtype, and answer in kind: NumPy for
+NumPy (file formats and simulators run in float64 without a compiler), JAX for JAX. Products are
+written out elementwise, so no accelerator shortens their mantissa.
 """
 
 from __future__ import annotations
@@ -61,7 +62,9 @@ def rotate(q: Array, v: Array) -> Array:
 
 
 def between(u: Array, v: Array) -> Array:
-    """The shortest rotation that takes the direction of u to that of v; half a turn if they oppose."""
+    """The shortest rotation that takes the direction of u to that of v; half a turn if they
+    oppose.
+    """
     xp = namespace(u, v)
     w = xp.sqrt((u * u).sum(-1, keepdims=True) * (v * v).sum(-1, keepdims=True)) + (u * v).sum(
         -1, keepdims=True
@@ -75,7 +78,9 @@ def between(u: Array, v: Array) -> Array:
 
 
 def continuous(q: Array) -> Array:
-    """A sequence (T, ..., 4) with signs chosen so that neighbours lie on the same half of the sphere."""
+    """A sequence (T, ..., 4) with signs chosen so that neighbours lie on the same half of the
+    sphere.
+    """
     xp = namespace(q)
     flip = xp.where((q[1:] * q[:-1]).sum(-1, keepdims=True) < 0, -1, 1).astype(q.dtype)
     return xp.concatenate([q[:1], q[1:] * xp.cumprod(flip, axis=0)], axis=0)
@@ -121,7 +126,9 @@ def matrix_from_quaternion(q: Array) -> Array:
 
 
 def quaternion_from_matrix(m: Array) -> Array:
-    """The quaternion with w >= 0; of the four ways to solve for it, the one that divides by the largest component."""
+    """The quaternion with w >= 0; of the four ways to solve for it, the one that divides by the
+    largest component.
+    """
     xp = namespace(m)
     a, b, c = m[..., 0, 0], m[..., 1, 1], m[..., 2, 2]
     x, y, z = m[..., 2, 1] - m[..., 1, 2], m[..., 0, 2] - m[..., 2, 0], m[..., 1, 0] - m[..., 0, 1]
@@ -153,14 +160,18 @@ def matrix_from_six_d(d: Array) -> Array:
 
 
 def quaternion_from_euler(angles: Array, order: str) -> Array:
-    """From angles (..., 3) in radians about the intrinsic axes named by `order`, listed in that order ("zxy", ...)."""
+    """From angles (..., 3) in radians about the intrinsic axes named by `order`, listed in that
+    order ("zxy", ...).
+    """
     i, j, k = _axes(order)
     first, second, third = (about("xyz"[axis], angles[..., n]) for n, axis in enumerate((i, j, k)))
     return multiply(first, multiply(second, third))
 
 
 def euler_from_quaternion(q: Array, order: str) -> Array:
-    """Angles in radians about the intrinsic axes named by `order`; the third is 0 where the first two axes align."""
+    """Angles in radians about the intrinsic axes named by `order`; the third is 0 where the first
+    two axes align.
+    """
     xp = namespace(q)
     i, j, k = _axes(order)
     sign = 1 if (j - i) % 3 == 1 else -1

@@ -19,7 +19,9 @@ from jaxdiff.errors import DataError, nearest
 
 
 class Skeleton(NamedTuple):
-    """A tree of joints. Parents come before children; the root's parent is -1; offsets in metres, y up."""
+    """A tree of joints. Parents come before children; the root's parent is -1; offsets in metres, y
+    up.
+    """
 
     names: tuple[str, ...]
     parents: tuple[int, ...]
@@ -27,7 +29,9 @@ class Skeleton(NamedTuple):
 
     @property
     def chains(self) -> tuple[tuple[int, ...], ...]:
-        """Paths that cover every bone once: the root's children each start one; elsewhere the first child goes on."""
+        """Paths that cover every bone once: the root's children each start one; elsewhere the first
+        child goes on.
+        """
         children = [
             [j for j, parent in enumerate(self.parents) if parent == i]
             for i in range(len(self.parents))
@@ -43,7 +47,9 @@ class Skeleton(NamedTuple):
 
     @property
     def mirror_pairs(self) -> tuple[tuple[int, int], ...]:
-        """(left, right) joints whose names differ only in left/right, or in L/R set off by an underscore or a dot."""
+        """(left, right) joints whose names differ only in left/right, or in L/R set off by an
+        underscore or a dot.
+        """
         sides = {"left": "right", "Left": "Right", "L": "R", "l": "r"}
         word = re.compile(r"left|Left|(?:(?<=^)|(?<=[_.]))[Ll](?=$|[_.])")
         swapped = [word.sub(lambda match: sides[match[0]], name) for name in self.names]
@@ -63,7 +69,9 @@ class Skeleton(NamedTuple):
 def along_tree(
     parents: tuple[int, ...], combine: Callable[[Array, Array], Array], values: Array
 ) -> Array:
-    """From the root outwards, out_j = combine(out_parent(j), value_j), for values (..., J, n); one level at a time."""
+    """From the root outwards, out_j = combine(out_parent(j), value_j), for values (..., J, n); one
+    level at a time.
+    """
     depth = [0]
     for parent in parents[1:]:
         depth.append(depth[parent] + 1)
@@ -83,7 +91,9 @@ def forward_kinematics(skeleton: Skeleton, quaternions: Array, root: Array) -> A
 
 
 def hang(parents: tuple[int, ...], bones: Array, root: Array) -> Array:
-    """Bone vectors (..., J, 3) in the world and root positions (..., 3) -> joint positions (..., J, 3)."""
+    """Bone vectors (..., J, 3) in the world and root positions (..., 3) -> joint positions (..., J,
+    3).
+    """
     bones = namespace(bones, root).concatenate([root[..., None, :], bones[..., 1:, :]], axis=-2)
     return along_tree(parents, add, bones)
 
@@ -139,7 +149,9 @@ HUMANML3D = _tree(
     ("left_wrist", "left_elbow", (0, -0.25, 0)),
     ("right_wrist", "right_elbow", (0, -0.25, 0)),
 )
-"""The 22 joints of HumanML3D at rest: upright, facing +z, left = +x, arms hanging; an adult of 1.70 m."""
+"""The 22 joints of HumanML3D at rest: upright, facing +z, left = +x, arms hanging; an adult of 1.70
+m.
+"""
 
 KIT = _tree(
     ("pelvis", "", (0, 0, 0)),
@@ -164,4 +176,6 @@ KIT = _tree(
     ("left_midfoot", "left_ankle", (0, -0.05, 0.09)),
     ("left_foot", "left_midfoot", (0, -0.01, 0.08)),
 )
-"""The 21 joints of KIT-ML, sides as the feature code of HumanML3D assigns them; the data are in millimetres."""
+"""The 21 joints of KIT-ML, sides as the feature code of HumanML3D assigns them; the data are in
+millimetres.
+"""

@@ -1,10 +1,12 @@
-"""Linear blend skinning of a body model of the SMPL family (Loper et al. 2015), read from the user's own `.npz`.
+"""Linear blend skinning of a body model of the SMPL family (Loper et al. 2015), read from the
+user's own `.npz`.
 
     rest     = template + S shape,        joints = J rest
     vertex_v = sum_j W_vj G_j ( rest_v + [P (R_1 - 1, ..., R_K - 1)]_v - joints_j ) + translation
 
-with S the shape directions, P the pose directions, R the local rotations without the root's, and G_j the rigid motion
-that forward kinematics gives joint j. The models themselves are under their authors' licence and not part of jaxdiff.
+with S the shape directions, P the pose directions, R the local rotations without the root's, and
+G_j the rigid motion that forward kinematics gives joint j. The models themselves are under their
+authors' licence and not part of jaxdiff.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ einsum = partial(jnp.einsum, precision=jax.lax.Precision.HIGHEST)
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class BodyModel:
-    """V vertices, J joints, B shape coefficients; a pytree, so it can be passed through jit and vmap."""
+    """V vertices, J joints, B shape coefficients; a pytree, so it can be passed through jit and
+    vmap.
+    """
 
     template: Array
     """(V, 3) metres."""
@@ -104,7 +108,9 @@ def load(path: str | PathLike[str]) -> BodyModel:
 
 @jax.jit
 def skin(model: BodyModel, pose: Array, shape: Array, translation: Array) -> tuple[Array, Array]:
-    """Pose (J, 3) as rotation vectors, shape (<= B,), translation (3,) -> vertices (V, 3), joints (J, 3), in metres."""
+    """Pose (J, 3) as rotation vectors, shape (<= B,), translation (3,) -> vertices (V, 3), joints
+    (J, 3), in metres.
+    """
     joints_count = len(model.parents)
     if pose.shape != (joints_count, 3) or shape.shape[0] > model.shape_directions.shape[-1]:
         raise DataError(

@@ -1,10 +1,12 @@
-"""SMPL parameters of a motion of 22 joints, with the user's own body model (`body.smpl`), and the mesh they place.
+"""SMPL parameters of a motion of 22 joints, with the user's own body model (`body.smpl`), and the
+mesh they place.
 
     shape   argmin Σ_j (|bone_j(shape)| - length_j)² + RIDGE |shape|²          Gauss-Newton; lengths are medians over time
     pose    joint by joint from the root: the smallest rotation that points the rest bones at the motion's (`body.fit`)
 
-Joint positions leave the twist of a bone with one child open; it is taken to be none. Hands, and whatever a body has beyond the
-22 joints, stay at rest. The parameters go to AMASS's `.npz`, which add-ons for Blender and Unreal open as a mesh.
+Joint positions leave the twist of a bone with one child open; it is taken to be none. Hands, and
+whatever a body has beyond the 22 joints, stay at rest. The parameters go to AMASS's `.npz`, which
+add-ons for Blender and Unreal open as a mesh.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ from jaxdiff.body.smpl import BodyModel, skin
 from jaxdiff.errors import DataError
 
 RIDGE = 1e-6
-"""m² for each squared unit of shape: a shape of one deviation costs as much as a millimetre of one bone."""
+"""m² for each squared unit of shape: a shape of one deviation costs as much as a millimetre of one
+bone.
+"""
 ROUNDS = 20
 BODY = len(HUMANML3D.names)
 
@@ -121,7 +125,9 @@ def _shape(body: BodyModel, lengths: np.ndarray) -> np.ndarray:
 
 
 def _pose(rest: np.ndarray, joints: np.ndarray) -> np.ndarray:
-    """Local rotations `(T, 22, 4)` that point the bones of a body at rest `(22, 3)` at those of a motion."""
+    """Local rotations `(T, 22, 4)` that point the bones of a body at rest `(22, 3)` at those of a
+    motion.
+    """
     parents = HUMANML3D.parents
     offsets, vectors = bones(rest, parents), bones(joints, parents)
     world = np.zeros((len(joints), BODY, 4))

@@ -1,7 +1,7 @@
 """The command line: `jaxdiff COMMAND`, the same as `python -m jaxdiff COMMAND`. One command a file.
 
-A command is a module whose docstring is its help, with `arguments(parser)` and `run(options)`. What takes long to import is
-imported inside `run`.
+A command is a module whose docstring is its help, with `arguments(parser)` and `run(options)`. What
+takes long to import is imported inside `run`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ COMMANDS = (
     "weights",
 )
 HUGE_PAGES = "JAXDIFF_HUGE_PAGES"
-"""Environment variable that has every command start again with huge pages, as long trainings do by themselves."""
+"""Environment variable that has every command start again with huge pages, as long trainings do by
+themselves.
+"""
 ABOUT = """Diffusion models for human movement.
 
 example:
@@ -60,7 +62,9 @@ class Parser(argparse.ArgumentParser):
         raise ConfigError(f"{message} (see {self.prog} --help)" if self.prog else message)
 
     def parse_args(self, args=None, namespace=None):  # type: ignore[override]
-        """As usual, but an unknown option names the nearest one; a command with `extra` parses the rest itself."""
+        """As usual, but an unknown option names the nearest one; a command with `extra` parses the
+        rest itself.
+        """
         options, extra = self.parse_known_args(args, namespace)
         if extra and hasattr(options, "extra"):
             options.extra = extra

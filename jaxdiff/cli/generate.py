@@ -129,7 +129,8 @@ def run(options: argparse.Namespace) -> None:
 def places(source: Path | None, speeds: list[float], output: Path | None) -> list[Path]:
     """`walk_0.60.csv` for `walk.csv` at 0.6 m/s: beside the source, or in the directory `output`.
 
-    An `output` with an extension is a file: that of a single speed, else the stem and format of all.
+    An `output` with an extension is a file: that of a single speed, else the stem and format of
+        all.
     """
     from jaxdiff.data import formats
 

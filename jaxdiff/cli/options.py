@@ -1,4 +1,6 @@
-"""The options of a model, made from the signature and the docstring of its `generate`: one vocabulary in Python and here."""
+"""The options of a model, made from the signature and the docstring of its `generate`: one
+vocabulary in Python and here.
+"""
 
 from __future__ import annotations
 

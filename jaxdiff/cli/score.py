@@ -181,7 +181,9 @@ def _plain(scores: dict[tuple[str, str], float]) -> dict[str, Any]:
 
 
 def _surfaces(columns: dict[str, Any], files: list[Path], against: list[Path]) -> None:
-    """Add the error of the surface to the scores of files of SMPL parameters whose partner is one too."""
+    """Add the error of the surface to the scores of files of SMPL parameters whose partner is one
+    too.
+    """
     from jaxdiff.body import smpl
     from jaxdiff.data.formats import poses
     from jaxdiff.models import scoring

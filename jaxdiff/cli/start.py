@@ -13,7 +13,9 @@ from jaxdiff.errors import ConfigError
 
 
 def prepare_jax() -> None:
-    """Set up cores and the compilation cache as experiments do, and let Orbax report only errors."""
+    """Set up cores and the compilation cache as experiments do, and let Orbax report only
+    errors.
+    """
     from absl import logging
 
     from jaxdiff.training import cores, launch
@@ -31,7 +33,9 @@ def positive(options: Any, *names: str) -> None:
 
 
 def seed(options: Any) -> None:
-    """Raise a `ConfigError` for a seed outside 32 bits, which would silently give the samples of another one."""
+    """Raise a `ConfigError` for a seed outside 32 bits, which would silently give the samples of
+    another one.
+    """
     if options.seed is not None and not 0 <= options.seed < 2**32:
         raise ConfigError(f"--seed must be in 0 … {2**32 - 1}, not {options.seed}")
 

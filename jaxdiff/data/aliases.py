@@ -1,17 +1,21 @@
-"""The table of channel names: how OpenSim, Plug-in Gait, Visual3D, Xsens and others name and sign the same signals.
+"""The table of channel names: how OpenSim, Plug-in Gait, Visual3D, Xsens and others name and sign
+the same signals.
 
-Every row relates a name to a signal of the body. The *reference sense* of an angle is flexion (hip, knee),
-dorsiflexion (ankle), adduction (hip, knee), inversion (ankle), internal rotation, anterior pelvic tilt, and for the
-pelvis up and forward on the side in question. A joint moment in the reference sense is the internal moment that acts
-in the direction of the angle (hip flexor, knee flexor, dorsiflexor: the generalised force of the joint coordinate).
-Ground reactions are forward, medial and up. `sign` multiplies a value to bring it into the reference sense; `left` is
-a further factor for the left side, where a convention does not mirror its axes.
+Every row relates a name to a signal of the body. The *reference sense* of an angle is flexion (hip,
+knee), dorsiflexion (ankle), adduction (hip, knee), inversion (ankle), internal rotation, anterior
+pelvic tilt, and for the pelvis up and forward on the side in question. A joint moment in the
+reference sense is the internal moment that acts in the direction of the angle (hip flexor, knee
+flexor, dorsiflexor: the generalised force of the joint coordinate). Ground reactions are forward,
+medial and up. `sign` multiplies a value to bring it into the reference sense; `left` is a further
+factor for the left side, where a convention does not mirror its axes.
 
-In names, `{r}` stands for r or l, `{R}` for R or L, `{right}` and `{RIGHT}` for the words, `{1_}` for the prefix of
-OpenSim's second plate. The first name of a signal in a convention is the one that is written.
+In names, `{r}` stands for r or l, `{R}` for R or L, `{right}` and `{RIGHT}` for the words, `{1_}`
+for the prefix of OpenSim's second plate. The first name of a signal in a convention is the one that
+is written.
 
-Signs follow the documentation of each program. `knee` flexion of OpenSim and Visual3D is marked `either`: gait2392 and
-its relatives and Visual3D's right-hand rule measure extension, Rajagopal's and Lai's models flexion, under one name.
+Signs follow the documentation of each program. `knee` flexion of OpenSim and Visual3D is marked
+`either`: gait2392 and its relatives and Visual3D's right-hand rule measure extension, Rajagopal's
+and Lai's models flexion, under one name.
 """
 
 from __future__ import annotations
@@ -80,7 +84,9 @@ def _opensim() -> Iterator[Alias]:
 
 
 def _plug_in_gait() -> Iterator[Alias]:
-    """Vicon's model outputs. Moments are external in the sense of the angles: internal extensors are positive."""
+    """Vicon's model outputs. Moments are external in the sense of the angles: internal extensors
+    are positive.
+    """
     axes = (("x", "flexion"), ("y", "adduction"), ("z", "rotation"))
     for joint in ("Hip", "Knee", "Ankle"):
         for place, axis in axes:
@@ -104,7 +110,9 @@ def _pig(name: str, joint: str, axis: str, quantity: str, unit: str, sign: float
 
 
 def _visual3d() -> Iterator[Alias]:
-    """Visual3D and, in its files, Theia. Right-hand rule on both sides: frontal and transverse axes are not mirrored."""
+    """Visual3D and, in its files, Theia. Right-hand rule on both sides: frontal and transverse axes
+    are not mirrored.
+    """
     for joint in ("HIP", "KNEE", "ANKLE"):
         for place, axis in zip("XYZ", ("flexion", "adduction", "rotation")):
             left = 1.0 if place == "X" else -1.0
@@ -121,7 +129,9 @@ def _visual3d() -> Iterator[Alias]:
 
 
 def _xsens() -> Iterator[Alias]:
-    """Joint angles of Xsens MVN, the first-named direction positive, and of suits that name them likewise."""
+    """Joint angles of Xsens MVN, the first-named direction positive, and of suits that name them
+    likewise.
+    """
     directions = (
         ("Hip", "Flexion/Extension", "flexion", 1.0),
         ("Hip", "Abduction/Adduction", "adduction", -1.0),
@@ -240,7 +250,9 @@ ALIASES: tuple[Alias, ...] = (
 
 
 def spellings(name: str) -> Iterator[tuple[str, str]]:
-    """The names that a pattern stands for, with the side of each (empty where the pattern has none)."""
+    """The names that a pattern stands for, with the side of each (empty where the pattern has
+    none).
+    """
     if "{" not in name:
         yield name, ""
         return

@@ -61,8 +61,8 @@ def load(
         data_dir: Where prepared data are kept; default `$JAXDIFF_DATA`.
         manual_dir: Where the files of data sets lie that have to be requested from their authors.
         progress: Whether to show a progress bar.
-        **config: Settings of the data set: `size` and single settings of the simulated ones, `recipe` and `root` of
-            `folder`, and so on (see each builder).
+        **config: Settings of the data set: `size` and single settings of the simulated ones,
+            `recipe` and `root` of `folder`, and so on (see each builder).
 
     Returns:
         The trials.
@@ -120,7 +120,9 @@ def _prepare(builder: Any, manual_dir: Path, progress: bool) -> None:
 
 @contextlib.contextmanager
 def _alone(directory: Path, what: str):
-    """One process prepares a data set, the others wait for it (the hosts of one machine, the jobs of a sweep)."""
+    """One process prepares a data set, the others wait for it (the hosts of one machine, the jobs
+    of a sweep).
+    """
     try:
         import fcntl
     except ImportError:  # not on Windows

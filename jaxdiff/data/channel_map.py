@@ -1,4 +1,5 @@
-"""What a user states about the channels of a file: other names, units, the body mass; in words or as a small YAML.
+"""What a user states about the channels of a file: other names, units, the body mass; in words or
+as a small YAML.
 
 rename: {Fz: grf_normal, Knee: knee_flexion_r}     # the file's name: a name of the table or of the model
 units: {Fz: N, angle: deg}                         # by channel, or for all channels of a quantity
@@ -25,7 +26,8 @@ class ChannelMap:
 
     Args:
         rename: `{file's name: new name}`.
-        units: `{file's name or a quantity: unit}`; a quantity applies to channels that state no unit.
+        units: `{file's name or a quantity: unit}`; a quantity applies to channels that state no
+            unit.
         mass: Body mass in kg, or None.
     """
 

@@ -1,9 +1,10 @@
 """Channel names of any laboratory mapped onto the channels of a model, and back.
 
-`identify(name, unit)` says which signal of the body a name stands for, using the table in `jaxdiff.data.aliases`
-(OpenSim, Plug-in Gait, Visual3D and Theia, Xsens, AddBiomechanics and OpenCap, the library's own names). `match` maps a
-recording onto the channels that a model wants: names, sides, signs and units. Quantity is part of a channel's identity,
-so a hip moment is never taken for a hip angle::
+`identify(name, unit)` says which signal of the body a name stands for, using the table in
+`jaxdiff.data.aliases` (OpenSim, Plug-in Gait, Visual3D and Theia, Xsens, AddBiomechanics and
+OpenCap, the library's own names). `match` maps a recording onto the channels that a model wants:
+names, sides, signs and units. Quantity is part of a channel's identity, so a hip moment is never
+taken for a hip angle::
 
     walk = jaxdiff.read("walk.mot")                                   # knee_angle_r, extension positive, in deg
     found = channels.match(walk, ("hip_flexion", "knee_flexion"), ("deg", "deg"), side="right")
@@ -12,9 +13,10 @@ so a hip moment is never taken for a hip angle::
     moments = model(found.recording)             # hip_extension_moment, ... in N m/kg
     found.inverse(moments)          # hip_flexion_r_moment, ... with the signs of the file that was read
 
-`match` raises `DataError` if channels are missing or a unit can neither be read nor inferred; `sides` lists the legs
-for which a match is possible. `Matched.metadata` is a flat text mapping to keep beside an output. What was assumed (an
-inferred unit, the sense of an OpenSim knee) is in `Matched.notes` and is issued as a `DataWarning`.
+`match` raises `DataError` if channels are missing or a unit can neither be read nor inferred;
+`sides` lists the legs for which a match is possible. `Matched.metadata` is a flat text mapping to
+keep beside an output. What was assumed (an inferred unit, the sense of an OpenSim knee) is in
+`Matched.notes` and is issued as a `DataWarning`.
 """
 
 from __future__ import annotations
@@ -67,8 +69,9 @@ class Inverse:
     def __call__(self, recording: Recording) -> Recording:
         """The recording in the convention of the input.
 
-        Channels that were matched get their own names and units back; others get the name that the convention has for
-        them, if it has one. Channels ending in `_p05` and `_p95` change places where the sign changes.
+        Channels that were matched get their own names and units back; others get the name that the
+        convention has for them, if it has one. Channels ending in `_p05` and `_p95` change places
+        where the sign changes.
         """
         columns, names, used = [], [], []
         for name, unit in zip(recording.channels, recording.units):
@@ -87,7 +90,9 @@ class Inverse:
         return replace(recording, values=values, channels=tuple(names), units=tuple(used))
 
     def interval(self, low: Recording, high: Recording) -> tuple[Recording, Recording]:
-        """Lower and upper bounds in the convention of the input; a change of sign exchanges them."""
+        """Lower and upper bounds in the convention of the input; a change of sign exchanges
+        them.
+        """
         a, b = self(low), self(high)
         values = np.minimum(a.values, b.values), np.maximum(a.values, b.values)
         return replace(a, values=values[0]), replace(b, values=values[1])
@@ -155,18 +160,21 @@ def match(
         recording: The recording of the user.
         wanted_channels: The model's channels.
         wanted_units: The model's units.
-        side: The leg to use where the model's channels have no side; default: the right one if it is there.
+        side: The leg to use where the model's channels have no side; default: the right one if it
+            is there.
         mass: Body mass in kg; default: `mass` in the metadata.
         rename: `{file's name: model's name}` for what the table of names does not know.
-        stated: Units, by the file's channel name or by quantity (`{"angle": "deg"}`), that override those of the file.
-        ranges: Lowest and highest training value of every wanted channel, which decides the sense of a model trained
-            on names such as OpenSim's `knee_angle_r`.
+        stated: Units, by the file's channel name or by quantity (`{"angle": "deg"}`), that override
+            those of the file.
+        ranges: Lowest and highest training value of every wanted channel, which decides the sense
+            of a model trained on names such as OpenSim's `knee_angle_r`.
 
     Returns:
         The matched recording with its mapping, notes and inverse.
 
     Raises:
-        DataError: If channels are missing, or units are unknown, contradicted by the values or not convertible.
+        DataError: If channels are missing, or units are unknown, contradicted by the values or not
+            convertible.
     """
     if rename:
         recording = recording.rename(rename)
@@ -212,7 +220,9 @@ def match(
 def sides(
     recording: Recording, wanted_channels: Sequence[str], wanted_units: Sequence[str]
 ) -> tuple[str, ...]:
-    """The legs for which a recording has all wanted channels: `("right", "left")`, one of them, `("",)`, or none."""
+    """The legs for which a recording has all wanted channels: `("right", "left")`, one of them,
+    `("",)`, or none.
+    """
     found = []
     for side in SIDES:
         try:
@@ -244,7 +254,9 @@ def _pick(
     side: str,
     convention: str,
 ) -> tuple[list[tuple[str, Channel | None]], str]:
-    """The file's channel for every wanted one, and the leg it is (empty where names have no side)."""
+    """The file's channel for every wanted one, and the leg it is (empty where names have no
+    side).
+    """
     if side not in ("", *SIDES):
         raise DataError(f"a side is 'right' or 'left'; got {side!r}")
     known = {
@@ -317,7 +329,9 @@ def _units(
     stated: Mapping[str, str],
     notes: list[str],
 ) -> dict[str, str]:
-    """The unit of every picked channel: overridden, stated by the file, or inferred from the values."""
+    """The unit of every picked channel: overridden, stated by the file, or inferred from the
+    values.
+    """
     groups: dict[str, list[str]] = {}
     found: dict[str, str] = {}
     for name, wanted in zip(names, wanted_units):

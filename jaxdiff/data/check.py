@@ -1,7 +1,9 @@
-"""Checks of a laboratory's folder: everything that keeps `load("folder", recipe=...)` from working, at once.
+"""Checks of a laboratory's folder: everything that keeps `load("folder", recipe=...)` from working,
+at once.
 
-Problems keep the folder from loading; warnings are what loads and deserves a look: gaps, channels that never change,
-values that contradict their unit, files that no pattern matches. The same finding in many files is one finding.
+Problems keep the folder from loading; warnings are what loads and deserves a look: gaps, channels
+that never change, values that contradict their unit, files that no pattern matches. The same
+finding in many files is one finding.
 """
 
 from __future__ import annotations
@@ -62,7 +64,8 @@ def check(
     Args:
         recipe: The YAML file.
         root: Folder of the recordings; default: that of the recipe.
-        study: A study whose needs are checked too: `llma`, `speed_transfer`, `text_to_motion` or `biovae`.
+        study: A study whose needs are checked too: `llma`, `speed_transfer`, `text_to_motion` or
+            `biovae`.
         inputs: Signals of a model (`Model.inputs`), one of which every file must fit.
 
     Returns:

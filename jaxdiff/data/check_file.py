@@ -1,4 +1,6 @@
-"""Everything that stands between one file and a model, at once: names, units, rate, gaps, strides, each with its fix."""
+"""Everything that stands between one file and a model, at once: names, units, rate, gaps, strides,
+each with its fix.
+"""
 
 from __future__ import annotations
 
@@ -307,7 +309,9 @@ def _for_any(
 
 
 def _mass(recording: Recording) -> float | None:
-    """The body mass in kg from the mean vertical force of both feet, as models of any channels take it; else None."""
+    """The body mass in kg from the mean vertical force of both feet, as models of any channels take
+    it; else None.
+    """
     feet: dict[str, np.ndarray] = {}
     for name, unit in zip(recording.channels, recording.units):
         known = channels.identify(name, unit)

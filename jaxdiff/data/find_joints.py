@@ -1,8 +1,8 @@
 """The joints of the body in any tree of joints.
 
-They are found by their names (CMU in the cgspeed/Daz and iClone conversions, Mixamo, 100STYLE, LAFAN1, SOMA, Bandai
-Namco, Unreal); limbs with other names are found by structure: two mirror-image chains below a common joint, the longer
-pair being the legs.
+They are found by their names (CMU in the cgspeed/Daz and iClone conversions, Mixamo, 100STYLE,
+LAFAN1, SOMA, Bandai Namco, Unreal); limbs with other names are found by structure: two mirror-image
+chains below a common joint, the longer pair being the legs.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ class Found(NamedTuple):
 
 
 def find(joints: Joints) -> Found:
-    """The pelvis, limbs, neck and head in a tree, by name where names are known and by structure elsewhere.
+    """The pelvis, limbs, neck and head in a tree, by name where names are known and by structure
+    elsewhere.
 
     Raises:
         DataError: If the legs or the arms are not found.
@@ -157,7 +158,9 @@ def _chain(start: int, children: list[list[int]], lengths: np.ndarray) -> list[i
 
 
 def _mirrored(joints: Joints) -> list[tuple[int, list[int], list[int]]]:
-    """Pairs of chains of equal bone lengths that start at one joint: the parent and both chains, longest first."""
+    """Pairs of chains of equal bone lengths that start at one joint: the parent and both chains,
+    longest first.
+    """
     children, lengths = _children(joints.parents), _lengths(joints)
     found = []
     for parent, own in enumerate(children):
@@ -173,7 +176,9 @@ def _mirrored(joints: Joints) -> list[tuple[int, list[int], list[int]]]:
 
 
 def _structural(joints: Joints, pairs: list, limb: str) -> dict[str, list[int | None]] | None:
-    """Legs are the longest mirrored pair below the arms' parent; arms the longest pair that starts elsewhere."""
+    """Legs are the longest mirrored pair below the arms' parent; arms the longest pair that starts
+    elsewhere.
+    """
     if not pairs:
         return None
     height = {p: joints.positions[:, p, 1].mean() for p, _, _ in pairs}
@@ -202,7 +207,9 @@ def _sided(joints: Joints, pair, limb: str, legs) -> dict[str, list[int | None]]
 
 
 def _ahead(joints: Joints, leg: list[int], lengths: np.ndarray) -> np.ndarray:
-    """Where a leg faces [T, 3]: to where the knee bends, and from the ankle to the toes if there are any."""
+    """Where a leg faces [T, 3]: to where the knee bends, and from the ankle to the toes if there
+    are any.
+    """
     bones = [lengths[leg[i + 1]] + lengths[leg[i + 2]] for i in range(len(leg) - 2)]
     i = int(np.argmax(bones))
     hip, knee, ankle = (joints.positions[:, leg[i + k]] for k in range(3))

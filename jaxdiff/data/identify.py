@@ -1,4 +1,6 @@
-"""Which signal of the body a channel name stands for, in the conventions of `jaxdiff.data.aliases`."""
+"""Which signal of the body a channel name stands for, in the conventions of
+`jaxdiff.data.aliases`.
+"""
 
 from __future__ import annotations
 
@@ -69,14 +71,16 @@ def identify(name: str, unit: str = "", convention: str = "") -> Channel | None:
     """What a channel stands for.
 
     Args:
-        name: Its name in any of the known conventions; case and separators do not matter, and neither do a subject
-            prefix (`Anna:RHipAngles_x`), an OpenSim path (`/jointset/hip_r/hip_flexion_r/value`) or a spread ending.
-        unit: Its unit, which decides between an angle and a moment of the same name; empty if unknown.
+        name: Its name in any of the known conventions; case and separators do not matter, and
+            neither do a subject prefix (`Anna:RHipAngles_x`), an OpenSim path
+            (`/jointset/hip_r/hip_flexion_r/value`) or a spread ending.
+        unit: Its unit, which decides between an angle and a moment of the same name; empty if
+            unknown.
         convention: The convention to prefer where several use the name.
 
     Returns:
-        The channel, or None if the name is unknown or its unit contradicts every meaning of the name. The quantity is
-        empty where neither name nor unit tells it.
+        The channel, or None if the name is unknown or its unit contradicts every meaning of the
+        name. The quantity is empty where neither name nor unit tells it.
 
     Examples:
         >>> identify("knee_angle_r", "deg").signal

@@ -1,9 +1,11 @@
-"""Normalisers: `y = (x - offset) / scale` per channel, fitted on training subjects only and kept with the model.
+"""Normalisers: `y = (x - offset) / scale` per channel, fitted on training subjects only and kept
+with the model.
 
-Min-max scaling (LLMA, appendix) maps the range seen in training to [low, high]; z-scores (speed transfer, III.B; text
-to motion) map it to mean 0 and deviation 1. Both are the same affine map and invert exactly. HumanML3D's convention is
-z-scores whose deviation is averaged over groups of like features; StableMoFusion trains with some of the deviations
-(root velocities, root height, contacts) divided by 5, which amplifies these features.
+Min-max scaling (LLMA, appendix) maps the range seen in training to [low, high]; z-scores (speed
+transfer, III.B; text to motion) map it to mean 0 and deviation 1. Both are the same affine map and
+invert exactly. HumanML3D's convention is z-scores whose deviation is averaged over groups of like
+features; StableMoFusion trains with some of the deviations (root velocities, root height, contacts)
+divided by 5, which amplifies these features.
 """
 
 from __future__ import annotations
@@ -42,14 +44,18 @@ class Normaliser:
         return y * self.scale + self.offset
 
     def emphasised(self, features: Iterable[slice | int], bias: float) -> Normaliser:
-        """The same with the scale of some features divided by `bias`, so that they weigh `bias` times more in a loss."""
+        """The same with the scale of some features divided by `bias`, so that they weigh `bias`
+        times more in a loss.
+        """
         scale = self.scale.copy()
         for feature in features:
             scale[feature] /= np.float32(bias)
         return replace(self, scale=scale)
 
     def spread(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Centre and deviation of each channel in training; of min-max scaling, half of the half-range is the deviation."""
+        """Centre and deviation of each channel in training; of min-max scaling, half of the
+        half-range is the deviation.
+        """
         share = 0.5 if self.kind == "minmax" else 1.0
         return tuple(map(float, self.offset)), tuple(float(share * s) for s in self.scale)
 
@@ -81,7 +87,9 @@ def fit_values(
     high: float = 1.0,
     groups: Sequence[slice] = (),
 ) -> Normaliser:
-    """Fits a normaliser to values [frames, channels]. Gaps (NaN) are ignored; a constant channel is only shifted."""
+    """Fits a normaliser to values [frames, channels]. Gaps (NaN) are ignored; a constant channel is
+    only shifted.
+    """
     if kind not in KINDS:
         raise ConfigError(f"no normaliser {kind!r}; {nearest(kind, KINDS)}")
     values = np.asarray(values).reshape(-1, len(channels))
@@ -121,7 +129,9 @@ def fit_values(
 def fit(
     trials: Trials, kind: str = "minmax", modalities: Iterable[str] = (), **settings: Any
 ) -> dict[str, Normaliser]:
-    """One normaliser per modality, fitted on the given trials; pass those of the training subjects only."""
+    """One normaliser per modality, fitted on the given trials; pass those of the training subjects
+    only.
+    """
     return {
         name: fit_values(
             trials.frames(name), trials.channels[name], trials.units[name], kind, **settings
@@ -131,7 +141,9 @@ def fit(
 
 
 def fit_motion(trials: Trials, modality: str = "motion", bias: float = 5.0) -> Normaliser:
-    """The normaliser of HumanML3D-like features: z-scores by group, with `bias` times the weight on root and contacts."""
+    """The normaliser of HumanML3D-like features: z-scores by group, with `bias` times the weight on
+    root and contacts.
+    """
     from jaxdiff.body.humanml3d import joint_count, slices
 
     groups = slices(joint_count(trials.modality(modality)))  # pyright: ignore[reportArgumentType]

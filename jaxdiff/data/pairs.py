@@ -1,7 +1,8 @@
 """Source → target speed pairs of one person, for speed transfer (paper III.B, III.E).
 
-Training draws pairs with replacement, balanced over subjects and over three kinds: *identity* (a trial with itself),
-*near* (speeds at most `near` m/s apart) and *far*. Validation and test take every ordered pair within a subject.
+Training draws pairs with replacement, balanced over subjects and over three kinds: *identity* (a
+trial with itself), *near* (speeds at most `near` m/s apart) and *far*. Validation and test take
+every ordered pair within a subject.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ KINDS = ("identity", "near", "far")
 
 
 class Sequences(NamedTuple):
-    """The data that batches of pairs are gathered from: the first `length` frames of every trial, its speed and subject."""
+    """The data that batches of pairs are gathered from: the first `length` frames of every trial,
+    its speed and subject.
+    """
 
     signal: np.ndarray
     start: np.ndarray
@@ -28,7 +31,9 @@ class Sequences(NamedTuple):
     subject: np.ndarray
 
     def pair(self, source: np.ndarray, target: np.ndarray) -> dict[str, np.ndarray]:
-        """`{"source", "target": (B, T, C), "source_speed", "target_speed", "subject": (B,)}` of pairs of trials."""
+        """`{"source", "target": (B, T, C), "source_speed", "target_speed", "subject": (B,)}` of
+        pairs of trials.
+        """
         frames = np.arange(self.length)
         return {
             "source": self.signal.take(self.start[source][:, None] + frames, axis=0),
@@ -58,9 +63,9 @@ class Pairs:
 class BalancedPairs:
     """A source of `draws` random pairs per epoch, different in every epoch.
 
-    Draw i is of subject `i mod S` and its kind runs through all three, so an epoch is balanced exactly; with
-    `Batches(shuffle=False)` every batch is balanced over subjects too. `strata[s][k]` are the pairs of that subject and
-    kind, [n, 2]; a uniform number selects one of them.
+    Draw i is of subject `i mod S` and its kind runs through all three, so an epoch is balanced
+    exactly; with `Batches(shuffle=False)` every batch is balanced over subjects too. `strata[s][k]`
+    are the pairs of that subject and kind, [n, 2]; a uniform number selects one of them.
     """
 
     sequences: Sequences

@@ -4,8 +4,9 @@
     batch = next(source)              # {"angles": [64, 200, 26], "moments": [64, 200, 18], "speed": [64], ...}
     state = source.get_state()        # one number; set_state continues exactly there
 
-People are drawn and simulated in groups. Batch `s` takes windows at random from group `s // reuse`, so it is a pure function of
-seed and step. With `background` the next group is computed by another process meanwhile.
+People are drawn and simulated in groups. Batch `s` takes windows at random from group `s // reuse`,
+so it is a pure function of seed and step. With `background` the next group is computed by another
+process meanwhile.
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ class Population(NamedTuple):
 def simulated_group(
     population: Population, modalities: Sequence[str], seed: int, number: int
 ) -> dict[str, np.ndarray]:
-    """Group `number` of the people of a seed, simulated; see `jaxdiff.body.walker.batch.simulate`."""
+    """Group `number` of the people of a seed, simulated; see
+    `jaxdiff.body.walker.batch.simulate`.
+    """
     rng = np.random.default_rng([seed, 2, number])
     traits = walker.draw_people(rng, population.people, population.impaired)
     tasks = walker.draw_tasks(
@@ -52,11 +55,12 @@ def simulated_group(
 
 
 class SimulatedPeople:
-    """An endless iterator over batches of windows of consecutive strides; no person appears in two groups.
+    """An endless iterator over batches of windows of consecutive strides; no person appears in two
+    groups.
 
-    A batch holds float32 [B, window·points, C] for every modality, the scalars "speed" (m/s), "slope" (degrees),
-    "stride_time" (s), "mass" (kg) and "stature" (m) [B], and "subject" [B], a number of the person that no other
-    person of the stream has.
+    A batch holds float32 [B, window·points, C] for every modality, the scalars "speed" (m/s),
+    "slope" (degrees), "stride_time" (s), "mass" (kg) and "stature" (m) [B], and "subject" [B], a
+    number of the person that no other person of the stream has.
 
     Args:
         batch_size: Windows per batch, over all hosts.
@@ -70,7 +74,8 @@ class SimulatedPeople:
         hosts: Number of hosts.
 
     Raises:
-        ConfigError: If a window is longer than the trials, or the batch does not divide over the hosts.
+        ConfigError: If a window is longer than the trials, or the batch does not divide over the
+            hosts.
     """
 
     def __init__(

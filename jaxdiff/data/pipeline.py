@@ -1,16 +1,17 @@
 """Batches: a pure function of the step, iterated by grain.
 
-A *source* turns example indices and one row of uniform numbers per example into arrays. Step `s` takes the positions
-`s·B … s·B + B - 1` of an endless shuffled sequence of epochs, and a host keeps its rows of that global batch. So what
-is trained on depends neither on the number of hosts nor on threads, and the state of the whole pipeline is one number.
+A *source* turns example indices and one row of uniform numbers per example into arrays. Step `s`
+takes the positions `s·B … s·B + B - 1` of an endless shuffled sequence of epochs, and a host keeps
+its rows of that global batch. So what is trained on depends neither on the number of hosts nor on
+threads, and the state of the whole pipeline is one number.
 
-Why whole batches and not grain's example-by-example chain: the arrays fit in memory, and in batches of 64 windows of
-300 x 18 float32, on two cores, the chain source → shuffle → batch delivers 17 000 windows/s, a chain of indices 62 000,
-this 300 000 (`throughput` measures it). grain keeps what it is made for: a prefetching thread and a position that can
-be restored.
+Why whole batches and not grain's example-by-example chain: the arrays fit in memory, and in batches
+of 64 windows of 300 x 18 float32, on two cores, the chain source → shuffle → batch delivers 17 000
+windows/s, a chain of indices 62 000, this 300 000 (`throughput` measures it). grain keeps what it
+is made for: a prefetching thread and a position that can be restored.
 
-A source that is `Gathered` only copies rows of arrays that stay the same. Where these fit, training keeps them on the
-device and is sent the plans of the batches alone (`resident`).
+A source that is `Gathered` only copies rows of arrays that stay the same. Where these fit, training
+keeps them on the device and is sent the plans of the batches alone (`resident`).
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ class Source(Protocol):
     def __len__(self) -> int: ...
 
     def __call__(self, index: np.ndarray, u: np.ndarray) -> Batch:
-        """Examples `index` [b] as arrays with a leading axis b; `u` [b, 4] in [0, 1) determines all random choices."""
+        """Examples `index` [b] as arrays with a leading axis b; `u` [b, 4] in [0, 1) determines all
+        random choices.
+        """
         ...
 
 
@@ -57,9 +60,11 @@ class Gathered(Source, Protocol):
 
 
 class Batches:
-    """An endless (or `epochs` long) iterator over batches whose state can be saved and restored exactly.
+    """An endless (or `epochs` long) iterator over batches whose state can be saved and restored
+    exactly.
 
-    It gives the rows of host number `host` of `hosts`: this process's, among those JAX knows, unless stated otherwise.
+    It gives the rows of host number `host` of `hosts`: this process's, among those JAX knows,
+    unless stated otherwise.
     """
 
     def __init__(
@@ -107,7 +112,9 @@ class Batches:
         return next(self._steps)
 
     def get_state(self) -> dict[str, Any]:
-        """The state to store: the number of batches returned, and the properties of their source."""
+        """The state to store: the number of batches returned, and the properties of their
+        source.
+        """
         return {"step": self._steps.get_state()["next_index"], **self._identity}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
@@ -187,7 +194,9 @@ class _Steps:
 
 
 class stack:
-    """Batches of several iterators with a leading axis: the folds of a cross-validation trained as one computation."""
+    """Batches of several iterators with a leading axis: the folds of a cross-validation trained as
+    one computation.
+    """
 
     def __init__(self, batches: Sequence[Any]):
         self._batches = tuple(batches)
@@ -212,7 +221,9 @@ class stack:
             batches.set_state(fold)
 
     def resident(self, limit: float) -> Resident | None:
-        """As `Batches.resident`; the arrays of the folds are stacked, the shorter ones filled with zeros."""
+        """As `Batches.resident`; the arrays of the folds are stacked, the shorter ones filled with
+        zeros.
+        """
         each = [batches.resident(limit) for batches in self._batches]
         found = [one for one in each if one is not None]
         if len(found) < len(each):
@@ -231,7 +242,9 @@ class stack:
 
 
 def rows(values: Any, first: Any, frames: np.ndarray | Any) -> Any:
-    """Rows `first [b] + frames [T]` or `[b, T]` of `values [n, ...]`: `[b, T, ...]`, of NumPy or JAX arrays."""
+    """Rows `first [b] + frames [T]` or `[b, T]` of `values [n, ...]`: `[b, T, ...]`, of NumPy or
+    JAX arrays.
+    """
     return values.take(first[:, None] + frames, axis=0, mode="clip")
 
 

@@ -1,7 +1,8 @@
 """Plausible ranges of movement data: which unit a channel can be in, judged by its values.
 
-A file that states no unit is read in the one unit in which its values are those of a moving person. A stated unit that
-the values contradict (radians labelled degrees, a channel a million times too large) is an error.
+A file that states no unit is read in the one unit in which its values are those of a moving person.
+A stated unit that the values contradict (radians labelled degrees, a channel a million times too
+large) is an error.
 """
 
 from __future__ import annotations
@@ -20,21 +21,31 @@ RANGES: Mapping[str, Mapping[str, tuple[float, float]]] = {
     "power": {"W": (40.0, 5000.0), "W/kg": (0.3, 38.0)},
     "position": {"m": (0.05, 30.0), "mm": (50.0, 30000.0)},
 }
-"""Quantity -> unit -> the range in which the largest value of a recording lies (99th percentile of the magnitude)."""
+"""Quantity -> unit -> the range in which the largest value of a recording lies (99th percentile of
+the magnitude).
+"""
 _STATED_ONLY: Mapping[str, Mapping[str, tuple[float, float]]] = {
     "moment": {"N mm": (1e4, 2e6), "N mm/kg": (200.0, 30000.0)},
     "force": {"kN": (0.15, 20.0), "%BW": (50.0, 1000.0)},
     "position": {"cm": (5.0, 3000.0)},
 }
-"""Units that are believed when a file states them but never inferred, because their ranges overlap with others."""
+"""Units that are believed when a file states them but never inferred, because their ranges overlap
+with others.
+"""
 _STATED_HIGHEST: Mapping[tuple[str, str], float] = {("moment", "N m/kg"): 30.0}
-"""Larger values that are believed when a file states the unit: impacts of braking reach 27 N m/kg (Verheul 2024)."""
+"""Larger values that are believed when a file states the unit: impacts of braking reach 27 N m/kg
+(Verheul 2024).
+"""
 _MINIMUM_MOTION = 0.3
-"""Share of the largest value by which a signal must move before a stated unit is doubted: static trials are small."""
+"""Share of the largest value by which a signal must move before a stated unit is doubted: static
+trials are small.
+"""
 
 
 def size(values: np.ndarray) -> float:
-    """The 99th percentile of the magnitude of values [T] or [T, C], the largest over channels; NaN without samples."""
+    """The 99th percentile of the magnitude of values [T] or [T, C], the largest over channels; NaN
+    without samples.
+    """
     columns = np.asarray(values, np.float64).reshape(len(values), -1).T
     each = [np.percentile(np.abs(c[np.isfinite(c)]), 99) for c in columns if np.isfinite(c).any()]
     return float(max(each, default=np.nan))
@@ -81,10 +92,12 @@ def check(
         unit: The stated unit.
         values: Samples [T, C] of all channels of that quantity.
         names: Channel names, for the message.
-        small: Whether values that are small for the unit are doubted too; not for minor axes, which move little.
+        small: Whether values that are small for the unit are doubted too; not for minor axes, which
+            move little.
 
     Raises:
-        DataError: If the values are implausible in `unit`: too large, or moving like those of another unit.
+        DataError: If the values are implausible in `unit`: too large, or moving like those of
+            another unit.
     """
     unit = canonical(unit)
     ranges = {**RANGES.get(quantity, {}), **_STATED_ONLY.get(quantity, {})}

@@ -38,7 +38,9 @@ class StampError(DataError):
 
 
 class Gap(NamedTuple):
-    """A run of missing samples (NaN) in one channel; `start` and `stop` are the times of its first and last, in s."""
+    """A run of missing samples (NaN) in one channel; `start` and `stop` are the times of its first
+    and last, in s.
+    """
 
     channel: str
     start: float
@@ -120,7 +122,9 @@ class Recording:
         return len(self.values)
 
     def __getitem__(self, which: slice | str) -> Any:
-        """`recording[1.0:3.5]` is the part between two times in seconds; `recording["knee_angle_r"]` its samples [T]."""
+        """`recording[1.0:3.5]` is the part between two times in seconds;
+        `recording["knee_angle_r"]` its samples [T].
+        """
         if isinstance(which, str):
             return self.select([which]).values[:, 0]
         if not isinstance(which, slice) or which.step is not None:
@@ -142,8 +146,8 @@ class Recording:
     ) -> Recording:
         """A recording from samples with time stamps.
 
-        Uniform stamps (up to the rounding they were printed with) determine the rate. Irregular stamps are an error
-        unless `rate` is given: the samples are then interpolated.
+        Uniform stamps (up to the rounding they were printed with) determine the rate. Irregular
+        stamps are an error unless `rate` is given: the samples are then interpolated.
 
         Args:
             time: Time stamps [T] in seconds.
@@ -307,7 +311,8 @@ class Recording:
         )
 
     def resample(self, rate: float) -> Recording:
-        """The recording at another rate in Hz, with an anti-alias filter when the rate decreases. Gaps stay gaps.
+        """The recording at another rate in Hz, with an anti-alias filter when the rate decreases.
+        Gaps stay gaps.
 
         Args:
             rate: Hz.
@@ -373,7 +378,8 @@ class Recording:
         return tuple(found)
 
     def fill_gaps(self, longest: float) -> Recording:
-        """Gaps of up to `longest` seconds bridged by a straight line; longer ones and those at the ends stay.
+        """Gaps of up to `longest` seconds bridged by a straight line; longer ones and those at the
+        ends stay.
 
         Args:
             longest: Seconds.
@@ -393,11 +399,12 @@ class Recording:
         """The strides of one leg, each from a foot strike up to the next.
 
         Args:
-            side: `right` or `left`; empty: the right leg if its strikes are known, else the left one.
+            side: `right` or `left`; empty: the right leg if its strikes are known, else the left
+                one.
 
         Returns:
-            One recording per stride. Strikes come from the events; without events they are detected in vertical
-            force, hip flexion or foot positions (`jaxdiff.data.strides`).
+            One recording per stride. Strikes come from the events; without events they are detected
+            in vertical force, hip flexion or foot positions (`jaxdiff.data.strides`).
 
         Raises:
             DataError: If fewer than two foot strikes are found.
@@ -464,7 +471,9 @@ class Recording:
 
 
 def _uniform_rate(time: np.ndarray) -> float | None:
-    """The rate of uniform time stamps, as the roundest number that explains them; None if they are not uniform."""
+    """The rate of uniform time stamps, as the roundest number that explains them; None if they are
+    not uniform.
+    """
     index, step = np.arange(len(time)), (time[-1] - time[0]) / (len(time) - 1)
     decimals = next((d for d in range(10) if np.array_equal(np.round(time, d), time)), None)
     rounding = 0.0 if decimals is None else 10.0**-decimals

@@ -1,8 +1,8 @@
 """Band-limited resampling: y(t) = sum_n x[n] h(t - n), with h a Kaiser-windowed sinc.
 
-Going down, h cuts at 0.9 of the new Nyquist frequency: flat below 0.8 of it, -80 dB at it. Going up, h cuts at the old
-Nyquist frequency, so the old samples come back unchanged wherever the two time grids meet. The ends are continued by
-point reflection, which keeps constants and slopes.
+Going down, h cuts at 0.9 of the new Nyquist frequency: flat below 0.8 of it, -80 dB at it. Going
+up, h cuts at the old Nyquist frequency, so the old samples come back unchanged wherever the two
+time grids meet. The ends are continued by point reflection, which keeps constants and slopes.
 """
 
 from __future__ import annotations
@@ -11,13 +11,17 @@ import numpy as np
 
 from jaxdiff.errors import DataError
 
-_LOBES = 24  # zero crossings of the sinc on either side of its centre; many, for a narrow band of transition
-_SMOOTH_LOBES = 8  # few, so that little of the signal feels its ends: flat below 0.7 of the cutoff, gone above 1.3
+# zero crossings of the sinc on either side of its centre; many, for a narrow band of transition
+_LOBES = 24
+# few, so that little of the signal feels its ends: flat below 0.7 of the cutoff, gone above 1.3
+_SMOOTH_LOBES = 8
 _BETA = 8.0  # Kaiser window: about -80 dB
 
 
 def _kernel(distance: np.ndarray, cutoff: float, half: int) -> np.ndarray:
-    """h at distances of up to `half` samples, up to a factor; `cutoff` is a fraction of the Nyquist frequency."""
+    """h at distances of up to `half` samples, up to a factor; `cutoff` is a fraction of the Nyquist
+    frequency.
+    """
     return np.sinc(cutoff * distance) * np.i0(
         _BETA * np.sqrt(np.clip(1 - (distance / half) ** 2, 0, None))
     )
@@ -91,7 +95,9 @@ def resampled(values: np.ndarray, old: float, new: float) -> np.ndarray:
 
 
 def bridged(values: np.ndarray) -> np.ndarray:
-    """Values [T, C] with every gap (NaN) bridged by a straight line; gaps at the ends hold the nearest value."""
+    """Values [T, C] with every gap (NaN) bridged by a straight line; gaps at the ends hold the
+    nearest value.
+    """
     if (np.abs(values) > 1e30).any():
         raise DataError(
             "values beyond 1e30 cannot be filtered or interpolated; they are hardly measurements"

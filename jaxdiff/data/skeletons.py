@@ -1,7 +1,7 @@
 """Any human skeleton mapped onto the 22 joints of the library.
 
-Joints are found by name or by structure (`data.find_joints`). Bone lengths of the result are constant, and the lowest
-foot stands on the ground::
+Joints are found by name or by structure (`data.find_joints`). Bone lengths of the result are
+constant, and the lowest foot stands on the ground::
 
     walk = to_body(jaxdiff.read("walk.bvh"))          # 22 joints, m, y up
     walk = formats.read_body("walk.bvh")              # the same, with toes from the end sites of the file
@@ -32,11 +32,12 @@ def to_body(recording: Recording) -> Recording:
     """The 22 joints of a recording of any human skeleton.
 
     Args:
-        recording: Joint positions `NAME_x`, `_y`, `_z` with the number of each joint's parent in `meta["parents"]`.
+        recording: Joint positions `NAME_x`, `_y`, `_z` with the number of each joint's parent in
+            `meta["parents"]`.
 
     Returns:
-        The joints of `jaxdiff.body.skeleton.HUMANML3D` in metres; the mapping is in the metadata. A recording that
-        has them already is returned unchanged.
+        The joints of `jaxdiff.body.skeleton.HUMANML3D` in metres; the mapping is in the metadata. A
+        recording that has them already is returned unchanged.
 
     Raises:
         DataError: If the recording is no skeleton, or legs and arms cannot be found.
@@ -92,7 +93,9 @@ def body_recording(joints: Joints, like: Recording) -> Recording:
 
 
 def _places(joints: Joints, found: Found) -> np.ndarray:
-    """Positions of the 22 joints [T, 22, 3]; the spine at fixed shares of the way from pelvis to neck."""
+    """Positions of the 22 joints [T, 22, 3]; the spine at fixed shares of the way from pelvis to
+    neck.
+    """
     where = joints.positions
     path = [found.joints["neck"]]
     while path[-1] != found.joints["pelvis"] and joints.parents[path[-1]] >= 0:
@@ -119,7 +122,9 @@ def _places(joints: Joints, found: Found) -> np.ndarray:
 
 
 def _completed(out: np.ndarray, found: Found) -> np.ndarray:
-    """Feet and collars that the file does not have: toes ahead of the ankle, collars between spine and shoulder."""
+    """Feet and collars that the file does not have: toes ahead of the ankle, collars between spine
+    and shoulder.
+    """
     index = HUMANML3D.index
     across = out[:, index("left_hip")] - out[:, index("right_hip")]
     forward = np.cross(across, [0.0, 1, 0])
@@ -139,7 +144,8 @@ def _completed(out: np.ndarray, found: Found) -> np.ndarray:
 def constant_lengths(
     places: np.ndarray, parents: Sequence[int] = HUMANML3D.parents
 ) -> tuple[np.ndarray, float]:
-    """Joint positions [T, J, 3] with every bone at its median length, and the largest change in metres.
+    """Joint positions [T, J, 3] with every bone at its median length, and the largest change in
+    metres.
 
     Bones keep their directions; joints below a changed bone move with it.
     """

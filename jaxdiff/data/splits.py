@@ -35,13 +35,15 @@ def named(
 
     Args:
         trials: The data set.
-        test: Test subjects; `["none"]`: train on all people; empty: one in five, drawn at random, at least one.
-        validation: Validation subjects; empty: as many as there are test subjects, if three or more subjects remain,
-            else none.
+        test: Test subjects; `["none"]`: train on all people; empty: one in five, drawn at random,
+            at least one.
+        validation: Validation subjects; empty: as many as there are test subjects, if three or more
+            subjects remain, else none.
         seed: Seed of random choices.
 
     Returns:
-        The split. The validation set is empty where no subject is left for it; the test set with `["none"]`.
+        The split. The validation set is empty where no subject is left for it; the test set with
+        `["none"]`.
 
     Raises:
         ConfigError: If a subject does not exist or is named twice.
@@ -69,7 +71,9 @@ def named(
 def for_training(
     trials: Trials, test: Sequence[str], validation: Sequence[str], seed: int = 0
 ) -> Split:
-    """The split of `named` in which a part without people is the training set, with a warning if it is the test set."""
+    """The split of `named` in which a part without people is the training set, with a warning if it
+    is the test set.
+    """
     split = named(trials, list(map(str, test)), list(map(str, validation)), seed)
     if not len(split.test):
         warnings.warn(
@@ -149,10 +153,11 @@ def leave_one_subject_out(trials: Trials) -> Iterator[Split]:
 def k_fold(
     trials: Trials, folds: int, seed: int = 0, hold_out_tasks: bool = True
 ) -> Iterator[Split]:
-    """Subjects, and with them tasks, divided into `folds` groups: fold k tests on group k and validates on group k + 1.
+    """Subjects, and with them tasks, divided into `folds` groups: fold k tests on group k and
+    validates on group k + 1.
 
-    Training and validation sets lack the tasks of group k; the test set has all tasks of its subjects, so that seen and
-    unseen tasks can be reported separately (`held_out_tasks`).
+    Training and validation sets lack the tasks of group k; the test set has all tasks of its
+    subjects, so that seen and unseen tasks can be reported separately (`held_out_tasks`).
     """
     rng = np.random.default_rng(seed)
     subjects, tasks = (
@@ -179,7 +184,8 @@ def by_counts(
     """Given numbers of subjects in each set, drawn at random.
 
     Raises:
-        ConfigError: If the numbers do not add up to the subjects there are, or leave training or test empty.
+        ConfigError: If the numbers do not add up to the subjects there are, or leave training or
+            test empty.
     """
     subjects = np.random.default_rng(seed).permutation(trials.subjects).tolist()
     if train + validation + test != len(subjects) or min(train, test) < 1 or validation < 0:
@@ -191,7 +197,9 @@ def by_counts(
 
 
 def as_published(trials: Trials) -> Split:
-    """The split the data set came with (column `split`: train, val, test), as HumanML3D's lists of clips."""
+    """The split the data set came with (column `split`: train, val, test), as HumanML3D's lists of
+    clips.
+    """
     names = set(np.unique(trials.column("split")).tolist())
     if not {"train", "test"} <= names:
         raise DataError(
@@ -202,7 +210,9 @@ def as_published(trials: Trials) -> Split:
 
 
 def checked(split: Split) -> Split:
-    """The split, after a check that no subject is in two sets and that training and test are not empty."""
+    """The split, after a check that no subject is in two sets and that training and test are not
+    empty.
+    """
     sides = {"train": split.train, "validation": split.validation, "test": split.test}
     for one, other in (("train", "validation"), ("train", "test"), ("validation", "test")):
         both = sorted(set(sides[one].subjects) & set(sides[other].subjects))

@@ -1,4 +1,5 @@
-"""Foot strikes of a recording, from the first source available: its events, vertical force, hip flexion or foot positions.
+"""Foot strikes of a recording, from the first source available: its events, vertical force, hip
+flexion or foot positions.
 
 found = strikes(walk, "right")
 found.times, found.how            # seconds, and "events", "vertical force", "hip flexion" or "foot position"
@@ -35,7 +36,9 @@ class Strikes(NamedTuple):
     times: np.ndarray
     """Seconds, increasing."""
     how: str
-    """What they were found in: `events`, `given times`, `vertical force`, `hip flexion` or `foot position`."""
+    """What they were found in: `events`, `given times`, `vertical force`, `hip flexion` or
+    `foot position`.
+    """
     side: str
     """`right`, `left`, or empty for a recording of one unnamed leg."""
 
@@ -47,7 +50,8 @@ def strikes(
 
     Args:
         recording: Any recording of gait.
-        side: `right` or `left`; empty: the first of right, left and an unnamed leg for which strikes are found.
+        side: `right` or `left`; empty: the first of right, left and an unnamed leg for which
+            strikes are found.
         times: Strikes in seconds that the user states; they are used as they are.
 
     Returns:
@@ -86,7 +90,8 @@ def normalised(
         points: Samples per stride.
 
     Returns:
-        The samples [strides * points, C], and the strikes as fractional sample numbers of the recording.
+        The samples [strides * points, C], and the strikes as fractional sample numbers of the
+        recording.
     """
     edges = np.clip((np.asarray(times) - recording.start) * recording.rate, 0, len(recording) - 1)
     cycles = normalise_strides(recording.values, edges, points + 1)[:, :-1]
@@ -158,7 +163,9 @@ def _from_hip(recording: Recording, side: str) -> Strikes | None:
 
 
 def _from_feet(recording: Recording, side: str) -> Strikes | None:
-    """Foot against pelvis (Zeni et al. 2008), for markers or joints called by one of the usual names."""
+    """Foot against pelvis (Zeni et al. 2008), for markers or joints called by one of the usual
+    names.
+    """
     points = _points(recording)
     if not side or not points:
         return None
@@ -200,7 +207,9 @@ def _points(recording: Recording) -> dict[str, np.ndarray]:
 
 
 def _words(name: str) -> set[str]:
-    """The words of a marker's name, with a leading or trailing letter for the side parted: RHEE, left_ankle, Foot_L."""
+    """The words of a marker's name, with a leading or trailing letter for the side parted: RHEE,
+    left_ankle, Foot_L.
+    """
     text = name.split(":")[-1].replace(".", "_").replace("-", "_").replace(" ", "_")
     words = {word.lower() for word in text.split("_")}
     for side in "RL":

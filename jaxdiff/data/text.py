@@ -1,4 +1,6 @@
-"""Text–motion batches: one caption per draw, motions padded with zeros to one length, as StableMoFusion is trained."""
+"""Text–motion batches: one caption per draw, motions padded with zeros to one length, as
+StableMoFusion is trained.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +17,13 @@ from jaxdiff.errors import DataError
 
 @dataclass(frozen=True)
 class TextMotion:
-    """A source of `{"motion": (B, 196, F), "length": (B,), "caption": (B,)}`, and (B, 196, C) of every extra modality.
+    """A source of `{"motion": (B, 196, F), "length": (B,), "caption": (B,)}`, and (B, 196, C) of
+    every extra modality.
 
-    `caption` numbers the rows of `captions` (and of `tokens`, the tagged words the T2M evaluator reads), so that text
-    features are computed once per caption. With `crop`, a clip is cut to a multiple of 4 frames at a random place, one
-    time in three to 4 frames less, as the reference loaders do.
+    `caption` numbers the rows of `captions` (and of `tokens`, the tagged words the T2M evaluator
+    reads), so that text features are computed once per caption. With `crop`, a clip is cut to a
+    multiple of 4 frames at a random place, one time in three to 4 frames less, as the reference
+    loaders do.
     """
 
     trials: Trials
@@ -84,7 +88,9 @@ def captioned(
     crop: bool = False,
     extra: tuple[str, ...] = (),
 ) -> TextMotion:
-    """Clips of `shortest <= frames < longest` that have a caption (HumanML3D 40 and 200, KIT-ML 24 and 200)."""
+    """Clips of `shortest <= frames < longest` that have a caption (HumanML3D 40 and 200, KIT-ML 24
+    and 200).
+    """
     fits = (trials.length >= shortest) & (trials.length < longest)
     chosen = trials.select(fits & np.array([bool(texts) for texts in trials.captions], bool))
     if not len(chosen):

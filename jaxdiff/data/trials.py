@@ -1,7 +1,9 @@
-"""A data set in memory: trials end to end in one array per modality, and a table of their properties.
+"""A data set in memory: trials end to end in one array per modality, and a table of their
+properties.
 
-Frame `f` of trial `i` of modality `m` is `signals[m][start[i] + f]`. A subset shares the frames of the whole, so a
-split costs nothing, and a window is a row number. Channel names and units travel with the signals.
+Frame `f` of trial `i` of modality `m` is `signals[m][start[i] + f]`. A subset shares the frames of
+the whole, so a split costs nothing, and a window is a row number. Channel names and units travel
+with the signals.
 """
 
 from __future__ import annotations
@@ -21,11 +23,14 @@ NUMBERS = ("rate", "speed", "incline")
 
 @dataclass(frozen=True)
 class Trials:
-    """`signals[modality]` is (frames, channels) float32; `time` in seconds and `stride` (-1: unknown) are per frame.
+    """`signals[modality]` is (frames, channels) float32; `time` in seconds and `stride` (-1:
+    unknown) are per frame.
 
-    `table` has one row per trial: the texts `trial subject task side paretic split`, the numbers `rate` (Hz; NaN:
-    samples are uniform in the stride), `speed` (m/s) and `incline` (degrees; NaN: unknown), and the flag `transition`.
-    `levels` lists the subjects and tasks of the whole data set, so that their codes mean the same in every subset.
+    `table` has one row per trial: the texts `trial subject task side paretic split`, the numbers
+        `rate` (Hz; NaN:
+    samples are uniform in the stride), `speed` (m/s) and `incline` (degrees; NaN: unknown), and the
+    flag `transition`. `levels` lists the subjects and tasks of the whole data set, so that their
+    codes mean the same in every subset.
     """
 
     signals: Mapping[str, np.ndarray]
@@ -56,7 +61,9 @@ class Trials:
         )
 
     def where(self, **wanted: Any) -> Trials:
-        """The trials whose columns have one of the given values: `where(subject=["S01", "S02"], side="left")`."""
+        """The trials whose columns have one of the given values:
+        `where(subject=["S01", "S02"], side="left")`.
+        """
         keep = np.ones(len(self), bool)
         for name, value in wanted.items():
             keep &= np.isin(self.column(name), np.asarray(value))
@@ -92,7 +99,9 @@ class Trials:
         return values if keep.all() else values[keep]
 
     def compact(self) -> Trials:
-        """The same trials without the frames of others, for computations on all frames and for copies."""
+        """The same trials without the frames of others, for computations on all frames and for
+        copies.
+        """
         if self.length.sum() == len(self.time):
             return self
         rows = np.concatenate(
@@ -110,7 +119,8 @@ class Trials:
     def recording(self, i: int, name: str) -> Recording:
         """One modality of one trial as a recording.
 
-        Samples that are uniform in the stride and not in time (rate NaN) are interpolated to their mean rate.
+        Samples that are uniform in the stride and not in time (rate NaN) are interpolated to their
+        mean rate.
         """
         frames = slice(int(self.start[i]), int(self.start[i] + self.length[i]))
         meta = {text: str(self.table[text][i]) for text in TEXTS if str(self.table[text][i])}
@@ -127,7 +137,9 @@ class Trials:
         return Recording(values, self.channels[name], self.units[name], rate, float(time[0]), meta)
 
     def recoded(self) -> Trials:
-        """The same trials with `levels` of their own subjects and tasks, so that codes count from 0 without gaps."""
+        """The same trials with `levels` of their own subjects and tasks, so that codes count from 0
+        without gaps.
+        """
         return replace(self, levels=levels(self.table))
 
 

@@ -1,4 +1,6 @@
-"""Units of movement data and conversion factors; forces, moments and powers per body mass need the mass."""
+"""Units of movement data and conversion factors; forces, moments and powers per body mass need the
+mass.
+"""
 
 from __future__ import annotations
 
@@ -80,7 +82,8 @@ def factor(old: str, new: str, mass: float | None = None) -> float:
         The factor.
 
     Raises:
-        DataError: If a unit is unknown, the units measure different quantities, or the mass is missing.
+        DataError: If a unit is unknown, the units measure different quantities, or the mass is
+            missing.
     """
     old, new = canonical(old), canonical(new)
     if old == new:

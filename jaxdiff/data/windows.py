@@ -1,4 +1,6 @@
-"""Windows: pieces of equal length of two modalities, for LLMA (L = 300: two strides of 150 samples, paper IV.A)."""
+"""Windows: pieces of equal length of two modalities, for LLMA (L = 300: two strides of 150 samples,
+paper IV.A).
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ from jaxdiff.errors import ConfigError, DataError
 class Windows:
     """A source of `{"x": (B, L, dx), "y": (B, L, dy), "task": (B,), "subject": (B,)}`.
 
-    Window i begins at frame `start[i]` and lies in trial `trial[i]` of `trials`, whose table describes it.
+    Window i begins at frame `start[i]` and lies in trial `trial[i]` of `trials`, whose table
+    describes it.
     """
 
     trials: Trials
@@ -59,11 +62,13 @@ class Windows:
 
 
 def cut(trials: Trials, x: str, y: str, length: int = 300, hop: int | None = None) -> Windows:
-    """All windows of `length` frames, `hop` frames or more apart, that have no gap in either modality.
+    """All windows of `length` frames, `hop` frames or more apart, that have no gap in either
+    modality.
 
-    Where strides are numbered, a window begins with a stride and holds consecutive strides only (a dropped outlier
-    stride breaks it); every stride begins one unless `hop` is given. Elsewhere windows begin at a trial's first frame
-    and follow each other every `hop` frames, by default end to end.
+    Where strides are numbered, a window begins with a stride and holds consecutive strides only (a
+    dropped outlier stride breaks it); every stride begins one unless `hop` is given. Elsewhere
+    windows begin at a trial's first frame and follow each other every `hop` frames, by default end
+    to end.
     """
     if length < 1 or (hop is not None and hop < 1):
         raise ConfigError(

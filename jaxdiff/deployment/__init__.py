@@ -1,1 +1,3 @@
-"""Models as pure functions of arrays: exported as an artefact that needs only JAX, or run on a stream."""
+"""Models as pure functions of arrays: exported as an artefact that needs only JAX, or run on a
+stream.
+"""

@@ -137,7 +137,9 @@ def save(
 
 
 class Artefact(NamedTuple):
-    """An exported model: its program, whose `call(seed, *inputs)` draws unchecked, and its description."""
+    """An exported model: its program, whose `call(seed, *inputs)` draws unchecked, and its
+    description.
+    """
 
     program: export.Exported
     card: dict[str, Any]
@@ -153,7 +155,8 @@ class Artefact(NamedTuple):
             The output [B, T, C].
 
         Raises:
-            DataError: If a window has another shape, holds gaps, or is not cut at its event and at the model's rate.
+            DataError: If a window has another shape, holds gaps, or is not cut at its event and at
+                the model's rate.
         """
         cards = self.card["inputs"]
         if len(inputs) != len(cards):

@@ -4,9 +4,10 @@ program.onnx   the program for a fixed batch, its parameters inside
 program.json   what goes in and comes out, and the shapes of the noise
 example.py     a short script that draws from it
 
-ONNX has no counter-based random numbers, so that the program takes its noise as its first arguments: standard-normal arrays that
-the caller draws. Only programs that separate noise and network (`Program.from_noise`) can be written. The conversion is done by
-`jax2onnx` from the traced program, so that it meets the operators of JAX alone and none of Flax.
+ONNX has no counter-based random numbers, so that the program takes its noise as its first
+arguments: standard-normal arrays that the caller draws. Only programs that separate noise and
+network (`Program.from_noise`) can be written. The conversion is done by `jax2onnx` from the traced
+program, so that it meets the operators of JAX alone and none of Flax.
 """
 
 from __future__ import annotations

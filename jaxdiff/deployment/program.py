@@ -1,7 +1,9 @@
-"""A model as one pure function of arrays: `draw(seed, *inputs [B, ...]) -> [B, T, C]`, all in physical units.
+"""A model as one pure function of arrays: `draw(seed, *inputs [B, ...]) -> [B, T, C]`, all in
+physical units.
 
-Normalisation, the keys of the examples, every step of the sampler and the way back to units are inside, so that what is
-compiled or exported is the whole of it. Example n draws from `fold_in(key(seed), n)`, as files generated with that seed do.
+Normalisation, the keys of the examples, every step of the sampler and the way back to units are
+inside, so that what is compiled or exported is the whole of it. Example n draws from
+`fold_in(key(seed), n)`, as files generated with that seed do.
 """
 
 from __future__ import annotations
@@ -25,10 +27,11 @@ class Program(NamedTuple):
         output: What it returns.
         study: The study of its model.
         notes: Further JSON values needed to make inputs.
-        calibration: Factors for the intervals of the output's channels (`models.calibration.Calibration`), or None.
+        calibration: Factors for the intervals of the output's channels
+            (`models.calibration.Calibration`), or None.
         noise: Shapes of the standard-normal arrays that `from_noise` takes, without the batch axis.
-        from_noise: `(*noise [B, ...], *inputs [B, ...]) -> [B, T, C]`, of which `draw` draws the noise; None where a program does
-            not separate them.
+        from_noise: `(*noise [B, ...], *inputs [B, ...]) -> [B, T, C]`, of which `draw` draws the
+            noise; None where a program does not separate them.
     """
 
     draw: Callable[..., Array]

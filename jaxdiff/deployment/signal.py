@@ -1,4 +1,6 @@
-"""What a program or a model takes and gives, and the only place where recordings are checked against it."""
+"""What a program or a model takes and gives, and the only place where recordings are checked
+against it.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +78,9 @@ class Signal(NamedTuple):
         return {name: value for name, value in parts.items() if value or name in needed}
 
     def unusual(self, values: np.ndarray) -> list[str]:
-        """Sentences about values [..., C] far outside those of training, with the wrong units that would explain them."""
+        """Sentences about values [..., C] far outside those of training, with the wrong units that
+        would explain them.
+        """
         return window.warnings(self.described(), values)
 
     def __str__(self) -> str:
@@ -108,10 +112,12 @@ def fitted(
     mass: float | None = None,
     rename: Mapping[str, str] | None = None,
 ) -> Matched:
-    """The channels of a signal from a recording, in the signal's names, signs, units and order, without gaps.
+    """The channels of a signal from a recording, in the signal's names, signs, units and order,
+    without gaps.
 
     Args:
-        recording: Any recording that has the signals of the body, under the names of any known convention.
+        recording: Any recording that has the signals of the body, under the names of any known
+            convention.
         signal: What the model takes.
         longest_gap: Gaps of up to this many seconds are bridged by a straight line.
         side: The leg to use, where the signal is of one leg.
@@ -119,11 +125,13 @@ def fitted(
         rename: `{recording's name: signal's name}` for channels that no convention knows.
 
     Returns:
-        The match: a recording with exactly the signal's channels and units at its own rate, and the way back. Values far
+        The match: a recording with exactly the signal's channels and units at its own rate, and the
+            way back. Values far
         outside those of training give a warning that names channel and amount.
 
     Raises:
-        DataError: If a channel is missing, a unit is implausible or cannot be converted, or a gap remains.
+        DataError: If a channel is missing, a unit is implausible or cannot be converted, or a gap
+            remains.
     """
     found = match(recording, signal.channels, signal.units, side=side, mass=mass, rename=rename)
     chosen = found.recording

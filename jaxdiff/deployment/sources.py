@@ -1,4 +1,6 @@
-"""Where the rows of a stream come from: a file, lines of CSV (standard input, UDP datagrams), or Lab Streaming Layer."""
+"""Where the rows of a stream come from: a file, lines of CSV (standard input, UDP datagrams), or
+Lab Streaming Layer.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +67,8 @@ def of_lines(lines: Iterable[str], rate: float | None, name: str = "standard inp
 
 
 def udp_lines(port: int) -> Iterator[str]:
-    """Lines of CSV from datagrams to a port of this machine, one or more whole lines each; an empty datagram ends.
+    """Lines of CSV from datagrams to a port of this machine, one or more whole lines each; an empty
+    datagram ends.
 
     Args:
         port: The port; only programs of this machine can send to it.

@@ -1,10 +1,13 @@
-"""A program on a stream: the newest samples of the other modality from a window that slides, at a fixed cost.
+"""A program on a stream: the newest samples of the other modality from a window that slides, at a
+fixed cost.
 
-Where the model was trained on pieces of time, the window is the newest `length / rate` seconds. Where it was trained on
-strides, it is the newest strides, their duration found in the hip's autocorrelation, and turned in a circle so that it begins
-at a heel strike: walking being nearly periodic, the newest sample then meets the sample a few strides before it. As noise
-belongs to a place in the window, it keeps its place in the stride, and what comes out does not flicker. For the same reason
-the circle can be read beyond the newest sample: what is expected `ahead` seconds from now is one stride before that time.
+Where the model was trained on pieces of time, the window is the newest `length / rate` seconds.
+Where it was trained on strides, it is the newest strides, their duration found in the hip's
+autocorrelation, and turned in a circle so that it begins at a heel strike: walking being nearly
+periodic, the newest sample then meets the sample a few strides before it. As noise belongs to a
+place in the window, it keeps its place in the stride, and what comes out does not flicker. For the
+same reason the circle can be read beyond the newest sample: what is expected `ahead` seconds from
+now is one stride before that time.
 """
 
 from __future__ import annotations
@@ -32,8 +35,9 @@ HIPS = re.compile(r"hip_(flexion|x)(?!.*_l$)")
 class Stream:
     """Generates while samples arrive.
 
-    `push` one sample at a time; `newest(n)` returns `[samples, n, D]` of the output, or None while there are too few. `seconds`
-    holds the duration of each call of `newest` that returned something.
+    `push` one sample at a time; `newest(n)` returns `[samples, n, D]` of the output, or None while
+    there are too few. `seconds` holds the duration of each call of `newest` that returned
+    something.
 
     Args:
         program: A program of one signal into another.
@@ -42,7 +46,8 @@ class Stream:
         rate: Samples per second of the stream.
         samples: Samples of each generation.
         seed: Seed of the samples.
-        ahead: Seconds beyond the newest sample to return, less than a stride; for programs of strides only.
+        ahead: Seconds beyond the newest sample to return, less than a stride; for programs of
+            strides only.
 
     Examples:
         >>> from jaxdiff.deployment.program import Program
@@ -137,7 +142,9 @@ class Stream:
         return made
 
     def _window(self) -> tuple[np.ndarray, int, float] | None:
-        """The newest window, the place of its heel strike, and its spacing in rows; None while there are too few rows."""
+        """The newest window, the place of its heel strike, and its spacing in rows; None while
+        there are too few rows.
+        """
         rows = np.array(self._rows)
         length, strides = self._signal.length, self._signal.strides
         if len(rows) < 4:

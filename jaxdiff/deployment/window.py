@@ -1,7 +1,8 @@
-"""What is wrong with one window of an input: its shape, values far from training, units, rate and phase.
+"""What is wrong with one window of an input: its shape, values far from training, units, rate and
+phase.
 
-The functions need NumPy alone and take the description of an input as plain values, because exported models carry this
-file with them (`check.py`).
+The functions need NumPy alone and take the description of an input as plain values, because
+exported models carry this file with them (`check.py`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from typing import Any
 import numpy as np
 
 FAR = 6.0
-"""Training deviations at which a value is called far outside; the most extreme percent of the samples are left out."""
+"""Training deviations at which a value is called far outside; the most extreme percent of the
+samples are left out.
+"""
 PHASE = 0.2
 """Share of a stride by which a window may begin before or after its event."""
 REPEAT = 0.5
@@ -28,14 +31,17 @@ FACTORS = {
         70.0: "not divided by the body mass",
     },
 }
-"""Ratios of values to those of training that wrong units cause, per kind of quantity. A ratio holds to a factor of 1.6."""
+"""Ratios of values to those of training that wrong units cause, per kind of quantity. A ratio holds
+to a factor of 1.6.
+"""
 
 
 def errors(card: Mapping[str, Any], window: np.ndarray) -> list[str]:
     """Reasons why a window cannot be used.
 
     Args:
-        card: `name`, `channels`, `shape`, and where they apply `strides`, `phase` and `example`, a window of training.
+        card: `name`, `channels`, `shape`, and where they apply `strides`, `phase` and `example`, a
+            window of training.
         window: The array [T, C].
 
     Returns:
@@ -74,12 +80,15 @@ def errors(card: Mapping[str, Any], window: np.ndarray) -> list[str]:
 def warnings(
     card: Mapping[str, Any], window: np.ndarray, quantities: Sequence[str] = ()
 ) -> list[str]:
-    """What is unusual about values: channels far outside training, and wrong units that would explain them.
+    """What is unusual about values: channels far outside training, and wrong units that would
+    explain them.
 
     Args:
-        card: `name`, `channels`, `centre` and `deviation` of the values in training, one per channel.
+        card: `name`, `channels`, `centre` and `deviation` of the values in training, one per
+            channel.
         window: Samples [..., C]; NaN are passed over.
-        quantities: Quantity of each channel: angle, force, moment, power, position; default: `card["quantities"]`.
+        quantities: Quantity of each channel: angle, force, moment, power, position; default:
+            `card["quantities"]`.
 
     Returns:
         Sentences that name channel and amount.
@@ -120,7 +129,9 @@ def warnings(
 
 
 def look(card, rows):
-    """End a script in one sentence if a window [T, C] of rows [B, T, C] cannot be used; print what is unusual."""
+    """End a script in one sentence if a window [T, C] of rows [B, T, C] cannot be used; print what
+    is unusual.
+    """
     for row in rows:
         if wrong := errors(card, row):
             raise SystemExit(wrong[0])
@@ -143,7 +154,9 @@ def _reason(kind, ratios):
 
 
 def _strides(window, steps):
-    """[T, C] as strides [N, steps, C] in deviations of each channel; constant channels become zero."""
+    """[T, C] as strides [N, steps, C] in deviations of each channel; constant channels become
+    zero.
+    """
     window = np.asarray(window, np.float64)
     spread = window.std(0)
     window = (window - window.mean(0)) / np.where(spread > 1e-9, spread, np.inf)

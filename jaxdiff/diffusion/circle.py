@@ -1,12 +1,15 @@
-"""Sampling of nearly standard-normal data in one or a few steps, along the circle of (alpha, sigma).
+"""Sampling of nearly standard-normal data in one or a few steps, along the circle of (alpha,
+sigma).
 
-With `alpha = cos(theta)`, `sigma = sin(theta)` and `F = (x0_hat - alpha x) / sigma`, the probability-flow ODE is
+With `alpha = cos(theta)`, `sigma = sin(theta)` and `F = (x0_hat - alpha x) / sigma`, the
+probability-flow ODE is
 
     dx / dtheta = -F,    theta from pi/2 (noise) to 0 (data).
 
-For standard normal data F vanishes: the noise itself is the sample, whatever the number of steps. For whitened data F
-is small, and so is the error of large steps, where solvers that hold x0 fixed over a step shrink the spread by
-`cos(h)`. `rotation` is no member of `solvers.SOLVERS`, whose last step returns x0 for any denoiser.
+For standard normal data F vanishes: the noise itself is the sample, whatever the number of steps.
+For whitened data F is small, and so is the error of large steps, where solvers that hold x0 fixed
+over a step shrink the spread by `cos(h)`. `rotation` is no member of `solvers.SOLVERS`, whose last
+step returns x0 for any denoiser.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""Grids: the sequence of noise levels visited by a sampler, noisiest first, ending with the clean sample.
+"""Grids: the sequence of noise levels visited by a sampler, noisiest first, ending with the clean
+sample.
 
-A grid is computed once, in NumPy, from a concrete schedule. `leading`, `trailing` and `linspace` select training steps
-(named as in Lin et al. 2024, Table 2). `karras` selects noise levels (Karras et al. 2022, eq. 5, r = sigma / alpha),
+A grid is computed once, in NumPy, from a concrete schedule. `leading`, `trailing` and `linspace`
+select training steps (named as in Lin et al. 2024, Table 2). `karras` selects noise levels (Karras
+et al. 2022, eq. 5, r = sigma / alpha),
 
     r_i = (r_max^(1/rho) + i / (n - 1) (r_min^(1/rho) - r_max^(1/rho)))^rho,
 
@@ -60,7 +62,8 @@ def explicit(schedule: Schedule, steps: ArrayLike) -> Grid:
 
 
 def leading(schedule: Schedule, n: int) -> Grid:
-    """Multiples of `T // n`, starting at step 0 (the default of DDIM); does not include step `T - 1`.
+    """Multiples of `T // n`, starting at step 0 (the default of DDIM); does not include step
+    `T - 1`.
 
     Args:
       schedule: the noise schedule, with T training steps.
@@ -93,8 +96,9 @@ def linspace(schedule: Schedule, n: int, clean: Literal[None, 0, -1] = None) -> 
     Args:
       schedule: the noise schedule, with T training steps.
       n: number of steps, between 1 and T.
-      clean: position of the clean sample on the step axis. None: after step 0. With 0 (as in DPM-Solver++) or -1 (as
-        in GaitDynamics, which also rounds down) the last interval is as long as the others.
+      clean: position of the clean sample on the step axis. None: after step 0. With 0 (as in
+        DPM-Solver++) or -1 (as in GaitDynamics, which also rounds down) the last interval is as
+        long as the others.
 
     Returns:
       A grid of n steps.
@@ -110,7 +114,8 @@ def linspace(schedule: Schedule, n: int, clean: Literal[None, 0, -1] = None) -> 
 
 
 def karras(schedule: Schedule, n: int, rho: float = 7.0) -> Grid:
-    """Noise levels of Karras et al. (2022), between the ends of the schedule and denser at low noise.
+    """Noise levels of Karras et al. (2022), between the ends of the schedule and denser at low
+    noise.
 
     Args:
       schedule: the noise schedule, with T training steps.
@@ -165,7 +170,8 @@ def truncate(grid: Grid, strength: float) -> Grid:
 
 
 def floored(grid: Grid) -> Grid:
-    """Drop the step to the clean sample: the grid ends at its least noisy level, where an inversion starts.
+    """Drop the step to the clean sample: the grid ends at its least noisy level, where an inversion
+    starts.
 
     Args:
       grid: a grid.
@@ -181,8 +187,8 @@ def reversed(grid: Grid, t_at: Literal["current", "target"] = "current") -> Grid
 
     Args:
       grid: a grid of n steps.
-      t_at: `t` passed to the network is that of the current level, or of the level reached by the step (`target`, as
-        in the loop commonly written around `DDIMInverseScheduler` of diffusers).
+      t_at: `t` passed to the network is that of the current level, or of the level reached by the
+        step (`target`, as in the loop commonly written around `DDIMInverseScheduler` of diffusers).
 
     Returns:
       A grid of n - 1 steps, least noisy first.

@@ -3,8 +3,8 @@
     denoise = guidance.classifier_free(conditional, unconditional, scale=2.5)
     denoise = guidance.impute(guidance.clip(denoise, -5, 5), known, mask)
 
-The outermost transformation is applied last, so `impute` should enclose every transformation that must not alter known
-values.
+The outermost transformation is applied last, so `impute` should enclose every transformation that
+must not alter known values.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ def classifier_free_doubled(both: Denoiser, scale: ArrayLike) -> Denoiser:
     """Classifier-free guidance from a single evaluation of a doubled batch.
 
     Args:
-      both: denoiser of a batch [2B, ...] whose first half is conditioned and whose second half is not.
+      both: denoiser of a batch [2B, ...] whose first half is conditioned and whose second half is
+        not.
       scale: guidance scale; at 1 the result is exactly the conditional half.
 
     Returns:
@@ -94,10 +95,12 @@ def within(guided: Denoiser, otherwise: Denoiser, low: ArrayLike, high: ArrayLik
 
 
 def rescale(guided: Denoiser, conditional: Denoiser, share: ArrayLike = 0.7) -> Denoiser:
-    """Rescale guided estimates towards the standard deviation of the conditional ones (Lin et al. 2024, sec. 3.4).
+    """Rescale guided estimates towards the standard deviation of the conditional ones (Lin et al.
+    2024, sec. 3.4).
 
-    The standard deviation is taken over the last two axes (time and channels). Inside one `jit`, common-subexpression
-    elimination evaluates a `conditional` that is shared with `guided` only once.
+    The standard deviation is taken over the last two axes (time and channels). Inside one `jit`,
+    common-subexpression elimination evaluates a `conditional` that is shared with `guided` only
+    once.
 
     Args:
       guided: the guided denoiser.
@@ -120,7 +123,8 @@ def rescale(guided: Denoiser, conditional: Denoiser, share: ArrayLike = 0.7) -> 
 def impute(denoise: Denoiser, known: Array, mask: Array) -> Denoiser:
     """Replace the estimate by known values where a mask is set.
 
-    A sample generated with it agrees with the known values at every noise level, and exactly at the end.
+    A sample generated with it agrees with the known values at every noise level, and exactly at the
+    end.
 
     Args:
       denoise: the denoiser.
@@ -159,8 +163,8 @@ def constrain(denoise: Denoiser, energy: Callable[[Array], Array], scale: ArrayL
 
     Args:
       denoise: the denoiser.
-      energy: function of the estimate with a scalar value or one value per example. The gradient of the sum is used,
-        so that examples do not affect each other.
+      energy: function of the estimate with a scalar value or one value per example. The gradient of
+        the sum is used, so that examples do not affect each other.
       scale: step size.
 
     Returns:

@@ -1,8 +1,9 @@
 """DDIM inversion: from a sample to the noise that generates it (Song et al. 2021, section 4.3).
 
-The noise level of a clean sample is zero, so x0 is treated as a sample at the least noisy level of the grid without a
-step to get there; inversion is then finite for every prediction type. Choose a grid that includes step 0 (`leading`,
-`linspace`, `karras`). BioVAE uses inversion, `truncate`d to a strength, for refinement, editing and pose estimation:
+The noise level of a clean sample is zero, so x0 is treated as a sample at the least noisy level of
+the grid without a step to get there; inversion is then finite for every prediction type. Choose a
+grid that includes step 0 (`leading`, `linspace`, `karras`). BioVAE uses inversion, `truncate`d to a
+strength, for refinement, editing and pose estimation:
 
     part = grids.truncate(grid, 0.3)
     z    = invert(denoise, part, x0)
@@ -38,15 +39,17 @@ def invert(
     evaluate_at: EvaluateAt = "current",
     return_path: bool = False,
 ) -> Array:
-    """Invert deterministic DDIM: the noisiest sample from which `sample(…, ddim(), …)` returns to x0.
+    """Invert deterministic DDIM: the noisiest sample from which `sample(…, ddim(), …)` returns to
+    x0.
 
     Args:
       denoise: the denoiser.
       grid: the grid that will be used for sampling, noisiest level first.
       x0: clean samples.
-      evaluate_at: noise level at which the network is evaluated. `current`: that of its input. `target_sample` and
-        `target_epsilon`: that of the level reached by the step, as in the loop commonly written around
-        `DDIMInverseScheduler` of diffusers, with the output interpreted as x0 or as eps.
+      evaluate_at: noise level at which the network is evaluated. `current`: that of its input.
+        `target_sample` and `target_epsilon`: that of the level reached by the step, as in the loop
+        commonly written around `DDIMInverseScheduler` of diffusers, with the output interpreted as
+        x0 or as eps.
       return_path: also return the intermediate samples, one row per level.
 
     Returns:
@@ -87,7 +90,9 @@ def round_trip(
 
 
 def _keep_noise(history: tuple, x: Array, denoise: Denoiser, step: Step) -> tuple[tuple, Array]:
-    """DDIM step with eps from the target level, where the network was evaluated, and x0 from the current level."""
+    """DDIM step with eps from the target level, where the network was evaluated, and x0 from the
+    current level.
+    """
     eps = (x - step.alpha_next * denoise(x, step.t)) / step.sigma_next
     return history, solvers.move(x, (x - step.sigma * eps) / step.alpha, step, kept=step.sigma_next)
 

@@ -1,8 +1,9 @@
 """Sequences longer than the training window, by joint denoising of overlapping windows.
 
-At every step each window yields its own estimate of the clean sample, and estimates are blended where windows overlap
-(MultiDiffusion, Bar-Tal et al. 2023, applied to x0 and along time). All windows continue from the same blended sample,
-so their estimates become consistent at the seams; blending finished windows would merely hide the inconsistency.
+At every step each window yields its own estimate of the clean sample, and estimates are blended
+where windows overlap (MultiDiffusion, Bar-Tal et al. 2023, applied to x0 and along time). All
+windows continue from the same blended sample, so their estimates become consistent at the seams;
+blending finished windows would merely hide the inconsistency.
 """
 
 from __future__ import annotations
@@ -23,11 +24,12 @@ def stitch(
     """Extend a denoiser of windows [..., window, C] to sequences [..., T, C].
 
     Args:
-      denoise: `(x_t, t, *conditions) -> x0_hat` of one window; it is vmapped over windows, so conditions captured in
-        its closure are shared by all of them.
+      denoise: `(x_t, t, *conditions) -> x0_hat` of one window; it is vmapped over windows, so
+        conditions captured in its closure are shared by all of them.
       window: frames per window.
       overlap: frames shared by neighbouring windows.
-      *conditions: arrays [..., T, K] aligned with the sequence, which are cut into the same windows.
+      *conditions: arrays [..., T, K] aligned with the sequence, which are cut into the same
+        windows.
 
     Returns:
       A denoiser of sequences.
@@ -53,7 +55,8 @@ def stitch(
 
 
 def seam_ratio(x: Array, window: int, overlap: int) -> Array:
-    """Mean frame-to-frame difference at window boundaries relative to that elsewhere; 1 if seams are invisible.
+    """Mean frame-to-frame difference at window boundaries relative to that elsewhere; 1 if seams
+    are invisible.
 
     Args:
       x: sequences [..., T, C].
@@ -75,7 +78,9 @@ def seam_ratio(x: Array, window: int, overlap: int) -> Array:
 
 
 def _starts(length: int, window: int, overlap: int) -> np.ndarray:
-    """First frames of the windows that cover the sequence; the last one is shifted to end with the sequence."""
+    """First frames of the windows that cover the sequence; the last one is shifted to end with the
+    sequence.
+    """
     if not 0 <= overlap < window:
         raise ConfigError(
             f"overlap must be between 0 and {window - 1} frames for a window of {window}; got {overlap}"
@@ -87,7 +92,9 @@ def _starts(length: int, window: int, overlap: int) -> np.ndarray:
 
 
 def _weights(frames: np.ndarray, overlap: int) -> np.ndarray:
-    """Blending weights [windows, window]: linear cross-fades over the overlap that sum to one at every frame."""
+    """Blending weights [windows, window]: linear cross-fades over the overlap that sum to one at
+    every frame.
+    """
     inside = np.arange(1, frames.shape[1] + 1)
     fade = np.minimum(np.minimum(inside, inside[::-1]), overlap + 1) / (overlap + 1)
     total = np.bincount(frames.ravel(), np.broadcast_to(fade, frames.shape).ravel())

@@ -1,18 +1,21 @@
-"""Preconditioning of Karras et al. (2022, section 5 and Table 1): a network trained at unit scale on every noise level.
+"""Preconditioning of Karras et al. (2022, section 5 and Table 1): a network trained at unit scale
+on every noise level.
 
-With the noise-to-signal ratio `r = sigma / alpha` of the sample `x_t = alpha x0 + sigma eps` and data of mean `m` and
-deviation `s`,
+With the noise-to-signal ratio `r = sigma / alpha` of the sample `x_t = alpha x0 + sigma eps` and
+data of mean `m` and deviation `s`,
 
     x0_hat = m + c_skip (x_t / alpha - m) + c_out F(c_in (x_t / alpha - m), c_noise)
 
     c_skip = s² / (r² + s²)      c_in    = 1 / √(r² + s²)
     c_out  = r s / √(r² + s²)    c_noise = log(r) / 4
 
-The input of F and its training target have variance one at every level, and `F = 0` is the exact posterior mean of
-Gaussian data. The squared error of x0 weighted by `1 / c_out²` is the squared error of F. The noise levels that
-training visits are log-normal in r, which spends them where there is something to learn.
+The input of F and its training target have variance one at every level, and `F = 0` is the exact
+posterior mean of Gaussian data. The squared error of x0 weighted by `1 / c_out²` is the squared
+error of F. The noise levels that training visits are log-normal in r, which spends them where there
+is something to learn.
 
-`Schedule`, `Grid` and `Solver` are unaffected: `denoiser` makes an ordinary `Denoiser` of such a network.
+`Schedule`, `Grid` and `Solver` are unaffected: `denoiser` makes an ordinary `Denoiser` of such a
+network.
 """
 
 from __future__ import annotations
@@ -32,7 +35,9 @@ Network = Callable[[Array, Array], Array]
 
 
 class Coefficients(NamedTuple):
-    """The four functions of the noise level; each broadcasts like the ratio against the deviation of the data."""
+    """The four functions of the noise level; each broadcasts like the ratio against the deviation
+    of the data.
+    """
 
     skip: Array
     out: Array
@@ -45,7 +50,8 @@ def coefficients(ratio: ArrayLike, deviation: ArrayLike = 1.0) -> Coefficients:
 
     Args:
       ratio: `sigma / alpha`, positive.
-      deviation: standard deviation of the data, a scalar or anything that broadcasts against `ratio` (per channel).
+      deviation: standard deviation of the data, a scalar or anything that broadcasts against
+        `ratio` (per channel).
 
     Returns:
       `c_skip`, `c_out`, `c_in` and `c_noise`.
@@ -61,7 +67,8 @@ def coefficients(ratio: ArrayLike, deviation: ArrayLike = 1.0) -> Coefficients:
 
 
 def loss_weight(ratio: ArrayLike, deviation: ArrayLike = 1.0) -> Array:
-    """`1 / c_out²`: the weight on the squared error of x0 that makes it the squared error of the network.
+    """`1 / c_out²`: the weight on the squared error of x0 that makes it the squared error of the
+    network.
 
     Args:
       ratio: noise-to-signal ratio `sigma / alpha`.
@@ -104,7 +111,8 @@ def clean(
     deviation: ArrayLike = 1.0,
     mean: ArrayLike = 0.0,
 ) -> Array:
-    """The estimate of x0 that a network output stands for; `output = 0` gives the posterior mean of Gaussian data.
+    """The estimate of x0 that a network output stands for; `output = 0` gives the posterior mean of
+    Gaussian data.
 
     Args:
       output: F, in the shape of `x_t`.
@@ -132,7 +140,8 @@ def target(
     deviation: ArrayLike = 1.0,
     mean: ArrayLike = 0.0,
 ) -> Array:
-    """The output for which `clean` returns x0, `(sigma (x0 - mean) / s - alpha s eps) / √(sigma² + alpha² s²)`.
+    """The output for which `clean` returns x0,
+    `(sigma (x0 - mean) / s - alpha s eps) / √(sigma² + alpha² s²)`.
 
     Args:
       x0: clean samples.
@@ -191,7 +200,8 @@ def noise_label(alpha: ArrayLike, sigma: ArrayLike) -> Array:
 def log_normal(uniform: ArrayLike, mean: float = -1.2, deviation: float = 1.2) -> Array:
     """The log-normal quantile `exp(mean + deviation Φ⁻¹(uniform))`.
 
-    Evenly spaced `uniform` values give stratified noise levels, which lowers the variance of the loss.
+    Evenly spaced `uniform` values give stratified noise levels, which lowers the variance of the
+    loss.
 
     Args:
       uniform: values in (0, 1).
@@ -207,7 +217,8 @@ def log_normal(uniform: ArrayLike, mean: float = -1.2, deviation: float = 1.2) -
 def sample_ratio(
     key: Key, shape: tuple[int, ...] = (), mean: float = -1.2, deviation: float = 1.2
 ) -> Array:
-    """Noise-to-signal ratios `sigma / alpha` drawn log-normally (Karras et al.: -1.2, 1.2 for data of deviation 0.5).
+    """Noise-to-signal ratios `sigma / alpha` drawn log-normally (Karras et al.: -1.2, 1.2 for data
+    of deviation 0.5).
 
     Args:
       key: random key.
@@ -222,7 +233,8 @@ def sample_ratio(
 
 
 def step(schedule: Schedule, ratio: ArrayLike) -> Array:
-    """The real-valued step of a schedule at which `sigma / alpha` is this ratio; ratios beyond its ends give the ends.
+    """The real-valued step of a schedule at which `sigma / alpha` is this ratio; ratios beyond its
+    ends give the ends.
 
     Args:
       schedule: the schedule.

@@ -4,9 +4,10 @@ The noisy sample and every prediction are linear combinations of the clean sampl
 
     x_t = alpha x0 + sigma eps,    prediction = p x0 + q eps,
 
-so a single table of `(p, q)` defines all prediction types: two combinations determine `(x0, eps)` by Cramer's rule, and
-`(x0, eps)` determines any third. `v = alpha eps - sigma x0` follows Salimans & Ho (2022); the score is
-`∇ log p(x_t | x0) = -eps / sigma`. The papers of LLMA and BioVAE predict x0, that of speed transfer eps.
+so a single table of `(p, q)` defines all prediction types: two combinations determine `(x0, eps)`
+by Cramer's rule, and `(x0, eps)` determines any third. `v = alpha eps - sigma x0` follows Salimans
+& Ho (2022); the score is `∇ log p(x_t | x0) = -eps / sigma`. The papers of LLMA and BioVAE predict
+x0, that of speed transfer eps.
 """
 
 from __future__ import annotations
@@ -90,8 +91,9 @@ def convert(
 def from_prediction(kind: Prediction, schedule: Schedule, network: Network) -> Denoiser:
     """Denoiser of a network with prediction type `kind`.
 
-    The network receives the nearest training step, as during training. Its output is converted at the exact noise level
-    of the real-valued `t`, which keeps Karras steps exact for networks that predict noise.
+    The network receives the nearest training step, as during training. Its output is converted at
+    the exact noise level of the real-valued `t`, which keeps Karras steps exact for networks that
+    predict noise.
 
     Args:
       kind: the prediction type.

@@ -1,7 +1,8 @@
 """Sampling: a single `lax.scan` that runs any solver on any grid.
 
-Memory does not depend on the number of steps: noise is generated where it is used, and intermediate samples are stored
-only on request. Call `sample` inside `jax.jit`, where it is traced once per shape.
+Memory does not depend on the number of steps: noise is generated where it is used, and intermediate
+samples are stored only on request. Call `sample` inside `jax.jit`, where it is traced once per
+shape.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ def sample(
     """Integrate from the first level of a grid to its last, in float32 or wider.
 
     Args:
-      key: a typed key, or an array of keys with one per example, so that an example depends neither on the batch nor
-        on the number of devices. May be None for deterministic solvers.
+      key: a typed key, or an array of keys with one per example, so that an example depends neither
+        on the batch nor on the number of devices. May be None for deterministic solvers.
       denoise: `(x_t, t) -> x0_hat`.
       grid: noise levels, N steps.
       solver: the update rule.

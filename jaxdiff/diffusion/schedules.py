@@ -2,10 +2,11 @@
 
     x_t = alpha_t x0 + sigma_t eps,    alpha_t² + sigma_t² = 1,    alpha_t² = alpha_bar_t = Π_{s ≤ t} (1 - beta_s)
 
-(Ho et al. 2020, eq. 4; LLMA Algorithm 1, whose beta_t is our alpha_bar_t; speed transfer and BioVAE use the linear
-schedule.) The tables equal those of the reference implementations: betas in float32, their product accumulated in
-float64, and each entry rounded to float32. A product accumulated in float32, or betas in float64, would change the
-smallest noise levels by a relative 1e-4, and with them every Karras grid.
+(Ho et al. 2020, eq. 4; LLMA Algorithm 1, whose beta_t is our alpha_bar_t; speed transfer and BioVAE
+use the linear schedule.) The tables equal those of the reference implementations: betas in float32,
+their product accumulated in float64, and each entry rounded to float32. A product accumulated in
+float32, or betas in float64, would change the smallest noise levels by a relative 1e-4, and with
+them every Karras grid.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ def linear(T: int = 1000, first: float = 1e-4, last: float = 0.02) -> Schedule:
 
 
 def scaled_linear(T: int = 1000, first: float = 1e-4, last: float = 0.02) -> Schedule:
-    """Linear schedule of the square roots of the betas, called "linear" by GaitDynamics and Stable Diffusion.
+    """Linear schedule of the square roots of the betas, called "linear" by GaitDynamics and Stable
+    Diffusion.
 
     Args:
       T: number of training steps.
@@ -96,7 +98,8 @@ SCHEDULES = {"linear": linear, "scaled_linear": scaled_linear, "cosine": cosine}
 
 
 def linear_betas(T: int, first: float, last: float, dtype: DTypeLike = np.float32) -> np.ndarray:
-    """`T` evenly spaced values, rounded as by `torch.linspace`: counted from the nearer end, each rounded once.
+    """`T` evenly spaced values, rounded as by `torch.linspace`: counted from the nearer end, each
+    rounded once.
 
     Args:
       T: number of training steps.
@@ -160,8 +163,8 @@ def cumulative(betas: np.ndarray) -> np.ndarray:
 def at(schedule: Schedule, t: ArrayLike, like: Array | None = None) -> tuple[Array, Array]:
     """Signal and noise level at step `t`.
 
-    Integer steps read the table. Between steps `log(sigma / alpha)` is interpolated linearly, consistent with Karras
-    grids.
+    Integer steps read the table. Between steps `log(sigma / alpha)` is interpolated linearly,
+    consistent with Karras grids.
 
     Args:
       schedule: the schedule.

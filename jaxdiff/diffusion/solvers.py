@@ -1,11 +1,13 @@
 """Solvers: the update from one noise level to the next, all derived from a single identity.
 
-Let `e = (sigma' / sigma) (alpha / alpha')` be the decay of the noise-to-signal ratio over a step from `(alpha, sigma)`
-to `(alpha', sigma')`. Given the estimate x0 of the clean sample and the implied noise `eps = (x - alpha x0) / sigma`,
+Let `e = (sigma' / sigma) (alpha / alpha')` be the decay of the noise-to-signal ratio over a step
+from `(alpha, sigma)` to `(alpha', sigma')`. Given the estimate x0 of the clean sample and the
+implied noise `eps = (x - alpha x0) / sigma`,
 
     x' = alpha' x0 + kept eps + fresh z,    z ~ N(0, 1)
 
-with `kept² + fresh² = sigma'²` is a sample at the next level if x0 is exact. The choice of `kept` defines the solver:
+with `kept² + fresh² = sigma'²` is a sample at the next level if x0 is exact. The choice of `kept`
+defines the solver:
 
     ddim, euler     kept = sigma'                 the probability-flow ODE (Song et al. 2021, eq. 12)
     ddpm            kept = sigma' e               the posterior of the Markov chain (Ho et al. 2020, eq. 7)
@@ -14,7 +16,8 @@ with `kept² + fresh² = sigma'²` is a sample at the next level if x0 is exact.
     dpm_solver_pp   either of the two, x0 extrapolated from the last two estimates (Lu et al. 2022, Algorithm 2)
     heun            ddim, then corrected by a second estimate at its end (Karras et al. 2022, Algorithm 1)
 
-At the clean end `e = 0` and `x' = x0`. There is no division by `sigma'`, so values and gradients are finite there.
+At the clean end `e = 0` and `x' = x0`. There is no division by `sigma'`, so values and gradients
+are finite there.
 """
 
 from __future__ import annotations
@@ -34,7 +37,8 @@ def ddpm(variance: Literal["fixed_small", "fixed_large"] = "fixed_small") -> Sol
     """Ancestral sampling of Ho et al. (2020).
 
     Args:
-      variance: `fixed_small`, the variance of the posterior, or `fixed_large`, the beta of the forward step.
+      variance: `fixed_small`, the variance of the posterior, or `fixed_large`, the beta of the
+        forward step.
 
     Returns:
       A stochastic solver.
@@ -83,7 +87,8 @@ def ddim(eta: float = 0.0) -> Solver:
 
 
 def euler() -> Solver:
-    """Euler's method for `dy/dr = eps` with `y = x / alpha`, `r = sigma / alpha`; identical to `ddim(0)`.
+    """Euler's method for `dy/dr = eps` with `y = x / alpha`, `r = sigma / alpha`; identical to
+    `ddim(0)`.
 
     Returns:
       A deterministic solver.
@@ -134,10 +139,12 @@ def dpm_solver_pp(order: Literal[1, 2] = 2, stochastic: bool = False) -> Solver:
 
 
 def consistency() -> Solver:
-    """Multistep consistency sampling of Song et al. (2023): each estimate is noised anew to the next level.
+    """Multistep consistency sampling of Song et al. (2023): each estimate is noised anew to the
+    next level.
 
-    For networks whose estimate at any level is a sample (`methods.distillation`). It is not a discretisation of the
-    diffusion process: with the estimates of an ordinary denoiser it does not converge to the data as steps are added.
+    For networks whose estimate at any level is a sample (`methods.distillation`). It is not a
+    discretisation of the diffusion process: with the estimates of an ordinary denoiser it does not
+    converge to the data as steps are added.
 
     Returns:
       A stochastic solver.
@@ -156,7 +163,8 @@ def consistency() -> Solver:
 
 
 def heun() -> Solver:
-    """Heun's method of Karras et al. (2022): two evaluations per step; the step to the clean sample is Euler's.
+    """Heun's method of Karras et al. (2022): two evaluations per step; the step to the clean sample
+    is Euler's.
 
     Returns:
       A deterministic solver.
@@ -184,11 +192,14 @@ SOLVERS: dict[str, Callable[[], Solver]] = {
     "sde_dpm_solver_pp_1": partial(dpm_solver_pp, 1, stochastic=True),
     "sde_dpm_solver_pp_2": partial(dpm_solver_pp, 2, stochastic=True),
 }
-"""Solvers by name, for configurations and the conformance suite: every solver listed here is tested."""
+"""Solvers by name, for configurations and the conformance suite: every solver listed here is
+tested.
+"""
 
 
 def decay(step: Step) -> Array:
-    """`e = (sigma' / sigma) (alpha / alpha')`, 0 at the clean end; `-log e` is half the increase in log-SNR.
+    """`e = (sigma' / sigma) (alpha / alpha')`, 0 at the clean end; `-log e` is half the increase in
+    log-SNR.
 
     Args:
       step: a step of the grid.

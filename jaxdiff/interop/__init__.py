@@ -1,4 +1,5 @@
-"""Weights of other people's networks: PyTorch checkpoints in, safe `.npz` files out, no PyTorch and no pickle needed.
+"""Weights of other people's networks: PyTorch checkpoints in, safe `.npz` files out, no PyTorch and
+no pickle needed.
 
 jaxdiff weights convert --from stablemofusion latest.tar --out weights/
 loaded = jaxdiff.interop.load("weights")

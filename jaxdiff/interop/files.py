@@ -1,4 +1,5 @@
-"""Checkpoint files as data: PyTorch's zip and legacy formats and safetensors, distinguished by content, not by suffix.
+"""Checkpoint files as data: PyTorch's zip and legacy formats and safetensors, distinguished by
+content, not by suffix.
 
     zip          `<name>/data.pkl` holds the structure, `<name>/data/<key>` the numbers of one storage each
     legacy       five pickles (magic, version, platform, structure, storage keys), then per key a count and the numbers
@@ -36,10 +37,11 @@ _SAFETENSORS = {
 
 
 def read(path: str | Path, records: Collection[str] = ()) -> Any:
-    """What a checkpoint file holds: containers, numbers, strings, and tensors (`Tensor.array()` reads one).
+    """What a checkpoint file holds: containers, numbers, strings, and tensors (`Tensor.array()`
+    reads one).
 
-    No code in the file can run; anything but data raises `FileError`, except classes named in `records`, which
-    become inert `Record`s.
+    No code in the file can run; anything but data raises `FileError`, except classes named in
+    `records`, which become inert `Record`s.
     """
     path = Path(path)
     try:

@@ -1,7 +1,9 @@
-"""The exchange of whole state dicts: what keys and shapes a checkpoint must have, from it, and back to it.
+"""The exchange of whole state dicts: what keys and shapes a checkpoint must have, from it, and back
+to it.
 
-Nothing of this is listed anywhere: it follows from the network itself, its parameter shapes renamed by `names`. Our
-stacks of layers are one tree, `layers`, with a leading axis; PyTorch's are numbered, so rules name `layers_0` and so on.
+Nothing of this is listed anywhere: it follows from the network itself, its parameter shapes renamed
+by `names`. Our stacks of layers are one tree, `layers`, with a leading axis; PyTorch's are
+numbered, so rules name `layers_0` and so on.
 """
 
 from __future__ import annotations
@@ -52,7 +54,9 @@ def from_torch(
     rules: list[Rule],
     where: str,
 ) -> dict[str, Any]:
-    """Our parameters from a state dict; every key must be there, none may be left over, every shape must fit."""
+    """Our parameters from a state dict; every key must be there, none may be left over, every shape
+    must fit.
+    """
     wanted = expected(parameters, rules)
     missing = [f"{key} {shape}" for key, shape in wanted.items() if key not in state]
     unknown = [key for key in state if key not in wanted]
@@ -87,7 +91,9 @@ def to_torch(parameters: Mapping[str, Any], rules: list[Rule]) -> dict[str, np.n
 
 
 def unstack(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """`{"layers/w": (L, ...)}` to `{"layers_0/w": (...), ...}`, for every component of that name."""
+    """`{"layers/w": (L, ...)}` to `{"layers_0/w": (...), ...}`, for every component of that
+    name.
+    """
     out = {}
     for path, value in flat.items():
         head, found, tail = f"/{path}".partition("/layers/")

@@ -1,7 +1,8 @@
 """How PyTorch and this library lay out the same parameter.
 
-A layout joins one or more PyTorch arrays (several where we fuse what PyTorch keeps apart) into one of ours, and splits
-ours again. Linear `(out, in)` becomes `(in, out)`, Conv1d `(out, in, k)` becomes `(k, in, out)`.
+A layout joins one or more PyTorch arrays (several where we fuse what PyTorch keeps apart) into one
+of ours, and splits ours again. Linear `(out, in)` becomes `(in, out)`, Conv1d `(out, in, k)`
+becomes `(k, in, out)`.
 """
 
 from __future__ import annotations

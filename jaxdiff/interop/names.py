@@ -1,6 +1,7 @@
 """PyTorch's name for every parameter of every network.
 
-A rule is (pattern of our path, PyTorch's name, layout). `{a,b}` in a name stands for several keys that we keep fused.
+A rule is (pattern of our path, PyTorch's name, layout). `{a,b}` in a name stands for several keys
+that we keep fused.
 """
 
 from __future__ import annotations

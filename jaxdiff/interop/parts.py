@@ -1,4 +1,6 @@
-"""One network in a checkpoint: how its arrays are found, what its shapes tell, and how it is filled."""
+"""One network in a checkpoint: how its arrays are found, what its shapes tell, and how it is
+filled.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,9 @@ class State(dict[str, Any]):
 
 
 class Part(NamedTuple):
-    """One network found in a checkpoint: its class, the fields its shapes tell, example inputs, names, arrays."""
+    """One network found in a checkpoint: its class, the fields its shapes tell, example inputs,
+    names, arrays.
+    """
 
     kind: type
     fields: dict[str, Any]

@@ -1,10 +1,13 @@
-"""Reads the data in a pickle without running anything: an interpreter of the opcodes that plain data need.
+"""Reads the data in a pickle without running anything: an interpreter of the opcodes that plain
+data need.
 
-A pickle is a program for a stack machine that may call any function it can name. This machine knows a closed list of
-names, all of them constructors of data (`values.CONSTRUCTORS`); every other name, and every opcode that plain data do
-not need, raises `FileError`. Nothing is ever imported or looked up.
+A pickle is a program for a stack machine that may call any function it can name. This machine knows
+a closed list of names, all of them constructors of data (`values.CONSTRUCTORS`); every other name,
+and every opcode that plain data do not need, raises `FileError`. Nothing is ever imported or looked
+up.
 
-Classes the caller lists in `records` become inert `Record`s: a name and the data that were stored with it.
+Classes the caller lists in `records` become inert `Record`s: a name and the data that were stored
+with it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """From what a checkpoint file holds to our networks and parameters, one function a source.
 
-Sizes are inferred from the shapes in the checkpoint. What shapes cannot tell (numbers of heads and of norm groups, the
-kind of attention) is the released value unless `settings` says otherwise: `{"unet": {"heads": 4}}`.
+Sizes are inferred from the shapes in the checkpoint. What shapes cannot tell (numbers of heads and
+of norm groups, the kind of attention) is the released value unless `settings` says otherwise:
+`{"unet": {"heads": 4}}`.
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ def convert(source: str, path: str | Path, settings: Settings | None = None) -> 
 def convert_tree(
     source: str, tree: Any, settings: Settings | None = None, where: str = "the checkpoint"
 ) -> Converted:
-    """Converts what a checkpoint file holds: nested dicts, down to arrays under PyTorch's parameter names."""
+    """Converts what a checkpoint file holds: nested dicts, down to arrays under PyTorch's parameter
+    names.
+    """
     found = _source(source).networks(tree, where)
     settings = settings or {}
     for name in settings:
@@ -56,7 +59,9 @@ def convert_tree(
 
 
 def stablemofusion(tree: Any, where: str) -> dict[str, Part]:
-    """`model_ema` if the run kept one, else `encoder`: U-Net, text head, and the frozen CLIP text tower."""
+    """`model_ema` if the run kept one, else `encoder`: U-Net, text head, and the frozen CLIP text
+    tower.
+    """
     state = state_dict(tree, ("model_ema", "encoder"), where)
     unet = state.under("unet.")
     same_table(unet, "time_mlp.0.pe", lambda shape: positions(*shape))
@@ -97,7 +102,9 @@ def stablemofusion(tree: Any, where: str) -> dict[str, Part]:
 
 
 def mdm(tree: Any, where: str) -> dict[str, Part]:
-    """MDM, `model000475000.pt`: the transformer encoder for texts; CLIP is not in the checkpoint."""
+    """MDM, `model000475000.pt`: the transformer encoder for texts; CLIP is not in the
+    checkpoint.
+    """
     state = state_dict(tree, ("model_avg", "state_dict"), where).without(r"clip_model\..*")
     for key in ("sequence_pos_encoder.pe", "embed_timestep.sequence_pos_encoder.pe"):
         same_table(state, key, lambda shape: positions(shape[0], shape[-1])[:, None])
@@ -145,7 +152,9 @@ def clip(tree: Any, where: str) -> dict[str, Part]:
 
 
 def gaitdynamics(tree: Any, where: str) -> dict[str, Part]:
-    """The diffusion denoiser or the refinement network; the rotary table and `multihead_attn` are never used."""
+    """The diffusion denoiser or the refinement network; the rotary table and `multihead_attn` are
+    never used.
+    """
     state = state_dict(tree, ("ema_state_dict", "model_state_dict"), where)
     for key in [key for key in state if key.endswith("rotary.freqs")]:
         same_table(state, key, lambda shape: 10000.0 ** (-np.arange(shape[0]) / shape[0]))
@@ -177,7 +186,9 @@ def gaitdynamics(tree: Any, where: str) -> dict[str, Part]:
 
 
 def t2m(tree: Any, where: str) -> dict[str, Part]:
-    """The evaluators of text-to-motion, `text_mot_match/model/finest.tar`: movement, motion and text encoder."""
+    """The evaluators of text-to-motion, `text_mot_match/model/finest.tar`: movement, motion and
+    text encoder.
+    """
     encoders = ("movement_encoder", "motion_encoder", "text_encoder")
     if not isinstance(tree, Mapping) or any(name not in tree for name in encoders):
         raise FileError(f"{where} is not a T2M evaluator: it should hold {', '.join(encoders)}")
@@ -235,7 +246,9 @@ def mia(tree: Any, where: str) -> dict[str, Part]:
 
 
 class Source(NamedTuple):
-    """A kind of checkpoint: how its networks are found, and classes in its files that hold data we may want."""
+    """A kind of checkpoint: how its networks are found, and classes in its files that hold data we
+    may want.
+    """
 
     networks: Callable[[Any, str], dict[str, Part]]
     records: tuple[str, ...] = ()

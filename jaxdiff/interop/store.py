@@ -1,7 +1,9 @@
-"""Converted weights on disk: `params.npz`, one plain float32 array a parameter, and `config.json`, what they belong to.
+"""Converted weights on disk: `params.npz`, one plain float32 array a parameter, and `config.json`,
+what they belong to.
 
-The npz keys are `<network>/<path of the parameter>`; arrays that are not parameters (a normaliser) are under `extras/`.
-The JSON names each network's class, its fields and the shapes of its inputs. Neither file can hold code.
+The npz keys are `<network>/<path of the parameter>`; arrays that are not parameters (a normaliser)
+are under `extras/`. The JSON names each network's class, its fields and the shapes of its inputs.
+Neither file can hold code.
 """
 
 from __future__ import annotations
@@ -43,7 +45,9 @@ _NOT_CONFIG = {"parent", "name", "dtype"}
 
 
 class Weights(NamedTuple):
-    """A network and its parameters, as `network.apply(params, ...)` takes them; `inputs` are shapes it accepts."""
+    """A network and its parameters, as `network.apply(params, ...)` takes them; `inputs` are shapes
+    it accepts.
+    """
 
     network: Any
     params: Any
@@ -76,7 +80,9 @@ def settings(network: Any) -> dict[str, Any]:
 
 
 def save(converted: Converted, out: str | Path) -> Path:
-    """Writes a folder (or `<name>.npz` and `<name>.json` if `out` ends in .npz); returns the path of the npz."""
+    """Writes a folder (or `<name>.npz` and `<name>.json` if `out` ends in .npz); returns the path
+    of the npz.
+    """
     out = Path(out)
     arrays = out if out.suffix == ".npz" else out / "params.npz"
     flat = {f"extras/{name}": value for name, value in converted.extras.items()}
@@ -101,7 +107,9 @@ def save(converted: Converted, out: str | Path) -> Path:
 
 
 def load(path: str | Path) -> Converted:
-    """Reads what `save` wrote: a folder, or the npz in it. Keys and shapes are checked against the networks."""
+    """Reads what `save` wrote: a folder, or the npz in it. Keys and shapes are checked against the
+    networks.
+    """
     path = Path(path)
     arrays = path / "params.npz" if path.is_dir() else path
     config = _read_config(_config_path(arrays))

@@ -1,7 +1,8 @@
-"""What a checkpoint may hold: tensors, NumPy arrays and numbers, plain containers, and inert records of anything else.
+"""What a checkpoint may hold: tensors, NumPy arrays and numbers, plain containers, and inert
+records of anything else.
 
-`CONSTRUCTORS` is the whole of what a pickle can call here. None of them hashes or prints what a file has nested:
-a few bytes say a tuple of two of the same tuple of two ..., which has 2^60 leaves.
+`CONSTRUCTORS` is the whole of what a pickle can call here. None of them hashes or prints what a
+file has nested: a few bytes say a tuple of two of the same tuple of two ..., which has 2^60 leaves.
 """
 
 from __future__ import annotations

@@ -1,16 +1,20 @@
-"""Alignment of the latents of two modalities, LLMA (section 3.3, eqs. 3-6; appendix A.4), selected by name.
+"""Alignment of the latents of two modalities, LLMA (section 3.3, eqs. 3-6; appendix A.4), selected
+by name.
 
-`llma = contrast + covariance`. Contrast: every window of C steps, represented by the mean of its latents, must identify
-the window of the other modality with the same sequence and position among all windows of the batch (cosine similarity
-over tau). Covariance: at each step, the covariances of the two latents over the batch must agree.
+`llma = contrast + covariance`. Contrast: every window of C steps, represented by the mean of its
+latents, must identify the window of the other modality with the same sequence and position among
+all windows of the batch (cosine similarity over tau). Covariance: at each step, the covariances of
+the two latents over the batch must agree.
 
-The functions in `ALIGNMENTS` map latents [B, L, d] of both modalities, gathered over all devices, to a scalar.
-`contrast`, `covariance` and `mse` see every step; `simclr`, `barlow` and `vicreg` see one vector per sequence, the mean
-over time. Official forms are the default; `variant="paper"` takes the printed ones where they differ (eqs. 11-13).
+The functions in `ALIGNMENTS` map latents [B, L, d] of both modalities, gathered over all devices,
+to a scalar. `contrast`, `covariance` and `mse` see every step; `simclr`, `barlow` and `vicreg` see
+one vector per sequence, the mean over time. Official forms are the default; `variant="paper"` takes
+the printed ones where they differ (eqs. 11-13).
 
-A contrast can only measure content if nothing else identifies the partner. Two things would: the noise level, which the
-caller must therefore share between the sequences of a batch, and the position within the sequence, which is why
-`negatives="balanced"` gives the windows of other sequences at the same position half of the total weight.
+A contrast can only measure content if nothing else identifies the partner. Two things would: the
+noise level, which the caller must therefore share between the sequences of a batch, and the
+position within the sequence, which is why `negatives="balanced"` gives the windows of other
+sequences at the same position half of the total weight.
 """
 
 from __future__ import annotations
@@ -91,7 +95,9 @@ def info_nce(
 def barlow(
     z1: Array, z2: Array, weight: float = 0.0051, eps: float = 1e-5, variant: str = "official"
 ) -> Array:
-    """Barlow Twins: the cross-correlation of the columns must be the identity. The paper (eq. 11) does not normalise."""
+    """Barlow Twins: the cross-correlation of the columns must be the identity. The paper (eq. 11)
+    does not normalise.
+    """
     if _variant(variant) == "official":
         z1, z2 = ((z - z.mean(0)) * jax.lax.rsqrt(z.var(0) + eps) for z in (z1, z2))
     c = z1.T @ z2 / z1.shape[0]
@@ -110,7 +116,8 @@ class VICReg(NamedTuple):
 def vicreg_parts(z1: Array, z2: Array, eps: float = 1e-4, variant: str = "official") -> VICReg:
     """Invariance, variance and covariance of two views (N, d).
 
-    The paper sums over entries instead of averaging, squares the hinge, and does not centre the covariance (A.4.3).
+    The paper sums over entries instead of averaging, squares the hinge, and does not centre the
+    covariance (A.4.3).
     """
     n, d = z1.shape
     std = [jnp.sqrt(z.var(0, ddof=1) + eps) for z in (z1, z2)]
@@ -151,11 +158,12 @@ def windows(z: Array, length: int) -> Array:
 
 
 def balanced(sequences: int, positions: int) -> np.ndarray:
-    """Log-weights of candidates [N, N], N = sequences · positions, that make the position uninformative.
+    """Log-weights of candidates [N, N], N = sequences · positions, that make the position
+    uninformative.
 
-    Windows of other sequences at the same position weigh as much as all windows at other positions together, and
-    all negatives together N - 1 as before, so that chance stays log N: whoever recognises the position only gains
-    log 2 at most.
+    Windows of other sequences at the same position weigh as much as all windows at other positions
+    together, and all negatives together N - 1 as before, so that chance stays log N: whoever
+    recognises the position only gains log 2 at most.
     """
     position = np.tile(np.arange(positions), sequences)
     count, near = sequences * positions, sequences - 1
@@ -169,7 +177,9 @@ def balanced(sequences: int, positions: int) -> np.ndarray:
 
 
 def same_position(sequences: int, positions: int) -> np.ndarray:
-    """Log-weights of candidates [N, N] that leave only windows at the same position; chance is log of `sequences`."""
+    """Log-weights of candidates [N, N] that leave only windows at the same position; chance is log
+    of `sequences`.
+    """
     position = np.tile(np.arange(positions), sequences)
     return np.where(position[:, None] == position, 0.0, -np.inf).astype(np.float32)
 
@@ -210,7 +220,9 @@ def llma_contrast(
 
 
 def llma_cov(z_x: Array, z_y: Array, window: int | None = None) -> Array:
-    """Covariance alignment (eq. 5) of latents (B, L, d): over the batch at each step, or within each window."""
+    """Covariance alignment (eq. 5) of latents (B, L, d): over the batch at each step, or within
+    each window.
+    """
     if window is None:
         groups = [z.swapaxes(0, 1) for z in (z_x, z_y)]
     else:
@@ -220,7 +232,9 @@ def llma_cov(z_x: Array, z_y: Array, window: int | None = None) -> Array:
 
 
 def uncertainty_weighted(loss: Array, s: Array) -> Array:
-    """`exp(-s) loss + s`: a learned weight that cannot collapse (the paper's learned alpha would run to zero)."""
+    """`exp(-s) loss + s`: a learned weight that cannot collapse (the paper's learned alpha would
+    run to zero).
+    """
     return jnp.exp(-s) * loss + s
 
 
@@ -293,7 +307,9 @@ def alignment(word: str, settings: Settings = DEFAULT) -> Callable[[Array, Array
 
 
 class Content(NamedTuple):
-    """How much of its partner a latent identifies: the contrast of true pairs, and of pairs that do not belong together."""
+    """How much of its partner a latent identifies: the contrast of true pairs, and of pairs that do
+    not belong together.
+    """
 
     paired: Array
     mispaired: Array
@@ -308,6 +324,7 @@ def content(z_x: Array, z_y: Array, settings: Settings = DEFAULT) -> Content:
       settings: window, temperature and negatives of the contrast.
 
     Returns:
-      Both values; equal ones mean that the latents identify no content, however low the contrast is.
+      Both values; equal ones mean that the latents identify no content, however low the contrast
+      is.
     """
     return Content(_contrast(z_x, z_y, settings), _contrast(z_x, jnp.roll(z_y, 1, 0), settings))

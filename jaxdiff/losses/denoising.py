@@ -1,11 +1,12 @@
 """The denoising loss and its weights over noise levels.
 
-`L = w_t · mean_{valid frames, channels} c_d (x_hat - x)²` for one example of shape (T, D), where the target x is the clean
-signal, the noise or the velocity. In the speed-transfer paper (II.D.3) the channel weights
-are 1, 2, 1 for hip, knee, ankle; they are used as given, not normalised.
+`L = w_t · mean_{valid frames, channels} c_d (x_hat - x)²` for one example of shape (T, D), where
+the target x is the clean signal, the noise or the velocity. In the speed-transfer paper (II.D.3)
+the channel weights are 1, 2, 1 for hip, knee, ankle; they are used as given, not normalised.
 
-Errors of a clean signal recovered from predicted noise grow as `1/SNR`, `SNR = alpha²/sigma²` (24777 at the last step of the
-linear schedule), so losses on recovered signals are weighted by `alpha²` or by min-SNR (Hang et al. 2023).
+Errors of a clean signal recovered from predicted noise grow as `1/SNR`, `SNR = alpha²/sigma²`
+(24777 at the last step of the linear schedule), so losses on recovered signals are weighted by
+`alpha²` or by min-SNR (Hang et al. 2023).
 """
 
 from __future__ import annotations
@@ -66,7 +67,8 @@ def min_snr_weight(alpha: Array, sigma: Array, gamma: float = 5.0, prediction: s
       prediction: `x0`, `eps` or `v`.
 
     Returns:
-      `min(SNR, gamma)` times 1 for x0, 1/SNR for the noise, 1/(SNR + 1) for the velocity; finite for sigma or alpha 0.
+      `min(SNR, gamma)` times 1 for x0, 1/SNR for the noise, 1/(SNR + 1) for the velocity; finite
+      for sigma or alpha 0.
 
     Raises:
       ConfigError: unknown prediction.

@@ -1,9 +1,10 @@
-"""Acceleration losses of BioVAE (eqs. 8 and 9): `L = L_diffusion + L_accel + L_phys`, both mean squared errors.
+"""Acceleration losses of BioVAE (eqs. 8 and 9): `L = L_diffusion + L_accel + L_phys`, both mean
+squared errors.
 
-`L_accel` compares the accelerations of the predicted clean motion with those of the true one; `L_phys` compares the
-acceleration that the Euler-Lagrange module states with the true one. Accelerations are `(T - 2, J, 3)` at the inner
-frames 1 … T-2, in axes that do not depend on how the clip is turned (`body.accelerations`), divided by a `scale` that
-is fitted on training data.
+`L_accel` compares the accelerations of the predicted clean motion with those of the true one;
+`L_phys` compares the acceleration that the Euler-Lagrange module states with the true one.
+Accelerations are `(T - 2, J, 3)` at the inner frames 1 … T-2, in axes that do not depend on how the
+clip is turned (`body.accelerations`), divided by a `scale` that is fitted on training data.
 """
 
 from __future__ import annotations
@@ -44,5 +45,7 @@ def accel_loss(
 def phys_loss(
     stated: Array, true: Array, mask: Array | None = None, scale: Array | float = 1.0
 ) -> Array:
-    """`L_phys` of one motion: as `accel_loss`, for stated accelerations `(T, J, 3)` of all frames."""
+    """`L_phys` of one motion: as `accel_loss`, for stated accelerations `(T, J, 3)` of all
+    frames.
+    """
     return accel_loss(stated[1:-1], true, mask, scale)

@@ -1,9 +1,11 @@
-"""Losses that preserve a person's identity while the speed changes (speed-transfer paper, II.D.3; the paper gives no formulas).
+"""Losses that preserve a person's identity while the speed changes (speed-transfer paper, II.D.3;
+the paper gives no formulas).
 
-Identity: `w_id mean r_hat²`, a speed change near zero must not change the gait, `w_id = max(0, 1 - |Δv|/0.1)`.
-Subject: supervised contrast (Khosla et al. 2020) between embeddings of generated and of source gait,
-`l_i = -1/|P_i| Σ_{p in P_i} log softmax_j(z_i·z_j/tau)[p]`, `P_i` the sources of the same subject, its own included.
-Ramps: small changes of speed stress identity and subject, large ones the residual.
+Identity: `w_id mean r_hat²`, a speed change near zero must not change the gait,
+`w_id = max(0, 1 - |Δv|/0.1)`. Subject: supervised contrast (Khosla et al. 2020) between embeddings
+of generated and of source gait, `l_i = -1/|P_i| Σ_{p in P_i} log softmax_j(z_i·z_j/tau)[p]`, `P_i`
+the sources of the same subject, its own included. Ramps: small changes of speed stress identity and
+subject, large ones the residual.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ class Ramps(NamedTuple):
 
 
 def speed_ramps(change: Array, near: float = 0.1, far: float = 0.5, floor: float = 0.1) -> Ramps:
-    """Weights for a speed change in m/s: residual rises to 1 at `far`, subject falls there, identity is 0 beyond `near`.
+    """Weights for a speed change in m/s: residual rises to 1 at `far`, subject falls there,
+    identity is 0 beyond `near`.
 
     `floor` is the least weight of the residual and the subject term.
     """

@@ -1,6 +1,7 @@
 """Training objectives, and the registry of all of them that the conformance suite runs over.
 
-A method is registered with a small example: add its name and the place of a function that returns an `Example` to `METHODS`.
+A method is registered with a small example: add its name and the place of a function that returns
+an `Example` to `METHODS`.
 """
 
 from __future__ import annotations

@@ -1,27 +1,31 @@
-"""BioVAE: a text-to-motion backbone and a branch that states an acceleration and corrects the motion (Kang et al., III).
+"""BioVAE: a text-to-motion backbone and a branch that states an acceleration and corrects the
+motion (Kang et al., III).
 
     z, u = encode(x_t),     ẍ = M⁻¹ (E + C + R·A(u)),     x0_hat = decode(U-Net(x_t, text), ẍ)
     L = L_diffusion + L_accel + L_phys                                                                   (eq. 9)
 
-L_phys compares the stated ẍ with the truth's acceleration, L_accel that of x0_hat (the paper prints the same for both).
-The truth is clean; the network reads the noisy motion. All accelerations, those of both losses, given ones, stated ones
-and edited ones, are in axes that motion features define (`body.accelerations`), in units of `Scale.acceleration`.
+L_phys compares the stated ẍ with the truth's acceleration, L_accel that of x0_hat (the paper prints
+the same for both). The truth is clean; the network reads the noisy motion. All accelerations, those
+of both losses, given ones, stated ones and edited ones, are in axes that motion features define
+(`body.accelerations`), in units of `Scale.acceleration`.
 
-`decoder` says how ẍ acts (`nets.residual_decoder`): `correct` sees the U-Net's last features and its prediction's own
-acceleration and adds to the features; `condition` makes ẍ a condition of the U-Net, P(x0 | ẍ, x_t) as in eq. 7;
-`printed` is the paper's recurrent decoder, which sees ẍ alone.
+`decoder` says how ẍ acts (`nets.residual_decoder`): `correct` sees the U-Net's last features and
+its prediction's own acceleration and adds to the features; `condition` makes ẍ a condition of the
+U-Net, P(x0 | ẍ, x_t) as in eq. 7; `printed` is the paper's recurrent decoder, which sees ẍ alone.
 
-A stated acceleration is a function of x_t, and so is all that the U-Net adds: no loss could tell which of the two moves
-the motion, and fine-tuning would leave the decoder idle. So a share of the training examples (`given`, falling to zero
-over training) has the true acceleration in the stated one's place, plus noise of the size of what the branch states
-wrong: the stated one's own error in this example, moved in time and with a random sign.
+A stated acceleration is a function of x_t, and so is all that the U-Net adds: no loss could tell
+which of the two moves the motion, and fine-tuning would leave the decoder idle. So a share of the
+training examples (`given`, falling to zero over training) has the true acceleration in the stated
+one's place, plus noise of the size of what the branch states wrong: the stated one's own error in
+this example, moved in time and with a random sign.
 
-The acceleration does not depend on the text, so both halves of classifier-free guidance share it. Multiplying ẍ before
-it is decoded edits the motion (Table VI), every joint by a factor of its own. Where a batch has estimates of its motions
-(a pose estimator's), those are noised and read by the network: a refiner.
+The acceleration does not depend on the text, so both halves of classifier-free guidance share it.
+Multiplying ẍ before it is decoded edits the motion (Table VI), every joint by a factor of its own.
+Where a batch has estimates of its motions (a pose estimator's), those are noised and read by the
+network: a refiner.
 
-Parameters are those of `text_to_motion` and three networks more; `start` puts a trained backbone and a trained motion
-encoder in their places.
+Parameters are those of `text_to_motion` and three networks more; `start` puts a trained backbone
+and a trained motion encoder in their places.
 """
 
 from __future__ import annotations
@@ -57,9 +61,9 @@ from jaxdiff.typing import Array, Batch, Gather, Key, Method, Metrics, Params, S
 def biovae(settings: Settings, scale: Scale, schedule: Schedule | None = None) -> Method:
     """The method.
 
-    Batches and conditions are those of `text_to_motion`. A batch may have `estimate (B, T, F)`, read in place of its
-    motion, and `progress (B,)`, the share of training that is over. A condition may have `acceleration (B, J)`, the
-    factor of each joint's acceleration.
+    Batches and conditions are those of `text_to_motion`. A batch may have `estimate (B, T, F)`,
+    read in place of its motion, and `progress (B,)`, the share of training that is over. A
+    condition may have `acceleration (B, J)`, the factor of each joint's acceleration.
 
     Args:
       settings: sizes and switches.
@@ -182,7 +186,9 @@ def biovae(settings: Settings, scale: Scale, schedule: Schedule | None = None) -
 
 
 def start(params: Params, backbone: Params | None = None, encoder: Params | None = None) -> Params:
-    """Fresh parameters with a trained backbone's (those of `text_to_motion`) and a trained encoder's in their places."""
+    """Fresh parameters with a trained backbone's (those of `text_to_motion`) and a trained
+    encoder's in their places.
+    """
     given = {**(backbone or {}), **({} if encoder is None else {"encoder": encoder})}
     for name, trained in given.items():
         if name not in params:

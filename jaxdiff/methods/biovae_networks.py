@@ -1,4 +1,6 @@
-"""What BioVAE (`methods.biovae`) computes: its settings, the stated acceleration, the corrected motion, the Denoiser."""
+"""What BioVAE (`methods.biovae`) computes: its settings, the stated acceleration, the corrected
+motion, the Denoiser.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ Backbone = text_to_motion.Settings
 
 
 class Settings(NamedTuple):
-    """What distinguishes one BioVAE from another, the ablation switches of Tables III and IV included."""
+    """What distinguishes one BioVAE from another, the ablation switches of Tables III and IV
+    included.
+    """
 
     backbone: Backbone = Backbone()
     width: int = 48
@@ -52,15 +56,21 @@ class Settings(NamedTuple):
     phys: float = 1.0
     """Weights of the losses; both 0 is the paper's ablation without them."""
     given: float = 0.5
-    """Share of the training examples that decode the true acceleration, where L_phys trains the stated one."""
+    """Share of the training examples that decode the true acceleration, where L_phys trains the
+    stated one.
+    """
     falling: bool = True
     """The share falls linearly to 0 over training, where batches carry their `progress`."""
     kl: float = 0.0
-    """Weight of the latent's divergence; 0: no latent is drawn. The paper says VAE and gives neither size nor weight."""
+    """Weight of the latent's divergence; 0: no latent is drawn. The paper says VAE and gives
+    neither size nor weight.
+    """
     levels: int = 0
     """Noise levels met in training, from the cleanest; 0: all. A refiner of estimates needs few."""
     generates: bool = True
-    """Without it there are only encoder and mechanics, trained on L_phys: a refiner of estimates needs no U-Net."""
+    """Without it there are only encoder and mechanics, trained on L_phys: a refiner of estimates
+    needs no U-Net.
+    """
 
 
 def denoiser(
@@ -75,8 +85,9 @@ def denoiser(
 ) -> Denoiser:
     """The Denoiser of a batch `(B, T, F)`, for any solver and for inversion.
 
-    `text=None` is the unconditional one, and so is inversion's. `guidance` is the settings' own unless given, 1 for
-    none. `factor (B, J)` multiplies the accelerations. Without `mechanics` it is the backbone of the same parameters.
+    `text=None` is the unconditional one, and so is inversion's. `guidance` is the settings' own
+    unless given, 1 for none. `factor (B, J)` multiplies the accelerations. Without `mechanics` it
+    is the backbone of the same parameters.
     """
     net = unet(settings.backbone, params["unet"]["params"]["final"]["bias"].shape[0])
     strength = settings.backbone.scale if guidance is None else guidance
@@ -138,7 +149,9 @@ def state(
     mask: Array | None,
     key: Key | None = None,
 ) -> tuple[Array, Encoding]:
-    """The stated acceleration `(..., T, J, 3)`, in units of its deviation, and the encoding of the motion."""
+    """The stated acceleration `(..., T, J, 3)`, in units of its deviation, and the encoding of the
+    motion.
+    """
     encoder, mechanics, _ = networks(settings, joint_count(x_t))
     rngs = {} if key is None else {"latent": key}
     encoding: Any = encoder.apply(params["encoder"], x_t, t, mask, rngs=rngs)
@@ -148,7 +161,9 @@ def state(
 
 
 def apart(settings: Settings, motion: Array) -> tuple[Array, ...]:
-    """The positions (with the root's height) and the rotations of features, where M⁻¹ and R read them apart."""
+    """The positions (with the root's height) and the rotations of features, where M⁻¹ and R read
+    them apart.
+    """
     if not settings.apart:
         return ()
     at = slices(joint_count(motion))
@@ -168,7 +183,9 @@ def predict(
     mask: Array | None = None,
     **options: Any,
 ) -> Array:
-    """The clean motion `(..., T, F)`, with the acceleration `a (..., T, J, 3)` where there is one."""
+    """The clean motion `(..., T, F)`, with the acceleration `a (..., T, J, 3)` where there is
+    one.
+    """
 
     def hidden(frames: Array | None = None) -> Any:
         return net.apply(
@@ -196,7 +213,9 @@ def predict(
 
 
 def _places(params: Params, h: Array) -> Array:
-    """The features that place the joints, of last features `h`, the others zero: all that accelerations depend on."""
+    """The features that place the joints, of last features `h`, the others zero: all that
+    accelerations depend on.
+    """
     final = params["unet"]["params"]["final"]
     kernel, bias = final["kernel"], final["bias"]
     used = slices(joint_count(kernel))["positions"].stop

@@ -1,16 +1,18 @@
 """Constraints on generated motion: kept frames, keyframes, joints' paths and the root's path.
 
-All are targets for joint positions, `(T, J, 3)` in metres, with weights that are 0 where there is no constraint. A
-constrained Denoiser moves each estimate of the clean features x to the nearest that meets them,
+All are targets for joint positions, `(T, J, 3)` in metres, with weights that are 0 where there is
+no constraint. A constrained Denoiser moves each estimate of the clean features x to the nearest
+that meets them,
 
     x' = argmin  Σ w |joints(x') - target|² + strength (|δ|² + stiffness |second difference of δ|²),    δ = x' - x,
 
-by Gauss-Newton steps solved with conjugate gradients. The stiffness spreads a correction over neighbouring frames, and
-the network sees the corrected motion at the next noise level, so that the motion around a constraint follows it. Frames
-that are kept whole are imputed as features too, and the correction leaves these alone.
+by Gauss-Newton steps solved with conjugate gradients. The stiffness spreads a correction over
+neighbouring frames, and the network sees the corrected motion at the next noise level, so that the
+motion around a constraint follows it. Frames that are kept whole are imputed as features too, and
+the correction leaves these alone.
 
-Plain imputation (`impute`) replaces the constrained local positions only: features are relative to the root, so a path
-or a place in the world is out of its reach.
+Plain imputation (`impute`) replaces the constrained local positions only: features are relative to
+the root, so a path or a place in the world is out of its reach.
 """
 
 from __future__ import annotations
@@ -87,7 +89,9 @@ def constrain(denoise: Denoiser, constraint: Constraint, scale: Scale) -> Denois
 
 
 def impute(denoise: Denoiser, constraint: Constraint, scale: Scale) -> Denoiser:
-    """Plain imputation: known features, and the local positions of constrained joints, replaced in every estimate."""
+    """Plain imputation: known features, and the local positions of constrained joints, replaced in
+    every estimate.
+    """
 
     def one(x: Array) -> Array:
         return _replaced(jnp.where(constraint.kept, constraint.known, x), constraint, scale)
@@ -96,7 +100,9 @@ def impute(denoise: Denoiser, constraint: Constraint, scale: Scale) -> Denoiser:
 
 
 def _on_path(x: Array, constraint: Constraint, scale: Scale) -> Array:
-    """Features with the root exactly on its path, where one is given in every frame; corrects what the steps left."""
+    """Features with the root exactly on its path, where one is given in every frame; corrects what
+    the steps left.
+    """
     features = scale.features(x)
     heading, _ = recover_root(features)
     step = jnp.diff(constraint.target[:, 0], axis=0) / scale.metres
@@ -108,7 +114,9 @@ def _on_path(x: Array, constraint: Constraint, scale: Scale) -> Array:
 
 
 def _replaced(x: Array, constraint: Constraint, scale: Scale) -> Array:
-    """Features `(T, F)` with constrained joints exactly at their targets, as seen from the root's place and heading."""
+    """Features `(T, F)` with constrained joints exactly at their targets, as seen from the root's
+    place and heading.
+    """
     features = scale.features(x)
     heading, root = recover_root(features)
     ground = jnp.array([1, 0, 1], root.dtype)
@@ -131,7 +139,9 @@ def _each(denoise: Denoiser, one: Callable[[Array], Array]) -> Denoiser:
 
 
 def error(joints: Array, constraint: Constraint) -> Array:
-    """Mean distance in metres between constrained joints and their targets, `(..., T, J, 3) -> (...)`."""
+    """Mean distance in metres between constrained joints and their targets,
+    `(..., T, J, 3) -> (...)`.
+    """
     asked = constraint.weight > 0
     distance = jnp.sqrt(jnp.where(asked, (joints - constraint.target) ** 2, 0).sum(-1))
     any_axis = asked.any(-1)

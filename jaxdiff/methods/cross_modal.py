@@ -1,12 +1,16 @@
-"""The pair of networks p(x | y) and p(y | x): a batch through both, one direction for generation, latents for probes.
+"""The pair of networks p(x | y) and p(y | x): a batch through both, one direction for generation,
+latents for probes.
 
-Two architectures share this code. `paper` is that of the LLMA paper, which predicts the clean signal from a step t.
-`preconditioned` is a residual on a law of the target (`baselines.linear_gaussian`; without a linear map it is the
-preconditioning of Karras et al. along the principal components of the training curves):
+Two architectures share this code. `paper` is that of the LLMA paper, which predicts the clean
+signal from a step t. `preconditioned` is a residual on a law of the target
+(`baselines.linear_gaussian`; without a linear map it is the preconditioning of Karras et al. along
+the principal components of the training curves):
 
-    x0_hat = E_law[x0 | x_t] + posterior deviation · F(c_in x_t; innovation, law's estimate, m, y; c_noise)
+    x0_hat = E_law[x0 | x_t] + posterior deviation · F(c_in x_t; innovation, law's estimate, m, y;
+    c_noise)
 
-whose zero output is the law's exact denoiser. The encoder, whose latents are aligned, sees the noisy signal only.
+whose zero output is the law's exact denoiser. The encoder, whose latents are aligned, sees the
+noisy signal only.
 """
 
 from __future__ import annotations
@@ -33,7 +37,9 @@ NETWORKS = ("preconditioned", "paper")
 
 @dataclass(frozen=True)
 class CrossModal:
-    """Both networks as functions of their parameters `{"x": ends, "y": ends, "bodies", "fixed": laws}`."""
+    """Both networks as functions of their parameters
+    `{"x": ends, "y": ends, "bodies", "fixed": laws}`.
+    """
 
     size: Size
     schedule: Schedule
@@ -59,7 +65,8 @@ class CrossModal:
     def init(self, key: Key, batch: Batch) -> Params:
         """Fresh parameters: ends that fit the channels, and two bodies of equal shape, stacked.
 
-        The laws under "fixed" are those of the batch itself, to be replaced by laws of the training data.
+        The laws under "fixed" are those of the batch itself, to be replaced by laws of the training
+        data.
         """
         keys = iter(jax.random.split(key, 16))
         tokens = jnp.zeros((batch["x"].shape[1] // self.size.patch, self.size.width))
@@ -100,7 +107,9 @@ class CrossModal:
     def enter(
         self, params: Params, own: str, x_t: Array, t: Array, condition: Array, m: Array
     ) -> tuple[Array, Array, Array]:
-        """Tokens of the noisy signal, tokens of what is known, and the code of the noise level, of one example."""
+        """Tokens of the noisy signal, tokens of what is known, and the code of the noise level, of
+        one example.
+        """
         into = partial(Into(self.size, self.dtype).apply)
         ends = params[own]
         if self.paper:
@@ -160,7 +169,8 @@ class CrossModal:
     ) -> tuple[dict[str, Array], dict[str, Array]]:
         """A training batch through both networks.
 
-        On a CPU the two bodies follow each other, which measured up to 1.17 times faster than one batched computation.
+        On a CPU the two bodies follow each other, which measured up to 1.17 times faster than one
+        batched computation.
 
         Args:
           params: the parameters.
@@ -214,7 +224,9 @@ class CrossModal:
         return params[own]["out"]["params"]["Dense_0"]["bias"].shape[0] // self.size.patch
 
     def latents(self, params: Params, own: str, signals: Array, t: float = 0.0) -> Array:
-        """The encoder's latents of clean signals [B, L, d] of one modality, [B, tokens, width], conditioned on step t."""
+        """The encoder's latents of clean signals [B, L, d] of one modality, [B, tokens, width],
+        conditioned on step t.
+        """
         parameters = jax.tree.map(itemgetter(tuple(OTHER).index(own)), params["bodies"])
         into, step = Into(self.size, self.dtype), jnp.asarray(t, jnp.float32)
         if self.paper:

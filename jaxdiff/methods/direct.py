@@ -1,4 +1,5 @@
-"""The deterministic transformer: the networks of LLMA, evaluated once without a noisy signal, trained on squared error.
+"""The deterministic transformer: the networks of LLMA, evaluated once without a noisy signal,
+trained on squared error.
 
     x_hat = f(y),   y_hat = g(x),   L = |x - x_hat|² + |y - y_hat|²
 
@@ -17,7 +18,9 @@ from jaxdiff.typing import Array, Batch, Gather, Key, Method, Metrics, Params
 
 
 def direct(settings: Settings) -> Method:
-    """The method; batches and conditions are those of `llma`. The networks see no signal at the noisiest level."""
+    """The method; batches and conditions are those of `llma`. The networks see no signal at the
+    noisiest level.
+    """
     networks = make_networks(settings)
     last = networks.schedule.alpha.size - 1.0
 

@@ -1,13 +1,15 @@
-"""Consistency distillation of text to motion: a sampler of one to four evaluations (Song et al. 2023, Algorithm 2).
+"""Consistency distillation of text to motion: a sampler of one to four evaluations (Song et al.
+2023, Algorithm 2).
 
     x_n = alpha_n x0 + sigma_n eps,    x_{n+1} = one DDIM step of the teacher from x_n to the next, cleaner level
     L = mean over valid frames of |f(x_n, t_n, text) - stop_gradient(f(x_{n+1}, t_{n+1}, text))|²
 
-All points of one path of the teacher are thus mapped to its end. At the cleanest level the target is that end itself, the
-teacher's estimate, which takes the place of the paper's boundary condition: the student keeps the teacher's network,
-prediction and parameter names, and is a model of `text_to_motion` in every other respect. The teacher's guidance is
-distilled with it, so the student is evaluated once per step at a guidance scale of 1. The target's parameters are the
-student's own without an average (Song & Dhariwal 2024, section 3.2).
+All points of one path of the teacher are thus mapped to its end. At the cleanest level the target
+is that end itself, the teacher's estimate, which takes the place of the paper's boundary condition:
+the student keeps the teacher's network, prediction and parameter names, and is a model of
+`text_to_motion` in every other respect. The teacher's guidance is distilled with it, so the student
+is evaluated once per step at a guidance scale of 1. The target's parameters are the student's own
+without an average (Song & Dhariwal 2024, section 3.2).
 """
 
 from __future__ import annotations
@@ -31,12 +33,14 @@ def distillation(settings: Settings, levels: int = 16, schedule: Schedule | None
     """The method. Batches and conditions are those of `text_to_motion`.
 
     Args:
-      settings: those of the teacher; `scale` is the guidance that is distilled. Its `steps` are the student's.
+      settings: those of the teacher; `scale` is the guidance that is distilled. Its `steps` are the
+        student's.
       levels: noise levels of the teacher's path, on the grid of Karras et al.
       schedule: the noise schedule; by default that of the teacher.
 
     Returns:
-      The Method. Its parameters are the student's, `text` and `unet`, and the teacher's under `fixed`.
+      The Method. Its parameters are the student's, `text` and `unet`, and the teacher's under
+      `fixed`.
     """
     schedule = schedules.linear() if schedule is None else schedule
     own = student(settings)

@@ -1,10 +1,12 @@
-"""The evaluator of text-to-motion: motions and texts in one space, near each other if they match (Guo et al. 2022).
+"""The evaluator of text-to-motion: motions and texts in one space, near each other if they match
+(Guo et al. 2022).
 
     L = mean_i |m_i - w_i|²  +  mean_{i ≠ j} max(0, margin - |m_i - w_j|)²
 
-over the whole batch, all devices together: m are the embeddings of the motions, w of the texts. The reference shifts a
-batch by one random place to get its negatives; the mean over all other pairs is the expectation of that. It trains the
-movement encoder as an autoencoder first; here all three encoders learn from the contrast.
+over the whole batch, all devices together: m are the embeddings of the motions, w of the texts. The
+reference shifts a batch by one random place to get its negatives; the mean over all other pairs is
+the expectation of that. It trains the movement encoder as an autoencoder first; here all three
+encoders learn from the contrast.
 
 Word vectors are learnt with the rest, so that no published ones are needed.
 """
@@ -46,8 +48,9 @@ class Settings(NamedTuple):
 def evaluator(settings: Settings) -> Method:
     """The method.
 
-    Batches have `motion (B, T, F)`, normalised, contacts last, `length (B,)`, and the text as `words (B, N)` and
-    `speech (B, N)`, ids, of which `count (B,)` are valid. It generates `(B, 2, embedding)`: motion, then text.
+    Batches have `motion (B, T, F)`, normalised, contacts last, `length (B,)`, and the text as
+    `words (B, N)` and `speech (B, N)`, ids, of which `count (B,)` are valid. It generates
+    `(B, 2, embedding)`: motion, then text.
     """
     movement = MovementEncoder(settings.movement_hidden or settings.movement, settings.movement)
     motion = MotionEncoder(settings.motion_hidden, settings.embedding)

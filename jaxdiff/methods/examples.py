@@ -1,4 +1,6 @@
-"""Tiny examples of the methods: each at a size that compiles in seconds, with random data of its kind."""
+"""Tiny examples of the methods: each at a size that compiles in seconds, with random data of its
+kind.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,9 @@ def normal(seed: int, *shape: int) -> np.ndarray:
 
 
 def moved(method: Method) -> Method:
-    """The method with noise on its first parameters: nothing can be seen through layers that start at zero."""
+    """The method with noise on its first parameters: nothing can be seen through layers that start
+    at zero.
+    """
 
     def init(key: Key, batch: Batch) -> Params:
         return jax.tree.map(lambda a: a + 0.02 * normal(7, *a.shape), method.init(key, batch))

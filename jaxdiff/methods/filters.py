@@ -37,7 +37,9 @@ def gaussian(x: ArrayLike, deviation: float) -> Array:
 
 
 def savitzky_golay(x: ArrayLike, window: int, order: int) -> Array:
-    """Polynomials of this order over windows of an odd number of frames; those of the outermost windows at the ends."""
+    """Polynomials of this order over windows of an odd number of frames; those of the outermost
+    windows at the ends.
+    """
     flat = _flat(x)
     if window % 2 == 0 or not 0 <= order < window:
         raise ConfigError(
@@ -60,7 +62,9 @@ def savitzky_golay(x: ArrayLike, window: int, order: int) -> Array:
 def one_euro(
     x: ArrayLike, rate: float, min_cutoff: float = 1.0, beta: float = 0.3, speed_cutoff: float = 1.0
 ) -> Array:
-    """The One-Euro filter of a signal at `rate` Hz; `beta` is in Hz per unit of the signal and second."""
+    """The One-Euro filter of a signal at `rate` Hz; `beta` is in Hz per unit of the signal and
+    second.
+    """
     if min(rate, min_cutoff, speed_cutoff) <= 0 or beta < 0:
         raise ConfigError("rate and cutoffs of a One-Euro filter are above 0, its beta not below")
 

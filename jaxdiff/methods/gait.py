@@ -1,10 +1,11 @@
 """One diffusion model for all signals of a stride: any subset given, the others generated.
 
-The Gaussian law (`methods.gait_law`) says what the given samples imply for all others, with its uncertainty. The
-diffusion models the whitened deviation u from that law. On the circle `cos(theta) u + sin(theta) eps` a network is
-trained to return `F = sin(theta) u - cos(theta) eps`: EDM preconditioning for data of unit variance, where `F = 0` is
-the exact answer for Gaussian u. Sampling integrates `dx/dtheta = -F` from noise to data; because u is nearly Gaussian
-the path is nearly constant, and one or two steps go most of the way.
+The Gaussian law (`methods.gait_law`) says what the given samples imply for all others, with its
+uncertainty. The diffusion models the whitened deviation u from that law. On the circle
+`cos(theta) u + sin(theta) eps` a network is trained to return `F = sin(theta) u - cos(theta) eps`:
+EDM preconditioning for data of unit variance, where `F = 0` is the exact answer for Gaussian u.
+Sampling integrates `dx/dtheta = -F` from noise to data; because u is nearly Gaussian the path is
+nearly constant, and one or two steps go most of the way.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ class Settings(NamedTuple):
     """Modalities whose latents are aligned, of those there are; empty: all."""
     temperature: float = 0.1
     pure: float = 0.3
-    """Share of the examples trained at pure noise, where the network learns the conditional mean."""
+    """Share of the examples trained at pure noise, where the network learns the conditional mean.
+    """
     spread: float = 1.4
     """Deviation of the logarithm of tan(theta) of the others."""
     steps: int = 6
@@ -55,9 +57,10 @@ def parts_of(layout: Sequence[Modality]) -> tuple[Part, ...]:
 def gait(settings: Settings, parts: Sequence[Part]) -> Method:
     """The method.
 
-    Batches have `target` (u, [B, K]), the conditioning of `Conditional.condition`, `weights` [B, K] of the loss, and
-    `whole` [B, K], the coefficients of the complete stride. Conditions have the conditioning alone, or also `start`, the
-    noise [B, K] that sampling begins with in place of one drawn from the keys; `generate` returns u, [B, K].
+    Batches have `target` (u, [B, K]), the conditioning of `Conditional.condition`, `weights` [B, K]
+    of the loss, and `whole` [B, K], the coefficients of the complete stride. Conditions have the
+    conditioning alone, or also `start`, the noise [B, K] that sampling begins with in place of one
+    drawn from the keys; `generate` returns u, [B, K].
     """
     network = GaitDenoiser(tuple(parts), settings.size)
     known = [part.name for part in parts]

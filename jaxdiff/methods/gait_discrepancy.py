@@ -1,14 +1,15 @@
-"""How recordings differ from simulated strides: smooth deviations of each channel that say nothing about the walk.
+"""How recordings differ from simulated strides: smooth deviations of each channel that say nothing
+about the walk.
 
-Misplaced markers, plates and joint centres, filters, and a simulation's own errors shift a whole curve at once. A law
-with independent residuals takes a hundred shifted samples for a hundred pieces of evidence. Here every channel
-deviates by
+Misplaced markers, plates and joint centres, filters, and a simulation's own errors shift a whole
+curve at once. A law with independent residuals takes a hundred shifted samples for a hundred pieces
+of evidence. Here every channel deviates by
 
     d = D xi,    xi ~ N(0, I)
 
-with a constant and a few harmonics of the stride, in proportion to how much strides vary at that phase (forces of the
-swing phase stay zero), and a gain on the mean curve. Observations are then correlated, and a curve that lies a little
-off is trusted as little as it deserves.
+with a constant and a few harmonics of the stride, in proportion to how much strides vary at that
+phase (forces of the swing phase stay zero), and a gain on the mean curve. Observations are then
+correlated, and a curve that lies a little off is trusted as little as it deserves.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ import numpy as np
 
 HARMONICS = 6
 OFFSET = 0.4
-"""Share of the variance that is constant over the stride; harmonic h has one proportional to 1 / h²."""
+"""Share of the variance that is constant over the stride; harmonic h has one proportional to 1 /
+h².
+"""
 
 
 class Discrepancy(NamedTuple):
@@ -84,7 +87,9 @@ def correction(directions: np.ndarray, noise: np.ndarray, basis: np.ndarray) -> 
 def posterior(
     directions: np.ndarray, noise: np.ndarray, residual: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mean [..., R] and root of the covariance [R, R] of xi, given residuals [..., n] of one channel."""
+    """Mean [..., R] and root of the covariance [R, R] of xi, given residuals [..., n] of one
+    channel.
+    """
     light = directions / np.square(noise)[:, None]
     inner = np.eye(directions.shape[-1]) + light.T @ directions
     values, vectors = np.linalg.eigh(inner)

@@ -1,4 +1,6 @@
-"""Fitting the Gaussian law of a stride (`methods.gait_law`): principal components and their correlations."""
+"""Fitting the Gaussian law of a stride (`methods.gait_law`): principal components and their
+correlations.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ def fit_law(
     Args:
       values: modality to strides [N, steps, C], finite.
       layout: the modalities; `components` may exceed what the data support and is then reduced.
-      floor: least deviation of a residual in units of the channel's deviation: how far a sample is trusted.
+      floor: least deviation of a residual in units of the channel's deviation: how far a sample is
+        trusted.
       shrinkage: share of the correlations between coefficients replaced by the identity.
       discrepancy: how far recordings deviate from such strides, by modality; default: not at all.
       seed: of the randomised decomposition.
@@ -82,7 +85,9 @@ def factored(covariance: np.ndarray) -> np.ndarray:
 
 
 def principal(x: np.ndarray, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """First principal directions [D, count] of centred rows [N, D] and their deviations, by subspace iteration."""
+    """First principal directions [D, count] of centred rows [N, D] and their deviations, by
+    subspace iteration.
+    """
     small = min(x.shape)
     width = min(small, count + 16)
     basis = np.linalg.qr(x.T @ (x @ rng.standard_normal((x.shape[1], width), np.float32)))[0]

@@ -1,13 +1,15 @@
 """The Gaussian law of a stride: what any subset of its signals says of all others.
 
-A stride is several modalities (angles, moments, forces, ...), each a table of steps x channels. In standardised units,
+A stride is several modalities (angles, moments, forces, ...), each a table of steps x channels. In
+standardised units,
 
     x_m = mean_m + W_m a_m + d_m + e_m,    a ~ N(centre, R),    e ~ N(0, noise²)
 
-with principal components `W_m` per modality, unit-variance coefficients `a` whose correlations R join the modalities,
-smooth deviations d of recordings from such strides (`methods.gait_discrepancy`), and independent residuals e. For any
-mask of given samples the posterior of `a` is Gaussian with precision `R^-1 + blockdiag(W' Sigma^-1 W)` over the given
-rows, Sigma the covariance of d + e: ridge regression for every subset at once, with its uncertainty.
+with principal components `W_m` per modality, unit-variance coefficients `a` whose correlations R
+join the modalities, smooth deviations d of recordings from such strides
+(`methods.gait_discrepancy`), and independent residuals e. For any mask of given samples the
+posterior of `a` is Gaussian with precision `R^-1 + blockdiag(W' Sigma^-1 W)` over the given rows,
+Sigma the covariance of d + e: ridge regression for every subset at once, with its uncertainty.
 
 `methods.gait_fit` fits it to strides; `methods.gait_posterior` conditions it.
 """
@@ -29,7 +31,8 @@ from jaxdiff.methods.gait_posterior import Conditional
 Signals = Mapping[str, np.ndarray]
 """Modality to values [N, steps, channels], or to a mask [steps, channels]."""
 SMOOTHING = np.array([0.06, 0.24, 0.4, 0.24, 0.06])
-"""Correlation of the residual between neighbouring steps when it is drawn: recordings are smooth."""
+"""Correlation of the residual between neighbouring steps when it is drawn: recordings are smooth.
+"""
 
 
 class Modality(NamedTuple):
@@ -53,12 +56,13 @@ class Law:
       mean: [steps, C].
       basis: `W`, [steps, C, K_m].
       noise: deviation of the residual, [steps, C].
-      factor: `R = factor factor' + shrinkage I`, [K, K]; a factor survives float16 as a covariance would not.
+      factor: `R = factor factor' + shrinkage I`, [K, K]; a factor survives float16 as a covariance
+        would not.
       centre: mean of the coefficients, [K].
       shrinkage: share of the correlations that is replaced by the identity.
       discrepancy: how far recordings deviate from such strides, by modality; absent: not at all.
-      doubt: by channel, how many times larger its discrepancy is taken to be where the channel is given: for channels
-        whose relation to all others is simulated worse than the channel itself.
+      doubt: by channel, how many times larger its discrepancy is taken to be where the channel is
+        given: for channels whose relation to all others is simulated worse than the channel itself.
     """
 
     layout: tuple[Modality, ...]
@@ -97,7 +101,9 @@ class Law:
 
     @cached_property
     def evidence_maps(self) -> dict[str, np.ndarray]:
-        """`Sigma^-1 W` of whole channels per modality, [steps, C, K_m]: from samples to evidence."""
+        """`Sigma^-1 W` of whole channels per modality, [steps, C, K_m]: from samples to
+        evidence.
+        """
         return {
             name: gait_discrepancy.explained(*self._by_channel(name)).swapaxes(0, 1)
             for name in self.directions
@@ -141,7 +147,9 @@ class Law:
         return maps, gram
 
     def condition(self, given: Signals) -> Conditional:
-        """The posterior given the samples where `given` ([steps, channels] per modality; absent: none) is true."""
+        """The posterior given the samples where `given` ([steps, channels] per modality; absent:
+        none) is true.
+        """
         masks = {}
         for part in self.layout:
             mask = np.asarray(given.get(part.name, False), bool)
@@ -187,7 +195,9 @@ class Law:
     def residual(
         self, rng: np.random.Generator, shape: tuple[int, ...], names: Sequence[str] = ()
     ) -> dict[str, np.ndarray]:
-        """Draw standardised residuals e, [*shape, steps, C]: of deviation `noise`, smooth over neighbouring steps."""
+        """Draw standardised residuals e, [*shape, steps, C]: of deviation `noise`, smooth over
+        neighbouring steps.
+        """
         taps = SMOOTHING / np.sqrt(np.square(SMOOTHING).sum())
         drawn = {}
         for part in self._chosen(names):

@@ -1,7 +1,8 @@
 """The posterior of the Gaussian law of a stride (`methods.gait_law`) for one mask of given samples.
 
-A `Conditional` whitens: `u = S^-1/2 (a - posterior mean)` is standard normal under the law. The diffusion of
-`methods.gait` models how real strides deviate from that, so an untrained network already is this law.
+A `Conditional` whitens: `u = S^-1/2 (a - posterior mean)` is standard normal under the law. The
+diffusion of `methods.gait` models how real strides deviate from that, so an untrained network
+already is this law.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ class Conditional:
       given: masks, [steps, C] per modality.
       root: symmetric square root of the posterior covariance S, [K, K].
       inverse_root: its inverse.
-      own: `(I + W' Sigma^-1 W)^-1` per modality: the posterior from the modality's own samples alone.
+      own: `(I + W' Sigma^-1 W)^-1` per modality: the posterior from the modality's own samples
+        alone.
       maps: from standardised samples to evidence per modality, [steps, C, K_m].
     """
 
@@ -56,7 +58,9 @@ class Conditional:
         return np.sqrt(np.square(self.root).sum(0))
 
     def evidence(self, values: Signals) -> np.ndarray:
-        """`W' Sigma^-1 (x - mean)` over the given samples of strides [N, steps, C] per modality: [N, K]."""
+        """`W' Sigma^-1 (x - mean)` over the given samples of strides [N, steps, C] per modality:
+        [N, K].
+        """
         count = len(next(iter(values.values())))
         found = np.zeros((count, len(self.law.centre)))
         for part in self.law.layout:
@@ -71,7 +75,9 @@ class Conditional:
         return (evidence + self.law.precision @ self.law.centre) @ self.root @ self.root
 
     def alone(self, evidence: np.ndarray) -> np.ndarray:
-        """Coefficients as each modality's own given samples suggest, [N, K]; 0 where nothing is given."""
+        """Coefficients as each modality's own given samples suggest, [N, K]; 0 where nothing is
+        given.
+        """
         return np.concatenate(
             [
                 evidence[:, self.law.slices[part.name]] @ self.own[part.name]
@@ -81,7 +87,9 @@ class Conditional:
         )
 
     def condition(self, values: Signals) -> dict[str, np.ndarray]:
-        """What the network is conditioned on, float32: `mean`, `deviation`, `alone` [N, K], and `given` [N, G]."""
+        """What the network is conditioned on, float32: `mean`, `deviation`, `alone` [N, K], and
+        `given` [N, G].
+        """
         evidence = self.evidence(values)
         rows = {
             "mean": self.mean(evidence),
@@ -102,8 +110,8 @@ class Conditional:
     def weights(self) -> np.ndarray:
         """Weight of each coordinate u in a loss, [K], of mean one.
 
-        The squared error of all signals that u's error causes, each modality counted alike, to which every
-        coordinate adds a little.
+        The squared error of all signals that u's error causes, each modality counted alike, to
+        which every coordinate adds a little.
         """
         importance = np.concatenate(
             [
@@ -118,7 +126,9 @@ class Conditional:
 
 
 def summary(layout: Sequence[Modality], given: Signals) -> np.ndarray:
-    """How much of each channel, and of each tenth of the stride, is given: [G]; see `summary_sizes`."""
+    """How much of each channel, and of each tenth of the stride, is given: [G]; see
+    `summary_sizes`.
+    """
     parts = []
     for part in layout:
         mask = given[part.name].astype(np.float32)

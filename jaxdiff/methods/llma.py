@@ -1,12 +1,14 @@
-"""LLMA: two cross-modal diffusion models, p(x | y) and p(y | x), whose latents are aligned at every noise level.
+"""LLMA: two cross-modal diffusion models, p(x | y) and p(y | x), whose latents are aligned at every
+noise level.
 
 Algorithm 1 of the paper, with what it leaves open settled in docs/papers/llma.md:
 
     L = |x0 - x0_hat|² + |y0 - y0_hat|² + align(z_x, z_y) + gamma (energy_x + energy_y)
 
-One step t is shared by both modalities and by all sequences that are contrasted with each other: were t drawn for each
-sequence, the noise level alone would identify the partner, and the alignment would teach nothing about content. Noises
-are independent. The learned weight of the alignment is `exp(-s) L + s`, which does not collapse.
+One step t is shared by both modalities and by all sequences that are contrasted with each other:
+were t drawn for each sequence, the noise level alone would identify the partner, and the alignment
+would teach nothing about content. Noises are independent. The learned weight of the alignment is
+`exp(-s) L + s`, which does not collapse.
 """
 
 from __future__ import annotations
@@ -41,27 +43,37 @@ class Settings(NamedTuple):
     gamma: float = 1.0
     """Weight of the energy loss, which counts in the data's own energy."""
     linear: bool = False
-    """Start from the linear-Gaussian laws in `params["fixed"]`: the network corrects ridge regression."""
+    """Start from the linear-Gaussian laws in `params["fixed"]`: the network corrects ridge
+    regression.
+    """
     network: str = "preconditioned"
-    """`preconditioned`, or `paper` for the paper's architecture, which predicts the clean signal."""
+    """`preconditioned`, or `paper` for the paper's architecture, which predicts the clean signal.
+    """
     groups: int = 1
-    """Noise levels per batch: rows i, i + groups, ... share one and are contrasted with each other."""
+    """Noise levels per batch: rows i, i + groups, ... share one and are contrasted with each other.
+    """
     level_mean: float = 0.4
-    """Mean of the logarithm of the noise level, in units of the deviation that the law leaves open."""
+    """Mean of the logarithm of the noise level, in units of the deviation that the law leaves open.
+    """
     level_deviation: float = 1.6
     """Standard deviation of the same; the paper's network is trained on uniform steps instead."""
     condition_noise: float = 0.0
-    """Deviation of noise added to the condition in training, in normalised units, against overfitting small data."""
+    """Deviation of noise added to the condition in training, in normalised units, against
+    overfitting small data.
+    """
     steps: int = 20
     """Sampling steps."""
     solver: str = "dpm"
-    """`ddim`, `ddpm`, or `dpm` (second order on Karras' levels). For data of deviation 0.1, 20 steps of `dpm` give the
-    right spread within 5 %, of `ddim` or `ddpm` on even steps half of it."""
+    """`ddim`, `ddpm`, or `dpm` (second order on Karras' levels). For data of deviation 0.1, 20
+    steps of `dpm` give the right spread within 5 %, of `ddim` or `ddpm` on even steps half of it.
+    """
     dtype: Any = jnp.float32
 
 
 PARTS = {"llma": ("contrast", "covariance")}
-"""Alignments that are sums, whose parts can be weighted: `weights` may scale `alignment`, each of its parts, and `energy`."""
+"""Alignments that are sums, whose parts can be weighted: `weights` may scale `alignment`, each of
+its parts, and `energy`.
+"""
 SOLVERS = {
     "ddim": (grids.trailing, lambda: solvers.ddim(0.0)),
     "ddpm": (grids.trailing, solvers.ddpm),
@@ -84,9 +96,9 @@ def llma(settings: Settings, schedule: Schedule | None = None, window: int = 0) 
       window: training length; with it, `generate` accepts conditions of any greater length.
 
     Returns:
-      The method. Batches have normalised `x` [B, L, dx] and `y` [B, L, dy]; with a linear start also `subject` [B],
-      or `guess_x` and `guess_y`, the predictions to correct. A condition has `x` or `y`, and optionally `guess`, the
-      prediction of the other one.
+      The method. Batches have normalised `x` [B, L, dx] and `y` [B, L, dy]; with a linear start
+      also `subject` [B], or `guess_x` and `guess_y`, the predictions to correct. A condition has
+      `x` or `y`, and optionally `guess`, the prediction of the other one.
     """
     networks = make_networks(settings, schedule)
     schedule = networks.schedule
@@ -162,7 +174,9 @@ def llma(settings: Settings, schedule: Schedule | None = None, window: int = 0) 
         return total, parts
 
     def generate(params: Params, keys: Key, condition: Batch) -> Array:
-        """The modality that is not given; conditions longer than `window` are denoised in windows overlapping by half."""
+        """The modality that is not given; conditions longer than `window` are denoised in windows
+        overlapping by half.
+        """
         (given,) = (name for name in condition if name in OTHER)
         own, signal = OTHER[given], condition[given]
         length = signal.shape[1]
@@ -194,14 +208,18 @@ def llma(settings: Settings, schedule: Schedule | None = None, window: int = 0) 
 def batch_steps(
     settings: Settings, params: Params, schedule: Schedule, key: Key, rows: int
 ) -> Array:
-    """The real-valued step of every row [rows]: one per group, whose levels together cover the distribution evenly."""
+    """The real-valued step of every row [rows]: one per group, whose levels together cover the
+    distribution evenly.
+    """
     offsets = jnp.arange(settings.groups) / settings.groups
     uniform = (jax.random.uniform(key) + offsets) % 1.0
     return jnp.tile(steps_at(settings, params, schedule, uniform), rows // settings.groups)
 
 
 def steps_at(settings: Settings, params: Params, schedule: Schedule, uniform: Array) -> Array:
-    """The steps of these quantiles: uniform for the paper's network, else log-normal in noise level."""
+    """The steps of these quantiles: uniform for the paper's network, else log-normal in noise
+    level.
+    """
     if settings.network == "paper":
         return jnp.floor(uniform * schedule.alpha.size)
     spread = [linear_gaussian.spread(jax.lax.stop_gradient(params["fixed"][own])) for own in OTHER]

@@ -37,7 +37,9 @@ class Scale(NamedTuple):
         return joints_from_features(self.features(motion)) * self.metres
 
     def accelerations(self, motion: Array, axes: Axes = "heading") -> Array:
-        """Normalised features `(T, F)` to accelerations `(T - 2, J, 3)` in units of their deviation."""
+        """Normalised features `(T, F)` to accelerations `(T - 2, J, 3)` in units of their
+        deviation.
+        """
         return (
             accelerations(self.features(motion), self.rate, axes, self.metres) / self.acceleration
         )
@@ -46,7 +48,9 @@ class Scale(NamedTuple):
 def fit_acceleration(
     clips: Iterable[np.ndarray], rate: float, axes: Axes = "heading", metres: float = 1.0
 ) -> np.ndarray:
-    """The root mean square `(J, 3)` of the accelerations of clips of features `(T, F)`, per joint and axis."""
+    """The root mean square `(J, 3)` of the accelerations of clips of features `(T, F)`, per joint
+    and axis.
+    """
     run = jax.jit(lambda clip: accelerations(clip, rate, axes, metres))
     squares = 0.0
     frames = 0

@@ -1,10 +1,12 @@
-"""Muscles from motion (BioVAE III.B): the pre-training of its motion encoder on activations of eight muscles.
+"""Muscles from motion (BioVAE III.B): the pre-training of its motion encoder on activations of
+eight muscles.
 
     L = mean over valid frames and muscles of |u - u_hat(x_t, t)|²,       RMSE = √L at the cleanest level
 
-The encoder will read noisy motion within the diffusion model; `levels` of the schedule, from the cleanest, may appear
-in its pre-training already. With `network="transformer"` the pose-to-EMG transformer of Muscles in Action does the same
-task on clean motion: the peer the encoder is measured against.
+The encoder will read noisy motion within the diffusion model; `levels` of the schedule, from the
+cleanest, may appear in its pre-training already. With `network="transformer"` the pose-to-EMG
+transformer of Muscles in Action does the same task on clean motion: the peer the encoder is
+measured against.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ from jaxdiff.typing import Array, Batch, Gather, Key, Method, Metrics, Params, S
 
 NETWORKS = ("encoder", "transformer")
 SUBJECT = 0.5
-"""Muscles in Action conditions its transformer on the subject, coded as 0.1 … 1.0; here the code is constant."""
+"""Muscles in Action conditions its transformer on the subject, coded as 0.1 … 1.0; here the code is
+constant.
+"""
 
 
 class Settings(NamedTuple):
@@ -49,8 +53,9 @@ class Settings(NamedTuple):
 def muscle_encoder(settings: Settings, schedule: Schedule | None = None) -> Method:
     """The method.
 
-    Batches have `motion (B, T, F)`, normalised, `muscles (B, T, 8)` between 0 and 1, and `length (B,)`; conditions
-    have `motion` and `length`. What it generates are activations `(B, T, 8)`, zero beyond the length.
+    Batches have `motion (B, T, F)`, normalised, `muscles (B, T, 8)` between 0 and 1, and
+    `length (B,)`; conditions have `motion` and `length`. What it generates are activations
+    `(B, T, 8)`, zero beyond the length.
     """
     schedule = schedules.linear() if schedule is None else schedule
 
@@ -100,7 +105,9 @@ def network(settings: Settings) -> MotionEncoder | MuscleTransformer:
 
 
 def rmse(u_hat: Array, u: Array, length: Array) -> Array:
-    """Root mean squared error of activations `(B, T, 8)` over all valid frames and muscles, in the unit of u."""
+    """Root mean squared error of activations `(B, T, 8)` over all valid frames and muscles, in the
+    unit of u.
+    """
     valid = (jnp.arange(u.shape[1]) < length[:, None])[..., None]
     return jnp.sqrt(jnp.where(valid, jnp.square(u_hat - u), 0).sum() / (valid.sum() * u.shape[-1]))
 

@@ -1,9 +1,11 @@
-"""The smallest method, a skeleton to copy: points of any dimension, noise predicted by a small network.
+"""The smallest method, a skeleton to copy: points of any dimension, noise predicted by a small
+network.
 
     r_t = alpha_t x + sigma_t eps,    L = |eps - eps_hat(r_t, t)|²         (Ho et al. 2020, eq. 14)
 
-Every method has this shape: a function of its settings that returns three pure functions. The conformance tests in
-`tests/methods/test_conformance.py` run over all of them; add yours to their list.
+Every method has this shape: a function of its settings that returns three pure functions. The
+conformance tests in `tests/methods/test_conformance.py` run over all of them; add yours to their
+list.
 """
 
 from __future__ import annotations
@@ -32,7 +34,9 @@ class Network(nn.Module):
 
 
 def points(width: int = 64, steps: int = 100, sampling_steps: int = 50) -> Method:
-    """The method. Batches have `x (B, D)`; a condition is an array of shape `(B, D)`, of which only the shape counts."""
+    """The method. Batches have `x (B, D)`; a condition is an array of shape `(B, D)`, of which only
+    the shape counts.
+    """
     schedule = schedules.linear(steps, 1e-3, 0.2)
     network = Network(width)
 

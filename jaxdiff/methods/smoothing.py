@@ -1,8 +1,10 @@
-"""SmoothNet as a method (Zeng et al. 2022): learned smoothing of pose estimates, a baseline of refinement.
+"""SmoothNet as a method (Zeng et al. 2022): learned smoothing of pose estimates, a baseline of
+refinement.
 
     L = mean |y - gt| + mean |Δ²y - Δ²gt|       on windows of W frames, y = f(estimate)
 
-Channels, such as root-relative coordinates of joints, pass one by one. Motions are smoothed in windows a frame apart.
+Channels, such as root-relative coordinates of joints, pass one by one. Motions are smoothed in
+windows a frame apart.
 """
 
 from __future__ import annotations
@@ -30,7 +32,9 @@ class Settings(NamedTuple):
 
 
 def smoothing(settings: Settings) -> Method:
-    """Batches have `estimate` and `truth` (B, W, C); a condition is estimates `(B, T, C)` of T >= W frames."""
+    """Batches have `estimate` and `truth` (B, W, C); a condition is estimates `(B, T, C)` of T >= W
+    frames.
+    """
     s = settings
     net = SmoothNet(s.window, s.hidden, s.residual_hidden, s.blocks, s.dropout, s.dtype)
 

@@ -1,8 +1,9 @@
-"""Speed transfer by regression: `min E |f_m(x_src, v_tgt) - x_tgt|²`, many networks f_m side by side (paper, II.G).
+"""Speed transfer by regression: `min E |f_m(x_src, v_tgt) - x_tgt|²`, many networks f_m side by
+side (paper, II.G).
 
-The MLP baseline is one network per pair of speeds, the TCN one per source speed. The members of such a bank share one
-architecture and are trained together: parameters have a leading axis of M, and an example of a batch holds one pair of
-gaits for every member.
+The MLP baseline is one network per pair of speeds, the TCN one per source speed. The members of
+such a bank share one architecture and are trained together: parameters have a leading axis of M,
+and an example of a batch holds one pair of gaits for every member.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from jaxdiff.typing import Array, Batch, Gather, Key, Method, Metrics, Params
 
 
 def speed_regression(net: nn.Module) -> Method:
-    """Batches have `source`, `target` (B, M, T, C) and `speed` (B, M); conditions `source`, `speed`, `member` (B,)."""
+    """Batches have `source`, `target` (B, M, T, C) and `speed` (B, M); conditions `source`,
+    `speed`, `member` (B,).
+    """
 
     def init(key: Key, batch: Batch) -> Params:
         members = batch["source"].shape[1]

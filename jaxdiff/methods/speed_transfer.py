@@ -1,10 +1,12 @@
-"""Speed transfer: subject-conditioned diffusion of the residual between two walking speeds (paper, section II).
+"""Speed transfer: subject-conditioned diffusion of the residual between two walking speeds (paper,
+section II).
 
     r = x_tgt - x_src,   r_t = alpha_t r + sigma_t eps,   x_tgt_hat = x_src + r_hat                  (eqs. 1, 2, 6)
     L = L_noise + λ1 L_residual + λ2 L_identity + λ3 L_subject                                      (eq. 7)
 
-Gaits are sequences in time, as in the paper. The auxiliary losses depend on r_hat = (r_t - sigma_t eps_hat) / alpha_t,
-whose error grows as 1/SNR (24777-fold at the last step). They are weighted by `alpha_bar` or min-SNR, and by ramps of
+Gaits are sequences in time, as in the paper. The auxiliary losses depend on r_hat = (r_t - sigma_t
+eps_hat) / alpha_t, whose error grows as 1/SNR (24777-fold at the last step). They are weighted by
+`alpha_bar` or min-SNR, and by ramps of
 |v_tgt - v_src|. `methods.stride_transfer` is the method of the shipped model.
 """
 
@@ -63,8 +65,9 @@ class Settings(NamedTuple):
 def speed_transfer(settings: Settings) -> Method:
     """The method.
 
-    Batches have `source` and `target` (B, T, C), normalised, `speeds` (B, 4) from `speed_vector`, and `subject` (B,).
-    Conditions have `source` and `speeds`; `who`, if given, is encoded in place of the source.
+    Batches have `source` and `target` (B, T, C), normalised, `speeds` (B, 4) from `speed_vector`,
+    and `subject` (B,). Conditions have `source` and `speeds`; `who`, if given, is encoded in place
+    of the source.
     """
     schedule, net = _parts(settings)
 
@@ -149,7 +152,9 @@ def _example(
     example: Batch,
     train: bool,
 ) -> tuple[Metrics, Array, Array, Array]:
-    """One pair at a random noise level: losses, generated gait, weight of the auxiliary losses, source embedding."""
+    """One pair at a random noise level: losses, generated gait, weight of the auxiliary losses,
+    source embedding.
+    """
     level, noise, drop = jax.random.split(key, 3)
     source = example["source"]
     r = example["target"] - source

@@ -1,12 +1,14 @@
-"""Stride transfer: diffusion of what a person's gait at another speed differs by from a linear prediction.
+"""Stride transfer: diffusion of what a person's gait at another speed differs by from a linear
+prediction.
 
     z_tgt = m + P^½ e,   e = D(…, recordings, question)
 
-A hierarchical linear model predicts the state of the stride at the target speed, with mean m and covariance P
-(`studies.speed_transfer.hierarchy`). If that model were the truth, e would be white. The network learns how e is
-distributed instead, given all recordings of the person: nonlinear responses, kinds of patients, uneven confidence. Its
-preconditioning (`diffusion.preconditioning`) makes a network of zeros the exact denoiser of white e, so the method
-starts as the hierarchical model, spread included, and improves on it.
+A hierarchical linear model predicts the state of the stride at the target speed, with mean m and
+covariance P (`studies.speed_transfer.hierarchy`). If that model were the truth, e would be white.
+The network learns how e is distributed instead, given all recordings of the person: nonlinear
+responses, kinds of patients, uneven confidence. Its preconditioning (`diffusion.preconditioning`)
+makes a network of zeros the exact denoiser of white e, so the method starts as the hierarchical
+model, spread included, and improves on it.
 """
 
 from __future__ import annotations
@@ -55,8 +57,9 @@ class Settings(NamedTuple):
 def stride_transfer(settings: Settings) -> Method:
     """The method.
 
-    Batches have `residual` e [B, K], `recordings` [B, S, D], `present` [B, S] and `question` [B, Q]. Conditions have the
-    last three and `trust` [B], a factor on the network's output: at 0 samples are the hierarchical model's.
+    Batches have `residual` e [B, K], `recordings` [B, S, D], `present` [B, S] and `question` [B,
+    Q]. Conditions have the last three and `trust` [B], a factor on the network's output: at 0
+    samples are the hierarchical model's.
     """
     schedule = noise_schedule()
 
@@ -97,7 +100,8 @@ def stride_transfer(settings: Settings) -> Method:
 
 
 def expectation(settings: Settings, params: Params, condition: Batch) -> Array:
-    """`E[e | recordings, question]` [B, K]: the denoiser at the highest noise level, where the sample carries no information.
+    """`E[e | recordings, question]` [B, K]: the denoiser at the highest noise level, where the
+    sample carries no information.
 
     One evaluation of the network, without the sampling error of a mean over samples.
     """
@@ -133,7 +137,9 @@ def noise_schedule(steps: int = 1000) -> Schedule:
 
 
 def angles(schedule: Schedule, steps: int) -> Grid:
-    """A grid on which the angle θ falls evenly, `sigma = sin θ`, `alpha = cos θ`, and then the clean sample."""
+    """A grid on which the angle θ falls evenly, `sigma = sin θ`, `alpha = cos θ`, and then the
+    clean sample.
+    """
     low, high = RATIOS
     theta = np.linspace(np.arctan(high), np.arctan(low), steps)
     with jax.ensure_compile_time_eval():
@@ -145,8 +151,9 @@ def angles(schedule: Schedule, steps: int) -> Grid:
 def angular_heun() -> Solver:
     """Heun's method for dx/dθ = v, v = (alpha x - x0) / sigma.
 
-    A preconditioned network of zeros has v = 0, so samples of the hierarchical model are exact in any number of steps,
-    where solvers in the noise-to-signal ratio err by 12 % of the spread in eight.
+    A preconditioned network of zeros has v = 0, so samples of the hierarchical model are exact in
+    any number of steps, where solvers in the noise-to-signal ratio err by 12 % of the spread in
+    eight.
     """
 
     def advance(history: tuple, x: Array, denoise: Denoiser, step: Step) -> tuple[tuple, Array]:

@@ -2,12 +2,13 @@
 
     x_t = alpha_t x0 + sigma_t eps,    L = mean over valid frames of |x0 - x0_hat(x_t, t, text)|²
 
-The network predicts the clean features. In one of ten training examples it is not conditioned on its text: attention to
-it is skipped. A sample is drawn with SDE-DPM-Solver++(2) on ten Karras levels and guided, `u + scale (c - u)`, the
-conditional and the unconditional half in one doubled batch. What depends on the text alone is computed once a sample.
+The network predicts the clean features. In one of ten training examples it is not conditioned on
+its text: attention to it is skipped. A sample is drawn with SDE-DPM-Solver++(2) on ten Karras
+levels and guided, `u + scale (c - u)`, the conditional and the unconditional half in one doubled
+batch. What depends on the text alone is computed once a sample.
 
-Text comes as word ids `(L,)`, read by an encoder trained with the model, or as features `(N, D)` of a frozen one
-(CLIP), read by StableMoFusion's trainable head.
+Text comes as word ids `(L,)`, read by an encoder trained with the model, or as features `(N, D)` of
+a frozen one (CLIP), read by StableMoFusion's trainable head.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ SAMPLERS = {
     "consistency": (solvers.consistency(), grids.trailing),
     "ddpm": (solvers.ddpm(), grids.trailing),
 }
-"""Solver and noise levels: StableMoFusion's, that of a distilled network (`methods.distillation`), and MDM's."""
+"""Solver and noise levels: StableMoFusion's, that of a distilled network (`methods.distillation`),
+and MDM's.
+"""
 
 
 class Settings(NamedTuple):
@@ -61,12 +64,16 @@ class Settings(NamedTuple):
     sampler: str = "sde"
     """A key of `SAMPLERS`."""
     masked: bool = True
-    """Frames beyond the length have no influence. The reference denoises them too and crops: `masked=False`."""
+    """Frames beyond the length have no influence. The reference denoises them too and crops:
+    `masked=False`.
+    """
     text_heads: int = 4
     fields: tuple[tuple[str, Any], ...] = ()
     """Sizes of the network in place of a preset's, for converted weights."""
     network: str = "unet"
-    """`unet`, StableMoFusion's; `mdm`, the transformer of MDM, whose texts are pooled features `(1, D)`."""
+    """`unet`, StableMoFusion's; `mdm`, the transformer of MDM, whose texts are pooled features
+    `(1, D)`.
+    """
     schedule: str = "linear"
     """A key of `schedules.SCHEDULES` ..."""
     noise_levels: int = 1000
@@ -77,8 +84,9 @@ class Settings(NamedTuple):
 def text_to_motion(settings: Settings, schedule: Schedule | None = None) -> Method:
     """The method.
 
-    Batches have `motion (B, T, F)`, normalised, `length (B,)`, its valid frames, and `text (B, ...)`; conditions have
-    `text` and `length`. Samples are `(B, frames, F)`, zero beyond their length.
+    Batches have `motion (B, T, F)`, normalised, `length (B,)`, its valid frames, and
+    `text (B, ...)`; conditions have `text` and `length`. Samples are `(B, frames, F)`, zero beyond
+    their length.
 
     Args:
       settings: sizes and switches.
@@ -128,8 +136,8 @@ def text_to_motion(settings: Settings, schedule: Schedule | None = None) -> Meth
 def dropped(network: Any, params: Params, keys: Key, *inputs: Any, **options: Any) -> Any:
     """A network on a batch in training: every example's dropout has a key of its own.
 
-    The network is not mapped over the examples: mapped, each product and sum would carry an axis more, and half as many
-    operations again would only move it.
+    The network is not mapped over the examples: mapped, each product and sum would carry an axis
+    more, and half as many operations again would only move it.
     """
     rngs = {"dropout": keys[0]}
     with dropout.examples(keys):
@@ -182,10 +190,12 @@ def draw(
 def timeline(
     settings: Settings, params: Params, texts: Array, lengths: Sequence[int], overlap: int = 10
 ) -> Denoiser:
-    """The Denoiser of several texts in a row, each for its own frames, whose motions flow into each other.
+    """The Denoiser of several texts in a row, each for its own frames, whose motions flow into each
+    other.
 
-    Every text is denoised in a window of its frames and half the overlap on either side. Where windows overlap their
-    estimates are blended, so that at the next noise level both texts continue from one motion.
+    Every text is denoised in a window of its frames and half the overlap on either side. Where
+    windows overlap their estimates are blended, so that at the next noise level both texts continue
+    from one motion.
 
     Args:
       settings: those of the method.
@@ -268,7 +278,9 @@ def unet(settings: Settings, features: int) -> Any:
 
 
 def text_network(settings: Settings) -> WordText | TextHead | Pooled:
-    """The network from a text, as word ids or as frozen features, to the tokens the denoiser reads."""
+    """The network from a text, as word ids or as frozen features, to the tokens the denoiser
+    reads.
+    """
     if settings.network == "mdm":
         return Pooled()
     size: dict[str, Any] = {

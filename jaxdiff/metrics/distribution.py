@@ -1,9 +1,10 @@
 """Distances between distributions of samples, and the spread within them.
 
-Fréchet distance of two Gaussians, `|m1 - m2|² + tr(S1) + tr(S2) - 2 tr((S1 S2)^½)` (LLMA eq. 8). For samples the last trace is
-the sum of the singular values of `A Bᵀ / sqrt((n1-1)(n2-1))`, A and B centred: nothing of size d x d is formed, so flattened
-trajectories (d = 4500, far more than samples) cost no more than n1 x n2. For means and covariances it is the sum of the
-square roots of the eigenvalues of `S1^½ S2 S1^½`. Everything is computed in float64 on the host.
+Fréchet distance of two Gaussians, `|m1 - m2|² + tr(S1) + tr(S2) - 2 tr((S1 S2)^½)` (LLMA eq. 8).
+For samples the last trace is the sum of the singular values of `A Bᵀ / sqrt((n1-1)(n2-1))`, A and B
+centred: nothing of size d x d is formed, so flattened trajectories (d = 4500, far more than
+samples) cost no more than n1 x n2. For means and covariances it is the sum of the square roots of
+the eigenvalues of `S1^½ S2 S1^½`. Everything is computed in float64 on the host.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from jaxdiff.errors import DataError
 
 
 def frechet(a: ArrayLike, b: ArrayLike) -> float:
-    """Fréchet distance between two sets of samples (n1, ...), (n2, ...); each sample is flattened. In squared units."""
+    """Fréchet distance between two sets of samples (n1, ...), (n2, ...); each sample is flattened.
+    In squared units.
+    """
     a, b = _rows(a), _rows(b)
     if a.shape[1] != b.shape[1]:
         raise DataError(
@@ -33,7 +36,9 @@ def frechet(a: ArrayLike, b: ArrayLike) -> float:
 def frechet_gaussians(
     mean1: ArrayLike, cov1: ArrayLike, mean2: ArrayLike, cov2: ArrayLike
 ) -> float:
-    """Fréchet distance between two Gaussians given by mean (d,) and covariance (d, d), which may be singular."""
+    """Fréchet distance between two Gaussians given by mean (d,) and covariance (d, d), which may be
+    singular.
+    """
     mean1, cov1, mean2, cov2 = (np.asarray(x, np.float64) for x in (mean1, cov1, mean2, cov2))
     values, vectors = np.linalg.eigh(cov1)
     root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
@@ -44,7 +49,9 @@ def frechet_gaussians(
 
 
 def correlational_score(real: ArrayLike, fake: ArrayLike) -> float:
-    """Diffusion-TS: sum over pairs of channels of |correlation in real - correlation in fake|, over 10. (n, T, D) each."""
+    """Diffusion-TS: sum over pairs of channels of |correlation in real - correlation in fake|,
+    over 10. (n, T, D) each.
+    """
     corr = []
     for x in (real, fake):
         x = np.asarray(x, np.float64)
@@ -65,12 +72,16 @@ def pair_distance(activations: ArrayLike, first: ArrayLike, second: ArrayLike) -
 
 
 def diversity(activations: ArrayLike, pairs: int = 300, seed: int = 0) -> float:
-    """Mean distance of `pairs` random pairs among activations (n, d): two independent draws without replacement."""
+    """Mean distance of `pairs` random pairs among activations (n, d): two independent draws without
+    replacement.
+    """
     return pair_distance(activations, *_draws(np.shape(activations)[-2], pairs, seed))
 
 
 def multimodality(activations: ArrayLike, pairs: int = 10, seed: int = 0) -> float:
-    """Mean distance of `pairs` random pairs of repeats of the same text, activations (texts, repeats, d)."""
+    """Mean distance of `pairs` random pairs of repeats of the same text, activations (texts,
+    repeats, d).
+    """
     if np.ndim(activations) != 3:
         raise DataError(
             f"multimodality needs activations (texts, repeats, d); got shape {np.shape(activations)}"

@@ -1,8 +1,10 @@
-"""How a whole-body motion moves, as a few numbers of a clip, and how far two motions of one caption are apart in them.
+"""How a whole-body motion moves, as a few numbers of a clip, and how far two motions of one caption
+are apart in them.
 
-The embedding of a trained evaluator hardly notices the order of frames: shuffled frames keep their poses. These numbers
-do, and they need no training: for the root, the head, both hands and both feet the logarithms of mean speed, of root mean
-square acceleration and of the ratio of the two; the path and the displacement of the root, and how far it turns.
+The embedding of a trained evaluator hardly notices the order of frames: shuffled frames keep their
+poses. These numbers do, and they need no training: for the root, the head, both hands and both feet
+the logarithms of mean speed, of root mean square acceleration and of the ratio of the two; the path
+and the displacement of the root, and how far it turns.
 """
 
 from __future__ import annotations
@@ -64,7 +66,8 @@ def scale(rows: np.ndarray) -> np.ndarray:
 
 
 def distance(made: np.ndarray, real: np.ndarray, deviation: np.ndarray) -> float:
-    """Mean distance between motions and the real ones of the same captions, in deviations; lower is better.
+    """Mean distance between motions and the real ones of the same captions, in deviations; lower is
+    better.
 
     Args:
       made: numbers `(N, D)` of motions.

@@ -21,7 +21,8 @@ def fit(
     batch: int,
     optimiser: optax.GradientTransformation,
 ) -> tuple[Any, Array]:
-    """Minimises `loss(params, index, key)` over random batches of `index` below `count`; final params and losses (steps,).
+    """Minimises `loss(params, index, key)` over random batches of `index` below `count`; final
+    params and losses (steps,).
 
     Call it inside one jitted function per metric, so that equal shapes compile once.
     """

@@ -1,9 +1,10 @@
 """Agreement of generated and measured gait cycles (speed-transfer paper, II.F).
 
-Cycle-normalised MAE: cycles of measured and generated trajectories (start and end samples, from `body.gait`) are matched
-greedily, each measured cycle to the unused generated cycle of nearest centre and length, and resampled to 101 points. The
-error per channel is that of the two *mean* curves (form `mean`, as in the paper; matching then only selects cycles), or
-the mean over matched pairs (form `cycle`), which is larger. Cycles detected at the hip also apply to the knee and ankle
+Cycle-normalised MAE: cycles of measured and generated trajectories (start and end samples, from
+`body.gait`) are matched greedily, each measured cycle to the unused generated cycle of nearest
+centre and length, and resampled to 101 points. The error per channel is that of the two *mean*
+curves (form `mean`, as in the paper; matching then only selects cycles), or the mean over matched
+pairs (form `cycle`), which is larger. Cycles detected at the hip also apply to the knee and ankle
 of the same side.
 
 Trajectories are [T, C] at a common rate, errors in their unit. A side without cycles yields NaN.
@@ -35,7 +36,9 @@ def cycles_between(events: ArrayLike) -> np.ndarray:
 
 
 def match_cycles(real: ArrayLike, generated: ArrayLike) -> np.ndarray:
-    """Pairs (i, j) of real cycle i and the unused generated cycle j with the least |centre| + |length| difference."""
+    """Pairs (i, j) of real cycle i and the unused generated cycle j with the least |centre| +
+    |length| difference.
+    """
     real, generated = (np.asarray(c, np.float64).reshape(-1, 2) for c in (real, generated))
     centre = np.abs(real.mean(1)[:, None] - generated.mean(1))
     length = np.abs((real[:, 1] - real[:, 0])[:, None] - (generated[:, 1] - generated[:, 0]))
@@ -64,7 +67,9 @@ def matched_curves(
 
 
 def normalise_cycles(values: ArrayLike, cycles: np.ndarray, points: int = 101) -> np.ndarray:
-    """Any cycles (N, 2) of a trajectory (T, C), in samples, each on equidistant points, (N, points, C)."""
+    """Any cycles (N, 2) of a trajectory (T, C), in samples, each on equidistant points, (N, points,
+    C).
+    """
     values, cycles = np.asarray(values, np.float64), np.asarray(cycles, np.float64)
     if len(cycles) and not (
         cycles.min() >= 0
@@ -116,7 +121,9 @@ def gait_errors(
     generated_cycles: Sequence[ArrayLike],
     channels: Sequence[Sequence[int]] = ((0, 1, 2), (3, 4, 5)),
 ) -> GaitErrors:
-    """Both forms of MAE and r; `channels` are hip, knee, ankle of each side, and the cycles come one list a side."""
+    """Both forms of MAE and r; `channels` are hip, knee, ankle of each side, and the cycles come
+    one list a side.
+    """
     rows = []
     for columns, ours, theirs in zip(channels, real_cycles, generated_cycles, strict=True):
         side, made = (np.asarray(x)[:, list(columns)] for x in (real, generated))
@@ -128,7 +135,9 @@ def gait_errors(
 def summary(
     errors: Sequence[GaitErrors], joints: Sequence[str] = ("hip", "knee", "ankle")
 ) -> dict[str, float]:
-    """Means over trajectories: `mae`, `mae_per_cycle`, `pearson`, each per joint too; `failed`, share without cycles."""
+    """Means over trajectories: `mae`, `mae_per_cycle`, `pearson`, each per joint too; `failed`,
+    share without cycles.
+    """
     stacked = GaitErrors(*(np.stack(values) for values in zip(*errors)))
     scores = {}
     for name, values in zip(("mae", "mae_per_cycle", "pearson"), stacked):
@@ -142,7 +151,9 @@ def summary(
 def by_side(
     values: ArrayLike, paretic: ArrayLike, joints: Sequence[str] = ("hip", "knee", "ankle")
 ) -> dict[str, float]:
-    """The paretic / non-paretic table of any error (N, 2 sides, joints); `paretic` (N,) is the number of that side."""
+    """The paretic / non-paretic table of any error (N, 2 sides, joints); `paretic` (N,) is the
+    number of that side.
+    """
     values, paretic = np.asarray(values, np.float64), np.asarray(paretic)
     if not np.isin(paretic, (0, 1)).all():
         raise DataError(
@@ -157,7 +168,9 @@ def by_side(
 
 
 def rank(errors: ArrayLike, own: int) -> float:
-    """Rank of a subject's own error among all subjects [S]; 1 is best, ties share the mean rank, NaN is missing."""
+    """Rank of a subject's own error among all subjects [S]; 1 is best, ties share the mean rank,
+    NaN is missing.
+    """
     errors = np.asarray(errors, np.float64)
     if np.isnan(errors[own]):
         return float("nan")
@@ -165,10 +178,11 @@ def rank(errors: ArrayLike, own: int) -> float:
 
 
 def personalisation(errors: ArrayLike, own: ArrayLike) -> dict[str, float]:
-    """Errors of N generated gaits against S subjects at the same speed -> mean and worst `rank`, `first`, `available`.
+    """Errors of N generated gaits against S subjects at the same speed -> mean and worst `rank`,
+    `first`, `available`.
 
-    `available` is the mean number of subjects with that speed, the largest rank there is; a gait drawn blindly ranks at
-    `(available + 1) / 2`.
+    `available` is the mean number of subjects with that speed, the largest rank there is; a gait
+    drawn blindly ranks at `(available + 1) / 2`.
     """
     errors, own = np.asarray(errors, np.float64), np.asarray(own)
     ranks = np.array([rank(row, int(i)) for row, i in zip(errors, own, strict=True)])
@@ -181,7 +195,9 @@ def personalisation(errors: ArrayLike, own: ArrayLike) -> dict[str, float]:
 
 
 def other_subjects(subject: ArrayLike, speed: ArrayLike, seed: int = 0) -> np.ndarray:
-    """For the randomised control: for each trial, the index of a random trial of another subject, at the nearest speed."""
+    """For the randomised control: for each trial, the index of a random trial of another subject,
+    at the nearest speed.
+    """
     subject, speed = np.asarray(subject), np.asarray(speed, np.float64)
     rng = np.random.default_rng(seed)
     chosen = np.zeros(len(subject), np.int64)
@@ -196,7 +212,9 @@ def other_subjects(subject: ArrayLike, speed: ArrayLike, seed: int = 0) -> np.nd
 
 
 def cadence_errors(real: ArrayLike, generated: ArrayLike) -> dict[str, float]:
-    """Mean absolute error of cadences (N,) in steps/min and in percent; `failed` is the share without a cadence."""
+    """Mean absolute error of cadences (N,) in steps/min and in percent; `failed` is the share
+    without a cadence.
+    """
     real, generated = np.asarray(real, np.float64), np.asarray(generated, np.float64)
     error = np.abs(generated - real)
     return {

@@ -1,9 +1,10 @@
 """Joint positions -> a mass-scaled figure of rigid bones in MuJoCo, and its inverse dynamics.
 
-Every bone is a body with a ball joint at its upper end; its length is the median over the clip, its mass a share of body mass
-(de Leva 1996). Bone directions fix orientations up to twist, which is carried along in parallel over time, so that a bone never
-spins about itself. MuJoCo then solves `M(q) a + c(q, v) = τ`: the root rows of τ are the wrench the world must exert on the
-body about its root, the other rows the torques at the joints (before contact forces are taken off).
+Every bone is a body with a ball joint at its upper end; its length is the median over the clip, its
+mass a share of body mass (de Leva 1996). Bone directions fix orientations up to twist, which is
+carried along in parallel over time, so that a bone never spins about itself. MuJoCo then solves
+`M(q) a + c(q, v) = τ`: the root rows of τ are the wrench the world must exert on the body about its
+root, the other rows the torques at the joints (before contact forces are taken off).
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ THIGH, SHANK, FOOT, UPPER_ARM, FOREARM, HEAD, PELVIS = (
 
 
 class Figure(NamedTuple):
-    """Which joints end which segments; pairs are (left, right). A bone is known by the joint at its lower end."""
+    """Which joints end which segments; pairs are (left, right). A bone is known by the joint at its
+    lower end.
+    """
 
     parents: tuple[int, ...]
     hips: tuple[int, int]
@@ -41,7 +44,9 @@ class Figure(NamedTuple):
     head: int
 
     def shares(self, lengths: np.ndarray) -> np.ndarray:
-        """Share of body mass of every bone (J,), the pelvis at index 0; the remainder is distributed over the trunk by length."""
+        """Share of body mass of every bone (J,), the pelvis at index 0; the remainder is
+        distributed over the trunk by length.
+        """
         share = np.zeros(len(self.parents))
         share[0], share[self.head] = PELVIS, HEAD
         for ends, mass in (
@@ -59,7 +64,9 @@ class Figure(NamedTuple):
 
 
 def figure(tree: skeleton.Skeleton) -> Figure:
-    """The figure of a skeleton whose joints are named `left_knee` and so on, as HumanML3D's and KIT's are."""
+    """The figure of a skeleton whose joints are named `left_knee` and so on, as HumanML3D's and
+    KIT's are.
+    """
 
     def pair(name: str) -> tuple[int, int]:
         return tree.index(f"left_{name}"), tree.index(f"right_{name}")
@@ -87,7 +94,9 @@ class Dynamics(NamedTuple):
     """Inverse dynamics at the inner frames of a clip, in SI units."""
 
     force: np.ndarray
-    """Generalised forces (N, nv): force on the root, moment about it, then the joints; contact not taken off."""
+    """Generalised forces (N, nv): force on the root, moment about it, then the joints; contact not
+    taken off.
+    """
     velocity: np.ndarray
     """Generalised velocities (N, nv)."""
     energy: np.ndarray
@@ -115,7 +124,9 @@ class Mannequin:
         self.positions = np.concatenate([joints[:, 0], still, *turns], axis=1)
 
     def dynamics(self, rate: float) -> Dynamics:
-        """Velocities and accelerations by central differences, then MuJoCo's inverse dynamics at every inner frame."""
+        """Velocities and accelerations by central differences, then MuJoCo's inverse dynamics at
+        every inner frame.
+        """
         mujoco, model, data, q = self.mujoco, self.model, self.data, self.positions
         steps = np.zeros((len(q) - 1, model.nv))
         for step, one, two in zip(steps, q[:-1], q[1:]):
@@ -131,7 +142,9 @@ class Mannequin:
         return Dynamics(force, velocity, energy)
 
     def pushed(self, frame: int, joint: int, points: np.ndarray, forces: np.ndarray) -> np.ndarray:
-        """Generalised force (nv,) of world forces (K, 3) at points (K, 3) of the bone that ends in `joint`."""
+        """Generalised force (nv,) of world forces (K, 3) at points (K, 3) of the bone that ends in
+        `joint`.
+        """
         mujoco, model, data = self.mujoco, self.model, self.data
         data.qpos = self.positions[frame + 1]
         mujoco.mj_kinematics(model, data)
@@ -163,7 +176,9 @@ def _turns(bones: np.ndarray, parents: tuple[int, ...]) -> np.ndarray:
 
 
 def _xml(parents: tuple[int, ...], lengths: np.ndarray, masses: np.ndarray) -> str:
-    """Bones along their own z axis, mass in the middle, slender inertia; ball joints in the order of the joints."""
+    """Bones along their own z axis, mass in the middle, slender inertia; ball joints in the order
+    of the joints.
+    """
 
     def inertial(j: int) -> str:
         length = max(lengths[j], 0.05) if j else 0.2

@@ -1,7 +1,9 @@
-"""Consistency of a motion with mechanics, by inverse dynamics of a mass-scaled figure (`mannequin`).
+"""Consistency of a motion with mechanics, by inverse dynamics of a mass-scaled figure
+(`mannequin`).
 
-The Newton-Euler equations require a wrench on the root at every frame. Contact forces inside friction cones at the heels
-and balls of the feet near the ground are fitted to it by non-negative least squares; the remainder is unphysical:
+The Newton-Euler equations require a wrench on the root at every frame. Contact forces inside
+friction cones at the heels and balls of the feet near the ground are fitted to it by non-negative
+least squares; the remainder is unphysical:
 
     root_force   [BW]     mean size of the residual force, in body weights
     root_moment  [BW m]   mean size of the residual moment about the root
@@ -9,9 +11,10 @@ and balls of the feet near the ground are fitted to it by non-negative least squ
     torque       [Nm/kg]  mean size of the joint torques
     energy_gap   [W/kg]   mean |rate of change of mechanical energy - power of the joints|: unexplained work
 
-Real motion is not at zero (soft tissue, 20 frames per second, estimated masses): compare with real motion. On captured
-motion at 20 frames a second root_force is 0.00 for gestures in place, 0.04 for walking, 0.14 for running; 1 cm of jitter adds
-0.24 to 0.38, and lifting the clip off the ground makes it 1. A frame costs some milliseconds.
+Real motion is not at zero (soft tissue, 20 frames per second, estimated masses): compare with real
+motion. On captured motion at 20 frames a second root_force is 0.00 for gestures in place, 0.04 for
+walking, 0.14 for running; 1 cm of jitter adds 0.24 to 0.38, and lifting the clip off the ground
+makes it 1. A frame costs some milliseconds.
 """
 
 from __future__ import annotations
@@ -76,7 +79,9 @@ def mechanics(
     ground: Ground = GROUND,
     limits: TorqueLimits = TORQUES,
 ) -> dict[str, float]:
-    """The mechanical table of clips (T_i, J, 3), or of a padded batch with `lengths`; each clip weighs the same."""
+    """The mechanical table of clips (T_i, J, 3), or of a padded batch with `lengths`; each clip
+    weighs the same.
+    """
     if lengths is not None:
         clips = [np.asarray(clip)[: int(n)] for clip, n in zip(clips, lengths, strict=True)]
     bound = _bounds(figure, limits)
@@ -128,7 +133,9 @@ def analyse(
 def feet_pushing(
     pose: np.ndarray, figure: mannequin.Figure, up: int, ground: Ground, wrench: np.ndarray
 ) -> list[tuple[int, np.ndarray, np.ndarray]]:
-    """For each foot near the ground: its toe joint, points (K, 3) and forces (K, 3); together nearest to the root's wrench."""
+    """For each foot near the ground: its toe joint, points (K, 3) and forces (K, 3); together
+    nearest to the root's wrench.
+    """
     vertical = np.eye(3)[up]
     feet = []
     for ankle, toe in zip(figure.ankles, figure.toes):

@@ -1,7 +1,9 @@
-"""Does a model repeat its training clips? The distance from each motion to the nearest training clip.
+"""Does a model repeat its training clips? The distance from each motion to the nearest training
+clip.
 
-Motions are compared in windows, joint by joint, as seen from the root and its heading. The same distance of real motions
-that were not trained on is the reference: a model that has memorised is far below it.
+Motions are compared in windows, joint by joint, as seen from the root and its heading. The same
+distance of real motions that were not trained on is the reference: a model that has memorised is
+far below it.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ WINDOW, STRIDE, EVERY = 32, 8, 4
 
 
 def nearest(made: Sequence[np.ndarray], known: Sequence[np.ndarray]) -> np.ndarray:
-    """Root mean square distance of joints from each motion's windows to the nearest window of known motions.
+    """Root mean square distance of joints from each motion's windows to the nearest window of known
+    motions.
 
     Args:
       made: motions `(T, D)` of local joint positions in metres.

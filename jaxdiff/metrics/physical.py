@@ -1,21 +1,26 @@
-"""Physical plausibility of joint positions (BioVAE IV.B, eqs. 12-18). Real motion is the value to be close to.
+"""Physical plausibility of joint positions (BioVAE IV.B, eqs. 12-18). Real motion is the value to
+be close to.
 
 Skating, floating, penetration and clipping are amounts per frame, in m/s (skating) or metres:
 
     skating      |horizontal speed of the feet that slide|; a foot slides if it is below 5 cm in both frames of a step and its
-                 speed and its 5-frame mean speed exceed 0.5 m/s (GMD; the mean counts zeros beyond the clip)
+                 speed and its 5-frame mean speed exceed 0.5 m/s (GMD; the mean counts zeros beyond
+                 the clip)
     floating     height of the lowest joint above 5 cm
     penetration  depth of the lowest joint below the ground
     clipping     how much closer than 5 cm the two feet are
 
-The paper prints `exp(-amount)` (form `reward`), but its tables hold shares of frames (form `ratio`, the default); `distance` is
-the mean amount. It also prints 5 cm for penetration and "exceeds" for clipping, which would flag nearly every real frame.
+The paper prints `exp(-amount)` (form `reward`), but its tables hold shares of frames (form `ratio`,
+the default); `distance` is the mean amount. It also prints 5 cm for penetration and "exceeds" for
+clipping, which would flag nearly every real frame.
 
-`smoothness` is 1 / eq. 18 (`|a_i - a_{i-1}| / Δt`, a per frame²), an interpretation: only so do the paper's tables make sense;
-`jerk` is the plain third difference in m/s³. VC and AC are the share of high over that of low frequencies in the spectrum of
-velocity and acceleration (form `ratio`); eq. 12 as printed, on a spectrum of sum 1, is `literal`. The paper gives no bands;
-with a quarter and seven tenths of the Nyquist frequency, captured motion at 20 frames a second has VC 0.11 and AC 0.61, with 1 cm
-of jitter 2.1 and 8.0 (the paper: real 0.12 and 0.68, its most jittery method 2.4 and 7.2). Compare at one frame rate only.
+`smoothness` is 1 / eq. 18 (`|a_i - a_{i-1}| / Δt`, a per frame²), an interpretation: only so do the
+paper's tables make sense; `jerk` is the plain third difference in m/s³. VC and AC are the share of
+high over that of low frequencies in the spectrum of velocity and acceleration (form `ratio`); eq.
+12 as printed, on a spectrum of sum 1, is `literal`. The paper gives no bands; with a quarter and
+seven tenths of the Nyquist frequency, captured motion at 20 frames a second has VC 0.11 and AC
+0.61, with 1 cm of jitter 2.1 and 8.0 (the paper: real 0.12 and 0.68, its most jittery method 2.4
+and 7.2). Compare at one frame rate only.
 """
 
 from __future__ import annotations
@@ -70,7 +75,9 @@ FORMS = ("ratio", "reward", "distance")
 def skating(
     joints: ArrayLike, scene: Scene = HUMANML3D, limits: Limits = LIMITS
 ) -> tuple[np.ndarray, np.ndarray]:
-    """One clip (T, J, 3) -> whether each foot slides in each step (2, T-1), and GMD's mean speed while in contact (2, T-1)."""
+    """One clip (T, J, 3) -> whether each foot slides in each step (2, T-1), and GMD's mean speed
+    while in contact (2, T-1).
+    """
     feet = _metres(joints, scene)[:, list(scene.feet)]
     low = feet[..., scene.up] < limits.contact
     contact = (low[1:] & low[:-1]).T
@@ -131,9 +138,11 @@ def physical(
     form: str = "ratio",
     limits: Limits = LIMITS,
 ) -> dict[str, float]:
-    """The physical table of clips (T_i, J, 3), or of a padded batch (B, T, J, 3) with `lengths`; each clip weighs the same.
+    """The physical table of clips (T_i, J, 3), or of a padded batch (B, T, J, 3) with `lengths`;
+    each clip weighs the same.
 
-    Names: skating, floating, penetration, clipping (see `form`), speed [m/s], accel [m/s²], jerk [m/s³], smoothness, vc, ac.
+    Names: skating, floating, penetration, clipping (see `form`), speed [m/s], accel [m/s²], jerk
+        [m/s³], smoothness, vc, ac.
     """
     if form not in FORMS:
         raise ConfigError(f"no form {form!r} of the physical metrics; {nearest(form, FORMS)}")

@@ -1,7 +1,9 @@
-"""Errors of a prediction against the paired truth, per channel in its own unit and pooled in normalised units.
+"""Errors of a prediction against the paired truth, per channel in its own unit and pooled in
+normalised units.
 
-`R² = 1 - Σ (truth - prediction)² / Σ (truth - baseline)²`, where the baseline is the mean curve of the truth (each channel at
-each time step) unless another is given, such as the training mean: a score of 0 is as good as predicting that curve.
+`R² = 1 - Σ (truth - prediction)² / Σ (truth - baseline)²`, where the baseline is the mean curve of
+the truth (each channel at each time step) unless another is given, such as the training mean: a
+score of 0 is as good as predicting that curve.
 """
 
 from __future__ import annotations
@@ -25,8 +27,10 @@ def pointwise(
 ) -> dict[str, float]:
     """MSE, MAE, R² and Pearson's r of (N, T, C) arrays in physical units.
 
-    Without a prefix: pooled over channels, MSE and MAE after division by `scale` (C,), the width of one normalised unit of
-    each channel. With channel names, `mae/hip [deg]` and so on too, in the unit of the channel (MSE in its square).
+    Without a prefix: pooled over channels, MSE and MAE after division by `scale` (C,), the width of
+        one normalised unit of
+    each channel. With channel names, `mae/hip [deg]` and so on too, in the unit of the channel (MSE
+    in its square).
     """
     prediction, truth = np.asarray(prediction, np.float64), np.asarray(truth, np.float64)
     if prediction.shape != truth.shape or truth.ndim != 3:
@@ -60,7 +64,9 @@ def pointwise(
 
 
 def explained(prediction: ArrayLike, truth: ArrayLike, baseline: ArrayLike) -> float:
-    """Share of the squared deviation of `truth` from `baseline` that `prediction` explains; NaN where there is none."""
+    """Share of the squared deviation of `truth` from `baseline` that `prediction` explains; NaN
+    where there is none.
+    """
     prediction, truth = np.asarray(prediction, np.float64), np.asarray(truth, np.float64)
     total = np.square(truth - np.asarray(baseline, np.float64)).sum()
     return float(1 - np.square(truth - prediction).sum() / total) if total > 0 else float("nan")

@@ -1,10 +1,12 @@
 """Pose errors, as WHAM (Shin et al. 2024), SLAHMR and SmoothNet (Zeng et al. 2022) compute them.
 
-Joints are (T, J, 3), in metres unless said otherwise. Functions return one value per frame, in the unit of the data; `pose`
-summarises sequences as tables do: frames of all sequences pooled, positions in mm, accelerations in m/s².
+Joints are (T, J, 3), in metres unless said otherwise. Functions return one value per frame, in the
+unit of the data; `pose` summarises sequences as tables do: frames of all sequences pooled,
+positions in mm, accelerations in m/s².
 
-Similarity fit (Umeyama 1991): `s, R, t` minimise `Σ |y - (s R x + t)|²`. With `C = Σ y xᵀ = U D Vᵀ` (centred),
-`R = U S Vᵀ`, `s = tr(D S) / Σ |x|²`, where `S = diag(1, 1, det(U Vᵀ))` forbids a reflection.
+Similarity fit (Umeyama 1991): `s, R, t` minimise `Σ |y - (s R x + t)|²`. With `C = Σ y xᵀ = U D Vᵀ`
+(centred), `R = U S Vᵀ`, `s = tr(D S) / Σ |x|²`, where `S = diag(1, 1, det(U Vᵀ))` forbids a
+reflection.
 """
 
 from __future__ import annotations
@@ -34,7 +36,9 @@ class Similarity(NamedTuple):
 
 
 def similarity(x: ArrayLike, y: ArrayLike, scaled: bool = True) -> Similarity:
-    """The similarity (or, unscaled, the rigid motion) that brings points x (..., N, 3) closest to y."""
+    """The similarity (or, unscaled, the rigid motion) that brings points x (..., N, 3) closest to
+    y.
+    """
     x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
     mean_x, mean_y = x.mean(-2), y.mean(-2)
     x, y = x - mean_x[..., None, :], y - mean_y[..., None, :]
@@ -50,7 +54,9 @@ def similarity(x: ArrayLike, y: ArrayLike, scaled: bool = True) -> Similarity:
 
 
 def aligned(pred: ArrayLike, truth: ArrayLike, over: str = "frame") -> np.ndarray:
-    """`pred` after one similarity fit to `truth`: per `frame`, over the `first` two frames, or over `all`."""
+    """`pred` after one similarity fit to `truth`: per `frame`, over the `first` two frames, or over
+    `all`.
+    """
     pred, truth = _pair(pred, truth)
     spans = {"frame": slice(None), "first": slice(2), "all": slice(None)}
     if over not in spans:
@@ -68,7 +74,9 @@ def rooted(joints: ArrayLike, pelvis: Sequence[int] = (0,)) -> np.ndarray:
 
 
 def mpjpe(pred: ArrayLike, truth: ArrayLike) -> np.ndarray:
-    """Mean distance of the joints, (T,). Of vertices it is PVE; of `rooted` joints, WHAM's MPJPE."""
+    """Mean distance of the joints, (T,). Of vertices it is PVE; of `rooted` joints, WHAM's
+    MPJPE.
+    """
     pred, truth = _pair(pred, truth)
     return np.linalg.norm(pred - truth, axis=-1).mean(-1)
 
@@ -104,8 +112,10 @@ def accel_error(
 ) -> np.ndarray:
     """Mean over joints of |second difference of pred - of truth| rate².
 
-    Forms: `inner`, the T-2 frames that have one, of them only those whose three frames are all `visible`; `wham`, the same
-    without its first and last; `smoothnet`, T frames with a zero at each end (so its mean is slightly low).
+    Forms: `inner`, the T-2 frames that have one, of them only those whose three frames are all
+        `visible`; `wham`, the same
+    without its first and last; `smoothnet`, T frames with a zero at each end (so its mean is
+    slightly low).
     """
     if form not in ("inner", "wham", "smoothnet"):
         raise ConfigError(
@@ -128,7 +138,9 @@ def accel(joints: ArrayLike, rate: float = 1.0) -> np.ndarray:
 
 
 def jitter(joints: ArrayLike, rate: float) -> np.ndarray:
-    """Mean size of the third difference times rate³ over joints, (T-3,), in 10 m/s³ as WHAM prints it."""
+    """Mean size of the third difference times rate³ over joints, (T-3,), in 10 m/s³ as WHAM prints
+    it.
+    """
     return (
         np.linalg.norm(np.diff(np.asarray(joints, np.float64), n=3, axis=0), axis=-1).mean(-1)
         * rate**3
@@ -137,7 +149,9 @@ def jitter(joints: ArrayLike, rate: float) -> np.ndarray:
 
 
 def root_translation_error(pred_root: ArrayLike, root: ArrayLike) -> np.ndarray:
-    """RTE: distance of the rigidly aligned root path (T, 3) from the true one, as a share of the true path's length, (T,)."""
+    """RTE: distance of the rigidly aligned root path (T, 3) from the true one, as a share of the
+    true path's length, (T,).
+    """
     pred_root, root = np.asarray(pred_root, np.float64), np.asarray(root, np.float64)
     length = np.linalg.norm(np.diff(root, axis=0), axis=-1).sum()
     if length <= 0:
@@ -149,7 +163,9 @@ def root_translation_error(pred_root: ArrayLike, root: ArrayLike) -> np.ndarray:
 
 
 def foot_sliding(pred_feet: ArrayLike, feet: ArrayLike, still: float = 0.01) -> np.ndarray:
-    """Step lengths of predicted foot points (T, F, 3) where the true point moves less than `still` per frame, in metres."""
+    """Step lengths of predicted foot points (T, F, 3) where the true point moves less than `still`
+    per frame, in metres.
+    """
     step, true_step = (
         np.linalg.norm(np.diff(np.asarray(x, np.float64), axis=0), axis=-1)
         for x in (pred_feet, feet)
@@ -163,7 +179,9 @@ def pose(
     rate: float,
     pelvis: Sequence[int] = (0,),
 ) -> dict[str, float]:
-    """The pose table of sequences of joints in metres: `mpjpe` and `pa_mpjpe` [mm], `accel_error` [m/s²], `jitter` [10 m/s³]."""
+    """The pose table of sequences of joints in metres: `mpjpe` and `pa_mpjpe` [mm], `accel_error`
+    [m/s²], `jitter` [10 m/s³].
+    """
     pairs = [
         (rooted(pred, pelvis), rooted(truth, pelvis))
         for pred, truth in zip(preds, truths, strict=True)

@@ -1,8 +1,9 @@
 """Predictive score: utility of generated data for training.
 
-Form `seq2seq` (LLMA, A.3): an LSTM trained on generated series reads the first half and predicts the second; its
-mean absolute error on real series, in the unit of the data. Form `next_step` (TimeGAN): a GRU reads all channels but the last and predicts
-the last one a step ahead, on data scaled to [0, 1] by the real range. The two scores are not comparable.
+Form `seq2seq` (LLMA, A.3): an LSTM trained on generated series reads the first half and predicts
+the second; its mean absolute error on real series, in the unit of the data. Form `next_step`
+(TimeGAN): a GRU reads all channels but the last and predicts the last one a step ahead, on data
+scaled to [0, 1] by the real range. The two scores are not comparable.
 
 Series are (n, T, D), normalised as the model's; equal seeds give equal scores. Report the same
 score with real data in place of generated data as its lower bound.
@@ -76,7 +77,9 @@ def predictive_score(
     batch: int = 64,
     seed: int = 0,
 ) -> float:
-    """Mean absolute error on `real` of a network trained on `fake`; `hidden` is 64 (`seq2seq`) or D // 2 (`next_step`)."""
+    """Mean absolute error on `real` of a network trained on `fake`; `hidden` is 64 (`seq2seq`) or D
+    // 2 (`next_step`).
+    """
     x, x_fake = _series(real, fake)
     key = jax.random.key(seed)
     if form == "seq2seq":

@@ -1,8 +1,10 @@
-"""Analysis of latent spaces: classification probes, correlation between modalities, and two-dimensional maps.
+"""Analysis of latent spaces: classification probes, correlation between modalities, and
+two-dimensional maps.
 
-A probe is softmax regression (linear) or one hidden layer (nonlinear) on frozen features, standardised on its training part and
-trained on all but the held-out subjects (LLMA 4.6, 27 tasks): the split is by subject, so a probe cannot score by recognising people.
-All folds train at once, as one `vmap` over weights that are 0 for held-out rows.
+A probe is softmax regression (linear) or one hidden layer (nonlinear) on frozen features,
+standardised on its training part and trained on all but the held-out subjects (LLMA 4.6, 27 tasks):
+the split is by subject, so a probe cannot score by recognising people. All folds train at once, as
+one `vmap` over weights that are 0 for held-out rows.
 """
 
 from __future__ import annotations
@@ -42,10 +44,11 @@ def probe(
     decay: float = 1e-2,
     seed: int = 0,
 ) -> dict[str, float]:
-    """Accuracy on held-out subjects: mean `accuracy` and `accuracy_sd` over folds of subjects, and `chance`.
+    """Accuracy on held-out subjects: mean `accuracy` and `accuracy_sd` over folds of subjects, and
+    `chance`.
 
-    `features` (n, d), one row per sequence; `hidden` 0 is the linear probe, 128 a good nonlinear one. `chance` is the share
-    of the commonest label.
+    `features` (n, d), one row per sequence; `hidden` 0 is the linear probe, 128 a good nonlinear
+    one. `chance` is the share of the commonest label.
     """
     x, subjects = np.asarray(features, np.float32), np.asarray(subjects)
     names, y = np.unique(np.asarray(labels), return_inverse=True)
@@ -141,9 +144,10 @@ def latent_correlation(
 ) -> float:
     """How alike the latents (n, d) of two modalities are on the same sequences; 1 is the most.
 
-    `dimension`: mean Pearson's r of each dimension with its namesake, which alignment of the axes themselves raises; `cca`:
-    mean of the leading canonical correlations after reduction of both to `components` principal components, blind to
-    invertible maps of them.
+    `dimension`: mean Pearson's r of each dimension with its namesake, which alignment of the axes
+        themselves raises; `cca`:
+    mean of the leading canonical correlations after reduction of both to `components` principal
+    components, blind to invertible maps of them.
     """
     if form not in ("dimension", "cca"):
         raise ConfigError(f"no latent correlation {form!r}; {nearest(form, ('dimension', 'cca'))}")

@@ -1,6 +1,7 @@
 """Dependence of an error on source and target speed (speed-transfer paper, III.C, Figs. 5-7).
 
-Every function takes one value per generated trial with its source and target speed in m/s (`by_source_count`: their table).
+Every function takes one value per generated trial with its source and target speed in m/s
+(`by_source_count`: their table).
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ class Heat(NamedTuple):
 
 
 def by_level(level: ArrayLike, value: ArrayLike, width: float = 0.05) -> Levels:
-    """Values grouped by a level, such as the source speed or |Δv|, rounded to multiples of `width`; NaN left out."""
+    """Values grouped by a level, such as the source speed or |Δv|, rounded to multiples of `width`;
+    NaN left out.
+    """
     level, value = _grid(level, width), np.asarray(value, np.float64)
     level, value = level[~np.isnan(value)], value[~np.isnan(value)]
     levels, group = np.unique(level, return_inverse=True)
@@ -58,7 +61,9 @@ def heat_map(source: ArrayLike, target: ArrayLike, value: ArrayLike, width: floa
 
 
 def identity_split(source: ArrayLike, target: ArrayLike, value: ArrayLike) -> dict[str, float]:
-    """Mean over all pairs, over identity pairs, and over the others: an identity pair is nearly a copy and flatters."""
+    """Mean over all pairs, over identity pairs, and over the others: an identity pair is nearly a
+    copy and flatters.
+    """
     value = np.asarray(value, np.float64)
     same = np.isclose(source, target, rtol=0, atol=1e-6)
     parts = {"all": value, "identity": value[same], "off_diagonal": value[~same]}
@@ -69,11 +74,13 @@ def identity_split(source: ArrayLike, target: ArrayLike, value: ArrayLike) -> di
 
 
 def by_source_count(error: ArrayLike, source: ArrayLike, target: ArrayLike) -> Levels:
-    """Mean and sd, over *all* subsets of k source speeds, of the mean error over targets; k = 1 … all.
+    """Mean and sd, over *all* subsets of k source speeds, of the mean error over targets; k = 1 …
+    all.
 
-    `error` (sources, targets); in a subset each target takes its nearest source, the slower of two equally near (Fig. 7b).
-    Exact without enumerating 2^n subsets: source s serves target t in a subset iff s is in it and the rest is drawn from
-    the sources that come after s for t, `F(s, t)`. Hence P = C(|F|, k-1) / C(n, k), and likewise for pairs of (s, t).
+    `error` (sources, targets); in a subset each target takes its nearest source, the slower of two
+    equally near (Fig. 7b). Exact without enumerating 2^n subsets: source s serves target t in a
+    subset iff s is in it and the rest is drawn from the sources that come after s for t, `F(s, t)`.
+    Hence P = C(|F|, k-1) / C(n, k), and likewise for pairs of (s, t).
     """
     error, source, target = (np.asarray(x, np.float64) for x in (error, source, target))
     n = len(source)

@@ -1,11 +1,14 @@
-"""The text-to-motion protocol (Guo et al. 2022) on embeddings of texts and motions by one evaluator.
+"""The text-to-motion protocol (Guo et al. 2022) on embeddings of texts and motions by one
+evaluator.
 
-R-precision: in batches of 32, how often a text's own motion is among the 1, 2, 3 motions nearest to it; MM-Dist: the mean distance
-of a text to its own motion; FID: Fréchet distance of all motion embeddings to those of real motions; Diversity: mean distance of
-300 random pairs; MultiModality: the same within repeats of one text (100 texts, 30 repeats, 10 pairs). Everything is repeated 20
+R-precision: in batches of 32, how often a text's own motion is among the 1, 2, 3 motions nearest to
+it; MM-Dist: the mean distance of a text to its own motion; FID: Fréchet distance of all motion
+embeddings to those of real motions; Diversity: mean distance of 300 random pairs; MultiModality:
+the same within repeats of one text (100 texts, 30 repeats, 10 pairs). Everything is repeated 20
 times and reported as mean ± 1.96 sd / √20 (population sd). Distances are Euclidean.
 
-The numbers depend on the batch of 32 (chance is k/32), so other batches are refused; incomplete ones are dropped by `scores`.
+The numbers depend on the batch of 32 (chance is k/32), so other batches are refused; incomplete
+ones are dropped by `scores`.
 """
 
 from __future__ import annotations
@@ -28,7 +31,9 @@ def distances(text: ArrayLike, motion: ArrayLike) -> np.ndarray:
 
 
 def hits(distance: np.ndarray, top: int = 3) -> np.ndarray:
-    """Whether each text's own motion is among its k+1 nearest, (B, top). Ties go to the earlier motion: no gain in collapse."""
+    """Whether each text's own motion is among its k+1 nearest, (B, top). Ties go to the earlier
+    motion: no gain in collapse.
+    """
     order = np.argsort(distance, axis=1, kind="stable")
     own = order[:, :top] == np.arange(len(distance))[:, None]
     return np.cumsum(own, axis=1).astype(bool)
@@ -59,9 +64,11 @@ def scores(
     seed: int = 0,
     pairs: int = 300,
 ) -> dict[str, float]:
-    """One repetition: R-precision and MM-Dist over a random order in batches of 32, FID against `real`, Diversity.
+    """One repetition: R-precision and MM-Dist over a random order in batches of 32, FID against
+    `real`, Diversity.
 
-    `repeats` (texts, repeats, d) are embeddings of several motions for the same texts, for MultiModality.
+    `repeats` (texts, repeats, d) are embeddings of several motions for the same texts, for
+    MultiModality.
     """
     text, motion, real = np.asarray(text), np.asarray(motion), np.asarray(real)
     order = np.random.default_rng(seed).permutation(len(text))[: len(text) // BATCH * BATCH]
@@ -75,7 +82,9 @@ def scores(
 def repeated(
     score: Callable[[int], dict[str, float]], seeds: Sequence[int] = range(20)
 ) -> dict[str, float]:
-    """Mean of `score(seed)` over the seeds, and `<name>_ci95`, the half width 1.96 sd / √n of its interval."""
+    """Mean of `score(seed)` over the seeds, and `<name>_ci95`, the half width 1.96 sd / √n of its
+    interval.
+    """
     rows = [score(seed) for seed in seeds]
     result = {}
     for name in rows[0]:

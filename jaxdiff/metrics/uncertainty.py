@@ -1,9 +1,10 @@
 """Calibration of predictive distributions given by samples: CRPS, coverage, spread and skill.
 
-CRPS (Gneiting & Raftery 2007): `mean |x_s - y| - ½ mean |x_s - x_s'|`, the second mean over the S(S-1) pairs of different samples
-(the fair form, unbiased in S); in the unit of the data, the absolute error when all samples agree. Coverage: how often the
-central interval at a level holds the truth. Spread and skill: a calibrated ensemble's mean is off by `sqrt(1 + 1/S)` times
-its standard deviation. Samples are (S, ...), the truth (...).
+CRPS (Gneiting & Raftery 2007): `mean |x_s - y| - ½ mean |x_s - x_s'|`, the second mean over the
+S(S-1) pairs of different samples (the fair form, unbiased in S); in the unit of the data, the
+absolute error when all samples agree. Coverage: how often the central interval at a level holds the
+truth. Spread and skill: a calibrated ensemble's mean is off by `sqrt(1 + 1/S)` times its standard
+deviation. Samples are (S, ...), the truth (...).
 """
 
 from __future__ import annotations
@@ -30,10 +31,12 @@ def crps(samples: ArrayLike, truth: ArrayLike) -> float:
 def coverage(
     samples: ArrayLike, truth: ArrayLike, levels: Sequence[float] = (0.5, 0.8, 0.9, 0.95)
 ) -> dict[str, float]:
-    """Share of the truth inside central intervals (`coverage_90`) and their mean width (`width_90`, unit of the data).
+    """Share of the truth inside central intervals (`coverage_90`) and their mean width (`width_90`,
+    unit of the data).
 
-    Bounds are the order statistics at `p (S + 1)`: for S exchangeable samples the coverage is then exact. Levels that S
-    samples cannot resolve (`S < 2 / (1 - level) - 1`) are bounded by the smallest and largest sample and cover less.
+    Bounds are the order statistics at `p (S + 1)`: for S exchangeable samples the coverage is then
+    exact. Levels that S samples cannot resolve (`S < 2 / (1 - level) - 1`) are bounded by the
+    smallest and largest sample and cover less.
     """
     samples, truth = _ensemble(samples, truth)
     scores = {}
@@ -46,7 +49,9 @@ def coverage(
 
 
 def spread_skill(samples: ArrayLike, truth: ArrayLike) -> dict[str, float]:
-    """`spread` (rms standard deviation), `rmse` of the mean, and their ratio, 1 if calibrated, below 1 if overconfident."""
+    """`spread` (rms standard deviation), `rmse` of the mean, and their ratio, 1 if calibrated,
+    below 1 if overconfident.
+    """
     samples, truth = _ensemble(samples, truth)
     spread = np.sqrt(samples.var(0, ddof=1).mean())
     rmse = np.sqrt(np.square(samples.mean(0) - truth).mean())

@@ -1,10 +1,11 @@
 """Predictive intervals from samples, and their conformal calibration on held-out subjects.
 
-Quantiles of S samples cover too little: `np.quantile` of 32 perfect samples at 5 and 95 % holds 85 % of the truth, of 4
-samples 56 %. `predictive_interval` uses the order statistics at `p (S + 1)`, which are exact for exchangeable samples,
-and Student's t where S samples cannot resolve the level. A `Calibration` then widens or narrows the interval about its
-median by one factor per channel and level, so that it holds on people not trained on: the hierarchical conformal
-quantile (Lee, Barber & Willett, 2023), in which each subject counts once and the next subject may be any of them.
+Quantiles of S samples cover too little: `np.quantile` of 32 perfect samples at 5 and 95 % holds 85
+% of the truth, of 4 samples 56 %. `predictive_interval` uses the order statistics at `p (S + 1)`,
+which are exact for exchangeable samples, and Student's t where S samples cannot resolve the level.
+A `Calibration` then widens or narrows the interval about its median by one factor per channel and
+level, so that it holds on people not trained on: the hierarchical conformal quantile (Lee, Barber &
+Willett, 2023), in which each subject counts once and the next subject may be any of them.
 """
 
 from __future__ import annotations
@@ -25,18 +26,23 @@ LEVELS = (0.5, 0.8, 0.9, 0.95)
 def predictive_interval(
     samples: ArrayLike, p: float, scale: ArrayLike = 1.0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Central interval that holds a new draw with probability `p`, from samples of its distribution.
+    """Central interval that holds a new draw with probability `p`, from samples of its
+    distribution.
 
     Args:
       samples: S >= 2 exchangeable samples, [S, ...].
       p: probability of the interval, in (0, 1).
-      scale: factor on the distance of both bounds from the median, broadcast against [...]; see `Calibration`.
+      scale: factor on the distance of both bounds from the median, broadcast against [...]; see
+        `Calibration`.
 
     Returns:
-      `(low, high)`, each [...]. Where `r = (1 - p) / 2 * (S + 1) >= 1` they are the r-th smallest and largest
-      sample: for an integer r the coverage is `p` for any distribution, between integers (interpolated in log r, as
-      for an exponential tail) within 0.5 % from S = 16 on. For fewer samples they are the normal predictive
-      interval `mean -+ t_{S-1} sd sqrt(1 + 1/S)`, whose coverage is `p` for Gaussian samples.
+      `(low, high)`, each [...]. Where `r = (1 - p) / 2 * (S + 1) >= 1` they are the r-th smallest
+      and largest
+      sample: for an integer r the coverage is `p` for any distribution, between integers
+        (interpolated in log r, as
+      for an exponential tail) within 0.5 % from S = 16 on. For fewer samples they are the normal
+      predictive interval `mean -+ t_{S-1} sd sqrt(1 + 1/S)`, whose coverage is `p` for Gaussian
+      samples.
 
     Raises:
       DataError: fewer than two samples, or `p` outside (0, 1).
@@ -101,8 +107,8 @@ class Calibration:
     ) -> Calibration:
         """Fit the factors to samples of held-out subjects.
 
-        A level p is guaranteed for a new subject when there are at least `p / (1 - p)` subjects; with fewer, the
-        factor is that of the subject who needs the largest one.
+        A level p is guaranteed for a new subject when there are at least `p / (1 - p)` subjects;
+        with fewer, the factor is that of the subject who needs the largest one.
 
         Args:
           samples: predictions, [S, N, ..., C].
@@ -134,7 +140,8 @@ class Calibration:
         return cls(tuple(channels), levels, scales, len(names))
 
     def scale(self, p: float, channels: Sequence[str] | None = None) -> np.ndarray:
-        """Factors [C] at probability `p`, interpolated between the fitted levels, for all or some channels.
+        """Factors [C] at probability `p`, interpolated between the fitted levels, for all or some
+        channels.
 
         Raises:
           DataError: a channel that was not calibrated.
@@ -153,7 +160,9 @@ class Calibration:
     def interval(
         self, samples: ArrayLike, p: float, channels: Sequence[str] | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Calibrated interval `(low, high)` of samples [S, ..., C] whose last axis is `channels` (default: all)."""
+        """Calibrated interval `(low, high)` of samples [S, ..., C] whose last axis is `channels`
+        (default: all).
+        """
         return predictive_interval(samples, p, self.scale(p, channels))
 
     def to_json(self) -> dict[str, Any]:
@@ -179,7 +188,9 @@ class Calibration:
 
 
 def conformity(samples: ArrayLike, truth: ArrayLike, p: float) -> np.ndarray:
-    """Factor by which the interval at `p` must be scaled to just hold the truth, elementwise; NaN where that is."""
+    """Factor by which the interval at `p` must be scaled to just hold the truth, elementwise; NaN
+    where that is.
+    """
     samples, truth = np.asarray(samples), np.asarray(truth)
     low, high = predictive_interval(samples, p)
     centre, _ = predictive_interval(samples, p, 0.0)

@@ -35,7 +35,9 @@ class Card:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Card:
-        """The card with these values; unknown entries are ignored, so that newer files can be read."""
+        """The card with these values; unknown entries are ignored, so that newer files can be
+        read.
+        """
         known = {name: values[name] for name in cls.__dataclass_fields__ if name in values}
         return cls(**known)
 

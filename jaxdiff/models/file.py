@@ -4,8 +4,8 @@
     header      JSON: {"__metadata__": {"jaxdiff": "<JSON>"}, "a/b/kernel": {dtype, shape, data_offsets}, ...}
     data        the arrays, one after the other
 
-The `jaxdiff` entry holds the format's version, the study, the metadata, and the SHA-256 of metadata and data. Any reader of
-safetensors opens the file; nothing in it is code.
+The `jaxdiff` entry holds the format's version, the study, the metadata, and the SHA-256 of metadata
+and data. Any reader of safetensors opens the file; nothing in it is code.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
-"""How far a motion of any skeleton is from mechanics, with real motion at a similar speed beside it.
+"""How far a motion of any skeleton is from mechanics, with real motion at a similar speed beside
+it.
 
-A motion is mapped onto the 22 joints of the library (`data.skeletons`), brought to 20 Hz, on which all figures depend, and set
-on the ground by its lowest foot; bones are judged in the file's own skeleton. Reference values are those of motion capture at
-the same pace (`PACES`), written by `benchmarks/mechanics.py`.
+A motion is mapped onto the 22 joints of the library (`data.skeletons`), brought to 20 Hz, on which
+all figures depend, and set on the ground by its lowest foot; bones are judged in the file's own
+skeleton. Reference values are those of motion capture at the same pace (`PACES`), written by
+`benchmarks/mechanics.py`.
 """
 
 from __future__ import annotations
@@ -55,8 +57,8 @@ def card(recording: Recording) -> tuple[str, dict[str, float]]:
     """The pace of a motion and its metrics, named and in the units of `METRICS`.
 
     Args:
-        recording: Joint positions of any human skeleton with its tree in the metadata (BVH, `.npy`, `.npz`), or features of
-            HumanML3D; 0.3 s or more.
+        recording: Joint positions of any human skeleton with its tree in the metadata (BVH, `.npy`,
+            `.npz`), or features of HumanML3D; 0.3 s or more.
 
     Raises:
         DataError: If it is no skeleton, or too short.
@@ -98,6 +100,8 @@ def pace(speed: float) -> str:
 
 
 def reference() -> Mapping[str, Mapping[str, list[float]]]:
-    """Of captured motion, per pace and metric: 5 % quantile, median, 95 % quantile; `clips` holds their number."""
+    """Of captured motion, per pace and metric: 5 % quantile, median, 95 % quantile; `clips` holds
+    their number.
+    """
     text = resources.files("jaxdiff.models").joinpath("mechanics_reference.json")
     return json.loads(text.read_text(encoding="utf-8"))

@@ -22,7 +22,8 @@ __all__ = ["Model", "Signal"]
 
 
 class Model:
-    """A trained model. Subclasses set `inputs` and `outputs` and implement `generate` and `program`.
+    """A trained model. Subclasses set `inputs` and `outputs` and implement `generate` and
+    `program`.
 
     Attributes:
         trained: Parameters and metadata.
@@ -182,7 +183,9 @@ class Model:
         return "\n".join([f"{type(self).__name__} {self.name!r} ({self.study})", *wrapped])
 
     def _once(self, key: Hashable, make: Callable[[], Any], most: int = 16) -> Any:
-        """What `make()` returned for this key; compiled programs are kept so that repeated calls neither compile nor leak."""
+        """What `make()` returned for this key; compiled programs are kept so that repeated calls
+        neither compile nor leak.
+        """
         if key not in self._kept:
             self._kept[key] = make()
             while len(self._kept) > most:

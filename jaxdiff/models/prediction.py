@@ -23,12 +23,15 @@ class Prediction:
     Attributes:
         values: Samples `[S, T, C]`.
         like: A recording with the channels, units, rate, start, events and metadata of the samples.
-        calibration: Widens intervals to the coverage measured on held-out subjects; None leaves them as they are.
-        pointwise: Whether medians and intervals of single values mean something. They do for signals that follow the input;
-            not for motions of a text, of which `median` is the first sample.
+        calibration: Widens intervals to the coverage measured on held-out subjects; None leaves
+            them as they are.
+        pointwise: Whether medians and intervals of single values mean something. They do for
+            signals that follow the input; not for motions of a text, of which `median` is the first
+            sample.
         metadata: Further facts about how the samples were made.
-        inverse: Maps recordings to the names, signs and units of the input's laboratory (`channels.Inverse`); None keeps the
-            model's. `values` and `like` are the model's in either case.
+        inverse: Maps recordings to the names, signs and units of the input's laboratory
+            (`channels.Inverse`); None keeps the model's. `values` and `like` are the model's in
+            either case.
 
     Examples:
         >>> like = Recording(np.zeros((3, 1)), ("knee",), ("deg",), 100.0)
@@ -93,7 +96,8 @@ class Prediction:
         return replace(low, values=values[0]), replace(high, values=values[1])  # signs may change
 
     def summary(self, interval: float = 0.9) -> Recording:
-        """Median and, with several samples, interval bounds as one recording: `NAME`, `NAME_p05`, `NAME_p95`.
+        """Median and, with several samples, interval bounds as one recording: `NAME`, `NAME_p05`,
+        `NAME_p95`.
 
         Args:
             interval: Probability of the interval; 0 for the median alone.

@@ -1,4 +1,6 @@
-"""Metrics that apply to a recording: `{(metric, unit): value}`, NaN where one applies but cannot be computed."""
+"""Metrics that apply to a recording: `{(metric, unit): value}`, NaN where one applies but cannot be
+computed.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ POINTS = 101
 
 
 def without_units(file: Recording) -> list[str]:
-    """Channels that name a signal of the body and state no unit, so that no metric can be given one."""
+    """Channels that name a signal of the body and state no unit, so that no metric can be given
+    one.
+    """
     return [n for n, u in zip(file.channels, file.units) if not u and identify(n) is not None]
 
 
@@ -36,7 +40,8 @@ def alone(file: Recording) -> Scores:
 
 
 def in_units_of(file: Recording, real: Recording, mass: float | None = None) -> Recording:
-    """A file with its shared channels, and the bounds of their intervals, in the units of the measured one.
+    """A file with its shared channels, and the bounds of their intervals, in the units of the
+    measured one.
 
     Args:
         file: What is scored.
@@ -58,7 +63,9 @@ def in_units_of(file: Recording, real: Recording, mass: float | None = None) -> 
 
 
 def paired(file: Recording, real: Recording) -> Scores:
-    """A file against the measured one of the same person and time: errors, coverage, gait cycles."""
+    """A file against the measured one of the same person and time: errors, coverage, gait
+    cycles.
+    """
     names = _shared([file], [real])
     mine, theirs = _overlap(file, real)
     scores: Scores = {}
@@ -99,7 +106,9 @@ def paired(file: Recording, real: Recording) -> Scores:
 
 
 def _pose(file: Recording, real: Recording, mine: np.ndarray, theirs: np.ndarray) -> Scores:
-    """The errors of pose estimation (`metrics.pose`) where both are the same joints; the first is the root."""
+    """The errors of pose estimation (`metrics.pose`) where both are the same joints; the first is
+    the root.
+    """
     if file.channels != real.channels or not (_is_joints(file) and _is_joints(real)):
         return {}
     if len(mine) < 5 or not (np.isfinite(mine).all() and np.isfinite(theirs).all()):
@@ -119,7 +128,8 @@ def surface(
     """The error of the body's surface, each body relative to its own pelvis.
 
     Args:
-        estimate: Vertices `[T, V, 3]` and joints `[T, J, 3]` in metres (`data.formats.poses.read_surface`).
+        estimate: Vertices `[T, V, 3]` and joints `[T, J, 3]` in metres
+            (`data.formats.poses.read_surface`).
         truth: Those measured, of as many frames.
 
     Returns:
@@ -211,7 +221,9 @@ def _is_joints(file: Recording) -> bool:
 
 
 def _feet(names: Sequence[str]) -> tuple[int, int] | None:
-    """The left and the right foot, by the names that skeletons have: left_foot, LeftFoot, Foot_L."""
+    """The left and the right foot, by the names that skeletons have: left_foot, LeftFoot,
+    Foot_L.
+    """
 
     def of(side: str, word: str) -> list[int]:
         words = [set(re.split(r"[_.: -]", name.lower())) for name in names]
@@ -241,7 +253,9 @@ def _hips(file: Recording) -> list[str]:
 
 
 def _strikes(file: Recording) -> np.ndarray:
-    """Heel strikes in samples, of the first leg there is; none where there is no hip flexion or it has gaps."""
+    """Heel strikes in samples, of the first leg there is; none where there is no hip flexion or it
+    has gaps.
+    """
     hips = _hips(file)[:1]
     hip = _columns(file, hips)
     return (

@@ -1,4 +1,6 @@
-"""A trained network before anything is built from it: parameters and the metadata that explain them."""
+"""A trained network before anything is built from it: parameters and the metadata that explain
+them.
+"""
 
 from __future__ import annotations
 

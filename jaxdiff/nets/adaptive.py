@@ -1,14 +1,16 @@
-"""Transformer denoiser of paired tokens: noisy signal and condition enter token by token, the noise level by adaLN.
+"""Transformer denoiser of paired tokens: noisy signal and condition enter token by token, the noise
+level by adaLN.
 
     h   = encoder(in(c_in x_t) + pos, noise)                        the latent, from the noisy signal alone
     out = decoder(W h + in(everything known of this token) + pos, noise)
 
-Every layer is a pre-norm transformer layer whose two norms are scaled, shifted and gated by the noise level (adaLN,
-Peebles & Xie 2023), so that one network serves all levels. As noisy signal and condition share a token, the output can
-follow either without attention; with attention alone, as in `cross_modal.Body`, the noisy signal is ignored.
+Every layer is a pre-norm transformer layer whose two norms are scaled, shifted and gated by the
+noise level (adaLN, Peebles & Xie 2023), so that one network serves all levels. As noisy signal and
+condition share a token, the output can follow either without attention; with attention alone, as in
+`cross_modal.Body`, the noisy signal is ignored.
 
-`WholeIn` and `WholeOut` are paths for the whole window beside the tokens: who walks is spread over all of it, and a map
-from window to window is learned slowly token by token.
+`WholeIn` and `WholeOut` are paths for the whole window beside the tokens: who walks is spread over
+all of it, and a map from window to window is learned slowly token by token.
 """
 
 from __future__ import annotations
@@ -25,11 +27,15 @@ from jaxdiff.nets.blocks.transformer import FeedForward, stacked
 from jaxdiff.nets.cross_modal import Size
 
 NOISE_SCALE = 50.0
-"""Units of the sinusoid per unit of `c_noise`: its fastest component turns once in half a unit of log noise level."""
+"""Units of the sinusoid per unit of `c_noise`: its fastest component turns once in half a unit of
+log noise level.
+"""
 
 
 class AdaptiveLayer(nn.Module):
-    """Self-attention and a feed-forward network, normalised and gated by a code [width] of the noise level."""
+    """Self-attention and a feed-forward network, normalised and gated by a code [width] of the
+    noise level.
+    """
 
     heads: int
     ff: int
@@ -51,7 +57,9 @@ class AdaptiveLayer(nn.Module):
 
 
 class AdaptiveBody(nn.Module):
-    """From tokens [T, width] of the noisy signal and of what is known beside it to output tokens and the latent."""
+    """From tokens [T, width] of the noisy signal and of what is known beside it to output tokens
+    and the latent.
+    """
 
     size: Size
     dtype: Any = jnp.float32
@@ -74,7 +82,9 @@ class AdaptiveBody(nn.Module):
 
 
 class WholeIn(nn.Module):
-    """From features of the whole condition to every token: what identifies a person is spread over the window."""
+    """From features of the whole condition to every token: what identifies a person is spread over
+    the window.
+    """
 
     size: Size
     tokens: int
@@ -87,7 +97,8 @@ class WholeIn(nn.Module):
 
 
 class WholeOut(nn.Module):
-    """Output in components of the whole window, zero at first: what linear regression does, with a gain per noise level.
+    """Output in components of the whole window, zero at first: what linear regression does, with a
+    gain per noise level.
 
     gain(noise) · (W features + W' mlp(features)) + gain'(noise) · noisy components + W'' tokens
     """

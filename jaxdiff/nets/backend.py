@@ -1,8 +1,10 @@
-"""The backend that programs are written for: the only place that asks, and that a test can override.
+"""The backend that programs are written for: the only place that asks, and that a test can
+override.
 
-A few operations have one implementation per backend (fused attention, Winograd convolutions, folds on one device).
-Which one is traced depends on `backend()`. `override` changes its answer, and JAX retraces programs under it, so that
-the GPU's program can be lowered and counted on a machine without a GPU:
+A few operations have one implementation per backend (fused attention, Winograd convolutions, folds
+on one device). Which one is traced depends on `backend()`. `override` changes its answer, and JAX
+retraces programs under it, so that the GPU's program can be lowered and counted on a machine
+without a GPU:
 
     with backend.override("gpu"):
         program = jax.jit(step).trace(state, batch).lower(lowering_platforms=("cuda",))
@@ -21,7 +23,8 @@ from jaxdiff.errors import ConfigError, nearest
 Backend = Literal["cpu", "gpu", "tpu"]
 
 _override = jax.make_user_context(default_value=None)
-"""Part of the key of JAX's caches: a program traced under one answer is not reused under another."""
+"""Part of the key of JAX's caches: a program traced under one answer is not reused under another.
+"""
 
 
 def backend() -> Backend:

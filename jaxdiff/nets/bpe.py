@@ -1,9 +1,11 @@
-"""CLIP's byte-pair encoding, from the user's own merge table (`merges.txt`, or `bpe_simple_vocab_16e6.txt.gz`).
+"""CLIP's byte-pair encoding, from the user's own merge table (`merges.txt`, or
+`bpe_simple_vocab_16e6.txt.gz`).
 
-Text is NFC-normalised, white space collapsed, lower-cased, cut into pieces (contractions, runs of letters, single
-numerals, runs of anything else), each piece turned into UTF-8 byte symbols with `</w>` on the last, and the adjacent
-pair of lowest rank merged until none is left. The vocabulary follows from the merges: 256 byte symbols, the same with
-`</w>`, one symbol a merge, the start and the end token.
+Text is NFC-normalised, white space collapsed, lower-cased, cut into pieces (contractions, runs of
+letters, single numerals, runs of anything else), each piece turned into UTF-8 byte symbols with
+`</w>` on the last, and the adjacent pair of lowest rank merged until none is left. The vocabulary
+follows from the merges: 256 byte symbols, the same with `</w>`, one symbol a merge, the start and
+the end token.
 """
 
 from __future__ import annotations
@@ -49,9 +51,11 @@ class Tokenizer:
         return [self.start, *(i for piece in _pieces(text) for i in self._merge(piece)), self.end]
 
     def batch(self, texts: Sequence[str], length: int = 77, pad: int | None = 0) -> np.ndarray:
-        """Ids `(texts, length)`, int32: cut with the end token kept; padded with `pad`, or the end token where None.
+        """Ids `(texts, length)`, int32: cut with the end token kept; padded with `pad`, or the end
+        token where None.
 
-        CLIP itself (hence StableMoFusion) pads with 0, Hugging Face with the end token; the features differ.
+        CLIP itself (hence StableMoFusion) pads with 0, Hugging Face with the end token; the
+        features differ.
         """
         if length < 2:
             raise ConfigError(
@@ -89,9 +93,11 @@ class Tokenizer:
 
 
 def read(path: str | Path, merges: int = CLIP_MERGES) -> Tokenizer:
-    """The tokenizer of a merge table on disk: `merges.txt`, the same gzipped, or a folder that holds one.
+    """The tokenizer of a merge table on disk: `merges.txt`, the same gzipped, or a folder that
+    holds one.
 
-    The first `merges` rows are used, as CLIP does. A `vocab.json` beside the table must give the same ids.
+    The first `merges` rows are used, as CLIP does. A `vocab.json` beside the table must give the
+    same ids.
     """
     path = Path(path)
     if path.is_dir():
@@ -141,7 +147,9 @@ def byte_symbols() -> dict[int, str]:
 
 
 def _pieces(text: str) -> Iterable[str]:
-    """Contractions, runs of letters (Unicode L), single numerals (Unicode N), runs of anything but white space."""
+    """Contractions, runs of letters (Unicode L), single numerals (Unicode N), runs of anything but
+    white space.
+    """
     kinds = "".join(_kind(character) for character in text)
     i = 0
     while i < len(text):

@@ -1,7 +1,8 @@
 """The text transformer of CLIP (Radford et al. 2021), ViT-B/32 by default.
 
-Token and learned position embeddings, pre-norm layers with quick GELU and a causal mask, a final LayerNorm. No padding
-mask: tokens after the end token take part, as in CLIP itself. Text-to-motion models read all tokens, not the pooled one.
+Token and learned position embeddings, pre-norm layers with quick GELU and a causal mask, a final
+LayerNorm. No padding mask: tokens after the end token take part, as in CLIP itself. Text-to-motion
+models read all tokens, not the pooled one.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from jaxdiff.nets.blocks.transformer import Encoder
 
 
 class ClipText(nn.Module):
-    """Token ids `(..., L)` to token features `(..., L, width)` after the final LayerNorm, float32; `L <= length`."""
+    """Token ids `(..., L)` to token features `(..., L, width)` after the final LayerNorm, float32;
+    `L <= length`.
+    """
 
     vocabulary: int = 49408
     length: int = 77
@@ -51,6 +54,8 @@ class ClipText(nn.Module):
 
 
 def pooled(features: jax.Array, ids: jax.Array) -> jax.Array:
-    """The feature of the first end token `(..., width)`; the end token has the largest id of the vocabulary."""
+    """The feature of the first end token `(..., width)`; the end token has the largest id of the
+    vocabulary.
+    """
     end = jnp.argmax(ids, axis=-1)
     return jnp.take_along_axis(features, end[..., None, None], axis=-2)[..., 0, :]

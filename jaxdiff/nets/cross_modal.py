@@ -3,9 +3,10 @@
     h = encoder(in(x_t) + pos + time(t))                          the latent h_X(X_t, t)
     x0_hat = out(decoder(queries = condition(y) + pos + time(t), memory = h))
 
-`in`, `condition` and `out` are linear and fit the channels of the modalities; the `Body` between them is the same for
-both directions, so the two can run as one batched computation. `patch` samples share a token (1 in the paper): signals
-of two strides have little above the 25th harmonic, and attention costs the square of the number of tokens.
+`in`, `condition` and `out` are linear and fit the channels of the modalities; the `Body` between
+them is the same for both directions, so the two can run as one batched computation. `patch` samples
+share a token (1 in the paper): signals of two strides have little above the 25th harmonic, and
+attention costs the square of the number of tokens.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ SIZES = {
     "paper128": Size(width=128, heads=8, layers=4, ff=512),
     "paper25m": Size(width=512, heads=8, layers=4, ff=1536),
 }
-"""`paper128` has the width the paper prints, `paper25m` the number of parameters it prints (they disagree)."""
+"""`paper128` has the width the paper prints, `paper25m` the number of parameters it prints (they
+disagree).
+"""
 
 
 def size(name: str) -> Size:
@@ -53,7 +56,9 @@ def size(name: str) -> Size:
 
 
 class Body(nn.Module):
-    """From projected noise and condition `(tokens, width)` and a step `t` to the output and the latent."""
+    """From projected noise and condition `(tokens, width)` and a step `t` to the output and the
+    latent.
+    """
 
     size: Size
     dtype: Any = jnp.float32

@@ -1,14 +1,17 @@
-"""The Euler-Lagrange module of BioVAE (eqs. 3 and 5): an acceleration as the sum of forces times an inverse inertia.
+"""The Euler-Lagrange module of BioVAE (eqs. 3 and 5): an acceleration as the sum of forces times an
+inverse inertia.
 
     ẍ = M⁻¹ (E + C + R·A(u))
 
-Four light heads read the latent of the pose: the inverse inertia M⁻¹, the external force E, the contribution C of
-Coriolis force and gravity (its sign absorbed: C is minus the bias force of mechanics), and the muscles' force R·A(u) by
-cross-attention from joints to muscles. The paper has M⁻¹ symmetric, `(A + Aᵀ) / 2`; an inertia is positive too, which
-`positive` ensures, `L Lᵀ + εI`. M⁻¹ is one block per joint.
+Four light heads read the latent of the pose: the inverse inertia M⁻¹, the external force E, the
+contribution C of Coriolis force and gravity (its sign absorbed: C is minus the bias force of
+mechanics), and the muscles' force R·A(u) by cross-attention from joints to muscles. The paper has
+M⁻¹ symmetric, `(A + Aᵀ) / 2`; an inertia is positive too, which `positive` ensures, `L Lᵀ + εI`.
+M⁻¹ is one block per joint.
 
-A is linear in the activation u and R depends on the pose alone, so muscles at rest exert no force. Given the features'
-positions and rotations apart, M⁻¹ reads only the former and R only the latter (eqs. 4 and 5).
+A is linear in the activation u and R depends on the pose alone, so muscles at rest exert no force.
+Given the features' positions and rotations apart, M⁻¹ reads only the former and R only the latter
+(eqs. 4 and 5).
 """
 
 from __future__ import annotations
@@ -59,8 +62,8 @@ def positive_definite(a: jax.Array) -> jax.Array:
 class EulerLagrange(nn.Module):
     """`(latent (..., D), activations (..., muscles)) -> Terms`, float32.
 
-    With `positions (..., P)` the inverse inertia reads these in place of the latent, and with `rotations (..., Q)` so
-    does the attention to muscles.
+    With `positions (..., P)` the inverse inertia reads these in place of the latent, and with
+    `rotations (..., Q)` so does the attention to muscles.
     """
 
     joints: int
@@ -95,10 +98,11 @@ class EulerLagrange(nn.Module):
         return nn.Dense(features, dtype=self.dtype, name=f"{name}_1")(h).astype(jnp.float32)
 
     def _muscle(self, pose: jax.Array, u: jax.Array) -> jax.Array:
-        """Cross-attention: queries are joints, keys the muscles, values the muscles' forces at the activation u.
+        """Cross-attention: queries are joints, keys the muscles, values the muscles' forces at the
+        activation u.
 
-        A query is a joint's own vector, scaled and shifted by the pose; a projection of the pose for every joint would
-        cost more operations than the rest of the module.
+        A query is a joint's own vector, scaled and shifted by the pose; a projection of the pose
+        for every joint would cost more operations than the rest of the module.
         """
         depth = self.width // self.heads
         h = nn.Dense(self.width, dtype=self.dtype, name="query")(pose).astype(jnp.float32)

@@ -1,11 +1,13 @@
-"""The FiLM transformer denoiser of GaitDynamics (DanceDecoder, after EDGE) and its refinement network.
+"""The FiLM transformer denoiser of GaitDynamics (DanceDecoder, after EDGE) and its refinement
+network.
 
     c = W (Mish (W sin/cos(t))) + condition
     n = norm1(h),  r = rotary(n),  a = attend(r, r, n),  h = h + (1 + scale1(c)) a + shift1(c)
     f = W2 GELU(W1 norm3(h)),                             h = h + (1 + scale3(c)) f + shift3(c)
 
-Rotary positions are applied to the whole width before the projections and not to the values; the modulation acts on the
-output of a sub-layer, before the residual sum. There is no final norm. Any length is accepted.
+Rotary positions are applied to the whole width before the projections and not to the values; the
+modulation acts on the output of a sub-layer, before the residual sum. There is no final norm. Any
+length is accepted.
 """
 
 from __future__ import annotations
@@ -57,10 +59,12 @@ class FiLMLayer(nn.Module):
 
 
 class FiLMTransformer(nn.Module):
-    """The denoiser `(x (..., T, D), t (...), condition (..., condition_width)) -> (..., T, features)`, float32.
+    """The denoiser
+    `(x (..., T, D), t (...), condition (..., condition_width)) -> (..., T, features)`, float32.
 
-    `condition` is added to the embedding of the noise level. `time_width` and `condition_width` are the widths of the
-    sinusoid and of the embedding, both `width` in GaitDynamics; without `rotary`, a sinusoid is added to the input.
+    `condition` is added to the embedding of the noise level. `time_width` and `condition_width` are
+    the widths of the sinusoid and of the embedding, both `width` in GaitDynamics; without `rotary`,
+    a sinusoid is added to the input.
     """
 
     features: int
@@ -119,7 +123,9 @@ class RefinementLayer(nn.Module):
 
 
 class Refinement(nn.Module):
-    """GaitDynamics' companion network: force columns `(..., T, features)` from kinematic columns `(..., T, D)`."""
+    """GaitDynamics' companion network: force columns `(..., T, features)` from kinematic columns
+    `(..., T, D)`.
+    """
 
     features: int
     width: int = 192

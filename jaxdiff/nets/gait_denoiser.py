@@ -1,8 +1,10 @@
-"""The denoiser of `methods.gait`: one encoder and one head per modality around a residual network over their union.
+"""The denoiser of `methods.gait`: one encoder and one head per modality around a residual network
+over their union.
 
-Everything it sees and returns are coefficients of the Gaussian law, split by modality. What is known of each modality
-is encoded into a latent of one width; the sum of the latents enters blocks modulated by the noise angle and the mask
-(adaLN-zero). Sums make the order of the modalities irrelevant, and zero-initialised heads return the Gaussian law.
+Everything it sees and returns are coefficients of the Gaussian law, split by modality. What is
+known of each modality is encoded into a latent of one width; the sum of the latents enters blocks
+modulated by the noise angle and the mask (adaLN-zero). Sums make the order of the modalities
+irrelevant, and zero-initialised heads return the Gaussian law.
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ from jaxdiff.typing import Array
 
 
 class Part(NamedTuple):
-    """Sizes of one modality: its name, number of coefficients, and length of the summary of its mask."""
+    """Sizes of one modality: its name, number of coefficients, and length of the summary of its
+    mask.
+    """
 
     name: str
     components: int
@@ -76,7 +80,9 @@ class GaitDenoiser(nn.Module):
         self.norm = nn.LayerNorm()
 
     def encode(self, name: str, alone: Array, given: Array) -> Array:
-        """Latent [width] of one modality from its own coefficients and the summary of its mask; 0 if none is given."""
+        """Latent [width] of one modality from its own coefficients and the summary of its mask; 0
+        if none is given.
+        """
         x = jnp.concatenate([alone, given], axis=-1)
         latent = self.encode_out[name](nn.gelu(self.encode_in[name](x)))
         return jnp.where(jnp.any(given > 0), latent, 0.0)
@@ -86,7 +92,8 @@ class GaitDenoiser(nn.Module):
         Args:
           noisy: whitened coefficients `cos(theta) u + sin(theta) eps`, [K].
           theta: noise angle in (0, pi/2].
-          condition: `mean`, `deviation`, `alone` [K] and `given` [G] of `methods.gait_posterior.Conditional.condition`.
+          condition: `mean`, `deviation`, `alone` [K] and `given` [G] of
+            `methods.gait_posterior.Conditional.condition`.
 
         Returns:
           F, [K]: the estimate of `sin(theta) u - cos(theta) eps`.

@@ -1,9 +1,11 @@
-"""MDM's transformer over frames (Tevet et al. 2023, `arch=trans_enc`): one token for noise level and text, then the frames.
+"""MDM's transformer over frames (Tevet et al. 2023, `arch=trans_enc`): one token for noise level
+and text, then the frames.
 
     c = W2 SiLU(W1 P[t]) + W_text e,    y = encoder([c, W_pose x] + P),    x0_hat = W_out y[1:]
 
-P is the interleaved sinusoid, the encoder PyTorch's post-norm one with exact GELU, e CLIP's pooled and projected feature of
-the sentence. The unconditional network reads e = 0. The reference masks no frames: those beyond a motion's length take part.
+P is the interleaved sinusoid, the encoder PyTorch's post-norm one with exact GELU, e CLIP's pooled
+and projected feature of the sentence. The unconditional network reads e = 0. The reference masks no
+frames: those beyond a motion's length take part.
 
 It has the interface of `nets.unet.CondUnet1D` as far as `methods.text_to_motion` uses it.
 """
@@ -22,9 +24,11 @@ from jaxdiff.nets.blocks.transformer import Encoder
 
 
 class MDM(nn.Module):
-    """The denoiser `(x (..., T, features), t (...), text (..., 1, D)) -> (..., T, features)`, float32.
+    """The denoiser `(x (..., T, features), t (...), text (..., 1, D)) -> (..., T, features)`,
+    float32.
 
-    `text=None` is the unconditional network; `conditioned (...)` says which samples of a batch read their text.
+    `text=None` is the unconditional network; `conditioned (...)` says which samples of a batch read
+    their text.
     """
 
     features: int
@@ -92,13 +96,17 @@ class MDM(nn.Module):
         context: tuple[jax.Array, jax.Array],
         mask: jax.Array | None = None,
     ) -> jax.Array:
-        """The conditional and the unconditional estimate, `(2, ..., T, features)`, of one doubled batch."""
+        """The conditional and the unconditional estimate, `(2, ..., T, features)`, of one doubled
+        batch.
+        """
         pair = jnp.stack(jnp.broadcast_arrays(*context))
         return self.denoise(jnp.stack([x, x]), t, (pair, pair), None, mask)
 
 
 class Pooled(nn.Module):
-    """In place of a text network: a frozen encoder's feature of the sentence `(..., 1, D)`, as it is."""
+    """In place of a text network: a frozen encoder's feature of the sentence `(..., 1, D)`, as it
+    is.
+    """
 
     def __call__(self, text: jax.Array, deterministic: bool = True) -> jax.Array:
         return text

@@ -2,7 +2,8 @@
 
     h = Conv_9(√width x) + P,   h = [h | s | s],   post-norm transformer encoder (ReLU),   Linear
 
-`s` is one scalar a subject (0.1 … 1.0). Pose to muscle activity and back differ only in the number of columns.
+`s` is one scalar a subject (0.1 … 1.0). Pose to muscle activity and back differ only in the number
+of columns.
 """
 
 from __future__ import annotations
@@ -22,11 +23,14 @@ from jaxdiff.nets.blocks.transformer import Encoder
 
 CONDITION_CHANNELS = 2
 MUSCLES = ("quad_r", "quad_l", "ham_r", "ham_l", "glute_r", "glute_l", "biceps_l", "biceps_r")
-"""The eight EMG channels in the order of the data set; left and right change places at the biceps."""
+"""The eight EMG channels in the order of the data set; left and right change places at the biceps.
+"""
 
 
 class MuscleTransformer(nn.Module):
-    """`(x (..., T, columns), subject (...)) -> (..., T, features)`, float32: 75 and 8 for poses to EMG, 8 and 75 back."""
+    """`(x (..., T, columns), subject (...)) -> (..., T, features)`, float32: 75 and 8 for poses to
+    EMG, 8 and 75 back.
+    """
 
     features: int
     width: int = 128

@@ -1,12 +1,15 @@
-"""The motion encoder of BioVAE (III.B): motion features to a latent of each frame, and to the activations of 8 muscles.
+"""The motion encoder of BioVAE (III.B): motion features to a latent of each frame, and to the
+activations of 8 muscles.
 
     h = U x,   h = h + conv Mish(GN(conv h) (1 + scale_t) + shift_t) several times,   z = V h,   u = sigmoid(W z)
 
-It is pre-trained on clean motion and muscles and then reads the noisy motion within a diffusion model, so it is
-conditioned on the noise level. The paper writes u(X_:t), the past; Muscles in Action's own network looks both ways, as
-a muscle's force shows in the motion that follows, and so does this one: `reach` frames either way.
+It is pre-trained on clean motion and muscles and then reads the noisy motion within a diffusion
+model, so it is conditioned on the noise level. The paper writes u(X_:t), the past; Muscles in
+Action's own network looks both ways, as a muscle's force shows in the motion that follows, and so
+does this one: `reach` frames either way.
 
-`spread` makes it the encoder of a VAE, z = mean + deviation · noise. Frames beyond a mask have no influence.
+`spread` makes it the encoder of a VAE, z = mean + deviation · noise. Frames beyond a mask have no
+influence.
 """
 
 from __future__ import annotations
@@ -33,7 +36,9 @@ class Encoding(NamedTuple):
     activations: jax.Array
     """u `(..., T, 8)` between 0 and 1."""
     divergence: jax.Array
-    """KL of the latent from the standard normal, per frame and channel `(..., T, width)`; zero without a spread."""
+    """KL of the latent from the standard normal, per frame and channel `(..., T, width)`; zero
+    without a spread.
+    """
 
 
 class MotionEncoder(nn.Module):

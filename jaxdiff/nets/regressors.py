@@ -12,7 +12,9 @@ import jax.numpy as jnp
 
 
 class SequenceMLP(nn.Module):
-    """`x (..., T, C), speed (...) -> (..., T, C)`; the speed is not used: there is one network per pair of speeds."""
+    """`x (..., T, C), speed (...) -> (..., T, C)`; the speed is not used: there is one network per
+    pair of speeds.
+    """
 
     hidden: int = 16
 
@@ -24,7 +26,9 @@ class SequenceMLP(nn.Module):
 
 
 class TCN(nn.Module):
-    """`x (..., T, C), speed (...) -> (..., T, C)`; the blocks see 2, 4, 8 ... samples to either side."""
+    """`x (..., T, C), speed (...) -> (..., T, C)`; the blocks see 2, 4, 8 ... samples to either
+    side.
+    """
 
     width: int = 32
     blocks: int = 6
@@ -40,9 +44,11 @@ class TCN(nn.Module):
 
 
 def neighbours(x: jax.Array, step: int) -> jax.Array:
-    """Every sample (..., T, D) beside those `step` before and after it, (..., T, 3 D), zero beyond the ends.
+    """Every sample (..., T, D) beside those `step` before and after it, (..., T, 3 D), zero beyond
+    the ends.
 
-    A linear map of it is a dilated convolution, as a matrix product: many networks side by side stay fast.
+    A linear map of it is a dilated convolution, as a matrix product: many networks side by side
+    stay fast.
     """
     length = x.shape[-2]
     padded = jnp.pad(x, [(0, 0)] * (x.ndim - 2) + [(step, step), (0, 0)])

@@ -5,8 +5,8 @@
                         predicts, so that it can correct the difference
     Embedding           ẍ as a condition of every frame: the U-Net itself models P(Θ | ẍ, Θ_t), as eq. 7 has it
 
-Accelerations enter in units of their deviation. Fresh networks output zero: joint training starts where the backbone's
-training ended.
+Accelerations enter in units of their deviation. Fresh networks output zero: joint training starts
+where the backbone's training ended.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ class PrintedDecoder(nn.Module):
 
 
 class CorrectingDecoder(nn.Module):
-    """`(h (..., T, features), stated and predicted (..., T, J, 3), t (...)) -> (..., T, features)`, float32.
+    """`(h (..., T, features), stated and predicted (..., T, J, 3), t (...)) -> (..., T, features)`,
+    float32.
 
     `mask (..., T)` are the valid frames; others have no influence.
     """
@@ -79,7 +80,9 @@ class CorrectingDecoder(nn.Module):
 
 
 class Embedding(nn.Module):
-    """`(acceleration (..., T, J, 3), t (...)) -> (..., T, features)`: what is added to the U-Net's embedding of t."""
+    """`(acceleration (..., T, J, 3), t (...)) -> (..., T, features)`: what is added to the U-Net's
+    embedding of t.
+    """
 
     features: int
     width: int = 48

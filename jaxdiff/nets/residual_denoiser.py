@@ -1,9 +1,11 @@
-"""The network of speed transfer: a FiLM transformer over residual and source, conditioned on subject and speeds (II.D).
+"""The network of speed transfer: a FiLM transformer over residual and source, conditioned on
+subject and speeds (II.D).
 
     c       = W [z_subject, MLP([v_src, v_tgt, v_tgt - v_src, v_tgt / (v_src + 1e-6)])]            (eq. 4)
     eps_hat = FiLMTransformer([r_t, x_src], t, c)
 
-`patch` samples share a token (1 in the paper): the cost of attention grows with the square of the number of tokens.
+`patch` samples share a token (1 in the paper): the cost of attention grows with the square of the
+number of tokens.
 """
 
 from __future__ import annotations
@@ -46,7 +48,8 @@ SIZES = {
     "stride": Size(layers=2, ff=512, time=64, lstm=32, patch=30),
     "paper": Size(),
 }
-"""`stride` has tokens of 1.5 s at 20 Hz, about a stride. `paper` has GaitDynamics' smaller width."""
+"""`stride` has tokens of 1.5 s at 20 Hz, about a stride. `paper` has GaitDynamics' smaller width.
+"""
 
 
 def size(name: str) -> Size:
@@ -57,7 +60,9 @@ def size(name: str) -> Size:
 
 
 class ResidualDenoiser(nn.Module):
-    """`(r_t (..., T, D), x_src (..., T, D), t (...), c (..., condition)) -> eps_hat (..., T, D)`, float32."""
+    """`(r_t (..., T, D), x_src (..., T, D), t (...), c (..., condition)) -> eps_hat (..., T, D)`,
+    float32.
+    """
 
     features: int
     size: Size
@@ -92,7 +97,9 @@ class ResidualDenoiser(nn.Module):
         return x.reshape(*x.shape[:-2], frames // patch, patch * x.shape[-1])
 
     def condition(self, z: jax.Array, speeds: jax.Array) -> jax.Array:
-        """The condition of the backbone (..., condition) from subject embedding and speeds (..., n); constant over t."""
+        """The condition of the backbone (..., condition) from subject embedding and speeds (...,
+        n); constant over t.
+        """
         return self.join(jnp.concatenate([z, self.speed(speeds)], -1))
 
     def __call__(

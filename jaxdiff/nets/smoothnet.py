@@ -54,7 +54,8 @@ class SmoothNet(nn.Module):
 def smooth(
     network: Callable[[jax.Array], jax.Array], x: jax.Array, window: int, step: int = 1
 ) -> jax.Array:
-    """A sequence `(T, C)` through `network` in windows `step` frames apart, averaged where they overlap.
+    """A sequence `(T, C)` through `network` in windows `step` frames apart, averaged where they
+    overlap.
 
     A last window ends with the sequence, so that every frame is covered.
     """

@@ -1,11 +1,12 @@
-"""The network of stride transfer: a residual network over one stride state, conditioned on a set of recordings.
+"""The network of stride transfer: a residual network over one stride state, conditioned on a set of
+recordings.
 
     s   = mean_k MLP([recording_k, question])                         over the recordings that exist
     c   = W Mish(MLP(level)) + MLP([question, s])
     h  ← h + W₂ FiLM(W₁ LN(h), c),   FiLM(h, c) = (1 + γ(c)) h + β(c)   (speed-transfer paper, eq. 5)
 
-A set of any size gives one context, in which no order matters. The last layer starts at zero: a fresh network predicts
-nothing beyond the law that it corrects.
+A set of any size gives one context, in which no order matters. The last layer starts at zero: a
+fresh network predicts nothing beyond the law that it corrects.
 """
 
 from __future__ import annotations
@@ -52,7 +53,9 @@ def size(name: str) -> Size:
 
 
 class SpeedSet(nn.Module):
-    """`(x [..., K], level [...], context [..., W]) -> [..., K]`, float32; `read` makes the context."""
+    """`(x [..., K], level [...], context [..., W]) -> [..., K]`, float32; `read` makes the
+    context.
+    """
 
     features: int
     size: Size
@@ -79,7 +82,9 @@ class SpeedSet(nn.Module):
         question: jax.Array,
         deterministic: bool = True,
     ) -> jax.Array:
-        """The context [..., W] of recordings [..., S, D], of which `present` [..., S] exist, and a question [..., Q]."""
+        """The context [..., W] of recordings [..., S, D], of which `present` [..., S] exist, and a
+        question [..., Q].
+        """
         each = jnp.broadcast_to(
             question[..., None, :], (*recordings.shape[:-1], question.shape[-1])
         )

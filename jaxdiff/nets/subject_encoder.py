@@ -1,10 +1,11 @@
-"""Subject encoders: a gait as a unit vector that identifies the person (speed-transfer paper, II.D.2).
+"""Subject encoders: a gait as a unit vector that identifies the person (speed-transfer paper,
+II.D.2).
 
     z = W mean_t(f(x)_t),   z / |z|
 
-`f` is a bidirectional LSTM in the paper, which takes one step per sample. `ConvEncoder` has the same interface and sees
-as far by dilated convolutions, all samples at once. The mean over time, rather than the last state, makes the
-embedding independent of where in a stride a recording begins.
+`f` is a bidirectional LSTM in the paper, which takes one step per sample. `ConvEncoder` has the
+same interface and sees as far by dilated convolutions, all samples at once. The mean over time,
+rather than the last state, makes the embedding independent of where in a stride a recording begins.
 """
 
 from __future__ import annotations

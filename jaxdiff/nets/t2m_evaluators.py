@@ -1,6 +1,8 @@
-"""The evaluator networks of text-to-motion (Guo et al. 2022): where motions and texts are close if they match.
+"""The evaluator networks of text-to-motion (Guo et al. 2022): where motions and texts are close if
+they match.
 
-movement  Conv(4, stride 2) LeakyReLU, twice, Linear: a token every four frames; the last four (contact) channels unseen
+movement Conv(4, stride 2) LeakyReLU, twice, Linear: a token every four frames; the last four
+(contact) channels unseen
 motion    Linear, bidirectional GRU over the valid tokens from learned states, [h_forward | h_backward], head
 text      word vector + Linear(part of speech), Linear, the same GRU and head
 head      Linear, LayerNorm, LeakyReLU, Linear
@@ -42,7 +44,9 @@ class MovementEncoder(nn.Module):
 
 
 class _Recurrent(nn.Module):
-    """Linear, GRU over `lengths` steps, head: a sequence `(..., T, D)` to a vector `(..., embedding)`."""
+    """Linear, GRU over `lengths` steps, head: a sequence `(..., T, D)` to a vector
+    `(..., embedding)`.
+    """
 
     hidden: int
     embedding: int
@@ -59,7 +63,9 @@ class _Recurrent(nn.Module):
 
 
 class MotionEncoder(nn.Module):
-    """Movement tokens `(..., N, latent)` and their number `(...)` (frames // 4) to an embedding `(..., embedding)`."""
+    """Movement tokens `(..., N, latent)` and their number `(...)` (frames // 4) to an embedding
+    `(..., embedding)`.
+    """
 
     hidden: int = 1024
     embedding: int = 512
@@ -70,7 +76,9 @@ class MotionEncoder(nn.Module):
 
 
 class TextEncoder(nn.Module):
-    """Word vectors `(..., N, W)`, parts of speech `(..., N, P)` one-hot, number of words `(...)` to an embedding."""
+    """Word vectors `(..., N, W)`, parts of speech `(..., N, P)` one-hot, number of words `(...)` to
+    an embedding.
+    """
 
     hidden: int = 512
     embedding: int = 512

@@ -1,4 +1,6 @@
-"""StableMoFusion's trainable head on frozen text features: Linear, a post-norm transformer encoder, LayerNorm."""
+"""StableMoFusion's trainable head on frozen text features: Linear, a post-norm transformer encoder,
+LayerNorm.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ from jaxdiff.nets.blocks.transformer import Encoder
 
 
 class TextHead(nn.Module):
-    """`(..., N, D)` token features to the `(..., N, width)` tokens the U-Net attends to; no token is masked."""
+    """`(..., N, D)` token features to the `(..., N, width)` tokens the U-Net attends to; no token
+    is masked.
+    """
 
     width: int = 256
     layers: int = 4

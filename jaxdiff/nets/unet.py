@@ -1,25 +1,30 @@
-"""CondUnet1D, the text-conditioned U-Net of StableMoFusion (Huang et al. 2024): the backbone of BioVAE.
+"""CondUnet1D, the text-conditioned U-Net of StableMoFusion (Huang et al. 2024): the backbone of
+BioVAE.
 
-Over time, channels last. Each block is a residual convolution and a residual cross-attention to the text:
+Over time, channels last. Each block is a residual convolution and a residual cross-attention to the
+text:
 
     h = Mish(GN(conv x) (1 + scale) + shift),   [scale | shift] = Linear(Mish(time)),   h = Mish(GN(conv h)) + skip x
     h = h + attend(LN h, LN text)
 
-GN acts on single frames. The attention is linear, `softmax_d(q) (softmax_n(k)ᵀ v)`, or ordinary softmax attention;
-neither has an output projection. Unconditional samples skip the attention altogether, so no null text exists and the
-unconditional output cannot depend on the text. A fresh network returns zero.
+GN acts on single frames. The attention is linear, `softmax_d(q) (softmax_n(k)ᵀ v)`, or ordinary
+softmax attention; neither has an output projection. Unconditional samples skip the attention
+altogether, so no null text exists and the unconditional output cannot depend on the text. A fresh
+network returns zero.
 
-What depends on the text alone (`context`) is computed once, outside a sampler's loop; `both` evaluates the conditional
-and the unconditional network as one doubled batch in which only the conditional half attends, for
-`diffusion.guidance.combine`.
+What depends on the text alone (`context`) is computed once, outside a sampler's loop; `both`
+evaluates the conditional and the unconditional network as one doubled batch in which only the
+conditional half attends, for `diffusion.guidance.combine`.
 
-What the blocks need of the text and of the noise level is computed for all of them in one product each. The blocks
-themselves are not scanned: resolution and skips differ from level to level, so only the two blocks of a level could
-share a scan, and only where the first has the width of the second (4 of 9 pairs of the released size). A scan also
-stacks and slices every parameter, some 110 operations a pair against the 180 it would save.
+What the blocks need of the text and of the noise level is computed for all of them in one product
+each. The blocks themselves are not scanned: resolution and skips differ from level to level, so
+only the two blocks of a level could share a scan, and only where the first has the width of the
+second (4 of 9 pairs of the released size). A scan also stacks and slices every parameter, some 110
+operations a pair against the 180 it would save.
 
-A mask (true on valid frames) makes a padded clip behave as the clip alone: frames beyond its length, rounded up to the
-block of 16 that the clip alone would be padded to, are zero before every convolution.
+A mask (true on valid frames) makes a padded clip behave as the clip alone: frames beyond its
+length, rounded up to the block of 16 that the clip alone would be padded to, are zero before every
+convolution.
 """
 
 from __future__ import annotations
@@ -61,7 +66,9 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 class ResidualBlock(nn.Module):
-    """Two convolutions with per-frame GroupNorm, the first modulated by the noise level, and a skip."""
+    """Two convolutions with per-frame GroupNorm, the first modulated by the noise level, and a
+    skip.
+    """
 
     width: int
     kernel_size: int
@@ -115,7 +122,9 @@ class TextAttention(nn.Module):
         return self.attended(k, v, deterministic)
 
     def attended(self, k: jax.Array, v: jax.Array, deterministic: bool) -> Any:
-        """What a context keeps of the keys and values `(..., N, heads, d)`, those of any number of blocks as heads."""
+        """What a context keeps of the keys and values `(..., N, heads, d)`, those of any number of
+        blocks as heads.
+        """
         if not self.linear:
             return k, v
         k = jax.nn.softmax(k.astype(jnp.float32), axis=-3).astype(self.dtype)
@@ -174,9 +183,11 @@ class Block(nn.Module):
 
 
 class CondUnet1D(nn.Module):
-    """The denoiser `(x (..., T, features), t (...), text (..., N, D)) -> (..., T, features)`, float32.
+    """The denoiser `(x (..., T, features), t (...), text (..., N, D)) -> (..., T, features)`,
+    float32.
 
-    `text=None` is the unconditional network; `conditioned (...)` says which samples of a batch attend to their text.
+    `text=None` is the unconditional network; `conditioned (...)` says which samples of a batch
+    attend to their text.
     """
 
     features: int
@@ -219,7 +230,8 @@ class CondUnet1D(nn.Module):
         return self.denoise(x, t, context, conditioned, mask, deterministic)
 
     def context(self, text: jax.Array, deterministic: bool = True) -> Context:
-        """What the blocks need of the text tokens `(..., N, D)`: constant over the steps of a sampler.
+        """What the blocks need of the text tokens `(..., N, D)`: constant over the steps of a
+        sampler.
 
         In training, attention's dropout acts on it here.
         """
@@ -245,7 +257,9 @@ class CondUnet1D(nn.Module):
         return tuple(split[0]) if self.linear else tuple(zip(*split))
 
     def modulations(self, blocks: list[Block], time: jax.Array) -> list[Modulation]:
-        """Of blocks that see the same embedding `(..., 1 or T, time_width)` of the noise level, in one product."""
+        """Of blocks that see the same embedding `(..., 1 or T, time_width)` of the noise level, in
+        one product.
+        """
         if self._apart(blocks):
             return [block.residual.modulation(time) for block in blocks]
         parts, count = [block.residual.variables["params"] for block in blocks], len(blocks)
@@ -258,7 +272,9 @@ class CondUnet1D(nn.Module):
         return list(zip(*(jnp.split(a, count, -1) for a in modulated(scale, shift, s, b))))
 
     def _apart(self, blocks: list[Block]) -> bool:
-        """Whether blocks cannot share a product: their widths differ, or their parameters do not exist yet."""
+        """Whether blocks cannot share a product: their widths differ, or their parameters do not
+        exist yet.
+        """
         return self.is_initializing() or len({block.width for block in blocks}) > 1
 
     def denoise(
@@ -280,7 +296,9 @@ class CondUnet1D(nn.Module):
         context: Context,
         mask: jax.Array | None = None,
     ) -> jax.Array:
-        """The conditional and the unconditional estimate, `(2, ..., T, features)`, of one doubled batch."""
+        """The conditional and the unconditional estimate, `(2, ..., T, features)`, of one doubled
+        batch.
+        """
         return self.output(self.hidden(x[None], t, context, mask=mask, paired=True))
 
     def hidden(
@@ -296,9 +314,11 @@ class CondUnet1D(nn.Module):
     ) -> jax.Array:
         """The last hidden features `(..., T, base * multipliers[0])`, before `output`.
 
-        `paired`: a leading axis, of length one in `x`, becomes the conditional and the unconditional copy of one batch.
-        They part at the first attention; what comes before is computed once. `frames (..., T, time_width)` is a
-        condition of every frame, added to the embedding of the noise level and averaged over time at coarser levels.
+        `paired`: a leading axis, of length one in `x`, becomes the conditional and the
+            unconditional copy of one batch.
+        They part at the first attention; what comes before is computed once.
+        `frames (..., T, time_width)` is a condition of every frame, added to the embedding of the
+        noise level and averaged over time at coarser levels.
         """
         levels, length = len(self.multipliers), x.shape[-2]
         stride = max(16, 2**levels)

@@ -1,7 +1,8 @@
 """A small text encoder trained with the model, for where no CLIP weights are at hand.
 
-Words of the training captions are one token each; a word never seen is spelt in bytes, so every text has a meaning.
-The encoder is a pre-norm transformer with sinusoidal positions; padding is masked.
+Words of the training captions are one token each; a word never seen is spelt in bytes, so every
+text has a meaning. The encoder is a pre-norm transformer with sinusoidal positions; padding is
+masked.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ _WORD = re.compile(r"\w+|[^\w\s]")
 
 
 class Vocabulary:
-    """Caption words, the most frequent first. `words` (a list of strings) is all there is to save."""
+    """Caption words, the most frequent first. `words` (a list of strings) is all there is to
+    save.
+    """
 
     def __init__(self, words: Sequence[str]):
         self.words = list(words)
@@ -69,7 +72,9 @@ class Vocabulary:
 
 
 class WordText(nn.Module):
-    """Token ids `(..., L)` to tokens `(..., L, width)`, float32; valid ones do not depend on how many are padding."""
+    """Token ids `(..., L)` to tokens `(..., L, width)`, float32; valid ones do not depend on how
+    many are padding.
+    """
 
     vocabulary: int
     width: int = 128

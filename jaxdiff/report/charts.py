@@ -1,4 +1,6 @@
-"""Small charts as SVG: sharp at any size, in the colours of the page, without a plotting library."""
+"""Small charts as SVG: sharp at any size, in the colours of the page, without a plotting
+library.
+"""
 
 from __future__ import annotations
 
@@ -82,7 +84,9 @@ def chart(
 
 
 def scatter(title: str, clouds: Mapping[str, Line], alt: str = "") -> Html:
-    """A map of points in a plane without meaningful axes; up to four names, distinguished by colour and shape."""
+    """A map of points in a plane without meaningful axes; up to four names, distinguished by colour
+    and shape.
+    """
     points = [point for cloud in clouds.values() for point in cloud]
     across = _Axis([a for a, _ in points], 14, WIDTH - 14, False)
     upward = _Axis([b for _, b in points], HEIGHT - 14, 14, False)

@@ -41,7 +41,8 @@ def gait_charts(
       curves: curves by name ("measured", "predicted"), at most four, all of the same shape.
       channels: names of the channels [C].
       units: their units [C].
-      toe_off: fraction of the cycle at which the foot leaves the ground, if known; the cycle starts at heel strike.
+      toe_off: fraction of the cycle at which the foot leaves the ground, if known; the cycle starts
+        at heel strike.
 
     Returns:
       The charts.

@@ -1,4 +1,6 @@
-"""What the metrics in tables mean: full name, one line of explanation, and which direction is better."""
+"""What the metrics in tables mean: full name, one line of explanation, and which direction is
+better.
+"""
 
 from __future__ import annotations
 

@@ -1,11 +1,14 @@
-"""Legs that walk, from sagittal joint angles alone: something to look at where a data set holds no positions.
+"""Legs that walk, from sagittal joint angles alone: something to look at where a data set holds no
+positions.
 
-With the thigh at the hip's flexion from the vertical, the shank less by the knee's, the foot more by the ankle's,
+With the thigh at the hip's flexion from the vertical, the shank less by the knee's, the foot more
+by the ankle's,
 
     theta_thigh = hip,    theta_shank = hip - knee,    theta_foot = theta_shank + ankle.
 
-The pelvis is upright and moves forward at the walking speed. It is as high as the lower foot allows: at every instant
-where there are two feet, over the whole walk where there is one, which swings.
+The pelvis is upright and moves forward at the walking speed. It is as high as the lower foot
+allows: at every instant where there are two feet, over the whole walk where there is one, which
+swings.
 """
 
 from __future__ import annotations
@@ -36,7 +39,9 @@ def skeleton(sides: Sequence[str] = ("right", "left")) -> Skeleton:
 def joints(
     angles: np.ndarray, rate: float, speed: float = 0.0, sides: Sequence[str] = ("right", "left")
 ) -> np.ndarray:
-    """Hip, knee and ankle flexion of each side (T, 3 S) in degrees -> joints (T, 1 + 5 S, 3) in metres, y up, z forward."""
+    """Hip, knee and ankle flexion of each side (T, 3 S) in degrees -> joints (T, 1 + 5 S, 3) in
+    metres, y up, z forward.
+    """
     if angles.ndim != 2 or angles.shape[1] != 3 * len(sides):
         raise DataError(
             f"legs are drawn from (frames, {3 * len(sides)}) angles; got {angles.shape}"

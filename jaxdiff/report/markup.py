@@ -23,8 +23,8 @@ def element(tag: str, *children: Child, **attributes: object) -> Html:
     Args:
       tag: the name of the element.
       *children: contents; plain strings are escaped, `Html` is inserted as it is, None is omitted.
-      **attributes: attributes. Underscores become hyphens, a trailing underscore is dropped (`class_`); None and False
-        are omitted, True is an attribute without a value.
+      **attributes: attributes. Underscores become hyphens, a trailing underscore is dropped
+        (`class_`); None and False are omitted, True is an attribute without a value.
 
     Returns:
       The markup.

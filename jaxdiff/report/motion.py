@@ -1,4 +1,6 @@
-"""Players of stick figures: markup and data for `player.js`, with ground reaction forces and gait events."""
+"""Players of stick figures: markup and data for `player.js`, with ground reaction forces and gait
+events.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ from jaxdiff.report.markup import Html, element, join
 Clips = Mapping[str, Mapping[str, np.ndarray]]
 """Caption -> figure ("real", "generated") -> joints [T, J, 3] in metres, y up."""
 Forces = Mapping[str, Mapping[str, np.ndarray]]
-"""Caption -> figure -> arrows [T, F, 2, 3]: point of application in metres, force in body weights; NaN hides an arrow."""
+"""Caption -> figure -> arrows [T, F, 2, 3]: point of application in metres, force in body weights;
+NaN hides an arrow.
+"""
 METRES_PER_BODY_WEIGHT = 0.6
 SPEEDS = {"1": "normal", "0.5": "half", "0.25": "a quarter"}
 KEYS = (

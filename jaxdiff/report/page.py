@@ -41,7 +41,9 @@ class Page:
         self._lead = join(element("p", text, class_="verdict"), _definitions(details or {}))
 
     def table(self, table: Table) -> None:
-        """Add a table with explanations of its columns and a download; quoted rows are set apart."""
+        """Add a table with explanations of its columns and a download; quoted rows are set
+        apart.
+        """
         columns = [element("th", _heading(name), scope="col") for name in table.columns]
         rows = []
         for label, cells, quoted in table.rows:
@@ -81,7 +83,9 @@ class Page:
         self._section(title, join(_scrolling(picture, title), element("p", link, class_="note")))
 
     def figures(self, drawn: Iterable[tuple[str, Any, str]]) -> None:
-        """Add figures given as (title, figure, description); without matplotlib, name the missing extra once."""
+        """Add figures given as (title, figure, description); without matplotlib, name the missing
+        extra once.
+        """
         try:
             for each in drawn:
                 self.figure(*each)
@@ -149,7 +153,9 @@ class Page:
         self._section("How this was made", _definitions(facts))
 
     def curves(self, title: str, log: Path, most: int = 9) -> None:
-        """Add the losses of a `metrics.jsonl`, one chart each; parallel trainings are a bundle of lines."""
+        """Add the losses of a `metrics.jsonl`, one chart each; parallel trainings are a bundle of
+        lines.
+        """
         series = _series(log)
         names = [name for name, folds in series.items() if len(folds[0]) > 1]
         names = sorted(names, key=lambda name: (name == "grad_norm", name != "loss"))[:most]
@@ -233,7 +239,9 @@ def _paragraph(text: str) -> Html | None:
 
 
 def _scrolling(content: Html, title: str) -> Html:
-    """A region that scrolls by itself, also by keyboard, if its content is wider than the screen."""
+    """A region that scrolls by itself, also by keyboard, if its content is wider than the
+    screen.
+    """
     return element("div", content, class_="wide", tabindex=0, role="region", aria_label=title)
 
 

@@ -1,4 +1,6 @@
-"""A report as a value: tables, sections of a page and facts, and the one function that publishes it."""
+"""A report as a value: tables, sections of a page and facts, and the one function that publishes
+it.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +19,11 @@ class Report:
 
     Attributes:
         title: Heading of the page.
-        facts: What repeats the result: data, command, commit, seed, machine (`report.tables.provenance`), and more.
+        facts: What repeats the result: data, command, commit, seed, machine
+            (`report.tables.provenance`), and more.
         tables: Named tables: printed, and kept as `tables/NAME.md` and `.csv`.
-        sections: Sections of the page in reading order, tables included, each a function of the page.
+        sections: Sections of the page in reading order, tables included, each a function of the
+            page.
     """
 
     title: str
@@ -28,7 +32,9 @@ class Report:
     sections: list[Callable[[Page], None]] = field(default_factory=list)
 
     def add(self, section: Callable[..., None], *arguments: Any, **options: Any) -> None:
-        """Add a section by a method of `Page`: `report.add(Page.motion, "Walks", clips, skeleton, rate)`."""
+        """Add a section by a method of `Page`:
+        `report.add(Page.motion, "Walks", clips, skeleton, rate)`.
+        """
         self.sections.append(lambda page: section(page, *arguments, **options))
 
     def table(self, table: Table, name: str = "") -> None:

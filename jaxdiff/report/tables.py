@@ -1,4 +1,6 @@
-"""Result tables: the paper's rows beside ours, printed, and kept as Markdown and CSV with what repeats them."""
+"""Result tables: the paper's rows beside ours, printed, and kept as Markdown and CSV with what
+repeats them.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ from jaxdiff.disk import write_text
 
 
 class Cell(NamedTuple):
-    """A mean with its standard deviation over `n` repetitions (folds, seeds, subjects); `sd` is NaN for one."""
+    """A mean with its standard deviation over `n` repetitions (folds, seeds, subjects); `sd` is NaN
+    for one.
+    """
 
     mean: float
     sd: float = math.nan
@@ -130,8 +134,9 @@ class Table:
         return out.getvalue()
 
     def show(self) -> None:
-        """Print the table. Where it is too wide for the terminal and has more columns than rows, columns become rows;
-        what is still too wide is printed in blocks of as many columns as fit."""
+        """Print the table. Where it is too wide for the terminal and has more columns than rows,
+        columns become rows; what is still too wide is printed in blocks of as many columns as fit.
+        """
         from rich import box
         from rich.console import Console
         from rich.table import Table as Printed
@@ -161,7 +166,9 @@ class Table:
     def save(
         self, directory: str | Path, name: str, about: Mapping[str, Any] | None = None
     ) -> None:
-        """Writes `name.md` and `name.csv`; `about` (see `provenance`) goes under the Markdown table."""
+        """Writes `name.md` and `name.csv`; `about` (see `provenance`) goes under the Markdown
+        table.
+        """
         directory = Path(directory)
         directory.mkdir(parents=True, exist_ok=True)
         said = "".join(f"* {key}: {value}\n" for key, value in (about or {}).items())
@@ -187,7 +194,9 @@ def _blocks(widths: Sequence[int], room: int) -> list[list[int]]:
 
 
 def provenance(data: str, seed: int, seconds: float | None = None) -> dict[str, str]:
-    """What a reader needs to repeat a result: command, commit, data, seed, machine, versions, date, time taken."""
+    """What a reader needs to repeat a result: command, commit, data, seed, machine, versions, date,
+    time taken.
+    """
     import jax
 
     device = jax.devices()[0]

@@ -14,7 +14,9 @@ from jaxdiff.training.settings import Settings
 from jaxdiff.typing import Method, Params
 
 PROBE = 32
-"""Steps of the shorter of two timed trainings; the difference to the longer one is free of compilation."""
+"""Steps of the shorter of two timed trainings; the difference to the longer one is free of
+compilation.
+"""
 
 
 def steps_within(
@@ -32,7 +34,8 @@ def steps_within(
         method: The training objective.
         data: Makes the batches.
         settings: Settings of the training; its `steps` are ignored.
-        directory: Directory of the run, which keeps the result, so that a resumed run has the same schedule.
+        directory: Directory of the run, which keeps the result, so that a resumed run has the same
+            schedule.
         known: Parameters that are known before training; see `training.loop.fit`.
     """
     kept = directory / "budget.json"

@@ -23,7 +23,8 @@ def fit_once(
     evaluate: Callable[[TrainState], Mapping[str, float]] | None = None,
     known: Params | None = None,
 ) -> Params:
-    """The averaged parameters of a network: those of a finished run in `directory`, or newly trained ones.
+    """The averaged parameters of a network: those of a finished run in `directory`, or newly
+    trained ones.
 
     Args:
         method: The training objective.
@@ -32,7 +33,8 @@ def fit_once(
         directory: Directory of the run; an interrupted one is continued.
         metadata: What a user of the checkpoint must know: `method`, `config`, `normaliser`, ...
         evaluate: Figures of a state by name; with `settings.score` the best checkpoint is returned.
-        known: Parameters that are known before training, by their top-level names; see `training.loop.fit`.
+        known: Parameters that are known before training, by their top-level names; see
+            `training.loop.fit`.
 
     Returns:
         The parameters.

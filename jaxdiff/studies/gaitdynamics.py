@@ -1,12 +1,15 @@
-"""GaitDynamics (Tan et al.) with its published weights: ground reaction forces from whole-body kinematics.
+"""GaitDynamics (Tan et al.) with its published weights: ground reaction forces from whole-body
+kinematics.
 
     jaxdiff weights convert --from gaitdynamics GaitDynamicsDiffusion.pt --out weights/gaitdynamics
-    jaxdiff generate weights/gaitdynamics --input walk.mot --stature 1.75 --mass 70 --output forces.mot
+    jaxdiff generate weights/gaitdynamics --input walk.mot --stature 1.75 --mass 70 --output
+    forces.mot
 
-The network denoises windows of 150 frames at 100 Hz of 63 features: pelvis velocity over stature, six angles, forces over
-mass and centres of pressure of both feet, rotations of four joints as six numbers, and their velocities. Forces are
-inpainted: along 50 DDIM steps the known features are overwritten by noisy copies of themselves, as the reference does.
-Angles that a recording lacks are inpainted with them. Overlapping windows are averaged.
+The network denoises windows of 150 frames at 100 Hz of 63 features: pelvis velocity over stature,
+six angles, forces over mass and centres of pressure of both feet, rotations of four joints as six
+numbers, and their velocities. Forces are inpainted: along 50 DDIM steps the known features are
+overwritten by noisy copies of themselves, as the reference does. Angles that a recording lacks are
+inpainted with them. Overlapping windows are averaged.
 """
 
 from __future__ import annotations
@@ -173,7 +176,8 @@ def features(
         treadmill: its speed in m/s.
 
     Returns:
-        Features `(T, 63)` at 100 Hz, NaN where they are not known, and the rotation `(3, 3)` about the vertical.
+        Features `(T, 63)` at 100 Hz, NaN where they are not known, and the rotation `(3, 3)` about
+        the vertical.
     """
     lacking = [n for n in (*PELVIS, *JOINTS["pelvis"]) if n not in recording.channels]
     if lacking:

@@ -12,7 +12,8 @@ from jaxdiff.typing import Key, Params
 
 
 def evenly(count: int, most: int) -> np.ndarray:
-    """Indices of at most `most` of `count` examples, evenly spread from the first to the last; 0 for all.
+    """Indices of at most `most` of `count` examples, evenly spread from the first to the last; 0
+    for all.
 
     Examples:
         >>> evenly(10, 4).tolist()
@@ -30,7 +31,8 @@ def in_chunks(
     condition: Mapping[str, np.ndarray],
     size: int = 64,
 ) -> np.ndarray:
-    """Run a compiled generator on any number of conditions in chunks of one size, so that it is compiled once.
+    """Run a compiled generator on any number of conditions in chunks of one size, so that it is
+    compiled once.
 
     Args:
         run: `run(params, key, condition)`, as `training.step.make_generate` returns it.

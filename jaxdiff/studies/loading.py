@@ -16,8 +16,9 @@ def load(what: str | Path, arm: str = "") -> Model:
     """Load a trained model.
 
     Args:
-        what: The name of a shipped model (`jaxdiff.models()` lists them), a file written by `Model.save`, or a run
-            directory: the whole run, or exactly one of its networks (`runs/x/arm-backbone`).
+        what: The name of a shipped model (`jaxdiff.models()` lists them), a file written by
+            `Model.save`, or a run directory: the whole run, or exactly one of its networks
+            (`runs/x/arm-backbone`).
         arm: Name of one network in a run directory.
 
     Returns:

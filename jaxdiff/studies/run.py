@@ -1,4 +1,6 @@
-"""A run: a directory with the checkpoints of one trained network. Nothing else in the library opens one."""
+"""A run: a directory with the checkpoints of one trained network. Nothing else in the library opens
+one.
+"""
 
 from __future__ import annotations
 
@@ -43,8 +45,10 @@ class Run:
         """Open a run.
 
         Args:
-            path: A run directory, or the directory of one of its networks (`runs/x/arm-backbone` is exactly that arm).
-            arm: Name of a network in the run directory; by default the first of the study's `arms` that is there.
+            path: A run directory, or the directory of one of its networks (`runs/x/arm-backbone` is
+                exactly that arm).
+            arm: Name of a network in the run directory; by default the first of the study's `arms`
+                that is there.
 
         Raises:
             CheckpointError: If there is no such run or network, or its checkpoint cannot be read.
@@ -121,7 +125,9 @@ def _newest(path: Path) -> Path | None:
 
 
 def _metadata(path: Path) -> dict[str, Any]:
-    """The metadata of the newest checkpoint that can be read; `load_params` verifies its checksum later."""
+    """The metadata of the newest checkpoint that can be read; `load_params` verifies its checksum
+    later.
+    """
     found = sorted(path.glob("checkpoints/[0-9]*/about/metadata"), key=lambda p: int(p.parts[-3]))
     if not found:
         raise CheckpointError(f"no checkpoints under {path}")

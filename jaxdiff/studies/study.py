@@ -26,7 +26,8 @@ class Study:
         words: The words that `get_config` knows.
         experiments: What `config.experiment` may name: `(config, out) -> anything`.
         model: Builds the model of a trained network.
-        arms: Sub-directories of a run that may hold a network which generates, in order of preference; `""` is the run itself.
+        arms: Sub-directories of a run that may hold a network which generates, in order of
+            preference; `""` is the run itself.
     """
 
     name: str
@@ -46,7 +47,9 @@ class Study:
         return self.experiments[name](config, out)
 
     def build(self, trained: Trained) -> Model:
-        """The model of a trained network; a network of an older version says which settings it lacks."""
+        """The model of a trained network; a network of an older version says which settings it
+        lacks.
+        """
         try:
             return self.model(trained)
         except (AttributeError, KeyError) as error:
@@ -75,7 +78,9 @@ def lazily(place: str) -> Callable[..., Any]:
 
 
 class Registry(Mapping[str, Study]):
-    """Studies by name, imported on first use: the packages of `jaxdiff.studies` that have a `study.py`."""
+    """Studies by name, imported on first use: the packages of `jaxdiff.studies` that have a
+    `study.py`.
+    """
 
     def __getitem__(self, name: str) -> Study:
         if name not in _names():

@@ -13,7 +13,9 @@ from jaxdiff.errors import FileError
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turns an `OSError`, of a full disk or a directory without permission, into a `FileError` that names the file."""
+    """Turns an `OSError`, of a full disk or a directory without permission, into a `FileError` that
+    names the file.
+    """
     try:
         yield
     except OSError as error:
@@ -26,7 +28,8 @@ def writing(path: Path) -> Iterator[None]:
 def replace(path: Path, text: str) -> None:
     """Replaces a file atomically and durably.
 
-    The new content and the directory entry are flushed to disk, so that a power failure leaves one of the two versions.
+    The new content and the directory entry are flushed to disk, so that a power failure leaves one
+    of the two versions.
 
     Args:
       path: the file.

@@ -1,10 +1,11 @@
 """Checkpoints that hold everything, under checksums that cover every byte of it.
 
-A checkpoint of step n has five parts: `params`, `ema`, `rest` (optimiser, step, key, loss weights), `data` (state of the
-data iterator) and `about` (config, normaliser, channels, units, the score, and a SHA-256 of each part, itself included).
-Arrays are saved as host arrays, so a checkpoint written on four devices or hosts is read on one. Orbax writes in the
-background and renames at the end. A half-written or damaged checkpoint is set aside with a warning and the one before
-is used, in training and in inference; only a sound checkpoint of another run is refused.
+A checkpoint of step n has five parts: `params`, `ema`, `rest` (optimiser, step, key, loss weights),
+`data` (state of the data iterator) and `about` (config, normaliser, channels, units, the score, and
+a SHA-256 of each part, itself included). Arrays are saved as host arrays, so a checkpoint written
+on four devices or hosts is read on one. Orbax writes in the background and renames at the end. A
+half-written or damaged checkpoint is set aside with a warning and the one before is used, in
+training and in inference; only a sound checkpoint of another run is refused.
 """
 
 from __future__ import annotations
@@ -181,14 +182,15 @@ class Checkpoints:
 
         Args:
           like: a fresh state, or its `jax.eval_shape`, for structure, shapes and types.
-          accept: called with the metadata of a checkpoint before its arrays are read; raises a `ConfigError` if it is
-            that of another run.
+          accept: called with the metadata of a checkpoint before its arrays are read; raises a
+            `ConfigError` if it is that of another run.
 
         Returns:
           State, data state and metadata; None where there is no checkpoint at all.
 
         Raises:
-          CheckpointError: if the newest sound checkpoint is of another model or version, or none is sound.
+          CheckpointError: if the newest sound checkpoint is of another model or version, or none is
+            sound.
         """
         steps = self.steps()
         for step in reversed(steps):
@@ -238,7 +240,9 @@ class Checkpoints:
 
 
 def _repair_score(path: Path) -> None:
-    """Rewrites the score that Orbax reads, where it is damaged, from the metadata under a checksum."""
+    """Rewrites the score that Orbax reads, where it is damaged, from the metadata under a
+    checksum.
+    """
     file = path / "metrics" / "metrics"
     if not file.exists():
         return

@@ -1,8 +1,8 @@
 """The cores of a CPU as devices of their own, for work that needs no talk between them.
 
-A small operation shared by all cores costs more to hand out than to do. Generation and folds, whose members know nothing
-of each other, are up to 1.7 times as fast with a core each. A training step is not: its devices would each hold the
-state, update it, and wait for each other's gradients.
+A small operation shared by all cores costs more to hand out than to do. Generation and folds, whose
+members know nothing of each other, are up to 1.7 times as fast with a core each. A training step is
+not: its devices would each hold the state, update it, and wait for each other's gradients.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ MOST = 8
 
 
 def as_devices() -> None:
-    """Makes every core a device, unless the user has said how many there are or JAX has looked for them already."""
+    """Makes every core a device, unless the user has said how many there are or JAX has looked for
+    them already.
+    """
     said = "device_count" in os.environ.get("XLA_FLAGS", "") or jax.config.jax_num_cpu_devices > 0
     if not said and hasattr(os, "sched_getaffinity"):
         with suppress(RuntimeError):

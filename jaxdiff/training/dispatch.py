@@ -1,8 +1,10 @@
-"""How the steps of a training are sent to the device: how many in one program, and with data that are there already.
+"""How the steps of a training are sent to the device: how many in one program, and with data that
+are there already.
 
-The fewer programs a training is made of, the less it waits for Python. On an accelerator a dispatch has up to
-`MOST_STEPS` steps, fewer if these are measured to last longer than `LONGEST`, and the arrays that batches are gathered
-from stay in its memory where they fit: a dispatch then is sent a few integers per example.
+The fewer programs a training is made of, the less it waits for Python. On an accelerator a dispatch
+has up to `MOST_STEPS` steps, fewer if these are measured to last longer than `LONGEST`, and the
+arrays that batches are gathered from stay in its memory where they fit: a dispatch then is sent a
+few integers per example.
 """
 
 from __future__ import annotations
@@ -25,7 +27,9 @@ from jaxdiff.typing import Batch, Resident
 MOST_STEPS = 16
 """Steps per dispatch at most, where they are chosen."""
 LONGEST = 1.0
-"""Seconds that a dispatch may last, where its steps are chosen: a request to stop waits for its end."""
+"""Seconds that a dispatch may last, where its steps are chosen: a request to stop waits for its
+end.
+"""
 RESIDENT_SHARE = 0.25
 """Share of an accelerator's memory that the data set may take, where no size is set."""
 
@@ -33,7 +37,8 @@ RESIDENT_SHARE = 0.25
 class Data(Protocol):
     """An endless iterator over batches whose position can be saved (as JSON) and restored.
 
-    It may have a method `resident`, as `data.pipeline.Batches` has; its arrays are then kept on the device if they fit.
+    It may have a method `resident`, as `data.pipeline.Batches` has; its arrays are then kept on the
+    device if they fit.
     """
 
     def __next__(self) -> Batch: ...
@@ -47,13 +52,15 @@ class Dispatcher:
     """Takes the next steps of a training.
 
     Args:
-      make: `(step settings, resident) -> step`, as `make_step` and `make_fold_step` do for a method and an optimiser.
+      make: `(step settings, resident) -> step`, as `make_step` and `make_fold_step` do for a method
+        and an optimiser.
       data: the batches.
       settings: of the training.
       folds: whether batches have a leading axis of folds.
 
     Attributes:
-      data: the iterator that has the position of the training: the batches, or the plans of resident data.
+      data: the iterator that has the position of the training: the batches, or the plans of
+        resident data.
     """
 
     def __init__(
@@ -79,7 +86,9 @@ class Dispatcher:
         return self._run
 
     def __call__(self, state: TrainState) -> tuple[TrainState, Scalars, int]:
-        """The state after a dispatch, its metrics, which may still be computed, and its number of steps."""
+        """The state after a dispatch, its metrics, which may still be computed, and its number of
+        steps.
+        """
         start = int(np.max(state.step)) if self._run is None else 0
         run = self._run or self._program(steps_per_dispatch(self._settings, start))
         began, taken = time.perf_counter(), self.steps
@@ -97,7 +106,8 @@ class Dispatcher:
 def steps_per_dispatch(settings: Settings, start: int) -> int:
     """As set, or on an accelerator as many as the intervals of logging and saving allow.
 
-    A training that continues at step `start` must still end at the last step, so that number is a multiple too.
+    A training that continues at step `start` must still end at the last step, so that number is a
+    multiple too.
     """
     if settings.steps_per_dispatch:
         return math.gcd(settings.steps_per_dispatch, start)
@@ -109,7 +119,8 @@ def steps_per_dispatch(settings: Settings, start: int) -> int:
 
 
 def shorter(steps: int, seconds: float) -> int:
-    """The most steps that last no longer than `LONGEST`, of `steps`, which took `seconds`, and its divisors.
+    """The most steps that last no longer than `LONGEST`, of `steps`, which took `seconds`, and its
+    divisors.
 
     Hosts that share a training keep what they have, since all must dispatch the same program.
     """

@@ -1,7 +1,9 @@
-"""Several hosts: each runs the same program on its share of the data, and notices when another one dies.
+"""Several hosts: each runs the same program on its share of the data, and notices when another one
+dies.
 
-A process that dies leaves the others waiting in a collective operation, with an error that names no process, or for
-ever. So every process keeps a connection to process 0, which reports to all which one was lost (`Watch`).
+A process that dies leaves the others waiting in a collective operation, with an error that names no
+process, or for ever. So every process keeps a connection to process 0, which reports to all which
+one was lost (`Watch`).
 """
 
 from __future__ import annotations
@@ -35,8 +37,8 @@ def initialize(
     """Joins the other processes; call it before JAX is used in any other way.
 
     Args:
-      coordinator: `HOST:PORT` of process 0. Clusters that announce themselves (SLURM, Open MPI, TPU pods) need none of
-        the arguments.
+      coordinator: `HOST:PORT` of process 0. Clusters that announce themselves (SLURM, Open MPI, TPU
+        pods) need none of the arguments.
       num_processes: number of processes.
       process_id: number of this process.
 
@@ -82,7 +84,9 @@ def when_lost(callback: Callable[[str], None]) -> None:
 
 
 def lost(timeout: float = 5.0) -> ProcessLost | None:
-    """The error that says which process was lost, if one was; waits for the news for `timeout` seconds."""
+    """The error that says which process was lost, if one was; waits for the news for `timeout`
+    seconds.
+    """
     if _watch is None or not _watch.event.wait(timeout):
         return None
     return ProcessLost(_watch.sentence())
@@ -129,7 +133,9 @@ class Watch:
         threading.Thread(target=self._listen, args=(peer, 0), daemon=True).start()
 
     def _listen(self, peer: socket.socket, number: int) -> None:
-        """Messages of four bytes: the number of a lost process, or of the sender itself if it ends well."""
+        """Messages of four bytes: the number of a lost process, or of the sender itself if it ends
+        well.
+        """
         try:
             message = peer.recv(4)
         except OSError:
@@ -182,7 +188,9 @@ class Watch:
 
 
 def abandon(error: ProcessLost) -> NoReturn:
-    """Prints the error and ends this process at once, without JAX's farewell, which waits for the lost process."""
+    """Prints the error and ends this process at once, without JAX's farewell, which waits for the
+    lost process.
+    """
     print(f"error: {error}", file=sys.stderr, flush=True)
     sys.stdout.flush()
     os._exit(2)
@@ -191,8 +199,9 @@ def abandon(error: ProcessLost) -> NoReturn:
 def leave() -> None:
     """End the watch of this process, once all processes have reached their end.
 
-    JAX does not synchronise the end of recoverable processes: those that are still closing when process 0, which serves
-    them, has left abort. So process 0 leaves last. After an error there is no wait.
+    JAX does not synchronise the end of recoverable processes: those that are still closing when
+    process 0, which serves them, has left abort. So process 0 leaves last. After an error there is
+    no wait.
     """
     if _watch is None:
         return
@@ -224,7 +233,9 @@ def _start_watch() -> None:
 
 
 def _recoverable() -> None:
-    """Keeps JAX from killing this process, without a word of ours, when it notices the loss of another one."""
+    """Keeps JAX from killing this process, without a word of ours, when it notices the loss of
+    another one.
+    """
     with suppress(AttributeError):
         jax.config.update("jax_enable_recoverability", True)
 

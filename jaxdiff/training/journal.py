@@ -35,7 +35,9 @@ class Journal:
         self._steps = 1
 
     def expect(self, step: int, metrics: Scalars, steps: int) -> None:
-        """Notes the metrics of a dispatch of `steps` steps, up to `step`, that may still be running."""
+        """Notes the metrics of a dispatch of `steps` steps, up to `step`, that may still be
+        running.
+        """
         self._pending, self._steps = (step, metrics), steps
 
     def read(self) -> None:
@@ -55,7 +57,9 @@ class Journal:
             self._log(step, {n: np.asarray(v, np.float64).tolist() for n, v in values.items()})
 
     def evaluated(self, step: int, figures: Mapping[str, Any]) -> float | None:
-        """Logs the figures of an evaluation and returns the one that decides which checkpoint is best."""
+        """Logs the figures of an evaluation and returns the one that decides which checkpoint is
+        best.
+        """
         values, name = {n: float(v) for n, v in figures.items()}, self._settings.score
         self._log(step, values)
         if name and name not in values:

@@ -80,7 +80,8 @@ def run(
 ) -> None:
     """Parse absl's flags and call `main(config, out)`.
 
-    Without any argument, and with `--help`, the help is printed. An error of the library is one line and exit code 2.
+    Without any argument, and with `--help`, the help is printed. An error of the library is one
+    line and exit code 2.
 
     Args:
         main: The experiment.
@@ -124,10 +125,11 @@ def _help(about: str) -> str:
 
 
 def use_cache(directory: str | Path) -> None:
-    """Keeps compiled programs, and what autotuning found, in `directory` for later processes; empty for no cache.
+    """Keeps compiled programs, and what autotuning found, in `directory` for later processes; empty
+    for no cache.
 
-    Programs are made small for compilation too: on a GPU random bits come from one kernel, not from a hundred operations
-    per draw.
+    Programs are made small for compilation too: on a GPU random bits come from one kernel, not from
+    a hundred operations per draw.
     """
     import jax
 

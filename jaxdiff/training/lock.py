@@ -1,8 +1,9 @@
 """One process per run directory.
 
-The lock is an advisory lock of the operating system on the file `.lock`, which ends with its process, and the file names
-its holder. Where the file system does not share such locks between hosts, the holder's heartbeat decides: a lock whose
-file was not touched for `STALE` seconds is stale and is taken over with a warning.
+The lock is an advisory lock of the operating system on the file `.lock`, which ends with its
+process, and the file names its holder. Where the file system does not share such locks between
+hosts, the holder's heartbeat decides: a lock whose file was not touched for `STALE` seconds is
+stale and is taken over with a warning.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Where the metrics of a run go: a file, a progress bar or plain lines; optionally TensorBoard or Weights & Biases.
+"""Where the metrics of a run go: a file, a progress bar or plain lines; optionally TensorBoard or
+Weights & Biases.
 
-`metrics.jsonl` holds nothing that depends on the clock, so an interrupted and resumed run leaves the same file as one
-that was not interrupted.
+`metrics.jsonl` holds nothing that depends on the clock, so an interrupted and resumed run leaves
+the same file as one that was not interrupted.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ class JsonLines:
 
     Args:
       path: the file.
-      start: step that the training starts from; later entries, which a killed run left, are dropped, and so are damaged
-        ones, with a warning.
+      start: step that the training starts from; later entries, which a killed run left, are
+        dropped, and so are damaged ones, with a warning.
     """
 
     def __init__(self, path: Path, start: int):

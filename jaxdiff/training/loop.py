@@ -1,7 +1,8 @@
 """Training from the first step to the last, through any interruption.
 
-`fit` continues from the newest sound checkpoint in its directory, reads the metrics of a step while the next one runs,
-saves on SIGTERM and SIGINT, and leaves a run that was killed and resumed bit-identical to one that was not.
+`fit` continues from the newest sound checkpoint in its directory, reads the metrics of a step while
+the next one runs, saves on SIGTERM and SIGINT, and leaves a run that was killed and resumed
+bit-identical to one that was not.
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ FREE = (
 )
 """Settings that may change when a run is resumed."""
 HASTY = {"xla_backend_optimization_level": 0}
-"""For a program that runs once: LLVM takes 40 s to optimise the random numbers of a small network, and 2 s without."""
+"""For a program that runs once: LLVM takes 40 s to optimise the random numbers of a small network,
+and 2 s without.
+"""
 Weights = Sequence[Mapping[str, float]]
 
 
@@ -67,19 +70,24 @@ def fit(
       settings: see `training.settings`.
       directory: where checkpoints, logs and `run.json` are; an interrupted run there is continued.
       evaluate: figures of a state by name, logged, and used to choose the best checkpoint.
-      about: metadata that users of the checkpoint need (config, normaliser, channel names, units), as JSON.
-      fold_weights: loss weights of each of F trainings that run side by side (empty dicts for equal ones); batches
-        then have a leading axis F, and fold f starts from the seed `settings.seed + f`.
-      fold_seeds: numbers added to `settings.seed` in place of f: equal ones for variants that differ in weights only.
-      known: parameters that are known before training (of another run, or fitted), by their top-level names; with
-        folds they have the leading axis F. Those under "fixed" are not trained.
+      about: metadata that users of the checkpoint need (config, normaliser, channel names, units),
+        as JSON.
+      fold_weights: loss weights of each of F trainings that run side by side (empty dicts for equal
+        ones); batches then have a leading axis F, and fold f starts from the seed
+        `settings.seed + f`.
+      fold_seeds: numbers added to `settings.seed` in place of f: equal ones for variants that
+        differ in weights only.
+      known: parameters that are known before training (of another run, or fitted), by their
+        top-level names; with folds they have the leading axis F. Those under "fixed" are not
+        trained.
 
     Returns:
       The last state.
 
     Raises:
       ConfigError: for impossible settings, a directory in use, or one that holds another run.
-      CheckpointError: if the checkpoints there are of another model, or none can be read, or none can be written.
+      CheckpointError: if the checkpoints there are of another model, or none can be read, or none
+        can be written.
       NonFiniteError: if too many steps in a row had non-finite gradients.
       ProcessLost: if a process on another host ended.
 

@@ -10,14 +10,18 @@ from pathlib import Path
 TUNABLE = "glibc.malloc.hugetlb"
 HUGE = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 REGIONS = 25_000
-"""Regions of memory after which compiled programs are cleared; the limit of Linux is 65 530 per process."""
+"""Regions of memory after which compiled programs are cleared; the limit of Linux is 65 530 per
+process.
+"""
 
 
 def huge_pages() -> None:
-    """Restart this command with huge pages for large blocks, where glibc offers them; they have to be requested at start.
+    """Restart this command with huge pages for large blocks, where glibc offers them; they have to
+    be requested at start.
 
-    On a CPU every call of a compiled program allocates its whole working memory, and small pages are mapped and cleared one
-    by one: up to 40 % of a training step. For commands only, because the state of the process is lost.
+    On a CPU every call of a compiled program allocates its whole working memory, and small pages
+    are mapped and cleared one by one: up to 40 % of a training step. For commands only, because the
+    state of the process is lost.
     """
     known = os.environ.get("GLIBC_TUNABLES", "")
     if TUNABLE in known or not HUGE.exists() or "[madvise]" not in HUGE.read_text():
@@ -29,8 +33,9 @@ def huge_pages() -> None:
 def forget_programs() -> None:
     """Clear compiled programs once there are too many for the system's limit of memory regions.
 
-    JAX keeps every program of a process, some 1300 regions for a training of the smallest network, and one region too
-    many is a segmentation fault. Programs that are needed again are compiled again, or read from the cache on disk.
+    JAX keeps every program of a process, some 1300 regions for a training of the smallest network,
+    and one region too many is a segmentation fault. Programs that are needed again are compiled
+    again, or read from the cache on disk.
     """
     import jax
 

@@ -20,7 +20,9 @@ class OptimizerSettings(NamedTuple):
     weight_decay: float = 0.0
     warmup_steps: int = 0
     decay: str = "constant"
-    """`constant`, `cosine` (to zero at the last step), or `exponential` (by `decay_rate` every `decay_steps`)."""
+    """`constant`, `cosine` (to zero at the last step), or `exponential` (by `decay_rate` every
+    `decay_steps`).
+    """
     decay_rate: float = 0.9
     decay_steps: int = 5000
     clip_norm: float = 0.0
@@ -28,11 +30,14 @@ class OptimizerSettings(NamedTuple):
     b1: float = 0.9
     b2: float = 0.999
     rates: Mapping[str, float] = {}
-    """Factors of the learning rate by top-level parameter name, e.g. `{"s": 10.0}`; 1 where not given."""
+    """Factors of the learning rate by top-level parameter name, e.g. `{"s": 10.0}`; 1 where not
+    given.
+    """
 
 
 def schedule(settings: OptimizerSettings, steps: int) -> optax.Schedule:
-    """The learning rate at each step: a linear warm-up from zero, then constant, cosine or exponential decay.
+    """The learning rate at each step: a linear warm-up from zero, then constant, cosine or
+    exponential decay.
 
     Args:
       settings: rate, warm-up and kind of decay.
@@ -105,7 +110,9 @@ def make_optimizer(settings: OptimizerSettings, steps: int) -> optax.GradientTra
 def _merged(
     inner: optax.GradientTransformation, apart: frozenset[str]
 ) -> optax.GradientTransformation:
-    """Runs `inner` on one vector per dtype, and one per name in `apart`, instead of one per top-level name."""
+    """Runs `inner` on one vector per dtype, and one per name in `apart`, instead of one per
+    top-level name.
+    """
 
     def group(name: str, vector: Array) -> str:
         return name if name in apart else f"all:{vector.dtype}"

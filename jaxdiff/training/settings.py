@@ -27,11 +27,13 @@ class Settings(NamedTuple):
     accumulate: int = 1
     """Micro-batches per step: the gradient of a large batch in the memory of a small one."""
     steps_per_dispatch: int = 0
-    """Steps in one compiled program, so that the device never waits for Python; 0: one on a CPU, and on an accelerator up
-    to 16 that divide the intervals of logging, saving and evaluation, fewer where these are measured to last seconds."""
+    """Steps in one compiled program, so that the device never waits for Python; 0: one on a CPU,
+    and on an accelerator up to 16 that divide the intervals of logging, saving and evaluation,
+    fewer where these are measured to last seconds."""
     resident_mb: int = -1
-    """Megabytes that the data set may take to be kept on the device, where batches are gathered from it; 0: batches come
-    from the host; -1: a quarter of an accelerator's memory. It changes where batches are made, not what is in them."""
+    """Megabytes that the data set may take to be kept on the device, where batches are gathered
+    from it; 0: batches come from the host; -1: a quarter of an accelerator's memory. It changes
+    where batches are made, not what is in them."""
     log_every: int = 50
     evaluate_every: int = 0
     """0: only at the end."""
@@ -48,7 +50,9 @@ class Settings(NamedTuple):
 
 
 def config(**changes) -> ConfigDict:
-    """The `training` part of an experiment's config: every field of `Settings`, the optimiser's nested."""
+    """The `training` part of an experiment's config: every field of `Settings`, the optimiser's
+    nested.
+    """
     settings = Settings()._asdict()
     settings["optimizer"] = ConfigDict(settings["optimizer"]._asdict())
     tree = ConfigDict(settings)

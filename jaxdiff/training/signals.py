@@ -14,8 +14,9 @@ def stop_requests() -> Iterator[Callable[[int], bool]]:
     """Listens for requests to stop; a second Ctrl-C ends the process at once.
 
     Yields:
-      A function that says whether a stop was requested before this dispatch, the same on all hosts. With several hosts
-      JAX itself listens to SIGTERM and makes hosts that would otherwise be a step apart agree on where to stop.
+      A function that says whether a stop was requested before this dispatch, the same on all hosts.
+      With several hosts JAX itself listens to SIGTERM and makes hosts that would otherwise be a
+      step apart agree on where to stop.
     """
     from jax.experimental.multihost_utils import reached_preemption_sync_point
 

@@ -1,8 +1,9 @@
 """Everything that training carries from step to step, in few arrays.
 
-The parameters are kept as one flat vector per top-level name (`Layout`), and so are their moving average and the
-moments of the optimiser: what happens to every parameter then is a handful of operations, however many arrays the
-network has. `TrainState.params` and `TrainState.ema` are the trees that networks and users work with.
+The parameters are kept as one flat vector per top-level name (`Layout`), and so are their moving
+average and the moments of the optimiser: what happens to every parameter then is a handful of
+operations, however many arrays the network has. `TrainState.params` and `TrainState.ema` are the
+trees that networks and users work with.
 """
 
 from __future__ import annotations
@@ -78,7 +79,9 @@ def trainable(vectors: Vectors) -> Vectors:
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
 def unpacked(layout: Layout, vectors: Vectors) -> Params:
-    """`layout.unpack`, whose gradient is `layout.pack`: one concatenation, not a padded sum over all arrays."""
+    """`layout.unpack`, whose gradient is `layout.pack`: one concatenation, not a padded sum over
+    all arrays.
+    """
     return layout.unpack(vectors)
 
 
@@ -103,8 +106,10 @@ unpacked.defvjp(_unpacked_forward, _unpacked_backward)  # type: ignore[attr-defi
 class TrainState:
     """Parameters and their moving average, optimiser state, step, key and loss weights: one pytree.
 
-    `key` never changes: the randomness of step `n` is `fold_in(key, n)`, so a resumed run draws what it would have
-    drawn. `weights` are loss weights that differ between folds or ablations trained side by side, else empty.
+    `key` never changes: the randomness of step `n` is `fold_in(key, n)`, so a resumed run draws
+        what it would have
+    drawn. `weights` are loss weights that differ between folds or ablations trained side by side,
+    else empty.
     """
 
     step: Array
@@ -136,7 +141,9 @@ _tree = jax.jit(lambda layout, vectors: layout.unpack(vectors), static_argnums=0
 
 
 def _average_of(vector: Array) -> Array:
-    """The start of a moving average: a copy, in float32 at least, since a small step is lost in half precision."""
+    """The start of a moving average: a copy, in float32 at least, since a small step is lost in
+    half precision.
+    """
     wide = jnp.issubdtype(vector.dtype, jnp.floating)
     return jnp.array(vector, jnp.promote_types(vector.dtype, jnp.float32) if wide else None)
 

@@ -1,9 +1,10 @@
 """One training step, and the only place that knows how many devices share it.
 
-`make_step` runs a per-replica update under `jax.pmap` with a replicated, donated state; `make_fold_step` runs many
-independent trainings (folds, seeds, ablations) as one program; `make_generate` spreads a batch of conditions over the
-devices. Every example has its own key, `fold_in(fold_in(key, step), row)`, so its random numbers do not depend on how
-many devices or hosts share the batch.
+`make_step` runs a per-replica update under `jax.pmap` with a replicated, donated state;
+`make_fold_step` runs many independent trainings (folds, seeds, ablations) as one program;
+`make_generate` spreads a batch of conditions over the devices. Every example has its own key,
+`fold_in(fold_in(key, step), row)`, so its random numbers do not depend on how many devices or hosts
+share the batch.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ StepFunction = Callable[[TrainState, Batch], tuple[TrainState, Scalars]]
 def _dispatch(update: Callable, steps: int, resident: Resident | None) -> Callable:
     """`(state, arrays, batch, rows)` to state and metrics: `steps` updates in one program.
 
-    Batches, rows and metrics have a leading axis of that length if it is not 1. With resident data the batches are
-    plans. What is gathered is a value of its own (the barrier), so that the step is compiled as for batches of the host
-    and gives the same bits.
+    Batches, rows and metrics have a leading axis of that length if it is not 1. With resident data
+    the batches are plans. What is gathered is a value of its own (the barrier), so that the step is
+    compiled as for batches of the host and gives the same bits.
     """
 
     def one(state: TrainState, arrays: Any, batch: Any, rows: Array) -> tuple[TrainState, Scalars]:
@@ -63,12 +64,16 @@ def _split(batch: Any, parts: int, axis: int) -> Any:
 
 
 def _named(devices: list[Device]) -> list[Device] | None:
-    """The `devices` argument of `pmap`: on several hosts it accepts only its default, all of them."""
+    """The `devices` argument of `pmap`: on several hosts it accepts only its default, all of
+    them.
+    """
     return None if jax.process_count() > 1 else devices
 
 
 def _together() -> list[Device]:
-    """The devices that share a step by default: all of them, or one if they are the cores of one CPU, which XLA uses anyway."""
+    """The devices that share a step by default: all of them, or one if they are the cores of one
+    CPU, which XLA uses anyway.
+    """
     return jax.devices()[:1] if cores.are_devices() else jax.devices()
 
 
@@ -90,8 +95,9 @@ def make_step(
       resident: data whose arrays are placed on every device; batches are then its plans.
 
     Returns:
-      `(state, batch) -> (state, metrics)`. `batch` holds this host's share, leaves `(b, ...)`, or `(K, b, ...)` with
-      K = `steps_per_dispatch` > 1. The state is replicated and donated: use the one that is returned.
+      `(state, batch) -> (state, metrics)`. `batch` holds this host's share, leaves `(b, ...)`, or
+      `(K, b, ...)` with K = `steps_per_dispatch` > 1. The state is replicated and donated: use the
+      one that is returned.
     """
     devices = list(devices or _together())
     local = [device for device in devices if device.process_index == jax.process_index()]
@@ -135,19 +141,21 @@ def make_fold_step(
 ) -> StepFunction:
     """The step of F independent trainings as one program, the folds spread over the devices.
 
-    Folds that share a device are batched; on a CPU, which a single fold keeps busy, they run one after another in the
-    working memory of one.
+    Folds that share a device are batched; on a CPU, which a single fold keeps busy, they run one
+    after another in the working memory of one.
 
     Args:
       method: the training objective.
       optimizer: acts on the dict of flat vectors.
       settings: moving average, accumulation and dispatch.
       devices: all of them by default.
-      resident: data whose arrays are placed on the devices of their folds; batches are then its plans.
+      resident: data whose arrays are placed on the devices of their folds; batches are then its
+        plans.
 
     Returns:
-      `(state, batch) -> (state, metrics)`. Every leaf of the state and of the metrics has a leading axis F; batches are
-      `(F, b, ...)`, or `(F, K, b, ...)`. Make the state with `jax.vmap(init)` over keys, weights and batches.
+      `(state, batch) -> (state, metrics)`. Every leaf of the state and of the metrics has a leading
+      axis F; batches are `(F, b, ...)`, or `(F, K, b, ...)`. Make the state with `jax.vmap(init)`
+      over keys, weights and batches.
     """
     devices = list(devices or jax.devices())
     steps_per_dispatch = settings.steps_per_dispatch
@@ -194,15 +202,15 @@ def make_generate(
     """Generation with the batch of conditions spread over this host's devices.
 
     Args:
-      generate: `(params, keys, condition) -> samples`, called with a share of the batch and one key per example, so the
-        samples do not depend on the number of devices.
+      generate: `(params, keys, condition) -> samples`, called with a share of the batch and one key
+        per example, so the samples do not depend on the number of devices.
       devices: this host's by default.
-      once: for programs that run for less time than they take to compile: on a CPU, they run on one device and are
-        compiled without optimisation, in half the time.
+      once: for programs that run for less time than they take to compile: on a CPU, they run on one
+        device and are compiled without optimisation, in half the time.
 
     Returns:
-      `(params, key, condition) -> samples`. Batches that do not divide evenly are padded and cut again; small ones leave
-      devices idle.
+      `(params, key, condition) -> samples`. Batches that do not divide evenly are padded and cut
+      again; small ones leave devices idle.
     """
     devices = list(devices or jax.local_devices())
     quickly = unoptimised() if once and jax.process_count() == 1 else {}

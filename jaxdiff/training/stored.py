@@ -1,4 +1,5 @@
-"""Checkpoints read for inference: parameters and metadata, without optimiser, data position or Orbax's manager.
+"""Checkpoints read for inference: parameters and metadata, without optimiser, data position or
+Orbax's manager.
 
 A damaged checkpoint is passed over with a warning, and the next one is used.
 """
@@ -33,8 +34,8 @@ def load_params(
 ) -> tuple[Params, dict[str, Any]]:
     """The parameters of a checkpoint, for inference.
 
-    A damaged checkpoint is skipped with a warning and the next best, or the one before, is used, unless it was named by
-    its number.
+    A damaged checkpoint is skipped with a warning and the next best, or the one before, is used,
+    unless it was named by its number.
 
     Args:
       directory: the `checkpoints` directory of a run.
@@ -95,7 +96,9 @@ def read_metadata(directory: str | Path) -> dict[str, Any]:
 def _candidates(
     directory: str | Path, step: int | str
 ) -> list[tuple[int, Mapping[str, Any] | None]]:
-    """Checkpoints in the order in which they are tried, with their metadata where those were read already."""
+    """Checkpoints in the order in which they are tried, with their metadata where those were read
+    already.
+    """
     steps = _existing(directory)
     if str(step).isdigit() and int(step) in steps:
         return [(int(step), None)]

@@ -21,7 +21,9 @@ from jaxdiff.typing import Array, Batch, Gather, Key, Method, Metrics
 
 
 class WholeBatch(NamedTuple):
-    """The `gather` that a loss is given: it collects over devices and micro-batches, and has a key that they share."""
+    """The `gather` that a loss is given: it collects over devices and micro-batches, and has a key
+    that they share.
+    """
 
     collect: Callable[[Array], Array]
     key: Key
@@ -59,7 +61,9 @@ class StepSettings(NamedTuple):
     """How a step averages, accumulates and is dispatched."""
 
     ema_decay: float = 0.999
-    """Of the moving average after its warm-up: the n-th average uses `min(ema_decay, (1 + n) / (10 + n))`."""
+    """Of the moving average after its warm-up: the n-th average uses
+    `min(ema_decay, (1 + n) / (10 + n))`.
+    """
     ema_every: int = 1
     """Steps between two updates of the moving average."""
     accumulate: int = 1
@@ -79,8 +83,8 @@ def make_update(
 ) -> Callable[[TrainState, Batch, Array], tuple[TrainState, Scalars]]:
     """One optimiser step as a pure function of one device's share of the batch.
 
-    A step whose gradient is not finite changes neither parameters nor optimiser and is counted. It is masked, not
-    branched around: a branch would wait for the device.
+    A step whose gradient is not finite changes neither parameters nor optimiser and is counted. It
+    is masked, not branched around: a branch would wait for the device.
 
     Args:
       method: the training objective.
@@ -89,7 +93,8 @@ def make_update(
       axis: name of the device axis; None on a single device.
 
     Returns:
-      `(state, batch, rows) -> (state, metrics)`, where `rows (b,)` are the indices of the examples in the global batch.
+      `(state, batch, rows) -> (state, metrics)`, where `rows (b,)` are the indices of the examples
+      in the global batch.
     """
 
     def mean(tree: Any) -> Any:
@@ -129,8 +134,9 @@ def make_update(
 def _all_gather(axis: str | None, z: Array) -> Array:
     """Concatenates over the devices.
 
-    Losses over gathered latents are the same on every device; `all_gather` sums their cotangents when transposed, and
-    the mean over devices turns that sum back into the gradient of the one global loss.
+    Losses over gathered latents are the same on every device; `all_gather` sums their cotangents
+    when transposed, and the mean over devices turns that sum back into the gradient of the one
+    global loss.
     """
     return jax.lax.all_gather(z, axis, tiled=True) if axis else z
 
@@ -167,9 +173,10 @@ def _accumulated(
 ) -> tuple[Metrics, Vectors]:
     """The gradient of a batch in micro-batches, with contrasts over the whole batch.
 
-    Where the loss gathers latents, a first pass computes those of all micro-batches without gradients. In the second,
-    `gather` returns the whole batch with the rows of the current micro-batch recomputed; their cotangents are scaled by
-    the number of micro-batches, since the mean over micro-batches follows.
+    Where the loss gathers latents, a first pass computes those of all micro-batches without
+    gradients. In the second, `gather` returns the whole batch with the rows of the current
+    micro-batch recomputed; their cotangents are scaled by the number of micro-batches, since the
+    mean over micro-batches follows.
     """
     if len(keys) % count:
         raise DataError(
@@ -215,7 +222,9 @@ def _accumulated(
 
 
 def _average(averages: Vectors, vectors: Vectors, step: Array, settings: StepSettings) -> Vectors:
-    """The moving average; early on it forgets faster, so that a short training is not an average of its start."""
+    """The moving average; early on it forgets faster, so that a short training is not an average of
+    its start.
+    """
     n = (step // settings.ema_every).astype(jnp.float32)
     decay = jnp.minimum(settings.ema_decay, (1 + n) / (10 + n))
     moves = step % settings.ema_every == 0

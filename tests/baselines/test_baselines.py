@@ -47,7 +47,9 @@ def test_ridge_recovers_a_linear_map_and_falls_back_to_the_mean_on_noise():
 
 
 def test_the_strength_is_that_of_leaving_out_each_subject():
-    """The closed form gives the very error that refitting without each subject gives, on the same scaled features."""
+    """The closed form gives the very error that refitting without each subject gives, on the same
+    scaled features.
+    """
     x, y = linear(noise=4.0)
     scale = np.full(2, 1.7)
     targets, flat = y.reshape(48, -1), (x / scale).reshape(48, -1)
@@ -126,7 +128,9 @@ def test_ridge_on_real_stances_of_held_out_subjects(verheul, given, wanted, leas
 
 
 def test_inputs_outside_the_training_range_give_bounded_predictions():
-    """Force in swing is almost zero for all training subjects at some steps, and larger for a new one."""
+    """Force in swing is almost zero for all training subjects at some steps, and larger for a new
+    one.
+    """
     rng = np.random.default_rng(5)
     x, y, subjects = (
         rng.normal(size=(40, 10, 1)),

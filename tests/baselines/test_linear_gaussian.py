@@ -1,4 +1,6 @@
-"""The linear-Gaussian law: exact where the data are of its kind, and honest about people it has not seen."""
+"""The linear-Gaussian law: exact where the data are of its kind, and honest about people it has not
+seen.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +18,9 @@ TO = RNG.normal(size=(4, LENGTH, 2))
 
 
 def people(each, offset, seed=0):
-    """Windows whose latent is shared by both signals; every subject moves the second one by an offset of their own."""
+    """Windows whose latent is shared by both signals; every subject moves the second one by an
+    offset of their own.
+    """
     rng = np.random.default_rng(seed)
     subject = np.repeat(np.arange(SUBJECTS), each)
     latent = rng.normal(size=(len(subject), 4))

@@ -1,4 +1,6 @@
-"""The scripts that are run on a GPU run to their end on a CPU, and keep what they have whatever fails."""
+"""The scripts that are run on a GPU run to their end on a CPU, and keep what they have whatever
+fails.
+"""
 
 import json
 import os

@@ -42,7 +42,9 @@ def test_a_training_step_does_not_grow_with_depth_nor_a_sampler_with_steps():
 
 
 def test_a_u_net_has_no_more_operations_than_it_had():
-    """The goals are missed (docs/performance.md says why); ten blocks are to stay at what they are."""
+    """The goals are missed (docs/performance.md says why); ten blocks are to stay at what they
+    are.
+    """
     case = cases.text_case("tiny", 4, 32, steps=2, **HALF)
     step = operations.training_step(case)
     assert operations.count(step) <= 4100

@@ -1,4 +1,6 @@
-"""Every benchmark runs on sizes of a test, writes the JSON it promises, and the page takes its tables."""
+"""Every benchmark runs on sizes of a test, writes the JSON it promises, and the page takes its
+tables.
+"""
 
 import json
 import math

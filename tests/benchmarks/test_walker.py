@@ -1,4 +1,6 @@
-"""Simulated adults against published norms, and models fitted on simulation against real people (needs the shared data)."""
+"""Simulated adults against published norms, and models fitted on simulation against real people
+(needs the shared data).
+"""
 
 import os
 from pathlib import Path

@@ -1,4 +1,6 @@
-"""Accelerations of motion features: free of the clip's direction and of where it begins, and functions of the features."""
+"""Accelerations of motion features: free of the clip's direction and of where it begins, and
+functions of the features.
+"""
 
 import os
 from pathlib import Path

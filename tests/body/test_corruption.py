@@ -1,4 +1,6 @@
-"""The noise of pose estimators: of the size asked for, of the kinds promised, from the seed alone."""
+"""The noise of pose estimators: of the size asked for, of the kinds promised, from the seed
+alone.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,6 @@
-"""Gait events on signals with known events, cadence against the reference numbers, strides against closed forms."""
+"""Gait events on signals with known events, cadence against the reference numbers, strides against
+closed forms.
+"""
 
 import numpy as np
 import oracles

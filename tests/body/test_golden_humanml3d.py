@@ -1,4 +1,6 @@
-"""The reference's motion features and quaternions, every clip and key, within the tolerances of the golden README."""
+"""The reference's motion features and quaternions, every clip and key, within the tolerances of the
+golden README.
+"""
 
 import dataclasses
 
@@ -19,7 +21,9 @@ def close(actual, expected, atol):
 
 
 class Case:
-    """One clip, its layout, and the tolerance of a length: 1e-5 m, or 1e-2 where the layout is in millimetres."""
+    """One clip, its layout, and the tolerance of a length: 1e-5 m, or 1e-2 where the layout is in
+    millimetres.
+    """
 
     def __init__(self, clip):
         self.stored = oracles.under(GOLDEN, clip)

@@ -24,7 +24,9 @@ def moments(frames: int = 500) -> np.ndarray:
 
 
 def test_optimal_and_feasible():
-    """Karush-Kuhn-Tucker: with the multipliers that explain the slack, effort is balanced on active muscles only."""
+    """Karush-Kuhn-Tucker: with the multipliers that explain the slack, effort is balanced on active
+    muscles only.
+    """
     wanted = moments()
     a = activations(wanted)
     assert a.min() >= 0.0

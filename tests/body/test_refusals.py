@@ -1,4 +1,6 @@
-"""Rates, variants and figures that make no sense are refused, also where they would give some number."""
+"""Rates, variants and figures that make no sense are refused, also where they would give some
+number.
+"""
 
 import numpy as np
 import pytest

@@ -10,7 +10,9 @@ from jaxdiff.errors import DataError, FileError
 
 
 def tiny(seed=0, shapes=3):
-    """Two joints on a vertical rod: vertex 0 hangs on the root, 1 on the child, 2 on both halves."""
+    """Two joints on a vertical rod: vertex 0 hangs on the root, 1 on the child, 2 on both
+    halves.
+    """
     rng = np.random.default_rng(seed)
     template = np.array(
         [[0.1, 0, 0], [0.1, 2, 0], [-0.1, 1, 0.2], [0, 0, 0], [0, 1, 0]], np.float32

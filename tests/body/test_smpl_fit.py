@@ -12,7 +12,9 @@ from jaxdiff.errors import DataError
 
 
 def figure(shapes=3):
-    """A stick figure of 24 joints, each a vertex: the skeleton of SMPL and two hands; shapes lengthen bones."""
+    """A stick figure of 24 joints, each a vertex: the skeleton of SMPL and two hands; shapes
+    lengthen bones.
+    """
     rng = np.random.default_rng(0)
     parents = (*HUMANML3D.parents, 20, 21)
     bones = np.concatenate([HUMANML3D.offsets, np.tile([0.1, 0, 0], (2, 1))])

@@ -1,4 +1,6 @@
-"""`jaxdiff adapt` from a laboratory's files to a model that generates with intervals of that laboratory."""
+"""`jaxdiff adapt` from a laboratory's files to a model that generates with intervals of that
+laboratory.
+"""
 
 import json
 

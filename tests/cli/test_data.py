@@ -200,7 +200,9 @@ def test_a_model_of_any_channels_says_which_it_takes(jaxdiff, tmp_path):
 
 @pytest.mark.parametrize("layout", ["SMPL+H", "SMPL-X"])
 def test_amass_files_are_read_from_the_command_line(jaxdiff, tmp_path, monkeypatch, layout):
-    """The keys, shapes and types of the published files; SMPL-X ones hold pickled labels that are never read."""
+    """The keys, shapes and types of the published files; SMPL-X ones hold pickled labels that are
+    never read.
+    """
     from tests.data.formats.test_poses import body
 
     figure = body(shapes=10)

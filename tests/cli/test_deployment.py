@@ -97,7 +97,9 @@ def test_files_and_exports_of_one_seed_agree(run, walk, loaded, draw):
 
 
 def test_a_stream_follows_the_walk_at_its_own_phase(loaded, walk):
-    """Noise and window belong to the stride: one stride later the newest sample is the same again."""
+    """Noise and window belong to the stride: one stride later the newest sample is the same
+    again.
+    """
     stream = Stream(loaded, walk.channels, walk.units, walk.rate, samples=2)
     seen = {}
     for number, row in enumerate(walk.values):

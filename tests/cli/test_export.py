@@ -1,4 +1,6 @@
-"""Exports of every method: the program draws what the library itself would, for any batch, from what program.json tells."""
+"""Exports of every method: the program draws what the library itself would, for any batch, from
+what program.json tells.
+"""
 
 import json
 import runpy

@@ -1,4 +1,6 @@
-"""Made-up trials, small and exact, in which every number tells which trial, frame and channel it is of."""
+"""Made-up trials, small and exact, in which every number tells which trial, frame and channel it is
+of.
+"""
 
 import gc
 import sys
@@ -63,7 +65,9 @@ def make_examples():
 
 @pytest.fixture
 def calls():
-    """`calls(f)` -> how many calls, of Python and of compiled functions, `f()` makes: its speed without a clock."""
+    """`calls(f)` -> how many calls, of Python and of compiled functions, `f()` makes: its speed
+    without a clock.
+    """
 
     def count(f):
         f()  # what happens only once has happened

@@ -1,4 +1,6 @@
-"""Stand-ins for the simulated walkers, which take their time: trials of the same layout with made-up numbers."""
+"""Stand-ins for the simulated walkers, which take their time: trials of the same layout with
+made-up numbers.
+"""
 
 import numpy as np
 

@@ -1,4 +1,6 @@
-"""Every builder on a small data set of the published layout, written here; what they must share is tested on all."""
+"""Every builder on a small data set of the published layout, written here; what they must share is
+tested on all.
+"""
 
 import csv
 import sys
@@ -70,7 +72,9 @@ def write_embry(root, subjects=3):
 
 
 def write_camargo(root, subjects=3):
-    """A trial of four speeds, 12 s each at 200 Hz; every angle is a 1 Hz sine with the speed as its mean."""
+    """A trial of four speeds, 12 s each at 200 Hz; every angle is a 1 Hz sine with the speed as its
+    mean.
+    """
     import matio
     import pandas
 
@@ -180,7 +184,9 @@ def write_skeleton(root, subjects=3):
 
 
 def write_folder(root):
-    """One CSV per subject and task, and the forces at another rate in a file of their own; a YAML describes them."""
+    """One CSV per subject and task, and the forces at another rate in a file of their own; a YAML
+    describes them.
+    """
     for subject in ("anna", "ben", "carl"):
         (root / subject).mkdir()
         for task in ("0.8", "1.2"):
@@ -515,7 +521,9 @@ def test_unknown_names_and_settings_are_answered():
 
 
 def test_embry_s_empty_lists_of_outliers_hold_no_outlier(tmp_path):
-    """MATLAB v7.3 stores the dimensions of an empty array in its place; read as values they would name stride 1."""
+    """MATLAB v7.3 stores the dimensions of an empty array in its place; read as values they would
+    name stride 1.
+    """
     h5py = pytest.importorskip("h5py")
     from jaxdiff.data.builders.embry2018 import _numbers
 

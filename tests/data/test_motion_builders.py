@@ -1,4 +1,6 @@
-"""AddBiomechanics folders, the CMU conversion and 100STYLE in their published layouts, small and real."""
+"""AddBiomechanics folders, the CMU conversion and 100STYLE in their published layouts, small and
+real.
+"""
 
 import os
 import shutil

@@ -1,4 +1,6 @@
-"""What no data set, cohort, window or pair can be is refused in one sentence, before anything is computed."""
+"""What no data set, cohort, window or pair can be is refused in one sentence, before anything is
+computed.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,6 @@
-"""BVH of any skeleton mapped onto the 22 joints: by name, by structure, in any unit, with constant bone lengths."""
+"""BVH of any skeleton mapped onto the 22 joints: by name, by structure, in any unit, with constant
+bone lengths.
+"""
 
 import os
 from dataclasses import replace
@@ -15,7 +17,8 @@ from jaxdiff.errors import DataError
 
 SHARED = Path(os.environ.get("JAXDIFF_SHARED", "shared")) / "data" / "bvh_samples"
 JOINTS = ("hip", "knee", "ankle", "foot", "collar", "shoulder", "elbow", "wrist")
-FAMILIES = {  # hip, knee, ankle, foot, collar, shoulder, elbow, wrist of the left side, then neck and head
+# hip, knee, ankle, foot, collar, shoulder, elbow, wrist of the left side, then neck and head
+FAMILIES = {
     "mixamo": "mixamorig:LeftUpLeg mixamorig:LeftLeg mixamorig:LeftFoot mixamorig:LeftToeBase "
     "mixamorig:LeftShoulder mixamorig:LeftArm mixamorig:LeftForeArm mixamorig:LeftHand "
     "mixamorig:Neck mixamorig:Head",

@@ -77,7 +77,9 @@ def wide(make_trials):
 
 
 def test_a_batch_takes_as_many_calls_whatever_its_size_and_the_number_of_windows(wide, calls):
-    """Why the loader is fast: windows are gathered together, and nothing is done for each in Python."""
+    """Why the loader is fast: windows are gathered together, and nothing is done for each in
+    Python.
+    """
     few, many = wide(4), wide(30)
     assert len(many) > 5 * len(few)
     assert (

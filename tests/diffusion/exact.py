@@ -8,7 +8,9 @@ from jaxdiff import schedules
 
 
 def posterior_mean(x, alpha, sigma, means, stds, weights):
-    """`Σ_k r_k [mu_k + alpha S_k² / var_k (x - alpha mu_k)]` with `var_k = alpha² S_k² + sigma²`; x is (B, …)."""
+    """`Σ_k r_k [mu_k + alpha S_k² / var_k (x - alpha mu_k)]` with `var_k = alpha² S_k² + sigma²`; x
+    is (B, …).
+    """
     distance = x[:, None] - alpha * means
     variance = alpha**2 * stds**2 + sigma**2
     axes = tuple(range(2, distance.ndim))

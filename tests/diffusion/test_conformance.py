@@ -1,7 +1,8 @@
 """What every solver, every grid and every guidance transform must do: to be listed is to be tested.
 
-Solvers come from `solvers.SOLVERS`, grids from `grids.GRIDS`, and guidance from `guidance.__all__`, each with a
-setting below at which it must leave a denoiser alone. The skeletons of `docs/skeletons` are tested as if they were listed.
+Solvers come from `solvers.SOLVERS`, grids from `grids.GRIDS`, and guidance from `guidance.__all__`,
+each with a setting below at which it must leave a denoiser alone. The skeletons of `docs/skeletons`
+are tested as if they were listed.
 """
 
 from functools import cache
@@ -80,7 +81,9 @@ def test_one_row_is_one_estimate(name):
 
 @cache
 def drawn(name):
-    """`(means, stds, weights) -> draws` of that mixture along the whole chain, from the quantiles of the normal."""
+    """`(means, stds, weights) -> draws` of that mixture along the whole chain, from the quantiles
+    of the normal.
+    """
     x, grid = quantiles(4096), grids.leading(schedule, schedule.alpha.size)
     return jax.jit(
         lambda *mixture: run(name, grid, x, denoise=exact.mixture(schedule, *mixture))[:, 0]
@@ -101,7 +104,9 @@ def test_the_exact_denoiser_of_a_gaussian_gives_its_moments(name):
 
 @every_solver
 def test_the_exact_denoiser_of_a_mixture_gives_its_distribution(name):
-    """Its first two moments, and, after Kolmogorov and Smirnov, all of it at the one in a thousand level."""
+    """Its first two moments, and, after Kolmogorov and Smirnov, all of it at the one in a thousand
+    level.
+    """
     means, stds, weights = np.array([-1.5, 1.0]), np.array([0.3, 0.5]), np.array([0.3, 0.7])
     out = np.sort(drawn(name)(means[:, None], stds[:, None], weights))
     mean = means @ weights
@@ -189,7 +194,9 @@ def test_the_path_ends_at_the_sample(name):
 
 @every_solver
 def test_noise_is_used_only_where_it_belongs(name):
-    """A deterministic solver ignores it; a stochastic one follows it, but not into the clean sample."""
+    """A deterministic solver ignores it; a stochastic one follows it, but not into the clean
+    sample.
+    """
     grid, (a, b) = grids.karras(schedule, 5), jax.random.normal(key, (2, 5, *x_start.shape))
     sampler = jax.jit(lambda z: run(name, grid, key=None, noise=z))
     same_up_to_the_end = a.at[-1].set(b[-1])

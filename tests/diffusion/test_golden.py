@@ -61,9 +61,11 @@ def ratio(grid):
 
 
 def trajectory(case, denoise, grid, x_start, noise):
-    """The path of one jitted `sample`; or, where diffusers' DDIM leaves its own grid, one of single steps.
+    """The path of one jitted `sample`; or, where diffusers' DDIM leaves its own grid, one of single
+    steps.
 
-    It always goes T // n steps back, which is not the next row where n does not divide T, or on a linspace grid.
+    It always goes T // n steps back, which is not the next row where n does not divide T, or on a
+    linspace grid.
     """
     solver = solver_of(case)
     run = jax.jit(
@@ -149,7 +151,9 @@ def mix(file, name="mix"):
 
 
 def network(schedule, kind, mixture):
-    """A Denoiser around a network that says `kind`: evaluated at the rounded step, and formed at the exact level."""
+    """A Denoiser around a network that says `kind`: evaluated at the rounded step, and formed at
+    the exact level.
+    """
 
     def denoise(x, t):
         exact_level = schedules.at(schedule, t)
@@ -197,7 +201,9 @@ def test_golden_sampler(case):
 
 
 def check_heun_predictions(denoise, grid, path, golden):
-    """Rows 1, 3, 5 … of `traj_calls` are Heun's Euler predictions, in coordinates of the level they end at."""
+    """Rows 1, 3, 5 … of `traj_calls` are Heun's Euler predictions, in coordinates of the level they
+    end at.
+    """
     expected = (
         golden["traj_calls"][1::2][: grid.t.size - 1]
         * np.asarray(grid.alpha)[1:-1, None, None, None]

@@ -36,7 +36,9 @@ def test_one_doubled_pass_is_two_passes():
 
 @pytest.mark.parametrize("scale", [0.0, 1.0, 3.0])
 def test_guidance_between_equal_gaussians_is_a_gaussian_beyond(scale):
-    """From mean 0.2 towards 0.5, of one width: in closed form the Gaussian around `0.2 + scale (0.5 - 0.2)`."""
+    """From mean 0.2 towards 0.5, of one width: in closed form the Gaussian around
+    `0.2 + scale (0.5 - 0.2)`.
+    """
     low, high = exact.gaussian(schedule, 0.2, 0.4), exact.gaussian(schedule, 0.5, 0.4)
     beyond = exact.gaussian(schedule, 0.2 + scale * 0.3, 0.4)
     grid, solver = grids.karras(schedule, 20), solvers.dpm_solver_pp()
@@ -92,7 +94,9 @@ def test_rescaling_costs_no_second_pass():
 
 
 def test_imputed_values_follow_their_own_noise_at_every_level():
-    """On the ODE the known part of the path is `alpha known + sigma eps`, with the noise it started from."""
+    """On the ODE the known part of the path is `alpha known + sigma eps`, with the noise it started
+    from.
+    """
     known, mask = jnp.full((6, 3), 0.8), jnp.arange(18).reshape(6, 3) % 2 == 0
     grid = grids.karras(schedule, 10)
     path = sample(

@@ -25,7 +25,9 @@ def test_a_framewise_denoiser_does_not_notice_the_windows(window, overlap, extra
 
 
 def test_each_frame_is_a_blend_of_the_windows_it_is_in():
-    """Windows of 4 that overlap by 2 on 8 frames start at 0, 2 and 4; this denoiser returns its first frame."""
+    """Windows of 4 that overlap by 2 on 8 frames start at 0, 2 and 4; this denoiser returns its
+    first frame.
+    """
     x = jnp.arange(8.0)[:, None]
     first = lambda x, t: jnp.broadcast_to(x[:1], x.shape)  # noqa: E731
     out = stitch(first, 4, 2)(x, 0.0)[:, 0]
@@ -33,7 +35,9 @@ def test_each_frame_is_a_blend_of_the_windows_it_is_in():
 
 
 def walk_denoiser(x, alpha, sigma):
-    """`E[x0 | x_t]` of stationary Gaussian motion with correlation `exp(-(lag / 6)²)`, on any number of frames."""
+    """`E[x0 | x_t]` of stationary Gaussian motion with correlation `exp(-(lag / 6)²)`, on any
+    number of frames.
+    """
     frame = np.arange(x.shape[-2])
     covariance = jnp.asarray(np.exp(-(((frame[:, None] - frame) / 6) ** 2)), jnp.float32)
     gain = alpha * jnp.linalg.solve(

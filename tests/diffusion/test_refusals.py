@@ -65,7 +65,9 @@ def test_a_denoiser_may_answer_for_all_examples_at_once_but_not_in_another_shape
 
 
 def test_the_largest_eta_keeps_as_little_noise_as_the_chain_does():
-    """Down from nearly pure noise the share that is kept is 1e-4, which `√(1 - …)` in float32 would not resolve."""
+    """Down from nearly pure noise the share that is kept is 1e-4, which `√(1 - …)` in float32 would
+    not resolve.
+    """
     step = jax.tree.map(
         lambda a: a[0], steps(grids.explicit(schedules.cosine(), [999, 500]))
     )._replace(noise=jnp.ones(()))

@@ -50,7 +50,9 @@ def test_log_snr_has_an_inverse(t):
 
 @pytest.mark.parametrize("make", schedules.SCHEDULES.values(), ids=schedules.SCHEDULES)
 def test_small_noise_is_not_lost_to_cancellation(make):
-    """sigma_0² is beta_0, to the rounding of alpha_bar to float32 that the reference tables have."""
+    """sigma_0² is beta_0, to the rounding of alpha_bar to float32 that the reference tables
+    have.
+    """
     betas = {"scaled_linear": schedules.scaled_linear_betas, "linear": schedules.linear_betas}
     name = make.__name__
     beta = schedules.cosine_betas(1000)[0] if name == "cosine" else betas[name](1000, 1e-4, 0.02)[0]

@@ -1,4 +1,6 @@
-"""Orders of convergence, and the identities between solvers. What all solvers share is in test_conformance."""
+"""Orders of convergence, and the identities between solvers. What all solvers share is in
+test_conformance.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +22,9 @@ def test_every_deterministic_solver_has_an_order():
 
 @pytest.mark.parametrize("name", ORDER)
 def test_order_of_convergence(name):
-    """On the probability flow of a Gaussian: with `y = x / alpha`, `y - mean` goes as `√(std² + (sigma / alpha)²)`."""
+    """On the probability flow of a Gaussian: with `y = x / alpha`, `y - mean` goes as
+    `√(std² + (sigma / alpha)²)`.
+    """
     mean, std, solver = 0.7, 0.5, solvers.SOLVERS[name]()
     x_start = jnp.linspace(-2, 2, 9)[:, None]
     denoise = exact.gaussian(schedule, mean, std)
@@ -74,7 +78,9 @@ def test_heun_asks_once_less_than_twice_a_step():
 
 @pytest.mark.parametrize("variance", ["fixed_small", "fixed_large"])
 def test_the_variance_of_ddpm_is_that_of_the_chain(variance):
-    """From the betas in float64: `beta_t`, and `beta_t (1 - alpha_bar_{t-1}) / (1 - alpha_bar_t)`."""
+    """From the betas in float64: `beta_t`, and
+    `beta_t (1 - alpha_bar_{t-1}) / (1 - alpha_bar_t)`.
+    """
     betas = schedules.linear_betas(1000, 1e-4, 0.02, np.float64)
     bar = schedules.cumulative(betas)
     expected = betas.copy()

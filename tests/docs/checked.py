@@ -1,4 +1,6 @@
-"""Commands held against the programs they call: the real parsers, flags and configs, without running anything."""
+"""Commands held against the programs they call: the real parsers, flags and configs, without
+running anything.
+"""
 
 from __future__ import annotations
 
@@ -149,7 +151,9 @@ def _script(module: str, arguments: list[str]) -> str:
 
 
 def _flags(commands: Sequence[tuple[str, ...]]) -> list[str]:
-    """The experiments define absl's flags, which are global: each command is parsed in a process of its own."""
+    """The experiments define absl's flags, which are global: each command is parsed in a process of
+    its own.
+    """
     if not commands:
         return []
     done = subprocess.run(

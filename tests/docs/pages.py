@@ -17,7 +17,9 @@ INCLUDED = re.compile(r'^--8<-- "(.+)"$', re.MULTILINE)
 
 
 class Block(NamedTuple):
-    """A fenced block; `not_run` is the reason in the comment above it that keeps it from being run."""
+    """A fenced block; `not_run` is the reason in the comment above it that keeps it from being
+    run.
+    """
 
     page: Path
     line: int
@@ -32,7 +34,9 @@ class Block(NamedTuple):
 
 
 class Command(NamedTuple):
-    """One command of a block or of a line of code in the text, and the output that is shown below it."""
+    """One command of a block or of a line of code in the text, and the output that is shown below
+    it.
+    """
 
     place: str
     words: tuple[str, ...]
@@ -95,7 +99,9 @@ def commands(block: Block) -> list[Command]:
 
 
 def inline_commands(page: Path) -> list[Command]:
-    """Commands in the running text and in tables that could be copied: not those that are only named."""
+    """Commands in the running text and in tables that could be copied: not those that are only
+    named.
+    """
     found = re.findall(
         r"`((?:jaxdiff|python -m (?:jaxdiff|experiments|benchmarks)[\w.]*) [^`]+)`", prose(page)
     )
@@ -109,7 +115,9 @@ def inline_commands(page: Path) -> list[Command]:
 
 
 def simple_commands(line: str) -> list[tuple[str, ...]]:
-    """What the shell would start: parts of a pipe or a list, without redirections and assignments."""
+    """What the shell would start: parts of a pipe or a list, without redirections and
+    assignments.
+    """
     lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
     found: list[list[str]] = [[]]

@@ -1,4 +1,5 @@
-"""Every block of every page: Python is run, page by page; commands are held against what they call, cheap ones are run.
+"""Every block of every page: Python is run, page by page; commands are held against what they call,
+cheap ones are run.
 
 A block that cannot be run here has a comment above it, `<!-- not run: why -->`; these are counted.
 """
@@ -79,7 +80,9 @@ def test_the_blocks_of_a_page_run_one_after_the_other(
 
 
 def run_if_cheap(command: Command, capsys) -> None:
-    """Help, and commands on files that are there; what the page shows of their output is in their output."""
+    """Help, and commands on files that are there; what the page shows of their output is in their
+    output.
+    """
     if command.words[0] != "jaxdiff":
         return
     arguments = list(command.words[1:])

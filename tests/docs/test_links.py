@@ -1,4 +1,6 @@
-"""Links between pages, to files and to headings lead somewhere; every page can be reached from the navigation."""
+"""Links between pages, to files and to headings lead somewhere; every page can be reached from the
+navigation.
+"""
 
 import re
 

@@ -1,8 +1,9 @@
 """Fuzz every reader: `python -m tests.fuzz --minutes 10`.
 
-Mutant `i` of a format is a pure function of `--seed` and `i`. With `--state FILE` a run continues where the last one
-ended. A failure is an exception that is no error of the library, a message that is no sentence, more than 2 GB, more than
-10 s, or a crash; `--show FORMAT NUMBER` writes the mutant to a file. The exit code is 1 if there are failures.
+Mutant `i` of a format is a pure function of `--seed` and `i`. With `--state FILE` a run continues
+where the last one ended. A failure is an exception that is no error of the library, a message that
+is no sentence, more than 2 GB, more than 10 s, or a crash; `--show FORMAT NUMBER` writes the mutant
+to a file. The exit code is 1 if there are failures.
 """
 
 import argparse
@@ -56,7 +57,9 @@ def main() -> int:
 
 
 def fuzz(name: str, seed: int, done: dict, seconds: float, most: int) -> None:
-    """Workers one after the other until the time is up: one that dies has found a crash, and the next goes on behind it."""
+    """Workers one after the other until the time is up: one that dies has found a crash, and the
+    next goes on behind it.
+    """
     environment = {
         **os.environ,
         "JAX_PLATFORMS": "cpu",

@@ -71,7 +71,9 @@ class Target(NamedTuple):
 
 
 def targets(folder: Path, checkpoints: bool = True) -> dict[str, Target]:
-    """Every target by name; the sound files are made in `folder`, those of a checkpoint only on demand."""
+    """Every target by name; the sound files are made in `folder`, those of a checkpoint only on
+    demand.
+    """
     found = {
         extension[1:]: Target(extension, [path.read_bytes()], _recording)
         for extension, path in made.write_samples(folder).items()
@@ -137,7 +139,9 @@ def _opened(path):
 
 
 def _checkpoint(folder):
-    """The files of a checkpoint's arrays; the first byte of a mutant says which of them it replaces."""
+    """The files of a checkpoint's arrays; the first byte of a mutant says which of them it
+    replaces.
+    """
     from jaxdiff.training.checkpoint import load_params
     from jaxdiff.training.loop import fit
     from jaxdiff.training.settings import Settings
@@ -193,7 +197,9 @@ def _model(folder):
 
 
 def _torch():
-    """A zip with the members of a PyTorch checkpoint; its pickle is a small state dictionary written by hand."""
+    """A zip with the members of a PyTorch checkpoint; its pickle is a small state dictionary
+    written by hand.
+    """
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("m/data.pkl", b"\x80\x02}q\x00X\x01\x00\x00\x00aK\x01s.")

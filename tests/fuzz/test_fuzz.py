@@ -1,4 +1,6 @@
-"""Mutants of every format: a few of each in every run of the suite, a minute of all in the slow one."""
+"""Mutants of every format: a few of each in every run of the suite, a minute of all in the slow
+one.
+"""
 
 import subprocess
 import sys

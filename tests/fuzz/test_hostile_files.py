@@ -1,4 +1,6 @@
-"""The small files that exhausted version 1: each is read or refused within a second and without much memory."""
+"""The small files that exhausted version 1: each is read or refused within a second and without
+much memory.
+"""
 
 import json
 import time
@@ -75,7 +77,9 @@ def test_a_small_file_takes_little_time_and_memory(name, tmp_path):
 
 
 def test_files_of_equal_size_take_equal_time_whatever_they_announce(tmp_path):
-    """Frames, rows and rates in a header are believed only where the file is as long as they say."""
+    """Frames, rows and rates in a header are believed only where the file is as long as they
+    say.
+    """
     path = tmp_path / "a.trc"
     head = "PathFileType\t4\t(X/Y/Z)\ta\nDataRate\tCameraRate\tNumFrames\tNumMarkers\tUnits\n"
     rest = "60\t60\t{}\t{}\tmm\nFrame#\tTime\tA\t\t\n\t\tX1\tY1\tZ1\n1\t0\t1\t2\t3\n"

@@ -1,4 +1,6 @@
-"""One process that reads mutants: bounded in memory and time per file, its progress on disk so that a crash is seen."""
+"""One process that reads mutants: bounded in memory and time per file, its progress on disk so that
+a crash is seen.
+"""
 
 import json
 import resource
@@ -21,7 +23,9 @@ def late(*_):
 
 
 def run(name: str, seed: int, start: int, seconds: float, most: int, progress: Path) -> None:
-    """Read mutants from `start` for some seconds, `most` at most; print one JSON line per failure."""
+    """Read mutants from `start` for some seconds, `most` at most; print one JSON line per
+    failure.
+    """
     from jaxdiff.errors import Error
     from tests.fuzz.mutants import mutant
     from tests.fuzz.targets import targets

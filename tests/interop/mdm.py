@@ -1,4 +1,6 @@
-"""MDM's state dict at a tiny size, and its equations on PyTorch's names in NumPy: an oracle that shares no code with ours."""
+"""MDM's state dict at a tiny size, and its equations on PyTorch's names in NumPy: an oracle that
+shares no code with ours.
+"""
 
 import math
 

@@ -1,4 +1,6 @@
-"""Small files that ask for much: nothing that a file has nested is hashed or printed, no size in it is taken at its word."""
+"""Small files that ask for much: nothing that a file has nested is hashed or printed, no size in it
+is taken at its word.
+"""
 
 import struct
 

@@ -1,4 +1,6 @@
-"""Checkpoint files are data: every format is read, nothing in a file can run, and damage is a clear error."""
+"""Checkpoint files are data: every format is read, nothing in a file can run, and damage is a clear
+error.
+"""
 
 import os
 import pickle

@@ -1,4 +1,6 @@
-"""Every key and shape of the released checkpoints, and no other, belongs to a parameter of ours or to a documented rest."""
+"""Every key and shape of the released checkpoints, and no other, belongs to a parameter of ours or
+to a documented rest.
+"""
 
 import re
 
@@ -11,7 +13,9 @@ from jaxdiff.nets.blocks.embeddings import positions
 
 
 def stand_in(key, shape):
-    """An array of that shape without its memory; the constant tables, which are checked, as they should be."""
+    """An array of that shape without its memory; the constant tables, which are checked, as they
+    should be.
+    """
     if key.endswith("time_mlp.0.pe"):
         return positions(*shape)
     if key.endswith("rotary.freqs"):
@@ -24,7 +28,9 @@ def state(shapes):
 
 
 def released(name):
-    """State dicts by converter input: `{case: (source, tree, keys that are documented as unused)}`."""
+    """State dicts by converter input:
+    `{case: (source, tree, keys that are documented as unused)}`.
+    """
     full = table(name)
     if name == "unet_full_keys":
         unused = r"unet\.time_mlp\.0\.pe|clip_model\.(visual\..*|text_projection|logit_scale)"

@@ -1,4 +1,6 @@
-"""From a checkpoint file to a folder of ours and back, through the command line, and the errors for bad checkpoints."""
+"""From a checkpoint file to a folder of ours and back, through the command line, and the errors for
+bad checkpoints.
+"""
 
 import json
 import pickle

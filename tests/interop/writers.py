@@ -1,4 +1,6 @@
-"""Writes checkpoint files byte by byte, as PyTorch and safetensors would, so that the tests need neither."""
+"""Writes checkpoint files byte by byte, as PyTorch and safetensors would, so that the tests need
+neither.
+"""
 
 import json
 import struct

@@ -45,7 +45,9 @@ def test_weights_are_finite_at_both_ends():
 
 
 def test_alpha_bar_weight_tames_recovered_signals():
-    """x0 recovered from a noise error e is off by e sigma/alpha; weighted by alpha² the loss never exceeds e²."""
+    """x0 recovered from a noise error e is off by e sigma/alpha; weighted by alpha² the loss never
+    exceeds e².
+    """
     alpha = jnp.linspace(0.001, 1, 50)
     recovered = jnp.sqrt(1 - alpha**2) / alpha
     assert (alpha_bar_weight(alpha) * recovered**2).max() <= 1

@@ -52,7 +52,9 @@ def test_subject_contrast_prefers_the_right_subject_and_ignores_batch_order():
 
 
 def test_perfect_clusters_cost_the_log_of_their_size():
-    """With orthogonal subjects and small tau, softmax is uniform over the positives: -log(1/2) for pairs."""
+    """With orthogonal subjects and small tau, softmax is uniform over the positives: -log(1/2) for
+    pairs.
+    """
     subject = jnp.array([0, 0, 1, 1])
     z = jnp.eye(2)[subject]
     np.testing.assert_allclose(subject_contrast(z, z, subject, tau=0.01), np.log(2), rtol=1e-5)

@@ -55,7 +55,9 @@ def fresh(name):
 
 @cache
 def gradients(name, devices):
-    """Gradients and metrics of the first step: Adam's first moments are a tenth of the gradients."""
+    """Gradients and metrics of the first step: Adam's first moments are a tenth of the
+    gradients.
+    """
     state, metrics = step(name, devices)(fresh(name), case(name).batch)
     untrained = jax.tree.map(jnp.zeros_like, state.vectors)
     tenth = state.layout.unpack({**untrained, **state.opt_state[0].mu})
@@ -85,7 +87,9 @@ def test_parameters_are_float32_and_every_one_is_trained(name):
 
 @cases
 def test_what_is_generated_depends_on_its_own_key_and_condition_only(name):
-    """Two samples are the same beside other conditions; how many there are is tested in `training/test_step.py`."""
+    """Two samples are the same beside other conditions; how many there are is tested in
+    `training/test_step.py`.
+    """
     method, batch, condition, deterministic, *_ = case(name)
     params = method.init(jax.random.key(0), batch)
     generate = make_generate(method.generate, jax.devices()[:2])

@@ -68,7 +68,9 @@ def exact(values):
 
 @pytest.mark.parametrize("network", [*range(10), "trained"])
 def test_gaussian_strides_are_generated_as_well_as_they_can_be(network):
-    """CRPS within 2 % of the exact posterior's, intervals that cover: ten seeds, and a trained network."""
+    """CRPS within 2 % of the exact posterior's, intervals that cover: ten seeds, and a trained
+    network.
+    """
     law, params = trained() if network == "trained" else (law_of(network)[1], None)
     seed = 0 if network == "trained" else network
     fresh = toys.gaussian(np.random.default_rng([seed, 2]), 300)

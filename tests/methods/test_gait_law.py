@@ -1,4 +1,6 @@
-"""The Gaussian law of a stride: what it must be for any data, and that it is exact for Gaussian data."""
+"""The Gaussian law of a stride: what it must be for any data, and that it is exact for Gaussian
+data.
+"""
 
 from dataclasses import replace
 

@@ -91,7 +91,9 @@ def test_both_directions_generate_and_follow_the_condition(settings):
 
 
 def test_estimate_follows_the_noisy_signal_token_by_token():
-    """A change of x_t in one token changes the estimate there as the exact denoiser's would, and little elsewhere."""
+    """A change of x_t in one token changes the estimate there as the exact denoiser's would, and
+    little elsewhere.
+    """
     networks = make_networks(TINY)
     params = fresh(TINY)
     m, t = networks.guess(params, "x", BATCH["y"][0], -1), jnp.float32(300.0)
@@ -131,7 +133,9 @@ def test_groups_share_one_step_and_cover_the_levels_evenly():
 
 
 def paired_toy(count, seed, content_amplitude=1.0, carriers=(1.0, 0.0), noise=0.05):
-    """Only content tells the partner: one hidden vector per sequence, seen through two maps, on equal carriers."""
+    """Only content tells the partner: one hidden vector per sequence, seen through two maps, on
+    equal carriers.
+    """
     rng = np.random.default_rng(seed)
     content = rng.normal(size=(count, 1, 3))
     carrier = np.sin(np.linspace(0, 4 * np.pi, 60))[:, None]
@@ -144,7 +148,9 @@ def paired_toy(count, seed, content_amplitude=1.0, carriers=(1.0, 0.0), noise=0.
 
 
 def content_after_training(word, steps=120, settings=TINY, **toy):
-    """Paired and mispaired contrast of clean signals of new sequences, after training with this alignment."""
+    """Paired and mispaired contrast of clean signals of new sequences, after training with this
+    alignment.
+    """
     settings = settings._replace(alignment=word, size=settings.size._replace(width=32, heads=2))
     method, optimizer = llma(settings), optax.adam(3e-3)
     data = [paired_toy(32, seed, **toy) for seed in range(8)]
@@ -159,9 +165,11 @@ def content_after_training(word, steps=120, settings=TINY, **toy):
 
 
 def test_alignment_learns_content_where_only_content_tells():
-    """Chance is log 64 = 4.2; true pairs are found among 64 new sequences at the same position, false ones are not.
+    """Chance is log 64 = 4.2; true pairs are found among 64 new sequences at the same position,
+    false ones are not.
 
-    Measured with version 1's alignment on gait: 1.085 for true and 1.086 for false pairs (300 steps).
+    Measured with version 1's alignment on gait: 1.085 for true and 1.086 for false pairs (300
+    steps).
     """
     paired, mispaired = content_after_training("llma")
     assert paired < 2.5
@@ -169,7 +177,9 @@ def test_alignment_learns_content_where_only_content_tells():
 
 
 def test_knowing_noise_level_and_position_only_gains_log_2_at_most():
-    """An encoder without content cannot lower the contrast, unless every sequence has a step of its own as in version 1."""
+    """An encoder without content cannot lower the contrast, unless every sequence has a step of its
+    own as in version 1.
+    """
     rows, windows = 32, 10
     settings = TINY._replace(options=align.Settings(window=1, tau=0.02))
     params, schedule = fresh(TINY), schedules.linear()
@@ -195,7 +205,9 @@ FAINT = {"content_amplitude": 0.3, "carriers": (1.0, 1.0), "noise": 0.3}
 @pytest.mark.slow
 @pytest.mark.parametrize("first_version", [True, False])
 def test_a_step_per_sequence_takes_the_place_of_faint_content(monkeypatch, first_version):
-    """Version 1's network and contrast; true / false pairs: 3.94 / 4.24 as it was, 3.52 / 4.66 with one step (chance 4.16)."""
+    """Version 1's network and contrast; true / false pairs: 3.94 / 4.24 as it was, 3.52 / 4.66 with
+    one step (chance 4.16).
+    """
 
     def per_sequence(settings, params, schedule, key, rows):
         return module.steps_at(settings, params, schedule, jax.random.uniform(key, (rows,)))
@@ -211,14 +223,18 @@ def test_a_step_per_sequence_takes_the_place_of_faint_content(monkeypatch, first
 @pytest.mark.slow
 @pytest.mark.parametrize("word", ["contrast", "simclr", "barlow", "vicreg", "covariance"])
 def test_other_alignments_learn_content_too(word):
-    """Covariance alignment compares second moments only, and cannot tell one sequence from another."""
+    """Covariance alignment compares second moments only, and cannot tell one sequence from
+    another.
+    """
     paired, mispaired = content_after_training(word)
     assert (mispaired > paired + 0.5) == (word != "covariance")
 
 
 @pytest.mark.slow
 def test_without_alignment_true_pairs_are_not_found():
-    """The control: their contrast stays above chance, though that of false pairs may happen to be higher still."""
+    """The control: their contrast stays above chance, though that of false pairs may happen to be
+    higher still.
+    """
     paired, _ = content_after_training("none", carriers=(1.0, 1.0))
     assert paired > np.log(64)
 
@@ -232,7 +248,9 @@ def test_latents_are_those_the_loss_aligns():
 
 
 def test_with_a_law_it_starts_from_ridge_regression_and_its_spread():
-    """Fresh networks add nothing: the mean of many samples is the guess, their spread that of the law."""
+    """Fresh networks add nothing: the mean of many samples is the guess, their spread that of the
+    law.
+    """
     rng = np.random.default_rng(3)
     subject = np.repeat(np.arange(4, dtype=np.int32), 30)
     y = np.cumsum(rng.normal(size=(120, 60, 3)), axis=1).astype(np.float32) / 8
@@ -286,7 +304,9 @@ def test_bfloat16_compute_gives_the_loss_of_float32_and_float32_gradients():
 
 
 def golden_parameters(golden):
-    """The parameters of version 1: one subtree per layer, where layers now share one tree with an axis of its own."""
+    """The parameters of version 1: one subtree per layer, where layers now share one tree with an
+    axis of its own.
+    """
     tree = {}
     for name in golden.files:
         if name.startswith("params"):
@@ -303,7 +323,9 @@ def golden_parameters(golden):
 
 
 def test_golden_outputs_of_the_paper_s_architecture():
-    """For given parameters the paper's network computes what it computed in version 1 (commit 2f7c58d)."""
+    """For given parameters the paper's network computes what it computed in version 1 (commit
+    2f7c58d).
+    """
     golden = np.load(Path(__file__).parents[1] / "golden" / "llma_paper_tiny.npz")
     rng = np.random.default_rng(7)
     shapes = {"x": (2, 60, 5), "y": (2, 60, 3)}

@@ -1,4 +1,6 @@
-"""Refinement by inversion: what it leaves alone, and that it carries one distribution of motions into another."""
+"""Refinement by inversion: what it leaves alone, and that it carries one distribution of motions
+into another.
+"""
 
 import jax.numpy as jnp
 import numpy as np

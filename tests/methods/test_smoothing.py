@@ -1,4 +1,6 @@
-"""SmoothNet, trained: smoother and closer to the truth than what it is given, on motions it has not seen."""
+"""SmoothNet, trained: smoother and closer to the truth than what it is given, on motions it has not
+seen.
+"""
 
 import jax
 import numpy as np

@@ -80,7 +80,9 @@ def test_the_noise_loss_of_a_silent_network_is_the_weighted_mean_square_of_what_
 
 
 def test_auxiliary_losses_follow_the_ramps_and_are_finite_at_every_noise_level():
-    """A silent x0 network has r_hat = 0, so the residual loss is known up to its weights, and identity is zero."""
+    """A silent x0 network has r_hat = 0, so the residual loss is known up to its weights, and
+    identity is zero.
+    """
     s = settings(prediction="x0")
     method, given = st.speed_transfer(s), batch()
     params = method.init(KEYS[0], given)

@@ -127,7 +127,9 @@ def embedded(batch):
 
 
 def test_the_evaluator_embeds_a_clip_and_a_caption_whatever_they_are_padded_to():
-    """Given a token of padding at least: at the very end of an array its second convolution does not meet a first."""
+    """Given a token of padding at least: at the very end of an array its second convolution does
+    not meet a first.
+    """
     length = np.minimum(CAPTIONED["length"], 20)
     motion = np.where(
         np.arange(24)[:, None] < length[:, None, None], CAPTIONED["motion"], 0
@@ -142,7 +144,9 @@ def test_the_evaluator_embeds_a_clip_and_a_caption_whatever_they_are_padded_to()
 
 
 def test_the_contrast_is_the_distance_of_pairs_and_the_missing_margin_of_the_others():
-    """On embeddings known in advance, without dropout: the gather step replaces what the networks say."""
+    """On embeddings known in advance, without dropout: the gather step replaces what the networks
+    say.
+    """
     method = ev.evaluator(JUDGE)
     m, w = RNG.normal(size=(2, 5, 8)).astype(np.float32) * 3
     known = iter([m, w])

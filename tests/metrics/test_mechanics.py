@@ -1,4 +1,6 @@
-"""Inverse dynamics of motions whose forces are known: standing, floating, falling, being lifted, toppling."""
+"""Inverse dynamics of motions whose forces are known: standing, floating, falling, being lifted,
+toppling.
+"""
 
 import sys
 
@@ -65,7 +67,9 @@ def test_leaning_beyond_the_toes_topples():
 
 
 def test_the_wrench_is_newton_s():
-    """Force on the root = Σ m (a - g) of the bones' middles, whatever the joints do; bones in any order of the tree."""
+    """Force on the root = Σ m (a - g) of the bones' middles, whatever the joints do; bones in any
+    order of the tree.
+    """
     rate, frames = 200.0, 60
     time = np.arange(frames)[:, None, None] / rate
     angles = (
@@ -85,7 +89,9 @@ def test_the_wrench_is_newton_s():
 
 
 def test_the_torque_of_a_hanging_leg():
-    """A straight leg held out horizontally: hip torque = weight times lever, in the row of its own bone."""
+    """A straight leg held out horizontally: hip torque = weight times lever, in the row of its own
+    bone.
+    """
     angles = np.zeros((8, 22, 3))
     angles[:, 1, 0] = -np.pi / 2
     joints = posed(np.tile([0.0, 2.0, 0.0], (8, 1)), angles)

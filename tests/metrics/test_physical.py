@@ -29,7 +29,9 @@ def standing(frames=40, joints=22):
 
 
 def walking(frames=80, rate=20.0):
-    """The feet step in turn: half a second still on the ground, half a second up, forward and down."""
+    """The feet step in turn: half a second still on the ground, half a second up, forward and
+    down.
+    """
     x = standing(frames)
     time = np.arange(frames) / rate
     for foot, phase in ((10, 0.0), (11, 0.5)):

@@ -30,7 +30,9 @@ def test_only_the_nonlinear_probe_solves_xor():
 
 
 def test_a_probe_cannot_score_by_recognising_people():
-    """Features name the subject and each subject has one label: seen people would score 1, unseen ones must not."""
+    """Features name the subject and each subject has one label: seen people would score 1, unseen
+    ones must not.
+    """
     labels = SUBJECTS % 2
     features = 5 * np.eye(6)[SUBJECTS] + 0.1 * RNG.normal(size=(240, 6))
     assert probe(features, labels, SUBJECTS, folds=6, steps=100)["accuracy"] < 0.7

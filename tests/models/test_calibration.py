@@ -1,4 +1,6 @@
-"""Intervals hold what they promise: exact order statistics, and conformal factors on held-out subjects."""
+"""Intervals hold what they promise: exact order statistics, and conformal factors on held-out
+subjects.
+"""
 
 import json
 
@@ -33,7 +35,9 @@ def test_order_statistics_cover_the_level_for_any_distribution(draw):
 
 
 def posterior(rng, subjects, each, spread):
-    """Subjects with a bias of their own; samples of the known posterior mean with a wrong `spread`."""
+    """Subjects with a bias of their own; samples of the known posterior mean with a wrong
+    `spread`.
+    """
     code = np.repeat(np.arange(subjects), each)
     mean = rng.normal(size=(subjects * each, 5, 2))
     noise = rng.normal(size=mean.shape) + 0.5 * rng.normal(size=(subjects, 1, 1))[code]

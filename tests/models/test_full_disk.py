@@ -1,7 +1,9 @@
-"""A disk that is full while results are written: one sentence, the old file stays, no partial file under its name.
+"""A disk that is full while results are written: one sentence, the old file stays, no partial file
+under its name.
 
-The limit on the size of a file (`RLIMIT_FSIZE`) makes every write beyond it fail as on a full disk, in C++ libraries too;
-`JAXDIFF_SMALL_DISK` names a real small file system to try instead (docs/reliability.md).
+The limit on the size of a file (`RLIMIT_FSIZE`) makes every write beyond it fail as on a full disk,
+in C++ libraries too; `JAXDIFF_SMALL_DISK` names a real small file system to try instead
+(docs/reliability.md).
 """
 
 import os
@@ -56,7 +58,9 @@ def full_disk():
 
 
 def refused(write, folder, old=()):
-    """`write()` is refused in one sentence, and the folder holds the old files alone, as they were."""
+    """`write()` is refused in one sentence, and the folder holds the old files alone, as they
+    were.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for name in old:
         (folder / name).write_bytes(b"old")

@@ -1,4 +1,6 @@
-"""What every model does: generate, describe itself, be saved and loaded, and do it again without growing."""
+"""What every model does: generate, describe itself, be saved and loaded, and do it again without
+growing.
+"""
 
 import json
 import logging
@@ -119,7 +121,9 @@ def test_a_score_compares_with_a_measurement(model):
 @needs_maps
 @pytest.mark.parametrize("calls", [20, pytest.param(500, marks=pytest.mark.slow)])
 def test_repeated_generation_compiles_once_and_does_not_grow(calls, caplog):
-    """Files of different lengths in one process; each length class is compiled at its first file."""
+    """Files of different lengths in one process; each length class is compiled at its first
+    file.
+    """
     model = STUDIES["llma"].build(trained())
     files = [walk(seconds) for seconds in np.linspace(4, 6.5, 7)]
     for recording in files:

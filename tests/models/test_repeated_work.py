@@ -1,4 +1,6 @@
-"""Repeated work in one process neither leaks memory nor maps: scores, reports, streams (generation: test_model.py)."""
+"""Repeated work in one process neither leaks memory nor maps: scores, reports, streams (generation:
+test_model.py).
+"""
 
 import jax
 import numpy as np

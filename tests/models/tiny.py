@@ -1,4 +1,6 @@
-"""A tiny model of two modalities with random parameters: everything a model does, without a training."""
+"""A tiny model of two modalities with random parameters: everything a model does, without a
+training.
+"""
 
 from pathlib import Path
 

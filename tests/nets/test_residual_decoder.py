@@ -1,4 +1,6 @@
-"""How an acceleration enters the U-Net: fresh networks output zero, and each way sees what it should."""
+"""How an acceleration enters the U-Net: fresh networks output zero, and each way sees what it
+should.
+"""
 
 import jax
 import numpy as np

@@ -1,4 +1,6 @@
-"""Networks of speed transfer: who walks, how fast, in tokens of any size; and the regressors beside them."""
+"""Networks of speed transfer: who walks, how fast, in tokens of any size; and the regressors beside
+them.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -32,7 +34,9 @@ def test_embeddings_have_length_one_and_leading_axes_change_nothing(kind):
 
 @pytest.mark.parametrize("kind", ["lstm", "conv"])
 def test_an_embedding_hardly_sees_where_a_periodic_gait_begins(kind):
-    """The mean over time leaves only what happens at the ends; another gait is much further away."""
+    """The mean over time leaves only what happens at the ends; another gait is much further
+    away.
+    """
     net = encoder(kind, 16, 16)
     t = np.arange(300)[:, None] / 20
     walk = lambda begin, shape: np.sin(2 * np.pi * (t + begin) * np.array([1, 1, 2])) @ shape  # noqa: E731

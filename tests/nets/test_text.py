@@ -1,4 +1,6 @@
-"""The text networks: CLIP's tower, the head on it, and the small encoder that learns its own words."""
+"""The text networks: CLIP's tower, the head on it, and the small encoder that learns its own
+words.
+"""
 
 import jax
 import jax.numpy as jnp

@@ -32,7 +32,9 @@ def build(seed=1, **fields):
 
 @functools.partial(jax.jit, static_argnames=("network", "method", "deterministic"))
 def run(network, params, *args, method=None, **kwargs):
-    """`network.apply`, compiled: these tests would otherwise dispatch thousands of operations one by one."""
+    """`network.apply`, compiled: these tests would otherwise dispatch thousands of operations one
+    by one.
+    """
     return network.apply(params, *args, method=method, **kwargs)
 
 
@@ -73,7 +75,9 @@ def test_the_unconditional_output_does_not_depend_on_the_text(unet):
 
 @pytest.mark.parametrize("length", [32, 17])
 def test_padding_changes_nothing(length):
-    """The same clip alone, without and with a mask, and in a batch padded by more than one block."""
+    """The same clip alone, without and with a mask, and in a batch padded by more than one
+    block.
+    """
     network, params, x, t, text = build(multipliers=(2, 1))
     alone = run(network, params, x[0, :length], t[0], text[0])
     masked = run(network, params, x[0, :length], t[0], text[0], mask=jnp.ones(length, bool))

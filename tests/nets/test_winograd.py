@@ -1,4 +1,6 @@
-"""Winograd's convolution is the convolution: values and gradients, any length, and where a network would use it."""
+"""Winograd's convolution is the convolution: values and gradients, any length, and where a network
+would use it.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -42,7 +44,9 @@ def test_its_gradient_is_the_convolutions():
 
 
 def test_transforms_are_exact_for_polynomials():
-    """Toom and Cook: interpolation undoes evaluation, so integers are convolved without error but for rounding."""
+    """Toom and Cook: interpolation undoes evaluation, so integers are convolved without error but
+    for rounding.
+    """
     outputs, weights, inputs = winograd.transforms(5)
     x, w = np.arange(8.0), np.array([3.0, -1, 4, 1, -5])
     want = np.correlate(x, w, "valid")

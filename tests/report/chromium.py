@@ -1,4 +1,6 @@
-"""A headless Chromium driven over its DevTools protocol: JSON messages, each ended by a zero byte, through two pipes."""
+"""A headless Chromium driven over its DevTools protocol: JSON messages, each ended by a zero byte,
+through two pipes.
+"""
 
 import json
 import os
@@ -12,7 +14,8 @@ from typing import Any
 
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
 PATIENCE = 90.0
-"""Seconds before something that should come about counts as failed; nothing is asserted to be fast."""
+"""Seconds before something that should come about counts as failed; nothing is asserted to be fast.
+"""
 FLAGS = (
     "--headless=new",
     "--no-sandbox",
@@ -135,7 +138,9 @@ class Browser:
         )
 
     def wishes(self, **features: str) -> None:
-        """What the user prefers: `prefers_color_scheme="dark"`, `prefers_reduced_motion="reduce"`."""
+        """What the user prefers: `prefers_color_scheme="dark"`,
+        `prefers_reduced_motion="reduce"`.
+        """
         each = [
             {"name": name.replace("_", "-"), "value": value} for name, value in features.items()
         ]

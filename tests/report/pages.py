@@ -1,4 +1,6 @@
-"""A page with one of everything that a report can hold, on a motion whose pose is known at every frame."""
+"""A page with one of everything that a report can hold, on a motion whose pose is known at every
+frame.
+"""
 
 import json
 

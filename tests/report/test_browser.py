@@ -1,4 +1,6 @@
-"""The report in a real browser: it loads silently, moves, obeys mouse, keys and wishes, and fits a phone."""
+"""The report in a real browser: it loads silently, moves, obeys mouse, keys and wishes, and fits a
+phone.
+"""
 
 import json
 
@@ -78,8 +80,11 @@ def pictures(page) -> list[str]:
 
 
 def middle(page, selector: str) -> tuple[float, float]:
-    box = page.js(f"(({{x, y, width, height}}) => [x + width / 2, y + height / 2])"
-                  f"(document.querySelector({json.dumps(selector)}).getBoundingClientRect())")  # fmt: skip
+    box = page.js(
+        f"(({{x, y, width, height}}) => [x + width / 2, y + height / 2])"
+        # fmt: skip
+        f"(document.querySelector({json.dumps(selector)}).getBoundingClientRect())"
+    )
     return tuple(box)
 
 

@@ -1,4 +1,6 @@
-"""A model of text to motion with constraints and several sentences: what a user calls, on a tiny random network."""
+"""A model of text to motion with constraints and several sentences: what a user calls, on a tiny
+random network.
+"""
 
 import jax
 import numpy as np

@@ -1,4 +1,6 @@
-"""GaitDynamics with weights in its published layout: features as the reference has them, forces inpainted."""
+"""GaitDynamics with weights in its published layout: features as the reference has them, forces
+inpainted.
+"""
 
 import jax
 import jax.numpy as jnp

@@ -222,7 +222,9 @@ def test_simulated_people_are_trials_of_the_right_leg_with_the_tasks_of_all(crow
 
 
 def test_coverage_of_written_files_is_the_share_of_measured_values_inside(crowd):
-    """Samples and measured values of one distribution: 90 % are inside, and half as wide samples hold fewer."""
+    """Samples and measured values of one distribution: 90 % are inside, and half as wide samples
+    hold fewer.
+    """
     trials = people.simulated_people(2)
 
     class Pretended:

@@ -1,4 +1,6 @@
-"""Released weights of text to motion: tiny random checkpoints in the published layouts become models that run."""
+"""Released weights of text to motion: tiny random checkpoints in the published layouts become
+models that run.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,6 @@
-"""The protocol with networks that only look: what they are given, and how often a caption is read."""
+"""The protocol with networks that only look: what they are given, and how often a caption is
+read.
+"""
 
 import numpy as np
 import pytest
@@ -30,7 +32,9 @@ def clips(count):
 
 @pytest.fixture
 def found(monkeypatch):
-    """The rows of the protocol, every caption that was read, and every batch that was generated or embedded."""
+    """The rows of the protocol, every caption that was read, and every batch that was generated or
+    embedded.
+    """
     config, read, made, seen = get_config("tiny"), [], [], []
     config.evaluation.update(repetitions=2, pairs=16, texts=3, repeats=10)
 

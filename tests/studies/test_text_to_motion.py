@@ -116,7 +116,9 @@ def test_the_evaluator_reads_tagged_words_between_start_and_end():
 
 
 def vectorised(words, token):
-    """Word and part of speech by the rules of the reference's WordVectorizer, written here once more."""
+    """Word and part of speech by the rules of the reference's WordVectorizer, written here once
+    more.
+    """
     lists = {
         "Loc_VIP": ("left", "right", "backward"),
         "Act_VIP": ("walk", "jump"),

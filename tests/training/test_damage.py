@@ -1,4 +1,6 @@
-"""Damaged files: nothing wrong is ever read without a word, and nothing keeps a run from being resumed."""
+"""Damaged files: nothing wrong is ever read without a word, and nothing keeps a run from being
+resumed.
+"""
 
 import json
 import os

@@ -82,7 +82,9 @@ def undisturbed(tmp_path_factory):
 
 
 def test_killed_and_resumed_is_bit_identical(tmp_path, undisturbed):
-    """Parameters, averages, optimiser, the iterator's place and the metrics log, after kill -9 at two random steps."""
+    """Parameters, averages, optimiser, the iterator's place and the metrics log, after kill -9 at
+    two random steps.
+    """
     for step in random.randint(10, 25), random.randint(25, 50):
         finish(launch(tmp_path, "--signal", "SIGKILL", "--at", str(step)), code=-signal.SIGKILL)
     finish(launch(tmp_path))

@@ -1,4 +1,6 @@
-"""A run that cannot be continued, or begun, is refused in one sentence, and what is on disk stays as it is."""
+"""A run that cannot be continued, or begun, is refused in one sentence, and what is on disk stays
+as it is.
+"""
 
 import errno
 

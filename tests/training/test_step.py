@@ -1,4 +1,6 @@
-"""The step gives the same training whatever shares the work: devices, micro-batches, dispatches, folds."""
+"""The step gives the same training whatever shares the work: devices, micro-batches, dispatches,
+folds.
+"""
 
 import chex
 import jax
@@ -39,7 +41,9 @@ def run(step, state, batches):
 
 @pytest.mark.parametrize("devices", [2, 4])
 def test_number_of_devices_changes_nothing(devices):
-    """Gradients (read off plain SGD with rate 1) and losses agree to 1e-5, negatives across the batch included."""
+    """Gradients (read off plain SGD with rate 1) and losses agree to 1e-5, negatives across the
+    batch included.
+    """
     optimizer, data = optax.sgd(1.0), Batches()
     batches = [next(data) for _ in range(3)]
     one = run(make_step(METHOD, optimizer, devices=jax.devices()[:1]), fresh(optimizer), batches)
@@ -65,7 +69,9 @@ def test_dispatching_several_steps_changes_nothing():
 
 @pytest.mark.parametrize("devices", [1, 2])
 def test_accumulation_changes_nothing_for_losses_over_the_whole_batch(devices):
-    """Negatives come from every micro-batch: gradients (plain SGD) and metrics equal those of one large batch."""
+    """Negatives come from every micro-batch: gradients (plain SGD) and metrics equal those of one
+    large batch.
+    """
     optimizer, data = optax.sgd(1.0), Batches()
     batches = [next(data) for _ in range(2)]
     devices = jax.devices()[:devices]
@@ -100,7 +106,9 @@ def test_the_whole_batch_shares_a_key_on_every_device_and_in_every_micro_batch()
 
 
 def test_a_parameter_can_have_a_multiple_of_the_learning_rate():
-    """It moves faster by that factor, and its gradient does not enter the clipping of the others."""
+    """It moves faster by that factor, and its gradient does not enter the clipping of the
+    others.
+    """
     params = {"w": jnp.ones(3), "s": jnp.zeros(())}
     grads = {"w": jnp.full(3, 0.1), "s": jnp.float32(1e3)}
 

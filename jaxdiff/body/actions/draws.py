@@ -1,4 +1,6 @@
-"""What actions have in common: drawing paces, lengths and repetitions, and bringing arms somewhere."""
+"""What actions have in common: drawing paces, lengths and repetitions, and bringing arms
+somewhere.
+"""
 
 from __future__ import annotations
 
@@ -35,14 +37,18 @@ def frames(seconds: float) -> np.ndarray:
 
 
 def rounds(rng: np.random.Generator, least: int, most: int, period: float, around: float) -> int:
-    """A number of repetitions of `period` seconds that fits into the longest clip beside `around` seconds."""
+    """A number of repetitions of `period` seconds that fits into the longest clip beside `around`
+    seconds.
+    """
     return int(rng.integers(least, min(most, int((LONGEST - around) / period)) + 1))
 
 
 def repeats(
     rng: np.random.Generator, most: int, period: float, before: float = 0.35, each: int = 1
 ) -> tuple[list[float], np.ndarray]:
-    """Start times of up to `most` times `each` repetitions after a wait, and frame times that leave one at the end."""
+    """Start times of up to `most` times `each` repetitions after a wait, and frame times that leave
+    one at the end.
+    """
     count = each * rounds(rng, 1, most, each * period, before + 1.2)
     begin = before + 0.4 * rng.random()
     starts = [begin + i * period for i in range(count)]
@@ -50,6 +56,8 @@ def repeats(
 
 
 def bring(pose: Pose, limbs: tuple[int, ...], share: np.ndarray, *degrees: float) -> None:
-    """Moves arms the given share (T,) of the way to (flexion, abduction, outward rotation, elbow)."""
+    """Moves arms the given share (T,) of the way to (flexion, abduction, outward rotation,
+    elbow).
+    """
     for limb in limbs:
         pose.arms[:, limb] += share[:, None] * (np.radians(degrees) - pose.arms[:, limb])

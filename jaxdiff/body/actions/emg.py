@@ -1,13 +1,16 @@
-"""Simulated activations of eight muscles from joint motion, in the order of Muscles in Action (Chiquier et al. 2023).
+"""Simulated activations of eight muscles from joint motion, in the order of Muscles in Action
+(Chiquier et al. 2023).
 
-Point masses on the segments and Newton's law give the moment that muscles must exert about knee, hip and elbow,
+Point masses on the segments and Newton's law give the moment that muscles must exert about knee,
+hip and elbow,
 
     M = sum_i m_i (r_i - r_joint) x (a_i + g)  -  (c - r_joint) x F,
 
-where i runs over the segments beyond the joint and F, the share of the ground's force that this foot bears, acts at c
-below the zero-moment point. Each muscle takes the part of its moments it can produce, relative to its strength, through
-first-order activation dynamics. A plausible stand-in for recordings of surface EMG, not a recording: no noise, no
-fatigue, no co-ordination beyond a little co-contraction, and nothing but the floor to lean on: a chair is not seen.
+where i runs over the segments beyond the joint and F, the share of the ground's force that this
+foot bears, acts at c below the zero-moment point. Each muscle takes the part of its moments it can
+produce, relative to its strength, through first-order activation dynamics. A plausible stand-in for
+recordings of surface EMG, not a recording: no noise, no fatigue, no co-ordination beyond a little
+co-contraction, and nothing but the floor to lean on: a chair is not seen.
 """
 
 from __future__ import annotations
@@ -29,7 +32,9 @@ MUSCLES = (
     "right_biceps",
 )
 STRENGTH = {"quadriceps": 2.0, "hamstrings": 1.4, "gluteus": 2.0, "biceps": 0.1}
-"""N m per kg of body at which a muscle is at 63 % of its range; the biceps' is low, so that unloaded arms show."""
+"""N m per kg of body at which a muscle is at 63 % of its range; the biceps' is low, so that
+unloaded arms show.
+"""
 RISE, FALL = 0.03, 0.08
 """Time constants of activation and relaxation, s."""
 GRAVITY = np.array([0.0, 9.81, 0.0])
@@ -48,11 +53,15 @@ SEGMENTS = {
         )
     },
 }
-"""From, to, place of the centre of mass between them, share of the body's mass (Winter 2009; hands with forearms)."""
+"""From, to, place of the centre of mass between them, share of the body's mass (Winter 2009; hands
+with forearms).
+"""
 
 
 def activations(joints: np.ndarray, fps: float) -> np.ndarray:
-    """Joint positions (T, 22, 3) in metres, y up, floor at 0 -> activations (T, 8) between 0 and 1, as in MUSCLES."""
+    """Joint positions (T, 22, 3) in metres, y up, floor at 0 -> activations (T, 8) between 0 and 1,
+    as in MUSCLES.
+    """
     if joints.ndim != 3 or joints.shape[1:] != (22, 3) or len(joints) < 3:
         raise DataError(
             f"muscle activations need joints (T >= 3, 22, 3) of HumanML3D; got {joints.shape}"
@@ -108,7 +117,9 @@ def _acceleration(path: np.ndarray, fps: float) -> np.ndarray:
 
 
 def _ground(place: dict, centre: dict, load: dict) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Where and how hard (per kg) the ground pushes each foot: nothing in flight, shared by the zero-moment point."""
+    """Where and how hard (per kg) the ground pushes each foot: nothing in flight, shared by the
+    zero-moment point.
+    """
     force = np.sum(list(load.values()), axis=0)
     body = np.sum([SEGMENTS[name][3] * path for name, path in centre.items()], axis=0)
     target = (body - body[:, 1:2] * force / np.maximum(force[:, 1:2], 2.0)) * [1, 0, 1]
@@ -136,7 +147,9 @@ def _ground(place: dict, centre: dict, load: dict) -> dict[str, tuple[np.ndarray
 
 
 def _activate(excitation: np.ndarray, dt: float) -> np.ndarray:
-    """da/dt = (u - a) / tau, solved exactly over each frame; from rest at the first frame's excitation."""
+    """da/dt = (u - a) / tau, solved exactly over each frame; from rest at the first frame's
+    excitation.
+    """
     rise, fall = np.exp(-dt / RISE), np.exp(-dt / FALL)
     result = np.empty_like(excitation)
     level = result[0] = excitation[0]

@@ -1,4 +1,6 @@
-"""Things done with the whole body on or near the spot: squats, kicks, lunges, sitting down, picking up."""
+"""Things done with the whole body on or near the spot: squats, kicks, lunges, sitting down, picking
+up.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ from jaxdiff.body.actions.tracks import ease, keys, pulses
 
 
 def _lower(pose: Pose, share: np.ndarray, drop: float) -> None:
-    """Bends hips and knees so that the pelvis comes down by `drop`, and leans the trunk to stay above the feet."""
+    """Bends hips and knees so that the pelvis comes down by `drop`, and leans the trunk to stay
+    above the feet.
+    """
     pose.root[:, 1] -= drop * share
     pose.root[:, 2] -= 0.42 * drop * share
     pose.pelvis[:, 1] += 0.75 * drop * share
@@ -32,7 +36,9 @@ def _lower(pose: Pose, share: np.ndarray, drop: float) -> None:
 def lift(
     pose: Pose, t, foot: int, up: tuple[float, float], down: tuple[float, float], to, pitch: float
 ) -> None:
-    """Takes a foot off the ground to `to` = (outwards, up, ahead) from where it stands, and back to the same place."""
+    """Takes a foot off the ground to `to` = (outwards, up, ahead) from where it stands, and back to
+    the same place.
+    """
     share = ease((t - up[0]) / (up[1] - up[0])) - ease((t - down[0]) / (down[1] - down[0]))
     away = np.clip(1.25 * share - 0.25, 0, 1)
     pose.feet[:, foot, 0] += SIDE[foot] * to[0] * ease(away)
@@ -145,7 +151,9 @@ def kick(rng: np.random.Generator) -> Draft:
 def _leg(
     hip: np.ndarray, limb: int, swing: float, out: float, length: float, pitch: float
 ) -> np.ndarray:
-    """The ball of the foot at the end of a leg that points `swing` forwards and `out` outwards (degrees)."""
+    """The ball of the foot at the end of a leg that points `swing` forwards and `out` outwards
+    (degrees).
+    """
     swing, out = np.radians(swing), np.radians(out)
     ankle = hip + length * np.array(
         [SIDE[limb] * np.sin(out), -np.cos(out) * np.cos(swing), np.cos(out) * np.sin(swing)]

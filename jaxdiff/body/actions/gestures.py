@@ -1,4 +1,6 @@
-"""Things done with arms and trunk; the feet stay where they are, but for one step of the thrower."""
+"""Things done with arms and trunk; the feet stay where they are, but for one step of the
+thrower.
+"""
 
 from __future__ import annotations
 

@@ -15,9 +15,11 @@ GRAVITY = 9.81
 def _fly(
     t: np.ndarray, flights: list[tuple[float, float]], crouch: float, rise: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pelvis height change, height of the feet, and share of heel rise (T,) of ballistic flights (takeoff, landing).
+    """Pelvis height change, height of the feet, and share of heel rise (T,) of ballistic flights
+    (takeoff, landing).
 
-    One cubic through standing, crouch, takeoff and landing with speeds +-g T/2: in flight it is the parabola itself.
+    One cubic through standing, crouch, takeoff and landing with speeds +-g T/2: in flight it is the
+    parabola itself.
     """
     nodes = [(flights[0][0] - 2.1 * rise, 0.0, 0.0)]
     for off, land in flights:
@@ -53,7 +55,9 @@ def _flights(begin: float, count: int, flight: float, ground: float) -> list[tup
 def _across(
     t: np.ndarray, flights: list[tuple[float, float]], signs: list[int]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Ground the feet cover: one unit a flight, at constant speed; and the same for the body, which leads and lags."""
+    """Ground the feet cover: one unit a flight, at constant speed; and the same for the body, which
+    leads and lags.
+    """
     feet, body = np.zeros_like(t), np.zeros_like(t)
     for (off, land), sign in zip(flights, signs):
         feet += sign * np.clip((t - off) / (land - off), 0, 1)

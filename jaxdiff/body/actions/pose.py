@@ -1,11 +1,13 @@
-"""From a few dozen curves to 22 joints: forward kinematics above the hips, two-bone inverse kinematics below.
+"""From a few dozen curves to 22 joints: forward kinematics above the hips, two-bone inverse
+kinematics below.
 
 With thigh a, shank b and a hip-ankle line of length d along e, the knee lies at
 
     hip + p e + sqrt(a^2 - p^2) n,     p = (a^2 - b^2 + d^2) / 2 d,
 
-n being the normal to e in the plane the leg bends in. Feet stay where the curves put them; where a leg would be too
-short, the pelvis sinks, smoothly. Bone lengths are those of the skeleton in every frame.
+n being the normal to e in the plane the leg bends in. Feet stay where the curves put them; where a
+leg would be too short, the pelvis sinks, smoothly. Bone lengths are those of the skeleton in every
+frame.
 """
 
 from __future__ import annotations
@@ -33,7 +35,9 @@ STANDING = -BONES["left_hip"][1] - FOOT[0, 1] + REACH
 
 @dataclass
 class Pose:
-    """Curves over T frames; angles in radians, lengths in metres. The second axis of limbs is left, right."""
+    """Curves over T frames; angles in radians, lengths in metres. The second axis of limbs is left,
+    right.
+    """
 
     root: np.ndarray
     """(T, 3) pelvis."""
@@ -67,7 +71,9 @@ def standing(frames: int, width: float = 0.1) -> Pose:
 
 
 def ball_to_ankle(soles: np.ndarray) -> np.ndarray:
-    """From the ball of each foot to its ankle, (..., 2, 3), for headings and heel rises (..., 2, 2)."""
+    """From the ball of each foot to its ankle, (..., 2, 3), for headings and heel rises (..., 2,
+    2).
+    """
     return -rotate(multiply(about("y", soles[..., 0]), about("x", soles[..., 1])), FOOT)
 
 
@@ -110,7 +116,9 @@ def _spine(angles: np.ndarray) -> np.ndarray:
 
 
 def _sink(legs: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """How far the pelvis must sink (T, 1) for standing legs (T, 2, 3), ankle to hip, to be long enough."""
+    """How far the pelvis must sink (T, 1) for standing legs (T, 2, 3), ankle to hip, to be long
+    enough.
+    """
     level = (legs[..., [0, 2]] ** 2).sum(-1)
     highest = np.sqrt(np.maximum(REACH**2 - level, 0.09))
     need = (np.maximum(legs[..., 1] - highest, 0) * weight[..., 0]).max(1)
@@ -120,7 +128,9 @@ def _sink(legs: np.ndarray, weight: np.ndarray) -> np.ndarray:
 
 
 def _fold(legs: np.ndarray, in_air: np.ndarray) -> np.ndarray:
-    """What to take off legs (T, 2, 3), hip to ankle: feet in the air are drawn in softly before the leg is straight."""
+    """What to take off legs (T, 2, 3), hip to ankle: feet in the air are drawn in softly before the
+    leg is straight.
+    """
     distance = np.sqrt((legs * legs).sum(-1, keepdims=True))
     soft = 0.94 * REACH
     drawn = soft + (REACH - soft) * (1 - np.exp(-np.maximum(distance - soft, 0) / (REACH - soft)))

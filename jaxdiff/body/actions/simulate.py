@@ -1,8 +1,8 @@
 """Simulated full-body motion with captions: the text-to-motion chain without gated data.
 
-Every clip is drawn from its own random stream, so it depends on its seed alone: not on how many clips are drawn, nor in
-what order. The motions are hand-made and say nothing about people; they obey geometry (constant bones, planted feet)
-and ballistics in flight, not muscles.
+Every clip is drawn from its own random stream, so it depends on its seed alone: not on how many
+clips are drawn, nor in what order. The motions are hand-made and say nothing about people; they
+obey geometry (constant bones, planted feet) and ballistics in flight, not muscles.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ from jaxdiff.errors import ConfigError, nearest
 
 
 class Clip(NamedTuple):
-    """One motion on the 22 joints of HumanML3D: y up, on the floor, starting at the origin, facing +z."""
+    """One motion on the 22 joints of HumanML3D: y up, on the floor, starting at the origin, facing
+    +z.
+    """
 
     joints: np.ndarray
     """(T, 22, 3) float32, metres."""
@@ -99,7 +101,9 @@ def simulate_clip(action: str, seed: int) -> Clip:
 def simulate_motions(
     count: int, seed: int = 0, progress: Callable[[int, int], None] | None = None
 ) -> Iterator[Clip]:
-    """`count` clips, every action equally often, in random order; `progress(done, count)` is called after each."""
+    """`count` clips, every action equally often, in random order; `progress(done, count)` is called
+    after each.
+    """
     for index in range(count):
         block, place = divmod(index, len(ACTIONS))
         order = np.random.default_rng([seed, 0, block]).permutation(len(ACTIONS))

@@ -1,8 +1,9 @@
 """Footsteps: where each foot stands, when it lifts, and how it travels to its next place.
 
-A foot on the ground does not move at all; heel rise turns it about its ball. In swing the ball rises before it travels
-and lands after it has arrived, so that it never skates. Along a path a foot is put down where the body will be in the
-middle of the stance that follows: forwards, backwards, sideways and round a corner by one rule.
+A foot on the ground does not move at all; heel rise turns it about its ball. In swing the ball
+rises before it travels and lands after it has arrived, so that it never skates. Along a path a foot
+is put down where the body will be in the middle of the stance that follows: forwards, backwards,
+sideways and round a corner by one rule.
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ class Step(NamedTuple):
 def walk_feet(
     t: np.ndarray, places: np.ndarray, headings: np.ndarray, steps: list[Step]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Balls of the feet (T, 2, 3) and soles (T, 2, 2) that start at `places` (2, [x, z]) and take `steps` in order."""
+    """Balls of the feet (T, 2, 3) and soles (T, 2, 2) that start at `places` (2, [x, z]) and take
+    `steps` in order.
+    """
     feet, soles = np.zeros((len(t), 2, 3)), np.zeros((len(t), 2, 2))
     for foot in (0, 1):
         at, heading, free = places[foot], headings[foot], -np.inf
@@ -101,7 +104,9 @@ class Path(NamedTuple):
 def path(
     seconds: float, forward: Rate, sideways: Rate = 0.0, turn: Rate = 0.0, margin: float = 3.0
 ) -> Path:
-    """Integrates speeds (m/s) and turning rate (rad/s) from the origin at t = 0, `margin` seconds longer either way."""
+    """Integrates speeds (m/s) and turning rate (rad/s) from the origin at t = 0, `margin` seconds
+    longer either way.
+    """
     time = np.arange(-margin, seconds + margin, DT)
     ahead, left, turning = (
         np.broadcast_to(rate(time) if callable(rate) else rate, time.shape)
@@ -144,7 +149,9 @@ class Rhythm(NamedTuple):
 def steps_along(
     path: Path, rhythm: Rhythm, moves: list[tuple[float, float]], first: int = 0
 ) -> list[Step]:
-    """Alternating steps while the body moves (each move from its first lift to its last landing)."""
+    """Alternating steps while the body moves (each move from its first lift to its last
+    landing).
+    """
     steps, foot = [], first
     for begin, end in moves:
         count = max(round((end - begin) / rhythm.step), 2)

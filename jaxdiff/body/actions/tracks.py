@@ -1,4 +1,6 @@
-"""Curves over time from a few keys: the brush strokes of the simulated motions. All on frames (T,), NumPy, float64."""
+"""Curves over time from a few keys: the brush strokes of the simulated motions. All on frames (T,),
+NumPy, float64.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ def hermite(t: np.ndarray, times: ArrayLike, values: ArrayLike, slopes: ArrayLik
 
 
 def keys(t: np.ndarray, *frames: tuple[float, ArrayLike]) -> np.ndarray:
-    """The monotone cubic through (time, value) keys (Fritsch and Carlson): no overshoot, rest where keys repeat."""
+    """The monotone cubic through (time, value) keys (Fritsch and Carlson): no overshoot, rest where
+    keys repeat.
+    """
     times = np.array([time for time, _ in frames], np.float64)
     values = np.array([value for _, value in frames], np.float64)
     h = np.diff(times)[(slice(None), *[None] * (values.ndim - 1))]
@@ -70,7 +74,9 @@ def smooth(x: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def drift(rng: np.random.Generator, t: np.ndarray, scale: ArrayLike) -> np.ndarray:
-    """Slow aimless movement (T, *scale.shape) of standard deviation `scale`: three slow sines of random phase each."""
+    """Slow aimless movement (T, *scale.shape) of standard deviation `scale`: three slow sines of
+    random phase each.
+    """
     scale = np.asarray(scale, np.float64)
     frequency, phase = (
         rng.uniform(0.08, 0.5, (3, *scale.shape)),

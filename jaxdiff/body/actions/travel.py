@@ -1,4 +1,5 @@
-"""The body that goes with footsteps: how pelvis, trunk, head and arms move along a path, in various manners.
+"""The body that goes with footsteps: how pelvis, trunk, head and arms move along a path, in various
+manners.
 
 Everything periodic follows one phase, pi per step, interpolated between the landings of the feet.
 """

@@ -1,4 +1,6 @@
-"""The words of the captions: for every action some sentences, for every attribute and value some phrases."""
+"""The words of the captions: for every action some sentences, for every attribute and value some
+phrases.
+"""
 
 from __future__ import annotations
 
@@ -377,4 +379,6 @@ TEXTS: dict[str, tuple[tuple[str, ...], Words]] = {
         {"side": HANDS},
     ),
 }
-"""For each action: sentences, and the words of its own; `count2` is another form of `count`, and so on."""
+"""For each action: sentences, and the words of its own; `count2` is another form of `count`, and so
+on.
+"""

@@ -6,8 +6,9 @@
     out = simulate(traits, tasks, strides=6, points=100, rng=rng, modalities=("angles", "moments", "grf"))
     out["angles"]                     # float32 [100, 10, 6, 100, 26]; names in CHANNELS, units in UNITS
 
-Everything is computed for a batch of gaits by two compiled programs, on whatever device JAX has. Strides follow each
-other in time, both legs are on one time base, and every stride begins with the right foot strike.
+Everything is computed for a batch of gaits by two compiled programs, on whatever device JAX has.
+Strides follow each other in time, both legs are on one time base, and every stride begins with the
+right foot strike.
 """
 
 from __future__ import annotations
@@ -78,11 +79,13 @@ CHANNELS: dict[str, tuple[str, ...]] = {
         for axis in "xyz"
     ),
 }
-"""Names of the channels. Angles: flexion, dorsiflexion, adduction, inversion, internal rotation, toes up positive, alike
-on both sides; feet are seen from the belt, pelvis and trunk in space: forward tilt, right side up, right side forward. Moments are internal:
-extension, abduction, external rotation, plantarflexion, eversion positive. Ground reaction and centre of pressure (from
-the ankle, 0 in swing) are in axes of the (tilted) belt. Sensors measure specific force and angular velocity in their own
-axes, which lie along those of the segment (x forward, y left, z up) but for the mounting error."""
+"""Names of the channels. Angles: flexion, dorsiflexion, adduction, inversion, internal rotation,
+toes up positive, alike on both sides; feet are seen from the belt, pelvis and trunk in space:
+forward tilt, right side up, right side forward. Moments are internal: extension, abduction,
+external rotation, plantarflexion, eversion positive. Ground reaction and centre of pressure (from
+the ankle, 0 in swing) are in axes of the (tilted) belt. Sensors measure specific force and angular
+velocity in their own axes, which lie along those of the segment (x forward, y left, z up) but for
+the mounting error."""
 UNITS: dict[str, tuple[str, ...]] = {
     "angles": ("deg",) * 26,
     "feet": ("deg",) * 4,
@@ -136,7 +139,9 @@ def solve_gaits(
 def long_range(
     rng: np.random.Generator, shape: tuple[int, ...], strides: int, exponent: float = 0.6
 ) -> np.ndarray:
-    """Noise [*shape, strides] of unit variance whose power falls as 1/f^exponent: long-range correlated strides."""
+    """Noise [*shape, strides] of unit variance whose power falls as 1/f^exponent: long-range
+    correlated strides.
+    """
     n = max(64, 2 * strides)
     frequency = np.fft.rfftfreq(n)
     gain = np.concatenate([[0.0], frequency[1:] ** (-exponent / 2)])
@@ -167,9 +172,10 @@ def simulate(
         variability: Multiplies the differences between strides; 0 gives periodic gaits.
 
     Returns:
-        float32 [N, K, S, P, C] per modality; "time" [N, K, S, P] and "stride_time" [N, K, S] in s; "speed" (m/s) and
-        "slope" (degrees) [N, K, S]; "events" [N, K, S, 3], phases in the right stride of right foot off, left foot
-        strike and left foot off; "mass" (kg), "stature" and "leg_length" (m) [N].
+        float32 [N, K, S, P, C] per modality; "time" [N, K, S, P] and "stride_time" [N, K, S] in s;
+        "speed" (m/s) and "slope" (degrees) [N, K, S]; "events" [N, K, S, 3], phases in the right
+        stride of right foot off, left foot strike and left foot off; "mass" (kg), "stature" and
+        "leg_length" (m) [N].
 
     Raises:
         ConfigError: If a modality is unknown, or there are too few strides or points.

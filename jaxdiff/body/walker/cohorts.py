@@ -1,11 +1,12 @@
 """Cohorts of simulated walkers, trial by trial.
 
-`gait_cohort` is the cross-modal one: angles, moments, ground reaction and EMG of either leg at speeds x inclines, 150
-samples a stride. `speed_cohort` is the speed-transfer one: half a minute of six sagittal angles at many speeds, of
-able-bodied people or of stroke survivors. Every subject and every trial has a seed of its own, so a part of a cohort
-equals the same part of the whole.
+`gait_cohort` is the cross-modal one: angles, moments, ground reaction and EMG of either leg at
+speeds x inclines, 150 samples a stride. `speed_cohort` is the speed-transfer one: half a minute of
+six sagittal angles at many speeds, of able-bodied people or of stroke survivors. Every subject and
+every trial has a seed of its own, so a part of a cohort equals the same part of the whole.
 
-Templates are hand-made norms: the curves obey Newton and look human, but are no evidence about people.
+Templates are hand-made norms: the curves obey Newton and look human, but are no evidence about
+people.
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ INCLINES = tuple(np.arange(-10.0, 10.1, 2.5).tolist())
 ABLE_SPEEDS = tuple(np.round(np.arange(0.5, 1.851, 0.05), 2).tolist())
 STROKE_SPEEDS = (0.3, 0.6, 0.9, 1.2)
 TRANSITION = np.clip((np.arange(12) - 3) / 4, 0.0, 1.0)
-"""How far each stride of a transition has come: four strides at the first task, three on the way, five at the second."""
+"""How far each stride of a transition has come: four strides at the first task, three on the way,
+five at the second.
+"""
 
 Progress = Callable[[int, int], None]
 """`(done, total)` trials."""
@@ -62,9 +65,10 @@ def gait_cohort(
 ) -> Iterator[Trial]:
     """The cross-modal cohort: one trial per subject, task and side, and the subject's transitions.
 
-    `subjects` is how many of them, or which. A transition trial is twelve strides from one task to a neighbouring one,
-    in a random direction: between the speeds on the middle incline, and between the inclines at the middle speed. Its
-    task is named `from-to`, and its `transition` marks the samples where the setting changes.
+    `subjects` is how many of them, or which. A transition trial is twelve strides from one task to
+    a neighbouring one, in a random direction: between the speeds on the middle incline, and between
+    the inclines at the middle speed. Its task is named `from-to`, and its `transition` marks the
+    samples where the setting changes.
     """
     for side in sides:
         if side not in SIDES:
@@ -108,11 +112,12 @@ def speed_cohort(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Iterator[Trial]:
-    """The speed-transfer cohort: `seconds` of level walking per subject and speed, from a random phase on.
+    """The speed-transfer cohort: `seconds` of level walking per subject and speed, from a random
+    phase on.
 
-    "able": 22 people at 0.5 … 1.85 m/s in steps of 0.05. "stroke": 19 people with a paretic side at 0.3, 0.6, 0.9 and
-    1.2 m/s as far as they manage, and at a speed of their own choice (task "self"). Drawn at 200 Hz and decimated to
-    `rate` behind a low-pass.
+    "able": 22 people at 0.5 … 1.85 m/s in steps of 0.05. "stroke": 19 people with a paretic side at
+    0.3, 0.6, 0.9 and 1.2 m/s as far as they manage, and at a speed of their own choice (task
+    "self"). Drawn at 200 Hz and decimated to `rate` behind a low-pass.
     """
     if kind not in ("able", "stroke"):
         raise ConfigError(f"no speed cohort {kind!r}; {nearest(kind, ('able', 'stroke'))}")

@@ -1,8 +1,9 @@
 """From the sagittal projection to all 29 coordinates, as Fourier coefficients of 12 harmonics.
 
-The prescribed angles are set, hip and knee are solved so that the ankles reach the planar ankles and their lateral
-tracks, the ankle angles follow from the foot's orientation `Rz(-e toe-out) Ry(-pitch)`, and the pelvis sways so that
-the lateral zero-moment point stays over the feet.
+The prescribed angles are set, hip and knee are solved so that the ankles reach the planar ankles
+and their lateral tracks, the ankle angles follow from the foot's orientation
+`Rz(-e toe-out) Ry(-pitch)`, and the pelvis sways so that the lateral zero-moment point stays over
+the feet.
 """
 
 from __future__ import annotations

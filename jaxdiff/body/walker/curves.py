@@ -1,6 +1,7 @@
 """Periodic curves and curves over strides: the few numerical tools the walker is drawn with.
 
-Phases run over [0, 1) of a stride, strides are numbered along a coordinate `x` whose integers are heel strikes.
+Phases run over [0, 1) of a stride, strides are numbered along a coordinate `x` whose integers are
+heel strikes.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ REACH = len(STENCIL)
 
 
 def smoothstep(x: np.ndarray | float) -> np.ndarray:
-    """`S(x) = x³(10 - 15x + 6x²)` with `x` clipped to [0, 1]: quintic, twice continuously differentiable."""
+    """`S(x) = x³(10 - 15x + 6x²)` with `x` clipped to [0, 1]: quintic, twice continuously
+    differentiable.
+    """
     x = np.clip(x, 0.0, 1.0)
     return x * x * x * (10.0 - 15.0 * x + 6.0 * x * x)
 
@@ -75,7 +78,9 @@ def lagrange(knots: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 
 def natural_spline(knots: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Weights (…, n) of the natural cubic spline through n knots; constant where there is only one."""
+    """Weights (…, n) of the natural cubic spline through n knots; constant where there is only
+    one.
+    """
     at = np.asarray(at)
     n = len(knots)
     if n == 1:
@@ -99,7 +104,9 @@ def natural_spline(knots: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 
 def stride_spline(values: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Blend one value per stride (S, …) into a C² curve: the cubic B-spline, each value centred in its stride."""
+    """Blend one value per stride (S, …) into a C² curve: the cubic B-spline, each value centred in
+    its stride.
+    """
     at = x - 0.5
     base = np.floor(at).astype(int)
     t = at - base
@@ -112,7 +119,9 @@ def stride_spline(values: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 
 def difference(y: np.ndarray) -> np.ndarray:
-    """Central difference of 8th order per sample, along the last axis; four samples shorter at each end."""
+    """Central difference of 8th order per sample, along the last axis; four samples shorter at each
+    end.
+    """
     n = y.shape[-1]
     inner = n - 2 * REACH
     total = np.zeros(y.shape[:-1] + (inner,))
@@ -124,7 +133,9 @@ def difference(y: np.ndarray) -> np.ndarray:
 
 
 def low_pass(cutoff: float, half_width: int) -> np.ndarray:
-    """A linear-phase FIR low-pass (Blackman-windowed sinc, unit gain at rest); `cutoff` in cycles per sample."""
+    """A linear-phase FIR low-pass (Blackman-windowed sinc, unit gain at rest); `cutoff` in cycles
+    per sample.
+    """
     n = np.arange(-half_width, half_width + 1)
     taps = np.sinc(2.0 * cutoff * n) * np.blackman(2 * half_width + 3)[1:-1]
     return taps / taps.sum()

@@ -1,7 +1,9 @@
-"""What the gait of every person and task should look like, before its motion is solved for: a batch at a time.
+"""What the gait of every person and task should look like, before its motion is solved for: a batch
+at a time.
 
-The equations are those of `timing`, `templates` and `prescription` for single walkers. The batch [M] comes first and
-the phases of the right stride [P] last; a middle axis of two holds (right, left).
+The equations are those of `timing`, `templates` and `prescription` for single walkers. The batch
+[M] comes first and the phases of the right stride [P] last; a middle axis of two holds (right,
+left).
 """
 
 from __future__ import annotations
@@ -43,7 +45,9 @@ def smoothstep(x: Array) -> Array:
 
 
 def stride_time(factor: Array, u: Array, b: Array) -> Array:
-    """Stride time in sqrt(L/g) at speed u and slope b (degrees); `factor` is relative to the norm."""
+    """Stride time in sqrt(L/g) at speed u and slope b (degrees); `factor` is relative to the
+    norm.
+    """
     frequency = 0.5605 * (u / 0.4) ** (1.0 - SPEED_EXPONENT)
     return factor * 2.0 / (frequency * (1.0 - 0.003 * b + 0.003 * jnp.maximum(-b, 0.0)))
 
@@ -98,7 +102,9 @@ def pressure_path(t: Traits, stance: Array) -> Array:
 
 
 def periodic_pchip(knots: Array, values: Array) -> Array:
-    """Monotone cubic curves [..., PHASES] of period 1 through points [..., n] with increasing knots."""
+    """Monotone cubic curves [..., PHASES] of period 1 through points [..., n] with increasing
+    knots.
+    """
     x = jnp.concatenate([knots[..., -2:] - 1.0, knots, knots[..., :2] + 1.0], axis=-1)
     y = jnp.concatenate([values[..., -2:], values, values[..., :2]], axis=-1)
     h = jnp.diff(x, axis=-1)
@@ -127,7 +133,9 @@ def periodic_pchip(knots: Array, values: Array) -> Array:
 
 
 def key_points(t: Traits, template: Array, slope: Array) -> list[tuple[list, list]]:
-    """Hip, knee, ankle and foot pitch: stance points and swing points (fraction, degrees [M, 2])."""
+    """Hip, knee, ankle and foot pitch: stance points and swing points (fraction, degrees [M,
+    2]).
+    """
     p, n = jnp.maximum(slope, 0.0)[:, None], jnp.maximum(-slope, 0.0)[:, None]
     du = template[:, None] - 0.4
     kst, ksw, apf, adf = t.knee_stance, t.knee_swing, t.ankle_push, t.ankle_dorsi
@@ -175,7 +183,9 @@ def key_points(t: Traits, template: Array, slope: Array) -> list[tuple[list, lis
 
 
 def leg_templates(t: Traits, template: Array, slope: Array, stance_end: Array) -> Array:
-    """Fourier coefficients [M, 2, 4, 19] of hip, knee, ankle and foot pitch, in degrees and each leg's own phase."""
+    """Fourier coefficients [M, 2, 4, 19] of hip, knee, ankle and foot pitch, in degrees and each
+    leg's own phase.
+    """
     curves = []
     for stance, swing in key_points(t, template, slope):
         knots = [s * stance_end for s, _ in stance]
@@ -241,7 +251,9 @@ class Design(NamedTuple):
     stance: Array
     swing: Array
     target: Array
-    """Coefficients [M, 2, 4, 19] of hip, knee, ankle and foot pitch in radians and the phase of the RIGHT stride."""
+    """Coefficients [M, 2, 4, 19] of hip, knee, ankle and foot pitch in radians and the phase of the
+    RIGHT stride.
+    """
     yaw: Array
     obliquity: Array
     tilt: Array
@@ -266,7 +278,8 @@ class Design(NamedTuple):
 
 
 def design(t: Traits, factor: Array, u: Array, b: Array) -> Design:
-    """Timing, templates, loads and paths of the gaits of M people at speed u [M] and slope b [M] in degrees.
+    """Timing, templates, loads and paths of the gaits of M people at speed u [M] and slope b [M] in
+    degrees.
 
     Args:
         t: Traits of M people.

@@ -1,8 +1,9 @@
 """Newton-Euler for the whole body, and how the ground reaction is shared between the feet.
 
-`f = m(c'' - g)` and `h = d/dt(R I R'ω)` of every segment add up to the wrench of the ground, exactly. Each foot then
-gets its share of the load, a centre of pressure, the horizontal force of a virtual pivot and a free moment, closed so
-that all six components of the total are met; in single support the stance foot receives the whole wrench.
+`f = m(c'' - g)` and `h = d/dt(R I R'ω)` of every segment add up to the wrench of the ground,
+exactly. Each foot then gets its share of the load, a centre of pressure, the horizontal force of a
+virtual pivot and a free moment, closed so that all six components of the total are met; in single
+support the stance foot receives the whole wrench.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ MARGIN = 2 * REACH
 
 
 class Motion(NamedTuple):
-    """Forces that the motion needs: on each segment (`force` at its mass centre, `couple`), and in total."""
+    """Forces that the motion needs: on each segment (`force` at its mass centre, `couple`), and in
+    total.
+    """
 
     pose: Pose
     force: np.ndarray
@@ -52,7 +55,8 @@ def cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def newton_euler(q: np.ndarray, rate: np.ndarray | float, slope: np.ndarray | float) -> Motion:
-    """Forces for coordinates (29, …, T + 2·MARGIN) sampled at `rate` samples per sqrt(L/g) on a slope in radians.
+    """Forces for coordinates (29, …, T + 2·MARGIN) sampled at `rate` samples per sqrt(L/g) on a
+    slope in radians.
 
     The result covers the T inner samples; `slope` belongs to these, `rate` to all.
     """
@@ -92,7 +96,9 @@ class Contact(NamedTuple):
 
 
 def footprint(pose: Pose, stance: np.ndarray) -> np.ndarray:
-    """The point of the belt under each ankle of a flat foot, (2, 2, T), from the heel early and the ball later."""
+    """The point of the belt under each ankle of a flat foot, (2, 2, T), from the heel early and the
+    ball later.
+    """
     points = []
     for foot, s in zip(FEET, stance):
         ahead = pose.frame[foot, 0, :2]
@@ -113,7 +119,9 @@ def distribute(
     stance: np.ndarray,
     slope: np.ndarray | float,
 ) -> Contact:
-    """Share the ground's wrench between the feet; `path` is how far ahead of the ankle each foot carries its load."""
+    """Share the ground's wrench between the feet; `path` is how far ahead of the ankle each foot
+    carries its load.
+    """
     aim = footprint(motion.pose, stance)
     aim[:, 0] += path
     both = 4.0 * share[0] * share[1]
@@ -144,7 +152,9 @@ def _below(segment: int) -> list[int]:
 
 
 def joint_torques(motion: Motion, contact: Contact) -> np.ndarray:
-    """Torque (29, T) along every hinge that moves the distal side as it moves; the root's are zero by construction."""
+    """Torque (29, T) along every hinge that moves the distal side as it moves; the root's are zero
+    by construction.
+    """
     torques = np.zeros((len(COORDINATES), *motion.total.shape[1:]))
     for i, segment in enumerate(SEGMENTS):
         if segment.parent < 0:

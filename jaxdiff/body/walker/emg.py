@@ -1,7 +1,9 @@
-"""Electromyographic envelopes of eight muscles of a leg, from the joint moments they have to produce.
+"""Electromyographic envelopes of eight muscles of a leg, from the joint moments they have to
+produce.
 
-Activations of least effort, co-contraction, phase-locked drive around heel strike and swing, an electromechanical
-delay of 60 ms (muscles are excited before they pull), a gain that drifts from stride to stride, and smoothing.
+Activations of least effort, co-contraction, phase-locked drive around heel strike and swing, an
+electromechanical delay of 60 ms (muscles are excited before they pull), a gain that drifts from
+stride to stride, and smoothing.
 """
 
 from __future__ import annotations

@@ -1,9 +1,11 @@
-"""What a laboratory adds to the motion it measures: irregular forces, smoothing, misplaced plates, moving skin.
+"""What a laboratory adds to the motion it measures: irregular forces, smoothing, misplaced plates,
+moving skin.
 
-The rigid body explains forces that are smooth and alike in every stride. Measured ones are not: soft tissue and the
-foot's impact add what no rigid model predicts, and every laboratory smooths and places its plates in its own way. The
-forces are changed before joint moments are computed from them, as inverse dynamics of measured forces does, so moments
-and powers carry the same errors. Traits that are 0 leave the signals of the rigid body unchanged.
+The rigid body explains forces that are smooth and alike in every stride. Measured ones are not:
+soft tissue and the foot's impact add what no rigid model predicts, and every laboratory smooths and
+places its plates in its own way. The forces are changed before joint moments are computed from
+them, as inverse dynamics of measured forces does, so moments and powers carry the same errors.
+Traits that are 0 leave the signals of the rigid body unchanged.
 """
 
 from __future__ import annotations
@@ -46,7 +48,9 @@ def band_noise(
 
 
 def ripple(rng: np.random.Generator, t: Traits, strides: int, points: int) -> np.ndarray:
-    """Irregularity of the forces [M, 2, 3, strides * points] relative to the normal force, both feet."""
+    """Irregularity of the forces [M, 2, 3, strides * points] relative to the normal force, both
+    feet.
+    """
     shape = (len(t.mass), 2, 3)
     repeated = np.tile(band_noise(rng, shape, points, points), strides)
     fresh = band_noise(rng, shape, strides * points, points)
@@ -93,7 +97,9 @@ def measured_force(
 
 
 def angle_errors(rng: np.random.Generator, t: Traits, strides: int, points: int) -> np.ndarray:
-    """Offsets, artefacts and irregularity of reported angles [M, strides * points, 26] in degrees."""
+    """Offsets, artefacts and irregularity of reported angles [M, strides * points, 26] in
+    degrees.
+    """
     phase = 2.0 * np.pi * np.arange(points)[:, None] / points * np.arange(1, 4)
     basis = np.concatenate([np.cos(phase), np.sin(phase)], axis=1)
     shape = t.angle_offset.shape

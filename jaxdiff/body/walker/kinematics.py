@@ -1,4 +1,5 @@
-"""Where the segments of many bodies are, and the forces that their motion needs: `model` and `dynamics` in a batch.
+"""Where the segments of many bodies are, and the forces that their motion needs: `model` and
+`dynamics` in a batch.
 
 Coordinates are [29, M, T], vectors [3, M, T]; a frame is a tuple of its three axes.
 """
@@ -42,7 +43,9 @@ def point(joint: Array, frame: Frame, at: tuple) -> Array:
 
 
 def turned(axes: Frame, hinges: tuple, cos: list[Array], sin: list[Array]) -> tuple[Frame, list]:
-    """A frame after its hinges have turned by angles with these cosines and sines, and the axes they turned about."""
+    """A frame after its hinges have turned by angles with these cosines and sines, and the axes
+    they turned about.
+    """
     now, about = list(axes), []
     for (k, sign, _), c, s in zip(hinges, cos, sin):
         about.append(sign * now[k])
@@ -60,7 +63,9 @@ def world(like: Array) -> Frame:
 
 
 class Proportions(NamedTuple):
-    """Mass, joint in the parent, centre of mass and radii of gyration of the eleven segments; entries are [M, 1]."""
+    """Mass, joint in the parent, centre of mass and radii of gyration of the eleven segments;
+    entries are [M, 1].
+    """
 
     mass: list
     joint: list
@@ -105,7 +110,9 @@ def proportions(b: Body) -> Proportions:
 
 
 class Pose(NamedTuple):
-    """Frames, joints and mass centres of the segments, and the axis of every coordinate (None for the slides)."""
+    """Frames, joints and mass centres of the segments, and the axis of every coordinate (None for
+    the slides).
+    """
 
     frame: list[Frame]
     joint: list[Array]
@@ -136,7 +143,9 @@ def forward(q: Array, b: Proportions) -> Pose:
 
 
 def difference(y: Array) -> Array:
-    """Central difference of 8th order per sample along the last axis; four samples shorter at each end."""
+    """Central difference of 8th order per sample along the last axis; four samples shorter at each
+    end.
+    """
     n = y.shape[-1] - 2 * REACH
     total = 0.0
     for k, weight in enumerate(STENCIL, start=1):
@@ -147,7 +156,9 @@ def difference(y: Array) -> Array:
 
 
 class Motion(NamedTuple):
-    """Forces on the segments and in total, on the inner samples; stacked arrays [segments, 3, M, T] and [3, M, T]."""
+    """Forces on the segments and in total, on the inner samples; stacked arrays [segments, 3, M, T]
+    and [3, M, T].
+    """
 
     frame: Array
     joint: Array

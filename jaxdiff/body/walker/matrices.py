@@ -1,8 +1,9 @@
 """Gauss-Newton matrices of the sagittal projection, from products of curves with constant tables.
 
-A row of the Jacobian at phase n is `Σ_c coefficient_c[n] basis[n, :]` over channels c (hip, knee, ankle, pelvis x, pelvis
-z, foot placement). Normal matrices `basisᵀ diag(g) basis` and derivatives `rows diag(c) basis` are then such products.
-They only shape the steps: they are kept in single precision, and their force rows in the lowest harmonics.
+A row of the Jacobian at phase n is `Σ_c coefficient_c[n] basis[n, :]` over channels c (hip, knee,
+ankle, pelvis x, pelvis z, foot placement). Normal matrices `basisᵀ diag(g) basis` and derivatives
+`rows diag(c) basis` are then such products. They only shape the steps: they are kept in single
+precision, and their force rows in the lowest harmonics.
 """
 
 from __future__ import annotations
@@ -90,7 +91,9 @@ def force_jacobian(
 
 
 def contact_matrix(products: Array) -> Array:
-    """Gauss-Newton matrix [M, U, U] of the contact rows, for squared coefficients [M, 2, pairs, P] of the channels."""
+    """Gauss-Newton matrix [M, U, U] of the contact rows, for squared coefficients [M, 2, pairs, P]
+    of the channels.
+    """
     m = len(products)
     blocks = (products.astype(jnp.float32).reshape(-1, PHASES) @ PRODUCTS).reshape(
         m, 2, len(PAIRS), WIDTH, WIDTH
@@ -99,7 +102,9 @@ def contact_matrix(products: Array) -> Array:
     full = full.reshape(m, 2, 6 * WIDTH, 6 * WIDTH)
 
     def used(a: Array, axis: int) -> Array:
-        """The columns in use: joints, pelvis x without its mean and z to eight harmonics, the constant placement."""
+        """The columns in use: joints, pelvis x without its mean and z to eight harmonics, the
+        constant placement.
+        """
         x, z, k = 3 * WIDTH, 4 * WIDTH, HARMONICS + 1
         spans = [(0, x), (x + 1, x + 9), (x + k, x + k + 8), (z, z + 9), (z + k, z + k + 8)]
         spans.append((5 * WIDTH, 5 * WIDTH + 1))
@@ -137,7 +142,9 @@ def contact_matrix(products: Array) -> Array:
 
 
 def linear_matrix() -> np.ndarray:
-    """The Gauss-Newton matrix of the residuals that are linear in the unknowns; the same for everyone."""
+    """The Gauss-Newton matrix of the residuals that are linear in the unknowns; the same for
+    everyone.
+    """
     matrix = np.zeros((UNKNOWNS, UNKNOWNS))
     sign = np.array([1.0, -1.0, 1.0])
     for leg in range(2):
@@ -158,7 +165,9 @@ LINEAR = linear_matrix()
 
 
 def linear(p: Design, x: Array) -> tuple[Array, Array]:
-    """Cost and gradient of the linear residuals: templates, foot pitch, their shape, pelvis drift, lean."""
+    """Cost and gradient of the linear residuals: templates, foot pitch, their shape, pelvis drift,
+    lean.
+    """
     m = len(x)
     legs = x[:, : 2 * LEG].reshape(m, 2, 3, WIDTH)
     gap = legs - p.target[:, :, :3]

@@ -1,8 +1,9 @@
 """The body: eleven segments, 29 coordinates, and where every segment is for given coordinates.
 
-Lengths are in leg lengths L, masses in body masses m, time in sqrt(L/g), so that g = m = 1. Axes are fixed to the
-(tilted) treadmill: x forward along the belt, y left, z normal to the belt. Segment masses and geometry follow
-de Leva and Winter. Each joint is a chain of hinges; the root slides along x, y, z and turns about z, x, y.
+Lengths are in leg lengths L, masses in body masses m, time in sqrt(L/g), so that g = m = 1. Axes
+are fixed to the (tilted) treadmill: x forward along the belt, y left, z normal to the belt. Segment
+masses and geometry follow de Leva and Winter. Each joint is a chain of hinges; the root slides
+along x, y, z and turns about z, x, y.
 
 Arrays keep time in their last axis; coordinates, segments or components come first.
 """
@@ -24,7 +25,9 @@ X, Y, Z = 0, 1, 2
 
 
 class Segment(NamedTuple):
-    """One rigid body: `hinges` are (axis, sign, coordinate) in order; `joint` is where it hangs on its parent."""
+    """One rigid body: `hinges` are (axis, sign, coordinate) in order; `joint` is where it hangs on
+    its parent.
+    """
 
     name: str
     parent: int
@@ -131,8 +134,9 @@ FEET = tuple(i for i, segment in enumerate(SEGMENTS) if segment.name.startswith(
 
 
 class Pose(NamedTuple):
-    """Where the segments are. `frame[i, j]` is the j-th axis of segment i, `joint` its proximal joint, `centre` its
-    mass centre and `hinge` the axis of each coordinate (zero for the three slides), all in treadmill axes."""
+    """Where the segments are. `frame[i, j]` is the j-th axis of segment i, `joint` its proximal
+    joint, `centre` its mass centre and `hinge` the axis of each coordinate (zero for the three
+    slides), all in treadmill axes."""
 
     frame: np.ndarray
     joint: np.ndarray

@@ -1,8 +1,10 @@
-"""How gaits change with small deviations of their traits: the images by which strides are made to vary.
+"""How gaits change with small deviations of their traits: the images by which strides are made to
+vary.
 
-A deviation (more knee flexion in swing, a narrower step, a longer stride) moves the gait along its contact- and
-Newton-consistent image: the solution of the changed design minus that of the reference subject. Images are computed at
-nine speeds and slopes once, kept in `modes.npz`, and interpolated. `python -m jaxdiff.body.walker.modes` renews the file.
+A deviation (more knee flexion in swing, a narrower step, a longer stride) moves the gait along its
+contact- and Newton-consistent image: the solution of the changed design minus that of the reference
+subject. Images are computed at nine speeds and slopes once, kept in `modes.npz`, and interpolated.
+`python -m jaxdiff.body.walker.modes` renews the file.
 """
 
 from __future__ import annotations
@@ -69,7 +71,9 @@ def table() -> np.ndarray:
 
 
 def at(u: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Images [M, MODES + 1, 25, 29] at speeds u [M] and slopes b [M]; outside the nodes, as at the nearest one."""
+    """Images [M, MODES + 1, 25, 29] at speeds u [M] and slopes b [M]; outside the nodes, as at the
+    nearest one.
+    """
     by_speed = lagrange(np.array(SPEEDS), np.clip(u, SPEEDS[0], SPEEDS[-1]))
     by_slope = natural_spline(np.array(SLOPES), np.clip(b, SLOPES[0], SLOPES[-1]))
     weights = (by_speed[:, :, None] * by_slope[:, None, :]).reshape(len(u), -1)

@@ -1,7 +1,9 @@
-"""Electromyographic envelopes of eight muscles of both legs, for a batch: `jaxdiff.body.muscles` compiled.
+"""Electromyographic envelopes of eight muscles of both legs, for a batch: `jaxdiff.body.muscles`
+compiled.
 
-Activations of least effort that produce the hip, knee and ankle moments, co-contraction, phase-locked drive that grows
-with speed, an electromechanical delay of 60 ms, a gain that drifts from stride to stride, smoothing, and irregularity.
+Activations of least effort that produce the hip, knee and ankle moments, co-contraction,
+phase-locked drive that grows with speed, an electromechanical delay of 60 ms, a gain that drifts
+from stride to stride, smoothing, and irregularity.
 """
 
 from __future__ import annotations
@@ -36,8 +38,9 @@ DRIVE = {
     "hamstrings": ((0.08, 0.08, 0.07, 1.0), (0.95, 0.05, 0.02, 1.0)),
     "gluteus_maximus": ((0.06, 0.04, 0.05, 1.0), (0.7, 0.08, 0.02, 2.0)),
 }
-"""Gaussians (centre, width, height at speed 0.4, exponent of the speed) in the leg's phase: what muscles do that the
-moments of least effort do not show. Set with the envelopes of Bovi et al. 2011."""
+"""Gaussians (centre, width, height at speed 0.4, exponent of the speed) in the leg's phase: what
+muscles do that the moments of least effort do not show. Set with the envelopes of Bovi et al. 2011.
+"""
 
 
 def solved(a: list[list[Array]], b: list[Array]) -> list[Array]:
@@ -124,8 +127,8 @@ def _envelopes(
     strides: int,
     points: int,
 ) -> Array:
-    """Envelopes [M, S·P, 16] for moments [M, S·P, 18], phases [M, 2, S·P], times [M, S·P], log gains [M, 16, S + 2],
-    and speeds, co-contraction and resting activity [M]."""
+    """Envelopes [M, S·P, 16] for moments [M, S·P, 18], phases [M, 2, S·P], times [M, S·P], log
+    gains [M, 16, S + 2], and speeds, co-contraction and resting activity [M]."""
     x = SPARE + np.arange(strides * points) / points
     spline = stride_spline(np.eye(strides + 2 * SPARE), x).astype(np.float32)
     width = max(3, round(9 * points / 150) // 2 * 2 + 1)

@@ -1,8 +1,8 @@
 """A walker's gaits on a grid of speeds and slopes, and everything between the nodes.
 
-Each node is projected and completed once (about 60 ms); a trial interpolates the Fourier coefficients with a
-polynomial in speed and a natural cubic spline in slope. Samples lie 150 to a stride, so the Fourier basis is
-evaluated once per node and interpolation works on curves.
+Each node is projected and completed once (about 60 ms); a trial interpolates the Fourier
+coefficients with a polynomial in speed and a natural cubic spline in slope. Samples lie 150 to a
+stride, so the Fourier basis is evaluated once per node and interpolation works on curves.
 """
 
 from __future__ import annotations

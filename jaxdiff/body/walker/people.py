@@ -1,8 +1,9 @@
 """Drawing people and tasks: wide enough that real people lie inside.
 
-Able-bodied adults of all ages; hemiparesis of graded severity; crouch, stiff knee, equinus and drop foot; prosthetic
-ankles and knees; one-sided orthopaedic asymmetry. Spreads were tuned against the norms of Bovi et al. 2011 and against
-transfer to real people (docs/results/walker), so those data count as validation data.
+Able-bodied adults of all ages; hemiparesis of graded severity; crouch, stiff knee, equinus and drop
+foot; prosthetic ankles and knees; one-sided orthopaedic asymmetry. Spreads were tuned against the
+norms of Bovi et al. 2011 and against transfer to real people (docs/results/walker), so those data
+count as validation data.
 """
 
 from __future__ import annotations
@@ -26,17 +27,25 @@ OFFSET_SPREAD = np.array(
     [4.0, 1.0, 1.5, 5.0, 1.5, 2.0]  # pelvis and trunk: tilt, list, yaw
     + 2 * [4.0, 2.0, 5.0, 3.0, 2.5, 5.0, 3.5, 3.0, 5.0, 2.0]
 )
-"""Spread in degrees of the constant offsets of angle channels between laboratories, models and marker sets."""
+"""Spread in degrees of the constant offsets of angle channels between laboratories, models and
+marker sets.
+"""
 SMOOTHING = 0.1325 / np.array([6.0, 8.0, 10.0, 12.0, 15.0, 20.0, 30.0])
-"""Standard deviations in s of Gaussians that halve the power at the usual cut-off frequencies, 6 to 30 Hz."""
+"""Standard deviations in s of Gaussians that halve the power at the usual cut-off frequencies, 6 to
+30 Hz.
+"""
 MOTION_SMOOTHING = 0.1325 / np.array([6.0, 8.0, 10.0, 12.0])
 """The same for motion, 6 to 12 Hz."""
 TILT_ERROR = 6.0
-"""Spread of the zero of pelvic tilt between models: it moves pelvic tilt and both hip angles together."""
+"""Spread of the zero of pelvic tilt between models: it moves pelvic tilt and both hip angles
+together.
+"""
 ARTEFACT = np.array(
     [0.5, 0.4, 0.5, 0.8, 0.5, 0.8] + 2 * [1.2, 1.0, 2.0, 1.2, 1.5, 2.5, 1.2, 1.5, 2.0, 0.8]
 )
-"""Spread in degrees of the artefacts of angle channels, first harmonic; higher ones fall as their number."""
+"""Spread in degrees of the artefacts of angle channels, first harmonic; higher ones fall as their
+number.
+"""
 
 
 class Tasks(NamedTuple):

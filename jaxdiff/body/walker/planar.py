@@ -1,4 +1,6 @@
-"""The unknowns of the sagittal projection, the proportions of bodies, and the motion in the sagittal plane they describe."""
+"""The unknowns of the sagittal projection, the proportions of bodies, and the motion in the
+sagittal plane they describe.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ PELVIS_X, PELVIS_Z = slice(2 * LEG, 2 * LEG + 16), slice(2 * LEG + 16, 2 * LEG +
 TRUNK = slice(2 * LEG + 33, 2 * LEG + 42)
 PLACE = 2 * LEG + 42
 UNKNOWNS = PLACE + 2
-"""Hip, knee, ankle of the right leg, then of the left (19 each), pelvis x, pelvis z, trunk pitch, x_R, x_L."""
+"""Hip, knee, ankle of the right leg, then of the left (19 each), pelvis x, pelvis z, trunk pitch,
+x_R, x_L.
+"""
 
 
 def _columns(harmonics: int, constant: bool) -> np.ndarray:
@@ -101,7 +105,9 @@ def unpack(x: Array) -> tuple[Array, ...]:
 
 
 class Link(NamedTuple):
-    """The vector along a segment to one of its points, and its derivative with respect to the segment's angle."""
+    """The vector along a segment to one of its points, and its derivative with respect to the
+    segment's angle.
+    """
 
     x: Array
     z: Array

@@ -35,7 +35,8 @@ def people_cohort(
         points: Samples per stride.
         impaired: Share of people with an impairment.
         seed: Seed of people, tasks and strides.
-        sides: "right", "left" or both; each gives a trial of its own that begins with its foot strike.
+        sides: "right", "left" or both; each gives a trial of its own that begins with its foot
+            strike.
         progress: Called with the number of finished and of all trials.
 
     Yields:

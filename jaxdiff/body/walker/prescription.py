@@ -1,8 +1,9 @@
 """Everything about one gait (walker, speed, slope) that is known before its motion is solved for.
 
-Templates in radians, timing, the load of each foot, the path of the centre of pressure, the lateral sway, and the
-fore-aft force of the virtual pivot: with a pivot `hv` above the belt, `X'' = Σ F_i (X - p_i)/hv - sin b` is solved for
-the periodic X, and `Fx = X'' + sin b`. It is affine in the two unknown foot placements `x_i` inside `p_i`.
+Templates in radians, timing, the load of each foot, the path of the centre of pressure, the lateral
+sway, and the fore-aft force of the virtual pivot: with a pivot `hv` above the belt,
+`X'' = Σ F_i (X - p_i)/hv - sin b` is solved for the periodic X, and `Fx = X'' + sin b`. It is
+affine in the two unknown foot placements `x_i` inside `p_i`.
 """
 
 from __future__ import annotations

@@ -1,9 +1,11 @@
-"""The sagittal projection: the periodic motion nearest to the templates whose feet stick and whose forces are human.
+"""The sagittal projection: the periodic motion nearest to the templates whose feet stick and whose
+forces are human.
 
-A nonlinear least squares on 96 phases over the Fourier coefficients of hip, knee and ankle of both legs, of the
-pelvis' x and z and of the trunk's pitch, and over the two foot placements. Published-looking curves with the pelvis
-hung on the stance foot give forces from 0 to 3.6 body weights; contact, total force, zero-moment point and shape have
-to be met together. Time derivatives are exact spectral matrices, so the Jacobian is analytic.
+A nonlinear least squares on 96 phases over the Fourier coefficients of hip, knee and ankle of both
+legs, of the pelvis' x and z and of the trunk's pitch, and over the two foot placements.
+Published-looking curves with the pelvis hung on the stance foot give forces from 0 to 3.6 body
+weights; contact, total force, zero-moment point and shape have to be met together. Time derivatives
+are exact spectral matrices, so the Jacobian is analytic.
 """
 
 from __future__ import annotations
@@ -33,7 +35,9 @@ PELVIS_X, PELVIS_Z, TRUNK = (
 )
 PLACE = LEGS + 42
 UNKNOWNS = PLACE + 2
-"""Hip, knee, ankle of the right leg, then of the left (19 each), pelvis x, pelvis z, trunk pitch, x_R, x_L."""
+"""Hip, knee, ankle of the right leg, then of the left (19 each), pelvis x, pelvis z, trunk pitch,
+x_R, x_L.
+"""
 
 MASSES = np.array([0.1117, 0.4911, 0.1416, 0.1416, 0.0433, 0.0433, 0.0137, 0.0137])
 """Pelvis, trunk with arms, thighs, shanks, feet."""
@@ -57,7 +61,9 @@ SHAPE_WEIGHT *= np.sqrt(PHASES / 2) / SHAPE_SPREAD
 
 
 class Fields(NamedTuple):
-    """Linear maps (…, PHASES, UNKNOWNS) from the unknowns to curves, and to all residuals that are linear in them."""
+    """Linear maps (…, PHASES, UNKNOWNS) from the unknowns to curves, and to all residuals that are
+    linear in them.
+    """
 
     legs: np.ndarray
     """Hip, knee and ankle (3) of both legs (2)."""
@@ -93,7 +99,9 @@ def fields(left_phase: float) -> Fields:
 
 
 def aims(p: Prescription) -> np.ndarray:
-    """What the linear residuals should reach: the templates, the lean, the templates' shape, no drift."""
+    """What the linear residuals should reach: the templates, the lean, the templates' shape, no
+    drift.
+    """
     curves = np.moveaxis(evaluate(p.target, p.phase), 1, 0)
     foot = curves[3] + p.tilt
     lean = np.full(PHASES, p.lean)
@@ -118,7 +126,9 @@ class Point(NamedTuple):
         ahead: float = 0.0,
         upright: np.ndarray | float = 1.0,
     ) -> Point:
-        """The point `down` the shaft and `ahead` of it on a segment flexed by `angle`, whose Jacobian is `field`."""
+        """The point `down` the shaft and `ahead` of it on a segment flexed by `angle`, whose
+        Jacobian is `field`.
+        """
         cos, sin = np.cos(angle), np.sin(angle)
         x, z = ahead * cos + down * sin, upright * (ahead * sin - down * cos)
         turn_x, turn_z = down * cos - ahead * sin, upright * (ahead * cos + down * sin)
@@ -151,7 +161,9 @@ class Planar(NamedTuple):
 
 
 def planar(p: Prescription, unknowns: np.ndarray, jacobian: bool = True) -> Planar:
-    """Where everything is, in the sagittal plane; without `jacobian` the Jacobians have no columns."""
+    """Where everything is, in the sagittal plane; without `jacobian` the Jacobians have no
+    columns.
+    """
     f = fields(p.left_phase)
     columns = slice(UNKNOWNS if jacobian else 0)
     hip, knee, ankle = f.legs @ unknowns
@@ -201,7 +213,9 @@ def planar(p: Prescription, unknowns: np.ndarray, jacobian: bool = True) -> Plan
 def residuals(
     p: Prescription, unknowns: np.ndarray, jacobian: bool = True
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Nonlinear residuals (contact, forces, knee floor), each divided by its spread, and their Jacobian."""
+    """Nonlinear residuals (contact, forces, knee floor), each divided by its spread, and their
+    Jacobian.
+    """
     s = planar(p, unknowns, jacobian)
     f = fields(p.left_phase)
     columns = slice(UNKNOWNS if jacobian else 0)
@@ -269,7 +283,9 @@ def residuals(
 
 
 def linearise(p: Prescription, unknowns: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """All residuals: normal matrix `J'J`, gradient `J'r`, and the Jacobian of the nonlinear ones."""
+    """All residuals: normal matrix `J'J`, gradient `J'r`, and the Jacobian of the nonlinear
+    ones.
+    """
     f = fields(p.left_phase)
     r, dr = residuals(p, unknowns)
     gradient = f.linear.T @ (f.linear @ unknowns - aims(p)) + dr.T @ r
@@ -284,9 +300,11 @@ def cost(p: Prescription, unknowns: np.ndarray) -> float:
 
 
 def project(p: Prescription, iterations: int = 12, tolerance: float = 1e-3) -> np.ndarray:
-    """The unknowns by Levenberg-Marquardt from the templates, until the cost falls by less than `tolerance` of itself.
+    """The unknowns by Levenberg-Marquardt from the templates, until the cost falls by less than
+    `tolerance` of itself.
 
-    Three or four steps do. Damping is relative to the diagonal; it shrinks on success and grows on failure.
+    Three or four steps do. Damping is relative to the diagonal; it shrinks on success and grows on
+    failure.
     """
     unknowns = np.zeros(UNKNOWNS)
     unknowns[:LEGS] = p.target[:, :3].ravel()
@@ -311,7 +329,8 @@ def project(p: Prescription, iterations: int = 12, tolerance: float = 1e-3) -> n
 def respond(
     p: Prescription, unknowns: np.ndarray, changed: Sequence[Prescription]
 ) -> list[np.ndarray]:
-    """How the solution moves when its prescription changes a little: `dU = -(J'J)⁻¹ J'(r_changed - r)`.
+    """How the solution moves when its prescription changes a little:
+    `dU = -(J'J)⁻¹ J'(r_changed - r)`.
 
     The contact- and Newton-consistent image of a deviation: this is how strides are made to vary.
     """

@@ -34,9 +34,10 @@ CHANNELS: dict[str, tuple[str, ...]] = {
         f"{name}_{side}" for side in "rl" for name in ("hip_flexion", "knee_angle", "ankle_angle")
     ),
 }
-"""Angles are of one leg and read alike on both sides: flexion, dorsiflexion, adduction, inversion, internal rotation,
-toes up and toes in positive; the pelvis is forward and up on that side, and tilted forward. Moments are internal. The
-ground reaction is of that foot, in axes of the (tilted) belt."""
+"""Angles are of one leg and read alike on both sides: flexion, dorsiflexion, adduction, inversion,
+internal rotation, toes up and toes in positive; the pelvis is forward and up on that side, and
+tilted forward. Moments are internal. The ground reaction is of that foot, in axes of the (tilted)
+belt."""
 UNITS: dict[str, tuple[str, ...]] = {
     "angles": ("deg",) * 15,
     "moments": ("Nm/kg",) * 9,
@@ -44,7 +45,9 @@ UNITS: dict[str, tuple[str, ...]] = {
     "emg": ("1",) * 8,
     "sagittal": ("deg",) * 6,
 }
-"""Forces in N/kg are body weights times 9.81; envelopes are divided by their maximum over the subject's trials."""
+"""Forces in N/kg are body weights times 9.81; envelopes are divided by their maximum over the
+subject's trials.
+"""
 
 SIDES = ("right", "left")
 SYNTHESIS_RATE = 200.0
@@ -86,7 +89,9 @@ class Task(NamedTuple):
 
 
 def task_name(speed: float, incline: float | None = None) -> str:
-    """`s1x2d7x5` for 1.2 m/s and 7.5 degrees downhill, `i` for level and uphill; only the speed where that is all."""
+    """`s1x2d7x5` for 1.2 m/s and 7.5 degrees downhill, `i` for level and uphill; only the speed
+    where that is all.
+    """
     name = f"s{speed:g}"
     if incline is not None:
         name += f"{'d' if incline < 0 else 'i'}{abs(incline):g}"
@@ -102,7 +107,9 @@ def record_gait(
     sides: Sequence[str],
     rng: np.random.Generator,
 ) -> list[Trial]:
-    """One walk from the first task to the second, seen from each side; `way` is how far each stride has come."""
+    """One walk from the first task to the second, seen from each side; `way` is how far each stride
+    has come.
+    """
     start, end = (np.array(task) for task in tasks)
     speeds, inclines = (start + (end - start) * way[:, None]).T
     walked = trials.walk(walker, nodes, speeds, inclines, rng)

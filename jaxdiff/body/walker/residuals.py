@@ -1,4 +1,6 @@
-"""The residuals of the sagittal projection: feet that stick, joints near their design, forces and moments that fit."""
+"""The residuals of the sagittal projection: feet that stick, joints near their design, forces and
+moments that fit.
+"""
 
 from __future__ import annotations
 
@@ -48,10 +50,11 @@ CONTACT_SPREAD, SLIP_WEIGHT, CLEARANCE, CLEARANCE_SPREAD = 0.0025, 0.7, 0.013, 0
 
 
 class Normal(NamedTuple):
-    """Sum of squared residuals [M], half its gradient [M, U], and the Gauss-Newton matrix [M, U, U] in float32.
+    """Sum of squared residuals [M], half its gradient [M, U], and the Gauss-Newton matrix [M, U, U]
+    in float32.
 
-    Cost and gradient are exact. The matrix only shapes the steps: it is kept in single precision, and its force rows in
-    the lowest harmonics.
+    Cost and gradient are exact. The matrix only shapes the steps: it is kept in single precision,
+    and its force rows in the lowest harmonics.
     """
 
     cost: Array
@@ -60,7 +63,9 @@ class Normal(NamedTuple):
 
 
 class Rows:
-    """Residuals that involve no derivative, by channel: what they add to the cost, the gradient and the matrix."""
+    """Residuals that involve no derivative, by channel: what they add to the cost, the gradient and
+    the matrix.
+    """
 
     def __init__(self, shape: tuple[int, ...]):
         self.cost: Array = jnp.zeros(shape[0])
@@ -70,7 +75,9 @@ class Rows:
     def add(
         self, pull: Array, weight: Array, coefficients: dict[int, Array | float], cost: Array
     ) -> None:
-        """Residuals whose weighted sum is `pull`, with total squared weight `weight` and these coefficients."""
+        """Residuals whose weighted sum is `pull`, with total squared weight `weight` and these
+        coefficients.
+        """
         self.cost = self.cost + cost.sum((1, 2))
         for i, ci in coefficients.items():
             self.pulls[i] = self.pulls[i] + ci * pull

@@ -1,7 +1,8 @@
-"""The sagittal projection for a batch: periodic motions nearest to the designs whose feet stick and whose forces fit.
+"""The sagittal projection for a batch: periodic motions nearest to the designs whose feet stick and
+whose forces fit.
 
-The least squares are those of `projection`, with the left leg's Fourier coefficients in the phase of the right stride, so
-that all people share one basis; see `residuals` and `matrices`.
+The least squares are those of `projection`, with the left leg's Fourier coefficients in the phase
+of the right stride, so that all people share one basis; see `residuals` and `matrices`.
 """
 
 from __future__ import annotations

@@ -115,7 +115,9 @@ def able_bodied(rng: np.random.Generator) -> Walker:
 
 
 def impaired(walker: Walker, severity: float, paretic: str) -> Walker:
-    """The same person after a stroke that weakened the leg and arm of the `paretic` side ("left" or "right")."""
+    """The same person after a stroke that weakened the leg and arm of the `paretic` side ("left" or
+    "right").
+    """
     weak = np.array([paretic == "right", paretic == "left"], dtype=float)
     other = 1.0 - weak
     sev = severity
@@ -143,7 +145,9 @@ def impaired(walker: Walker, severity: float, paretic: str) -> Walker:
 
 
 def stroke_survivor(rng: np.random.Generator) -> Walker:
-    """Draw a stroke survivor: severity uniform in [0.25, 1], the left side paretic with probability 11/19."""
+    """Draw a stroke survivor: severity uniform in [0.25, 1], the left side paretic with probability
+    11/19.
+    """
     walker = able_bodied(rng)
     severity = rng.uniform(0.25, 1.0)
     height = 1.75 + 0.063 * rng.standard_normal()

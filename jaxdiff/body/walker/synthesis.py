@@ -1,7 +1,8 @@
-"""From solved gaits to recorded strides, for a batch: variability, inverse dynamics, foot forces, sensors.
+"""From solved gaits to recorded strides, for a batch: variability, inverse dynamics, foot forces,
+sensors.
 
-`trials`, `variability` and `dynamics` for many people and tasks at once. The stride coordinate x, not time, is the
-independent variable; P uniform samples per stride are the grid of everything.
+`trials`, `variability` and `dynamics` for many people and tasks at once. The stride coordinate x,
+not time, is the independent variable; P uniform samples per stride are the grid of everything.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ from jaxdiff.body.walker.whole import HARMONICS
 from jaxdiff.typing import Array
 
 SPARE = 1
-"""Strides walked before and after those that are kept: for derivatives, delays and the left leg's half stride."""
+"""Strides walked before and after those that are kept: for derivatives, delays and the left leg's
+half stride.
+"""
 SPLINE_GAIN = 1.35
 """The B-spline averages neighbouring strides and would shrink their spread."""
 SENSORS = (
@@ -60,7 +63,9 @@ class Strides(NamedTuple):
 
 
 def footprint(motion: Motion, stance: Array, points: tuple) -> Array:
-    """The point of the belt under each ankle of a flat foot [2, 2, M, T], from the heel early and the ball later."""
+    """The point of the belt under each ankle of a flat foot [2, 2, M, T], from the heel early and
+    the ball later.
+    """
     found = []
     for leg, foot in enumerate(FEET):
         axes, joint = motion.frame[foot], motion.joint[foot]
@@ -74,7 +79,9 @@ def footprint(motion: Motion, stance: Array, points: tuple) -> Array:
 
 
 class Contact(NamedTuple):
-    """Load share [2, M, T], centre of pressure and force [2, 3, M, T], free moment [2, M, T] of both feet."""
+    """Load share [2, M, T], centre of pressure and force [2, 3, M, T], free moment [2, M, T] of
+    both feet.
+    """
 
     share: Array
     pressure: Array
@@ -154,9 +161,11 @@ def rotation(vector: Array) -> Array:
 def sensors(
     q: Array, motion: Motion, rate: Array, slope: Array, t: Traits, second: Array, pose: Array
 ) -> Array:
-    """Specific force (m/s²) and angular velocity (rad/s) [42, M, T] of the seven sensors, without noise.
+    """Specific force (m/s²) and angular velocity (rad/s) [42, M, T] of the seven sensors, without
+    noise.
 
-    `pose` [7, 4, 3, M, T + 2 MARGIN] are the joint and the three axes of each segment on the outer samples.
+    `pose` [7, 4, 3, M, T + 2 MARGIN] are the joint and the three axes of each segment on the outer
+    samples.
     """
     inner, core = slice(MARGIN // 2, -MARGIN // 2), slice(MARGIN, -MARGIN)
     up = jnp.stack([jnp.sin(slope), 0.0 * slope, jnp.cos(slope)])
@@ -208,14 +217,16 @@ def synthesise(
         u: Speed `v / sqrt(gL)` [M].
         b: Slope [M] in degrees.
         coefficients: The solved gaits [M, 25, 29].
-        modes: Change of the coefficients per unit of every mode and of log speed [M, MODES + 1, 25, 29].
+        modes: Change of the coefficients per unit of every mode and of log speed [M, MODES + 1, 25,
+            29].
         deviations: What differs between strides.
         strides: S.
         points: P, samples per stride.
         modalities: Which signals are wanted.
 
     Returns:
-        Signals [M, S·P, C], "time" [M, S·P], "stride_time" [M, S], "speed" [M, S] and "events" [M, S, 3].
+        Signals [M, S·P, C], "time" [M, S·P], "stride_time" [M, S], "speed" [M, S] and "events" [M,
+        S, 3].
     """
     padded = strides + 2 * SPARE
     x = np.arange(padded * points) / points

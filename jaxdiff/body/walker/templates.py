@@ -1,7 +1,9 @@
-"""What a gait should look like: normative joint angles, pelvis, trunk and arm motion at one speed and slope.
+"""What a gait should look like: normative joint angles, pelvis, trunk and arm motion at one speed
+and slope.
 
-Key points of stance ("st") and swing ("sw"), joined by a periodic monotone cubic and truncated to nine harmonics.
-Degrees here; the angles are templates, made consistent with contact and with Newton in `projection`.
+Key points of stance ("st") and swing ("sw"), joined by a periodic monotone cubic and truncated to
+nine harmonics. Degrees here; the angles are templates, made consistent with contact and with Newton
+in `projection`.
 """
 
 from __future__ import annotations
@@ -86,7 +88,9 @@ def key_points(walker: Walker, leg: int, u: float, b: float) -> dict[str, tuple[
 
 
 def leg_templates(walker: Walker, u: float, b: float) -> np.ndarray:
-    """Fourier coefficients (2 legs, 4 curves: hip, knee, ankle, foot pitch to the belt; 19) in each leg's own phase."""
+    """Fourier coefficients (2 legs, 4 curves: hip, knee, ankle, foot pitch to the belt; 19) in each
+    leg's own phase.
+    """
     phase = np.arange(SAMPLES) / SAMPLES
     stance_end = duty(walker, u)
     coefficients = np.empty((2, 4, 1 + 2 * HARMONICS))
@@ -134,7 +138,9 @@ def upper_body(
 def transverse(
     walker: Walker, u: float, phase: np.ndarray, yaw: np.ndarray
 ) -> tuple[np.ndarray, ...]:
-    """Hip rotation, knee rotation and knee adduction (2, N) at the legs' own phases; small and prescribed."""
+    """Hip rotation, knee rotation and knee adduction (2, N) at the legs' own phases; small and
+    prescribed.
+    """
     k = walker.transverse_factor * (0.7 + 0.75 * float(template_speed(walker, u)))
     hip_rotation = walker.hip_rotation + 2 * k * wave(phase, 0.15) + 0.8 * np.stack([-yaw, yaw])
     knee_rotation = (

@@ -1,7 +1,8 @@
-"""When things happen: stride time and length, stance and swing, and how much load each foot carries when.
+"""When things happen: stride time and length, stance and swing, and how much load each foot carries
+when.
 
-Speed is `u = v / sqrt(gL)` (the root of the Froude number), slope `b` in degrees, uphill positive. Everything here
-accepts arrays of speeds and slopes that broadcast with the phases.
+Speed is `u = v / sqrt(gL)` (the root of the Froude number), slope `b` in degrees, uphill positive.
+Everything here accepts arrays of speeds and slopes that broadcast with the phases.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ def stride_time(walker: Walker, u: np.ndarray | float, b: np.ndarray | float) ->
 
 
 def template_speed(walker: Walker, u: np.ndarray | float) -> np.ndarray | float:
-    """The speed at which the norm takes this walker's strides: long strides have the shapes of fast walking."""
+    """The speed at which the norm takes this walker's strides: long strides have the shapes of fast
+    walking.
+    """
     return u * walker.stride_factor ** (1.0 / SPEED_EXPONENT)
 
 
@@ -47,7 +50,9 @@ def duty(walker: Walker, u: np.ndarray | float) -> np.ndarray:
 
 
 def stance_and_swing(phase: np.ndarray, stance_end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Fraction of stance (above one in swing) and of swing (below zero in stance) at the legs' own phases."""
+    """Fraction of stance (above one in swing) and of swing (below zero in stance) at the legs' own
+    phases.
+    """
     return phase / stance_end, (phase - stance_end) / (1.0 - stance_end)
 
 
@@ -56,8 +61,8 @@ def loading(
 ) -> np.ndarray:
     """Shape (2, …) of the normal force under each foot, unscaled.
 
-    `q(s) = S(s/dl) S((1-s)/ds') [1 - c1 cos 4πs + c2 sin 2πs]`: the leading foot loads faster than the trailing one
-    unloads, which gives the single hump of the total force in double support.
+    `q(s) = S(s/dl) S((1-s)/ds') [1 - c1 cos 4πs + c2 sin 2πs]`: the leading foot loads faster than
+    the trailing one unloads, which gives the single hump of the total force in double support.
     """
     u = template_speed(walker, u)
     double_support = (stance_end[0] + stance_end[1] - 1.0) / 2.0 / stance_end

@@ -1,7 +1,8 @@
 """Traits of many people as arrays, from which their gait is designed.
 
-The first axis counts people; a second axis of two holds (right, left). Angles are in degrees, lengths in leg lengths,
-speeds in m/s. `people` draws them; the defaults here are the reference subject.
+The first axis counts people; a second axis of two holds (right, left). Angles are in degrees,
+lengths in leg lengths, speeds in m/s. `people` draws them; the defaults here are the reference
+subject.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ class Traits(NamedTuple):
     leg_length: np.ndarray
     """m."""
     thigh_shift: np.ndarray
-    """The thigh is longer and the shank shorter than in the reference body by this many leg lengths."""
+    """The thigh is longer and the shank shorter than in the reference body by this many leg
+    lengths.
+    """
     foot_scale: np.ndarray
     """Length of the foot relative to the reference body."""
     pelvis_scale: np.ndarray
@@ -62,7 +65,8 @@ class Traits(NamedTuple):
     prosthesis: np.ndarray
     """0 for a muscular ankle, 1 for a passive one without push-off [N, 2]."""
     signature: np.ndarray
-    """Fourier terms (1 + 2 x 4) [N, 2, 3, 9] added to hip, knee and ankle in the leg's own phase."""
+    """Fourier terms (1 + 2 x 4) [N, 2, 3, 9] added to hip, knee and ankle in the leg's own phase.
+    """
     signature_slope: np.ndarray
     """How these terms change with speed [N, 2, 3, 9]: per unit of `v / sqrt(gL)`, 0 at 0.4, within
     `design.SIGNATURE_RANGE`."""
@@ -78,7 +82,9 @@ class Traits(NamedTuple):
     pressure_end: np.ndarray
     """Where the centre of pressure enters and leaves the foot, ahead of the ankle [N, 2]."""
     pressure_bow: np.ndarray
-    """How far the centre of pressure runs ahead of uniform motion in mid-stance, relative to its path [N, 2]."""
+    """How far the centre of pressure runs ahead of uniform motion in mid-stance, relative to its
+    path [N, 2].
+    """
     trunk_ahead: np.ndarray
     """Mass centre of trunk and arms ahead of the lumbar joint in the axes of the trunk [N]."""
     step_width: np.ndarray
@@ -117,15 +123,23 @@ class Traits(NamedTuple):
     chosen_speed: np.ndarray
     """Self-selected speed, m/s."""
     angle_offset: np.ndarray
-    """Constant offsets of the marker set and model [N, 26] added to reported angles, in the order of the channels."""
+    """Constant offsets of the marker set and model [N, 26] added to reported angles, in the order
+    of the channels.
+    """
     angle_artefact: np.ndarray
-    """Fourier terms (2 x 3) [N, 26, 6] of skin motion and axis errors, in degrees, added to reported angles."""
+    """Fourier terms (2 x 3) [N, 26, 6] of skin motion and axis errors, in degrees, added to
+    reported angles.
+    """
     angle_noise: np.ndarray
-    """Irregularity of reported angles in degrees: repeated in every stride of a task, and new in each [N, 2]."""
+    """Irregularity of reported angles in degrees: repeated in every stride of a task, and new in
+    each [N, 2].
+    """
     plate_shift: np.ndarray
     """Error of the force plates' position relative to the cameras, forward and left [N, 2], m."""
     plate_tilt: np.ndarray
-    """Share of the normal force that the plate of each foot reports as forward and lateral force [N, 2, 2]."""
+    """Share of the normal force that the plate of each foot reports as forward and lateral force
+    [N, 2, 2].
+    """
     smoothing: np.ndarray
     """Standard deviation of the laboratory's smoothing of forces [N], s."""
     angle_smoothing: np.ndarray
@@ -133,8 +147,8 @@ class Traits(NamedTuple):
     impact: np.ndarray
     """Height of the transient after foot strike [N, 2], in body weights at speed 0.4."""
     roughness: np.ndarray
-    """Force that the rigid body does not explain (soft tissue, errors), relative to the normal force: repeated in every
-    stride, and new in each [N, 2]."""
+    """Force that the rigid body does not explain (soft tissue, errors), relative to the normal
+    force: repeated in every stride, and new in each [N, 2]."""
     imu_turn: np.ndarray
     """Mounting error [N, 7, 3] of each sensor as a rotation vector in degrees."""
     imu_place: np.ndarray

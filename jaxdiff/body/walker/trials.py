@@ -1,9 +1,11 @@
-"""One trial: strides at given speeds and slopes, with their variability, their forces and their envelopes.
+"""One trial: strides at given speeds and slopes, with their variability, their forces and their
+envelopes.
 
-The stride coordinate x, not time, is the independent variable: 150 uniform samples a stride are the data grid. Speed
-and slope are one value per stride, blended by a C² spline, so a transition is only a different list. The belt moves at
-u, the body has the geometry of `u_e = u exp(eps/.57)` whose strides are longer or shorter, and time follows from
-`dt = LAM(u_e, b)/u dx`, so that the foot still sticks.
+The stride coordinate x, not time, is the independent variable: 150 uniform samples a stride are the
+data grid. Speed and slope are one value per stride, blended by a C² spline, so a transition is only
+a different list. The belt moves at u, the body has the geometry of `u_e = u exp(eps/.57)` whose
+strides are longer or shorter, and time follows from `dt = LAM(u_e, b)/u dx`, so that the foot still
+sticks.
 """
 
 from __future__ import annotations
@@ -28,13 +30,17 @@ from jaxdiff.body.walker.nodes import STRIDE, Nodes, over_stride
 from jaxdiff.body.walker.subjects import Walker
 
 SPARE = 1
-"""Strides walked before and after those that are kept: for derivatives, delays and the left leg's half stride."""
+"""Strides walked before and after those that are kept: for derivatives, delays and the left leg's
+half stride.
+"""
 CORE = slice(MARGIN, -MARGIN)
 KNEES = LEG[:, 3]
 
 
 class Walk(NamedTuple):
-    """Kinematics on the stride grid, `SPARE` strides longer at both ends than asked for; time in the last axis."""
+    """Kinematics on the stride grid, `SPARE` strides longer at both ends than asked for; time in
+    the last axis.
+    """
 
     walker: Walker
     strides: int
@@ -122,7 +128,9 @@ def kept(walked: Walk, side: int) -> slice:
 
 
 def angles(walked: Walk, kinetic: Kinetics, side: int) -> np.ndarray:
-    """Hip, knee, ankle, foot to the belt, and pelvis (15, T) in degrees; a left leg reads like a right one."""
+    """Hip, knee, ankle, foot to the belt, and pelvis (15, T) in degrees; a left leg reads like a
+    right one.
+    """
     e = -OUTWARD[side]
     x, y, z = kinetic.motion.pose.frame[FEET[side]]
     foot = np.arcsin(x[2]), e * np.arctan2(y[2], z[2]), e * np.arctan2(x[1], x[0])
@@ -131,7 +139,9 @@ def angles(walked: Walk, kinetic: Kinetics, side: int) -> np.ndarray:
 
 
 def moments(walked: Walk, kinetic: Kinetics, side: int) -> np.ndarray:
-    """Internal moments of hip, knee and ankle (9, T) in Nm/kg: against flexion, adduction and internal rotation."""
+    """Internal moments of hip, knee and ankle (9, T) in Nm/kg: against flexion, adduction and
+    internal rotation.
+    """
     return -kinetic.torques[LEG[side]] * GRAVITY * walked.walker.leg_length
 
 
@@ -161,7 +171,8 @@ SAGITTAL = LEG[:, [0, 3, 6]].ravel()
 def resample(walked: Walk, start: float, samples: int, rate: float, synthesis: float) -> np.ndarray:
     """The sagittal angles (samples, 6) in degrees at `rate` Hz from `start` seconds on.
 
-    Drawn at `synthesis` Hz and decimated behind a low-pass at 0.4 of the new rate, so that nothing folds back.
+    Drawn at `synthesis` Hz and decimated behind a low-pass at 0.4 of the new rate, so that nothing
+    folds back.
     """
     factor = round(synthesis / rate)
     reach = 15 * factor

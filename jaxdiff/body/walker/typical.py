@@ -1,7 +1,7 @@
 """The typical healthy adult: how the mean of all people differs from the reference subject.
 
-Found by least squares on the mean angles, moments and ground reaction of Bovi et al. 2011 at five speeds, so agreement
-with those norms validates the fit, not the model (docs/results/walker).
+Found by least squares on the mean angles, moments and ground reaction of Bovi et al. 2011 at five
+speeds, so agreement with those norms validates the fit, not the model (docs/results/walker).
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ SIGNATURE = np.array(
         (-0.9, 0.2, -0.6, 0.4, -1.1, -2.5, 3.6, -0.5, 2.8),
     )
 )
-"""Fourier terms (constant, four cosines, four sines) of hip, knee and ankle at speed 0.4, degrees."""
+"""Fourier terms (constant, four cosines, four sines) of hip, knee and ankle at speed 0.4, degrees.
+"""
 SIGNATURE_SLOPE = np.array(
     (
         (-1.2, 8.7, 10.6, -5.5, -7.6, 3.5, -10.0, -3.1, -9.8),

@@ -1,8 +1,9 @@
 """How strides differ: slow random deviations of stride length and of the shape of the gait.
 
-A deviation of a trait (more knee flexion in swing, a narrower step, ...) moves the gait along its contact- and
-Newton-consistent image, known once for the reference subject and added linearly. Amplitudes are first-order
-autoregressive from stride to stride and blended by a cubic B-spline, so that forces stay smooth.
+A deviation of a trait (more knee flexion in swing, a narrower step, ...) moves the gait along its
+contact- and Newton-consistent image, known once for the reference subject and added linearly.
+Amplitudes are first-order autoregressive from stride to stride and blended by a cubic B-spline, so
+that forces stay smooth.
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ def _mirror(coefficients: np.ndarray) -> np.ndarray:
 
 @cache
 def modes() -> Nodes:
-    """Change of the 29 coordinates per standard deviation of every mode, at its own nodes: curves (150, 9, modes x 29).
+    """Change of the 29 coordinates per standard deviation of every mode, at its own nodes: curves
+    (150, 9, modes x 29).
 
     Computed once per process (a few seconds), on the reference subject.
     """
@@ -109,7 +111,9 @@ def stride_length(rng: np.random.Generator, strides: int, x: np.ndarray) -> np.n
 def amplitudes(
     rng: np.random.Generator, walker: Walker, strides: int, x: np.ndarray, u: np.ndarray
 ) -> np.ndarray:
-    """Amplitude of every mode along x, in standard deviations (T, MODES); slow and impaired walking varies more."""
+    """Amplitude of every mode along x, in standard deviations (T, MODES); slow and impaired walking
+    varies more.
+    """
     values = autoregressive(rng, strides, SHAPE_MEMORY, 1.0, MODES)
     n = len(LEG_MODES)
     a = stride_spline(values, x)
@@ -119,8 +123,8 @@ def amplitudes(
 
 
 def deviations(a: np.ndarray, u: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Change of the coordinates (strides, 150, 29) for amplitudes (strides, 150, MODES); outside the nodes, as at the
-    nearest speed and slope."""
+    """Change of the coordinates (strides, 150, 29) for amplitudes (strides, 150, MODES); outside
+    the nodes, as at the nearest speed and slope."""
     images = modes()
     weights = images.weights(np.clip(u, SPEEDS[0], SPEEDS[-1]), np.clip(b, SLOPES[0], SLOPES[-1]))
     mixed = (weights[..., :, None] * a[..., None, :]).reshape(*u.shape, -1)

@@ -1,7 +1,9 @@
-"""From the sagittal solutions to all 29 coordinates in a batch: `completion` for many people at once.
+"""From the sagittal solutions to all 29 coordinates in a batch: `completion` for many people at
+once.
 
-Hip and knee are bent until the ankles reach the planar ankles and their lateral tracks, the ankle angles follow from
-the orientation of the foot, and the pelvis sways so that the lateral zero-moment point stays over the feet.
+Hip and knee are bent until the ankles reach the planar ankles and their lateral tracks, the ankle
+angles follow from the orientation of the foot, and the pelvis sways so that the lateral zero-moment
+point stays over the feet.
 """
 
 from __future__ import annotations
@@ -40,7 +42,8 @@ def rotated(axes: Frame, hinges: tuple, angles: Array) -> tuple[Frame, list]:
 
 
 def chain(q: Array, angles: Array, pelvis: Frame, b: Proportions, leg: int):
-    """Hip, knee and ankle, the axes of hip flexion, hip adduction and knee flexion, and the frame of the shank.
+    """Hip, knee and ankle, the axes of hip flexion, hip adduction and knee flexion, and the frame
+    of the shank.
 
     `angles` [6, M, P] are the hip's and the knee's.
     """

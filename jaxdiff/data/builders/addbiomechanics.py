@@ -1,4 +1,6 @@
-"""AddBiomechanics: a folder of `.b3d` files as joint angles, joint moments and ground reactions of either leg."""
+"""AddBiomechanics: a folder of `.b3d` files as joint angles, joint moments and ground reactions of
+either leg.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ MOVING = 0.3
 
 
 class AddBiomechanics(Builder):
-    """angles (6, deg), moments (6, N m/kg) and grf (3, N/kg) of each leg; missing forces are gaps."""
+    """angles (6, deg), moments (6, N m/kg) and grf (3, N/kg) of each leg; missing forces are
+    gaps.
+    """
 
     name = "addbiomechanics"
     description = "Trials processed by AddBiomechanics: joint angles, moments and ground reactions of either leg."

@@ -1,8 +1,9 @@
 """The base of all data set builders: one kind of example, so that one loader reads them all.
 
-An example is a trial: signals (time, channels) by modality with channel names and units, rate, subject, task, side, and
-what else is known. Builders are tensorflow-datasets builders that need no TensorFlow: array_record files, read as a
-random-access data source. A subclass says which modalities it has and yields `example(...)`.
+An example is a trial: signals (time, channels) by modality with channel names and units, rate,
+subject, task, side, and what else is known. Builders are tensorflow-datasets builders that need no
+TensorFlow: array_record files, read as a random-access data source. A subclass says which
+modalities it has and yields `example(...)`.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ T = TypeVar("T")
 
 
 class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # pyright: ignore
-    """Base of all builders. Subclasses set `description`, `homepage`, `citation`, `licence`, and `source` if they read files."""
+    """Base of all builders. Subclasses set `description`, `homepage`, `citation`, `licence`, and
+    `source` if they read files.
+    """
 
     VERSION = tfds.core.Version("1.0.0")
     description = ""
@@ -39,7 +42,8 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # pyrig
     progress = True
     compact = False
     """Whether signals are stored as 16-bit integers with one scale per channel and trial."""
-    code_path = None  # where checksums of downloads would lie; finding it needs a package tfds forgets to require
+    # where checksums of downloads would lie; finding it needs a package tfds forgets to require
+    code_path = None
 
     @classmethod
     def configured(cls, **settings: Any) -> Any:
@@ -132,12 +136,16 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # pyrig
 
 
 def _array(shape: tuple[int | None, ...], dtype: type) -> tfds.features.Tensor:
-    """An array stored as bytes: several times faster than a list of numbers, and float64 stays float64."""
+    """An array stored as bytes: several times faster than a list of numbers, and float64 stays
+    float64.
+    """
     return tfds.features.Tensor(shape=shape, dtype=dtype, encoding=tfds.features.Encoding.BYTES)
 
 
 def fingerprint(*parts: Any) -> str:
-    """A short hash of settings or contents, so that data prepared from others are kept under another name."""
+    """A short hash of settings or contents, so that data prepared from others are kept under
+    another name.
+    """
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:10]
 
 

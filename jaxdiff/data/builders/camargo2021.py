@@ -1,11 +1,13 @@
-"""Camargo et al. 2021: 22 people on a treadmill at 28 speeds, the able-bodied data of speed transfer (paper III.A).
+"""Camargo et al. 2021: 22 people on a treadmill at 28 speeds, the able-bodied data of speed
+transfer (paper III.A).
 
     AB06/10_09_18/treadmill/{ik,id,conditions,...}/treadmill_01_01.mat
 
-The files hold MATLAB tables, which SciPy cannot decode; mat-io can. `ik` has the column `Header` (s) and OpenSim angles
-(deg, 200 Hz; knee extension positive, turned here to flexion positive); `conditions` has a table with the columns
-Header and Speed. A trial runs through four speeds: one example is `seconds` around the middle of a stretch of constant
-speed, brought to `rate` Hz with an anti-alias filter.
+The files hold MATLAB tables, which SciPy cannot decode; mat-io can. `ik` has the column `Header`
+(s) and OpenSim angles (deg, 200 Hz; knee extension positive, turned here to flexion positive);
+`conditions` has a table with the columns Header and Speed. A trial runs through four speeds: one
+example is `seconds` around the middle of a stretch of constant speed, brought to `rate` Hz with an
+anti-alias filter.
 """
 
 from __future__ import annotations

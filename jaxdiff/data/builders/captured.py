@@ -1,7 +1,7 @@
 """Captured motion as BVH trees: the public CMU conversion with its captions, and 100STYLE.
 
-Skeletons are mapped onto the 22 joints (`jaxdiff.data.skeletons`), at 20 frames a second, with HumanML3D's features in
-their corrected variant. Neither builder downloads anything.
+Skeletons are mapped onto the 22 joints (`jaxdiff.data.skeletons`), at 20 frames a second, with
+HumanML3D's features in their corrected variant. Neither builder downloads anything.
 """
 
 from __future__ import annotations
@@ -115,7 +115,9 @@ class CmuMocap(Captured):
 
 
 def read_index(root: Path) -> dict[str, tuple[str, float]]:
-    """Caption and frame rate (0: unknown) by trial, from the text or the CSV of the database's index."""
+    """Caption and frame rate (0: unknown) by trial, from the text or the CSV of the database's
+    index.
+    """
     found: dict[str, tuple[str, float]] = {}
     for path in sorted([*root.glob("*index*.txt"), *root.glob("*.csv")]):
         if path.name == "index.csv":
@@ -175,7 +177,9 @@ GAITS = {
 
 
 class HundredStyle(Captured):
-    """motion (263 features) and joints (66, m) of 100 styles of locomotion, with captions made from the labels."""
+    """motion (263 features) and joints (66, m) of 100 styles of locomotion, with captions made from
+    the labels.
+    """
 
     name = "hundred_style"
     description = (

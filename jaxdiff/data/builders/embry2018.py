@@ -1,4 +1,5 @@
-"""Embry et al. 2018: ten people walking at three speeds on nine slopes, the data of LLMA (paper IV.A).
+"""Embry et al. 2018: ten people walking at three speeds on nine slopes, the data of LLMA (paper
+IV.A).
 
 `InclineExperiment.mat` is HDF5 (MATLAB v7.3), so arrays come out transposed: (strides, 150).
 
@@ -9,7 +10,8 @@
                           /cycles/{side}/time                             s
                           /stepsout/{side}                                outlier strides, counted from 1: dropped here
 
-Strides that are nothing but zeros (the last one of some trials) are dropped too. One example is one side of one trial.
+Strides that are nothing but zeros (the last one of some trials) are dropped too. One example is one
+side of one trial.
 """
 
 from __future__ import annotations
@@ -31,7 +33,9 @@ TRIAL = re.compile(r"s(\d+(?:x\d+)?)([id])(\d+(?:x\d+)?)")
 
 
 class Embry2018(Builder):
-    """angles (15, deg), moments (9, N m/kg) and grf (3, N/kg) on 150 samples a stride, with the strides numbered."""
+    """angles (15, deg), moments (9, N m/kg) and grf (3, N/kg) on 150 samples a stride, with the
+    strides numbered.
+    """
 
     name = "embry2018"
     description = "Walking at 0.8, 1.0 and 1.2 m/s on slopes of -10 to 10 degrees: joint angles, moments, forces."
@@ -127,14 +131,18 @@ def _trial(group: Any, name: str, side: str, mass: float, path: Path) -> dict[st
 
 
 def _numbers(dataset: Any) -> np.ndarray:
-    """The numbers of a MATLAB array; of an empty one MATLAB v7.3 stores the dimensions and a mark instead."""
+    """The numbers of a MATLAB array; of an empty one MATLAB v7.3 stores the dimensions and a mark
+    instead.
+    """
     if dataset.attrs.get("MATLAB_empty", 0):
         return np.zeros(0)
     return np.asarray(dataset[()], np.float64).ravel()
 
 
 def _mass(file: Any, person: Any) -> float:
-    """The body mass from the cells of `subjectdetails`: a row of names and a row of values, as references."""
+    """The body mass from the cells of `subjectdetails`: a row of names and a row of values, as
+    references.
+    """
     names, values = person["subjectdetails"][()]
     for name, value in zip(names, values):
         if "weight" in "".join(map(chr, np.ravel(file[name][()]))).lower():

@@ -1,4 +1,6 @@
-"""One trial as the example that every builder yields; free of tensorflow-datasets, which only builders need."""
+"""One trial as the example that every builder yields; free of tensorflow-datasets, which only
+builders need.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ def example(
     captions: Sequence[str] = (),
     tokens: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """One trial as an example. Without `time` it is sampled at `rate` from 0 s; without `stride` strides are unknown (-1)."""
+    """One trial as an example. Without `time` it is sampled at `rate` from 0 s; without `stride`
+    strides are unknown (-1).
+    """
     lengths = {name: len(values) for name, values in signals.items()}
     frames = min(lengths.values(), default=0)
     if not frames or set(lengths.values()) != {frames}:

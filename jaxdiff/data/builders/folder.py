@@ -45,7 +45,8 @@ class Folder(Builder):
 
         Args:
             recipe: The YAML file.
-            root: Folder of the recordings; default: that of the recipe. Changed files are prepared again.
+            root: Folder of the recordings; default: that of the recipe. Changed files are prepared
+                again.
         """
         if recipe is None:
             raise ConfigError("folder needs recipe=FILE.yaml, which describes the recordings")

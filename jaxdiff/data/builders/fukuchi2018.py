@@ -1,12 +1,14 @@
-"""Fukuchi et al. 2018: 42 people overground at three speeds and on a treadmill at eight, as public text files.
+"""Fukuchi et al. 2018: 42 people overground at three speeds and on a treadmill at eight, as public
+text files.
 
     WBDSinfo.csv                  one row per file; FileName, GaitSpeed(m/s) ("--": none)
     WBDSascii/WBDS01walkT05ang.txt    joint angles of the average stride (deg), 101 rows, tab separated
     WBDSascii/WBDS01walkT05knt.txt    joint moments (N m/kg) and ground reaction forces (N/kg) of the same stride
 
-Columns are named RHipAngleX; Z is the sagittal axis, flexion and dorsiflexion positive. The forces' axes are X forward,
-Y up, Z sideways. Strides are averages of a trial and time-normalised, each leg to its own heel strike; so there is one
-example per leg and trial, of 101 samples. The rate is per stride, not per second.
+Columns are named RHipAngleX; Z is the sagittal axis, flexion and dorsiflexion positive. The forces'
+axes are X forward, Y up, Z sideways. Strides are averages of a trial and time-normalised, each leg
+to its own heel strike; so there is one example per leg and trial, of 101 samples. The rate is per
+stride, not per second.
 """
 
 from __future__ import annotations
@@ -31,7 +33,9 @@ SIDES = {"right": "R", "left": "L"}
 
 
 class Fukuchi2018(Builder):
-    """angles (15, deg), moments (9, N m/kg) and grf (3, N/kg: forward, up, sideways) of average strides."""
+    """angles (15, deg), moments (9, N m/kg) and grf (3, N/kg: forward, up, sideways) of average
+    strides.
+    """
 
     name = "fukuchi2018"
     description = (

@@ -4,9 +4,10 @@
     texts/000021.txt               lines  caption#word/POS word/POS ...#start#end
     train.txt val.txt test.txt     clip names, mirrored clips ("M000021") among them
 
-A line with start and end (seconds) describes a part of a clip, which becomes a trial of its own; the parts are counted
-at 20 frames a second in both data sets, as in the reference loaders. Clips with gaps (007975) are left out. Who moves
-is not published: the clip, together with its mirror image, stands for the subject.
+A line with start and end (seconds) describes a part of a clip, which becomes a trial of its own;
+the parts are counted at 20 frames a second in both data sets, as in the reference loaders. Clips
+with gaps (007975) are left out. Who moves is not published: the clip, together with its mirror
+image, stands for the subject.
 """
 
 from __future__ import annotations

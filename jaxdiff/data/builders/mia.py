@@ -1,10 +1,12 @@
-"""Muscles in Action (Chiquier & Vondrick, ICCV 2023): 3-second clips of exercises with the EMG of eight muscles.
+"""Muscles in Action (Chiquier & Vondrick, ICCV 2023): 3-second clips of exercises with the EMG of
+eight muscles.
 
     train/Subject0/ElbowPunch/188/emgvalues.npy    (30, 8) rectified EMG, 10 Hz
     train/Subject0/ElbowPunch/188/joints3d.npy     (30, J >= 25, 3) joints of VIBE, camera frame, m
     val/...
 
-The published val folder holds clips of the same people as train: split by subject instead (jaxdiff.data.splits).
+The published val folder holds clips of the same people as train: split by subject instead
+(jaxdiff.data.splits).
 """
 
 from __future__ import annotations
@@ -34,7 +36,9 @@ MUSCLES = (
 
 
 class MIA(Builder):
-    """joints (75, m) and emg (8, arbitrary units) of 30 frames at 10 Hz; the exercise is the task."""
+    """joints (75, m) and emg (8, arbitrary units) of 30 frames at 10 Hz; the exercise is the
+    task.
+    """
 
     name = "mia"
     description = (

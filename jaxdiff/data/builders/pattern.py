@@ -11,9 +11,10 @@ BRACES = re.compile(r"\{([A-Za-z_]\w{0,60})\}")
 def matcher(text: str) -> Any:
     """A function from a path to the fields that a pattern finds in it, or None.
 
-    `{field}` is one or more characters of a name, the same ones when repeated; `*` any characters of a name; `**/` any
-    folders. A pattern is first tested without its repetitions by a simulation that takes linear time, so that no
-    pair of pattern and path makes the regular expression backtrack without end.
+    `{field}` is one or more characters of a name, the same ones when repeated; `*` any characters
+    of a name; `**/` any folders. A pattern is first tested without its repetitions by a simulation
+    that takes linear time, so that no pair of pattern and path makes the regular expression
+    backtrack without end.
     """
     pieces: list[str] = []
     for part in re.split(r"(\{[A-Za-z_]\w{0,60}\}|\*\*/|\*)", text):
@@ -30,7 +31,9 @@ def matcher(text: str) -> Any:
 
 
 def _possible(pieces: list[str], path: str) -> bool:
-    """Whether a path matches a pattern whose repeated fields may differ; one bit per position in the pattern."""
+    """Whether a path matches a pattern whose repeated fields may differ; one bit per position in
+    the pattern.
+    """
     loops = skips = folders = 0
     literal: dict[str, int] = {}
     for i, piece in enumerate(pieces):

@@ -13,10 +13,12 @@
     people: {anna: {mass: 61.5}, ben: {mass: 74}}                         # optional: fields that depend on the subject
     captions: "{subject}/{task}_{trial}.txt"   # optional: a text file, one caption a line
 
-The fields are subject (needed), task, trial, side, paretic, split, speed (m/s), incline (deg) and mass (kg).
+The fields are subject (needed), task, trial, side, paretic, split, speed (m/s), incline (deg) and
+mass (kg).
 
-Many trials packed in one npz: a modality's `array` is (trials, time, channels), or (time, channels) of all trials end
-to end with `offsets`; joints are (…, joints, 3). Braces then name arrays with one value per trial.
+Many trials packed in one npz: a modality's `array` is (trials, time, channels), or (time, channels)
+of all trials end to end with `offsets`; joints are (…, joints, 3). Braces then name arrays with one
+value per trial.
 
     name: verheul2024
     files: verheul2024.npz
@@ -43,7 +45,9 @@ NUMBERS = ("speed", "incline", "mass")
 
 @dataclass(frozen=True)
 class Modality:
-    """The channels of a modality, their units (one for all, or a list), and the files or the array they are in."""
+    """The channels of a modality, their units (one for all, or a list), and the files or the array
+    they are in.
+    """
 
     channels: Any
     units: Any

@@ -1,7 +1,7 @@
 """The YAML file of a recipe, read, and everything that is wrong with it.
 
-A recipe comes from elsewhere and is not trusted: it is at most 256 KiB, has no aliases, and names files inside its root
-only.
+A recipe comes from elsewhere and is not trusted: it is at most 256 KiB, has no aliases, and names
+files inside its root only.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ def read_yaml(path: Path) -> Any:
     import yaml
 
     class Plain(yaml.SafeLoader):
-        """A loader without aliases, which may stand for exponentially many values, and without deep nesting."""
+        """A loader without aliases, which may stand for exponentially many values, and without deep
+        nesting.
+        """
 
         depth = 0
 

@@ -5,9 +5,10 @@
     load("simulated_speeds", kind="stroke", size="full")        # speed transfer: six sagittal angles at many speeds
     load("simulated_motion", size="tiny", seed=3)               # text to motion: features, joints, muscle activations
 
-"full" is the cohort of the papers; every argument of the simulator can be set (subjects, speeds, strides …). Prepared data
-are named by their settings and the simulator's source, so a changed simulator never reads old data. They are stored as
-16-bit integers with one scale per channel and trial.
+"full" is the cohort of the papers; every argument of the simulator can be set (subjects, speeds,
+strides …). Prepared data are named by their settings and the simulator's source, so a changed
+simulator never reads old data. They are stored as 16-bit integers with one scale per channel and
+trial.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ class Config(tfds.core.BuilderConfig):
 
 
 class Simulated(Builder, skip_registration=True):  # pyright: ignore
-    """Base: a size is a set of arguments for a simulator; `simulators` names those that need another one."""
+    """Base: a size is a set of arguments for a simulator; `simulators` names those that need
+    another one.
+    """
 
     licence = "made here, Apache-2.0"
     compact = True
@@ -111,8 +114,9 @@ def walked(trial: walker.Trial) -> dict[str, Any]:
 class SimulatedGait(Simulated):
     """angles (15), moments (9), grf (3) and emg (8) of either leg, 150 samples a stride.
 
-    "tiny", "quick" and "full" are a few people at the same speeds and slopes, with transitions. "large" are 1000 different
-    people, healthy and impaired, each at eight speeds and slopes of their own; `subjects` sets any other number.
+    "tiny", "quick" and "full" are a few people at the same speeds and slopes, with transitions.
+    "large" are 1000 different people, healthy and impaired, each at eight speeds and slopes of
+    their own; `subjects` sets any other number.
     """
 
     name = "simulated_gait"
@@ -139,7 +143,9 @@ class SimulatedGait(Simulated):
 
 
 class SimulatedSpeeds(Simulated):
-    """sagittal (6): 30 s at 20 Hz of able-bodied people (kind="able") or of stroke survivors (kind="stroke")."""
+    """sagittal (6): 30 s at 20 Hz of able-bodied people (kind="able") or of stroke survivors
+    (kind="stroke").
+    """
 
     name = "simulated_speeds"
     description = (
@@ -166,10 +172,11 @@ class SimulatedSpeeds(Simulated):
 
 
 class SimulatedMotion(Simulated):
-    """motion (263 features), joints (66, m) and emg (8 activations) at 20 frames a second, with captions.
+    """motion (263 features), joints (66, m) and emg (8 activations) at 20 frames a second, with
+    captions.
 
-    The features are HumanML3D's without its errors. All clips are of one figure, so each counts as a subject; four in
-    five are for training, as in HumanML3D, the same ones in every size.
+    The features are HumanML3D's without its errors. All clips are of one figure, so each counts as
+    a subject; four in five are for training, as in HumanML3D, the same ones in every size.
     """
 
     name = "simulated_motion"
@@ -213,8 +220,8 @@ class SimulatedMotion(Simulated):
 def features(joints: np.ndarray) -> np.ndarray:
     """Features (T - 1, 263) of joints (T, 22, 3).
 
-    The clip is lengthened by its last frame to a multiple of 100, so that only two lengths are compiled; the filter of
-    the heading continues a clip in the same way, so nothing changes.
+    The clip is lengthened by its last frame to a multiple of 100, so that only two lengths are
+    compiled; the filter of the heading continues a clip in the same way, so nothing changes.
     """
     frames = len(joints)
     padded = np.pad(joints, ((0, -frames % 100), (0, 0), (0, 0)), mode="edge")

@@ -13,7 +13,8 @@
 | `.npy`                 | HumanML3D or KIT-ML motion                                     | yes     |
 | `.rrd`                 |                                                                | yes, for the Rerun viewer, where rerun-sdk is installed |
 
-Whatever is wrong with a file is one `FileError` that names the file, the line where it has lines, and what is wrong.
+Whatever is wrong with a file is one `FileError` that names the file, the line where it has lines,
+and what is wrong.
 """
 
 from __future__ import annotations
@@ -114,8 +115,8 @@ def read(path: str | os.PathLike, rate: float | None = None) -> Recording | list
 
     Args:
         path: The file; its extension names the format.
-        rate: Rate in Hz of the result: recordings at another rate are resampled, irregular time stamps are then
-            allowed, and files that state no rate are taken to be at this one.
+        rate: Rate in Hz of the result: recordings at another rate are resampled, irregular time
+            stamps are then allowed, and files that state no rate are taken to be at this one.
 
     Returns:
         The recording; of a `.b3d` with several trials, a list of them.

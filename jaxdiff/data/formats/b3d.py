@@ -1,14 +1,16 @@
 """AddBiomechanics files (`.b3d`): several trials of one person, each as a recording.
 
-The file is an eight-byte length, a header message, and frames of constant size: for each frame of each trial one
-sensor frame and one frame per processing pass. The last pass is read. A recording has
+The file is an eight-byte length, a header message, and frames of constant size: for each frame of
+each trial one sensor frame and one frame per processing pass. The last pass is read. A recording
+has
 
 * the joint coordinates of the OpenSim model (`hip_flexion_r` in rad, `pelvis_tx` in m),
 * their generalised forces (`hip_flexion_r_moment` in N m, `pelvis_tx_force` in N),
-* the ground reaction of every contact body (`ground_force_calcn_r_vx` in N, `ground_force_calcn_r_px` in m).
+* the ground reaction of every contact body (`ground_force_calcn_r_vx` in N,
+  `ground_force_calcn_r_px` in m).
 
-Where the file marks ground forces as missing, forces and moments are gaps. Sex, age, height and mass of the person
-and the reasons for missing forces are in the metadata.
+Where the file marks ground forces as missing, forces and moments are gaps. Sex, age, height and
+mass of the person and the reasons for missing forces are in the metadata.
 """
 
 from __future__ import annotations
@@ -173,7 +175,9 @@ def _recording(
 def _contact(
     wrench: np.ndarray, pressure: np.ndarray, force: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Force and centre of pressure of every foot; from the wrench about the origin where a file has only that."""
+    """Force and centre of pressure of every foot; from the wrench about the origin where a file has
+    only that.
+    """
     parts = wrench.reshape(len(wrench), -1, 6)
     if not np.nan_to_num(force).any():
         force = parts[..., 3:].reshape(len(wrench), -1).copy()
@@ -189,7 +193,9 @@ def _contact(
 
 
 def _arrays(frames: np.ndarray, wanted: dict[int, int]) -> list[np.ndarray]:
-    """Packed fields of doubles of every frame, {number: width}; frames normally have one layout and are sliced."""
+    """Packed fields of doubles of every frame, {number: width}; frames normally have one layout and
+    are sliced.
+    """
     frames = np.ascontiguousarray(frames)
     data = memoryview(frames[0].tobytes())
     places = {
@@ -217,7 +223,9 @@ def _arrays(frames: np.ndarray, wanted: dict[int, int]) -> list[np.ndarray]:
 
 
 def _coordinates(models: list, dofs: int) -> list[str]:
-    """Coordinates in the order of the OpenSim model; numbered if the model does not tell as many as there are."""
+    """Coordinates in the order of the OpenSim model; numbered if the model does not tell as many as
+    there are.
+    """
     for model in reversed(models):
         text = (protobuf.texts(model, 2) or [""])[0]
         names = list(dict.fromkeys(_COORDINATE.findall(text)))

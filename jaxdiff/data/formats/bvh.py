@@ -1,8 +1,10 @@
-"""BVH: a skeleton and its motion as channels per joint, in any rotation order, with positions for any joint.
+"""BVH: a skeleton and its motion as channels per joint, in any rotation order, with positions for
+any joint.
 
-The rotation of a joint is the product of its rotation channels in the order in which they are listed; its place in the
-parent's frame is its OFFSET, of which position channels replace the components they name. A file does not state its
-unit of length: `scale` (metres per unit) does, 0.01 for the usual centimetres.
+The rotation of a joint is the product of its rotation channels in the order in which they are
+listed; its place in the parent's frame is its OFFSET, of which position channels replace the
+components they name. A file does not state its unit of length: `scale` (metres per unit) does, 0.01
+for the usual centimetres.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ _CHANNELS = {
 
 @dataclass(frozen=True)
 class Bvh:
-    """The contents of a BVH file. Joints are in the order of the file, depth first; numbers are those of the file."""
+    """The contents of a BVH file. Joints are in the order of the file, depth first; numbers are
+    those of the file.
+    """
 
     names: tuple[str, ...]
     parents: tuple[int, ...]
@@ -48,7 +52,9 @@ class Bvh:
 
     @property
     def rate(self) -> float:
-        """Frames a second. Frame times are printed with few digits; a rate next to a whole number is that number."""
+        """Frames a second. Frame times are printed with few digits; a rate next to a whole number
+        is that number.
+        """
         whole = round(1 / self.frame_time)
         return float(whole) if abs(whole * self.frame_time - 1) < 1e-4 else 1 / self.frame_time
 
@@ -58,7 +64,8 @@ class Bvh:
         return Skeleton(self.names, self.parents, self.offsets * self.scale)
 
     def pose(self, rate: float | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Local rotations (T, J, 4) as quaternions (w, x, y, z), and places in the parent's frame (T, J, 3) in metres.
+        """Local rotations (T, J, 4) as quaternions (w, x, y, z), and places in the parent's frame
+        (T, J, 3) in metres.
 
         With `rate`, interpolated to it: rotations along great circles, places along straight lines.
         """

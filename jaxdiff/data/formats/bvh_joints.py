@@ -1,4 +1,6 @@
-"""From motion to BVH and back: local rotations, joint positions, and recordings of joint positions."""
+"""From motion to BVH and back: local rotations, joint positions, and recordings of joint
+positions.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ def bvh_from_rotations(
     order: str = "ZXY",
     scale: float = 0.01,
 ) -> Bvh:
-    """A BVH of local rotations (T, J, 4), quaternions (w, x, y, z), and root positions (T, 3) in metres."""
+    """A BVH of local rotations (T, J, 4), quaternions (w, x, y, z), and root positions (T, 3) in
+    metres.
+    """
     tree = depth_first(skeleton.parents)
     parents = tuple(
         -1 if skeleton.parents[j] < 0 else tree.index(skeleton.parents[j]) for j in tree
@@ -50,7 +54,8 @@ def write_joints_bvh(
 ) -> None:
     """Joint positions (T, J, 3) in metres as a BVH in centimetres that any program opens.
 
-    The rest pose has the directions of the skeleton's offsets and the (median) bone lengths of the motion.
+    The rest pose has the directions of the skeleton's offsets and the (median) bone lengths of the
+    motion.
     """
     try:
         fitted, rotations = fit_rotations(np.asarray(joints, np.float64), skeleton)
@@ -60,7 +65,9 @@ def write_joints_bvh(
 
 
 def read_bvh_joints(path: str | os.PathLike, rate: float | None = None) -> Recording:
-    """Reads joint positions as channels `joint_x`, `_y`, `_z` in metres, of a file in centimetres."""
+    """Reads joint positions as channels `joint_x`, `_y`, `_z` in metres, of a file in
+    centimetres.
+    """
     bvh = read_bvh(path)
     try:
         joints = bvh.joints(rate)
@@ -98,7 +105,9 @@ def read_body(path: str | os.PathLike, rate: float | None = None) -> Recording:
 
 
 def write_recording_bvh(path: str | os.PathLike, recording: Recording) -> None:
-    """Writes a recording of joint positions, as `joints_recording` makes them; its first frame is the rest pose."""
+    """Writes a recording of joint positions, as `joints_recording` makes them; its first frame is
+    the rest pose.
+    """
     names = [channel[:-2] for channel in recording.channels[::3]]
     expected = tuple(f"{name}_{axis}" for name in names for axis in "xyz")
     parents = tuple(recording.meta.get("parents", "").split())

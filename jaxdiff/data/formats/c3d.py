@@ -1,9 +1,9 @@
 """C3D: markers, model outputs, force plates, EMG and other analog channels, and events.
 
-After a header of 512 bytes and the parameters come the frames: four words a point (x, y, z, residual; a negative one
-marks a missing point), then the analog samples of that frame. Words are 16-bit integers with a scale, or 32-bit floats.
-The reader is our own because ezc3d crashes the process on some damaged files; ezc3d is the oracle in the tests and
-writes (`write_c3d`).
+After a header of 512 bytes and the parameters come the frames: four words a point (x, y, z,
+residual; a negative one marks a missing point), then the analog samples of that frame. Words are
+16-bit integers with a scale, or 32-bit floats. The reader is our own because ezc3d crashes the
+process on some damaged files; ezc3d is the oracle in the tests and writes (`write_c3d`).
 """
 
 from __future__ import annotations
@@ -32,11 +32,15 @@ class C3d(NamedTuple):
     points: Recording | None
     """Channels `marker_x`, `_y`, `_z`, in the file's unit."""
     forces: Recording | None
-    """`ground_force_1_vx` .. `vz` (N), `ground_force_1_px` .. `pz`, `ground_torque_1_x` .. `z`; see force_plates."""
+    """`ground_force_1_vx` .. `vz` (N), `ground_force_1_px` .. `pz`, `ground_torque_1_x` .. `z`; see
+    force_plates.
+    """
     analog: Recording | None
     """All other analog channels, EMG among them, raw."""
     model: Recording | None = None
-    """Model outputs (POINT:ANGLES, MOMENTS, FORCES, POWERS, SCALARS), `RHipAngles_x` and so on, in their own units."""
+    """Model outputs (POINT:ANGLES, MOMENTS, FORCES, POWERS, SCALARS), `RHipAngles_x` and so on, in
+    their own units.
+    """
     events: tuple[Event, ...] = ()
     """Events with their contexts, in seconds on the same clock."""
     meta: Mapping[str, str] = {}
@@ -136,8 +140,9 @@ def read_c3d_recording(path: str | os.PathLike, rate: float | None = None) -> Re
 
     Args:
         path: The file.
-        rate: Rate in Hz; default: that of the points. Analog channels are resampled with an anti-alias filter; EMG
-            (channels in volts or named so) becomes linear envelopes, because raw EMG does not survive a lower rate.
+        rate: Rate in Hz; default: that of the points. Analog channels are resampled with an
+            anti-alias filter; EMG (channels in volts or named so) becomes linear envelopes, because
+            raw EMG does not survive a lower rate.
 
     Returns:
         Points, model outputs, forces and analog channels, with the events.
@@ -180,7 +185,9 @@ def _metadata(table: c3d_file.Parameters) -> dict[str, str]:
 
 
 def _frame_count(table: c3d_file.Parameters, first: int, last: int) -> int:
-    """From the header, or where its 16 bits do not reach, from TRIAL:ACTUAL_*_FIELD (low and high word)."""
+    """From the header, or where its 16 bits do not reach, from TRIAL:ACTUAL_*_FIELD (low and high
+    word).
+    """
     ends = [table.numbers(f"TRIAL:ACTUAL_{end}_FIELD").reshape(-1) for end in ("START", "END")]
     if last == 0xFFFF and all(len(end) >= 2 and np.isfinite(end).all() for end in ends):
         low, high = (int(end[0]) % 65536 + 65536 * (int(end[1]) % 65536) for end in ends)
@@ -190,7 +197,9 @@ def _frame_count(table: c3d_file.Parameters, first: int, last: int) -> int:
 
 
 def _labels(table: c3d_file.Parameters, group: str, count: int) -> list[str]:
-    """Names of points or channels (beyond 255 in LABELS2, ...); unnamed and repeated ones are numbered."""
+    """Names of points or channels (beyond 255 in LABELS2, ...); unnamed and repeated ones are
+    numbered.
+    """
     shown = [name for key in ("", *range(2, 20)) for name in table.texts(f"{group}:LABELS{key}")]
     names: dict[str, None] = {}
     for i in range(count):
@@ -244,7 +253,9 @@ def _events(path: str | os.PathLike, table: c3d_file.Parameters) -> tuple[Event,
 def _plates(
     table: c3d_file.Parameters, analog: np.ndarray, length: str
 ) -> tuple[_Channels, set[int]]:
-    """Values, names and units of all plates that are understood, and the analog channels they were made of."""
+    """Values, names and units of all plates that are understood, and the analog channels they were
+    made of.
+    """
     values, names, units, used = [np.zeros((len(analog), 0))], [], [], set()
     kinds = np.nan_to_num(table.numbers("FORCE_PLATFORM:TYPE").reshape(-1)).astype(np.int64)
     for i in range(

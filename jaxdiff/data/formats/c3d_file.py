@@ -1,7 +1,8 @@
 """The container of C3D: the bytes of Intel, DEC or MIPS processors, and the parameters.
 
-Parameters are a list of entries (c3d.org, "The C3D file format user guide"): length of the name, number of the group
-(negative: this *is* the group), name, distance to the next entry, type, dimensions (the first runs fastest), values.
+Parameters are a list of entries (c3d.org, "The C3D file format user guide"): length of the name,
+number of the group (negative: this *is* the group), name, distance to the next entry, type,
+dimensions (the first runs fastest), values.
 """
 
 from __future__ import annotations
@@ -106,7 +107,9 @@ class Parameters:
         return np.concatenate([values, np.full(count - len(values), default)])
 
     def item(self, key: str, shape: tuple[int, ...], i: int) -> np.ndarray | None:
-        """Item `i` of an array whose last axis counts items of that shape; a single item may lack that axis."""
+        """Item `i` of an array whose last axis counts items of that shape; a single item may lack
+        that axis.
+        """
         array = self.numbers(key)
         array = array[..., None] if array.ndim == len(shape) else array
         if (

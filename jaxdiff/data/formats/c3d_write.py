@@ -1,8 +1,9 @@
 """Recordings written as C3D, through ezc3d (extra `formats`).
 
-Channels `NAME_x`, `_y`, `_z` in a unit of length become points; such triples in a unit of angle, moment, force or power
-become model outputs (POINT:ANGLES, MOMENTS, ...); all other channels become analog channels at the rate of the points.
-Values are 32-bit floats, as everywhere in C3D. Metadata are kept as JSON in JAXDIFF:METADATA, which other programs ignore.
+Channels `NAME_x`, `_y`, `_z` in a unit of length become points; such triples in a unit of angle,
+moment, force or power become model outputs (POINT:ANGLES, MOMENTS, ...); all other channels become
+analog channels at the rate of the points. Values are 32-bit floats, as everywhere in C3D. Metadata
+are kept as JSON in JAXDIFF:METADATA, which other programs ignore.
 """
 
 from __future__ import annotations
@@ -88,7 +89,9 @@ def write_c3d(path: str | os.PathLike, recording: Recording) -> None:
 
 
 def metadata_pieces(meta: Mapping[str, str]) -> list[str]:
-    """JSON in pieces of 200 characters, none of them a space: C3D pads texts with spaces and holds up to 255 of them."""
+    """JSON in pieces of 200 characters, none of them a space: C3D pads texts with spaces and holds
+    up to 255 of them.
+    """
     text = json.dumps(dict(meta), separators=(",", ":")).replace(" ", "\\u0020") if meta else ""
     if len(text) > 200 * 255:
         warnings.warn("the metadata are too long for a C3D file", DataWarning, stacklevel=3)
@@ -97,7 +100,9 @@ def metadata_pieces(meta: Mapping[str, str]) -> list[str]:
 
 
 def _sorted(path, recording: Recording):
-    """Points [3, T] by label, model outputs by kind with unit and labels, and the names of the other channels."""
+    """Points [3, T] by label, model outputs by kind with unit and labels, and the names of the
+    other channels.
+    """
     points: dict[str, np.ndarray] = {}
     kinds: dict[str, tuple[str, list[str]]] = {}
     single, i = [], 0

@@ -1,10 +1,12 @@
 """Text exports of Vicon Nexus, Qualisys Track Manager and Visual3D.
 
-* Vicon: sections (`Trajectories`, `Model Outputs`, `Devices`, `Joints`, `Events`), each with a line for the rate, a
-  row of names, a row of components, a row of units, then rows that begin with frame and sub-frame numbers.
-* Qualisys: `KEY<tab>value` lines (`FREQUENCY`, `MARKER_NAMES`, `EVENT`), then rows; markers at exactly (0, 0, 0) are
-  missing.
-* Visual3D: five header rows (files, names, types, folders, `ITEM` with components), then rows; it states no rate.
+* Vicon: sections (`Trajectories`, `Model Outputs`, `Devices`, `Joints`, `Events`), each with a line
+  for the rate, a row of names, a row of components, a row of units, then rows that begin with frame
+  and sub-frame numbers.
+* Qualisys: `KEY<tab>value` lines (`FREQUENCY`, `MARKER_NAMES`, `EVENT`), then rows; markers at
+  exactly (0, 0, 0) are missing.
+* Visual3D: five header rows (files, names, types, folders, `ITEM` with components), then rows; it
+  states no rate.
 
 Sections at several rates are brought to the lowest one.
 """

@@ -43,7 +43,8 @@ def bad(path: str | os.PathLike, what: str, line: int | None = None) -> FileErro
         line: Line number from 1, if known.
 
     Returns:
-        The error, not yet raised: one line, and not longer than a screen even where a name in the file is.
+        The error, not yet raised: one line, and not longer than a screen even where a name in the
+            file is.
     """
     what = "".join(c if c.isprintable() else " " for c in what)
     if len(what) > _LONGEST:
@@ -117,8 +118,8 @@ def numbers(
 ) -> np.ndarray:
     """Numbered lines of text as a float64 array [T, C].
 
-    The usual table is read by NumPy's parser. What that refuses is parsed cell by cell, to understand other spellings
-    of a missing value or to name the cell that is wrong.
+    The usual table is read by NumPy's parser. What that refuses is parsed cell by cell, to
+    understand other spellings of a missing value or to name the cell that is wrong.
 
     Args:
         path: The file, for messages.
@@ -189,7 +190,8 @@ def timed(
         table: Numbers [T, C].
         columns: Names of the columns; repeated ones get a suffix and a warning.
         units: Units of the columns.
-        time: Indices of the columns that hold the time in seconds; several must be equal, none needs `rate`.
+        time: Indices of the columns that hold the time in seconds; several must be equal, none
+            needs `rate`.
         lines: Line numbers and texts of the rows.
         rate: Rate in Hz that the result shall have.
         meta: Metadata.
@@ -276,7 +278,9 @@ def at_rate(path: str | os.PathLike, recording: Recording, rate: float | None) -
 
 
 def check_writable(path: str | os.PathLike, recording: Recording, forbidden: str = "") -> None:
-    """Refuses what a text table could not restore: unprintable names, infinities, an empty recording."""
+    """Refuses what a text table could not restore: unprintable names, infinities, an empty
+    recording.
+    """
     for name in (*recording.channels, *recording.units):
         if (
             name != name.strip()

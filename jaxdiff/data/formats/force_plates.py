@@ -1,11 +1,13 @@
-"""Force plates of a C3D file: analog channels -> force, centre of pressure and free moment in the lab's frame.
+"""Force plates of a C3D file: analog channels -> force, centre of pressure and free moment in the
+lab's frame.
 
-In the plate's frame, with its origin in the middle of the surface and the sensor's origin at o below it,
+In the plate's frame, with its origin in the middle of the surface and the sensor's origin at o
+below it,
 
     M = M_sensor + F x o,     p = (-M_y, M_x, 0) / F_z,     T = M - p x F.
 
-Plate types of the C3D manual: 1 measures p and T itself; 2 measures F and M; 4 does after a 6 x 6 calibration; 3 has
-four three-axis sensors. Where the plate is not loaded, p and T are unknown: NaN.
+Plate types of the C3D manual: 1 measures p and T itself; 2 measures F and M; 4 does after a 6 x 6
+calibration; 3 has four three-axis sensors. Where the plate is not loaded, p and T are unknown: NaN.
 """
 
 from __future__ import annotations
@@ -37,7 +39,8 @@ def wrench(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Force, centre of pressure and free moment, each (T, 3), in the lab's frame.
 
-    `raw` (T, 6 or 8) are the plate's channels, `corners` (4, 3) and `origin` (3,) as the file gives them.
+    `raw` (T, 6 or 8) are the plate's channels, `corners` (4, 3) and `origin` (3,) as the file gives
+    them.
     """
     if (
         origin[2] > 0

@@ -1,7 +1,8 @@
-"""The `.npy` files of HumanML3D and KIT-ML: motion features (T, 263 or 251), joint positions (T, 22 or 21, 3).
+"""The `.npy` files of HumanML3D and KIT-ML: motion features (T, 263 or 251), joint positions (T, 22
+or 21, 3).
 
-A file does not state its rate: 20 Hz for HumanML3D and 12.5 Hz for KIT-ML, unless another is given. HumanML3D is in
-metres, KIT-ML in millimetres.
+A file does not state its rate: 20 Hz for HumanML3D and 12.5 Hz for KIT-ML, unless another is given.
+HumanML3D is in metres, KIT-ML in millimetres.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ _UNITS = {LAYOUT_22: "m", LAYOUT_21: "mm"}
 
 
 def read_npy(path: str | os.PathLike, rate: float | None = None) -> Recording:
-    """Reads motion features, or joint positions as channels `pelvis_x`, `pelvis_y`, ..., depending on the shape."""
+    """Reads motion features, or joint positions as channels `pelvis_x`, `pelvis_y`, ..., depending
+    on the shape.
+    """
     values = array(path)
     if (
         values.dtype not in (np.float32, np.float64)
@@ -67,7 +70,9 @@ def _write(path: str | os.PathLike, values: np.ndarray) -> None:
 
 
 def _feature_units(layout: Layout, length: str) -> tuple[str, ...]:
-    """Half the turn in rad per frame; lengths, and lengths per frame; rotations and contacts are pure numbers."""
+    """Half the turn in rad per frame; lengths, and lengths per frame; rotations and contacts are
+    pure numbers.
+    """
     units = {
         "turn": "rad/frame",
         "velocity": f"{length}/frame",

@@ -1,7 +1,8 @@
 """NumPy files read without trust: no pickle, and memory bounded by the size of the file.
 
-A recording is a `.npz` of `values`, `channels`, `units`, `rate`, `start`, `meta` and `events` (JSON): the one format
-that keeps all of it, bit by bit. `arrays` reads any other `.npz`, `array` any `.npy`.
+A recording is a `.npz` of `values`, `channels`, `units`, `rate`, `start`, `meta` and `events`
+(JSON): the one format that keeps all of it, bit by bit. `arrays` reads any other `.npz`, `array`
+any `.npy`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from jaxdiff.disk import atomic
 from jaxdiff.errors import DataError, FileError
 
 EXPANSION, FREE = 200, 2**26
-"""The arrays of an archive may together take `FREE` bytes plus `EXPANSION` times the size of the file."""
+"""The arrays of an archive may together take `FREE` bytes plus `EXPANSION` times the size of the
+file.
+"""
 _AXES = 32
 
 
@@ -29,7 +32,9 @@ MOTION = frozenset(
     ("joints", "joints3d", "poses", "pose", "betas", "trans", "transl", "fps", "rate")
     + ("mocap_framerate", "mocap_frame_rate")
 )
-"""What is read of files of poses; AMASS keeps labels beside it as pickled objects, which are passed over."""
+"""What is read of files of poses; AMASS keeps labels beside it as pickled objects, which are passed
+over.
+"""
 
 
 def arrays(path: str | os.PathLike, motion: bool = False) -> dict[str, np.ndarray]:
@@ -40,7 +45,8 @@ def arrays(path: str | os.PathLike, motion: bool = False) -> dict[str, np.ndarra
         motion: Read only the arrays of `MOTION` where the file has SMPL poses.
 
     Raises:
-        FileError: If the file is damaged, holds objects, or claims to unpack to more than its bound.
+        FileError: If the file is damaged, holds objects, or claims to unpack to more than its
+            bound.
     """
     content = files.read_bytes(path)
     try:
@@ -112,7 +118,8 @@ def _array(path: str | os.PathLike, stream: IO[bytes], name: str, size: int) -> 
 
 
 def read_npz(path: str | os.PathLike, rate: float | None = None) -> Recording:
-    """Reads a recording written by `write_npz`, or joints and SMPL parameters as pose estimators and AMASS keep them.
+    """Reads a recording written by `write_npz`, or joints and SMPL parameters as pose estimators
+    and AMASS keep them.
 
     Args:
         path: The file.

@@ -1,10 +1,12 @@
-"""OpenSim's text files: `.mot` and `.sto` tables (read and write), `.trc` marker trajectories (read).
+"""OpenSim's text files: `.mot` and `.sto` tables (read and write), `.trc` marker trajectories
+(read).
 
-A table is a title, `key=value` lines up to `endheader`, a row of column labels, rows of numbers. Headers in the wild
-differ: `nRows=`/`datarows `, `nColumns=`/`datacolumns `, any case, with or without version lines; all are understood.
-OpenSim states no units but `inDegrees`; the others follow from its naming rules (`pelvis_tx` m, `ground_force_vy` N),
-unless a header line `units=` (which `write_opensim` adds and OpenSim ignores) states them. A header without
-`inDegrees`, as SIMM writes it, leaves the unit of angles unknown; `inDegrees=no` over values that can only be degrees
+A table is a title, `key=value` lines up to `endheader`, a row of column labels, rows of numbers.
+Headers in the wild differ: `nRows=`/`datarows `, `nColumns=`/`datacolumns `, any case, with or
+without version lines; all are understood. OpenSim states no units but `inDegrees`; the others
+follow from its naming rules (`pelvis_tx` m, `ground_force_vy` N), unless a header line `units=`
+(which `write_opensim` adds and OpenSim ignores) states them. A header without `inDegrees`, as SIMM
+writes it, leaves the unit of angles unknown; `inDegrees=no` over values that can only be degrees
 gives a warning.
 """
 
@@ -169,7 +171,9 @@ def write_opensim(path: str | os.PathLike, recording: Recording) -> None:
 
 
 def read_trc(path: str | os.PathLike, rate: float | None = None) -> Recording:
-    """Reads marker trajectories as channels `marker_x`, `_y`, `_z` in the file's unit; an empty cell is a gap."""
+    """Reads marker trajectories as channels `marker_x`, `_y`, `_z` in the file's unit; an empty
+    cell is a gap.
+    """
     lines = files.read_lines(path)
     if not lines[0].strip().lower().startswith("pathfiletype"):
         raise files.bad(path, "a .trc file starts with 'PathFileType'", 1)
@@ -198,7 +202,9 @@ def read_trc(path: str | os.PathLike, rate: float | None = None) -> Recording:
         raise files.bad(path, f"the header announces {frames} frames, the file has {len(body)}", 3)
 
     def split(line: str) -> list[str]:
-        """Cells between tabs, of which surplus empty ones do not count; or words, where there are no tabs."""
+        """Cells between tabs, of which surplus empty ones do not count; or words, where there are
+        no tabs.
+        """
         cells = line.split("\t") if "\t" in line else line.split()
         while len(cells) > len(columns) and not cells[-1].strip():
             cells.pop()

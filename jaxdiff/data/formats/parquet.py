@@ -1,7 +1,8 @@
-"""Parquet tables, where pyarrow is installed: one column per channel, and a column or pandas index `time`.
+"""Parquet tables, where pyarrow is installed: one column per channel, and a column or pandas index
+`time`.
 
-Units, rate, metadata and events are kept in the schema's metadata under the key `jaxdiff`; a table without it is read
-like a CSV: units in the names (`hip [deg]`), time from its column.
+Units, rate, metadata and events are kept in the schema's metadata under the key `jaxdiff`; a table
+without it is read like a CSV: units in the names (`hip [deg]`), time from its column.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Pose estimates as plain `.npz`: joints, or SMPL parameters (AMASS) with a body model that places the joints.
+"""Pose estimates as plain `.npz`: joints, or SMPL parameters (AMASS) with a body model that places
+the joints.
 
 | key                                          | what                                                             |
 |----------------------------------------------|------------------------------------------------------------------|
@@ -8,7 +9,8 @@
 | `trans` or `transl` (may be absent)          | (T, 3)                                                           |
 | `fps`, `rate`, `mocap_framerate`, `mocap_frame_rate` | frames per second                                        |
 
-SMPL, SMPL+H and SMPL-X share their first 22 joints; these are returned, y up, ready for HumanML3D features.
+SMPL, SMPL+H and SMPL-X share their first 22 joints; these are returned, y up, ready for HumanML3D
+features.
 """
 
 from __future__ import annotations
@@ -31,14 +33,16 @@ from jaxdiff.errors import ConfigError
 BODY = len(HUMANML3D.names)
 UPS = ("y", "z")
 BODY_VARIABLE = "JAXDIFF_BODY_MODEL"
-"""Environment variable with the path of the SMPL body model that files of SMPL parameters are read with."""
+"""Environment variable with the path of the SMPL body model that files of SMPL parameters are read
+with.
+"""
 
 
 def read_estimated(path: str | os.PathLike, found: Mapping[str, np.ndarray]) -> Recording:
     """Joints from the arrays of an `.npz`, by the conventions of the keys it has.
 
-    Files with AMASS's frame-rate keys have z up. SMPL parameters are placed with the body model that the environment
-    variable `JAXDIFF_BODY_MODEL` names.
+    Files with AMASS's frame-rate keys have z up. SMPL parameters are placed with the body model
+    that the environment variable `JAXDIFF_BODY_MODEL` names.
 
     Raises:
         FileError: If a body model is needed and not named, or the arrays do not fit.
@@ -103,7 +107,8 @@ def _recording(
 
 
 def read_surface(path: str | os.PathLike, body: BodyModel) -> tuple[np.ndarray, np.ndarray]:
-    """Vertices [T, V, 3] and joints [T, 22, 3] in metres of a file of SMPL parameters, in the axes of the file.
+    """Vertices [T, V, 3] and joints [T, 22, 3] in metres of a file of SMPL parameters, in the axes
+    of the file.
 
     Raises:
         FileError: If the file has no SMPL parameters, or they do not fit.

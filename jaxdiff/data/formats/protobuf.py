@@ -1,4 +1,6 @@
-"""The wire format of protocol buffers, as much of it as `.b3d` files use; bounded by the length of the bytes."""
+"""The wire format of protocol buffers, as much of it as `.b3d` files use; bounded by the length of
+the bytes.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ VARINT, DOUBLE, BYTES, FLOAT = 0, 1, 2, 5
 
 
 def fields(data: memoryview) -> Iterator[tuple[int, int, int | memoryview, int]]:
-    """The fields of a message: number, wire type, value (an integer, or bytes) and the offset of its bytes.
+    """The fields of a message: number, wire type, value (an integer, or bytes) and the offset of
+    its bytes.
 
     Raises:
         DataError: If the message is cut off or uses an unknown wire type.

@@ -14,7 +14,8 @@ from jaxdiff.errors import MissingExtra
 
 
 def write_rerun(path: str | os.PathLike, recording: Recording) -> None:
-    """Write joint positions as points and bones, y up, or else one curve per channel, on a timeline `time` in s.
+    """Write joint positions as points and bones, y up, or else one curve per channel, on a timeline
+    `time` in s.
 
     Args:
         path: The file.

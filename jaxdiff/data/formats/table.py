@@ -1,12 +1,13 @@
-"""Tables of text: `.csv`, `.tsv`, `.txt`; a row of channel names, perhaps a row of units, then numbers.
+"""Tables of text: `.csv`, `.tsv`, `.txt`; a row of channel names, perhaps a row of units, then
+numbers.
 
-Cells are separated by comma, semicolon (then a decimal comma is understood) or tab, whichever the first row has most
-of. Without a row of units, units in the names count: `hip_flexion [deg]`, `force (N)`. A `Frame` column that counts
-the rows is dropped. Exports of Vicon, Qualisys and Visual3D, which begin otherwise, are read by
-`jaxdiff.data.formats.exports`.
+Cells are separated by comma, semicolon (then a decimal comma is understood) or tab, whichever the
+first row has most of. Without a row of units, units in the names count: `hip_flexion [deg]`,
+`force (N)`. A `Frame` column that counts the rows is dropped. Exports of Vicon, Qualisys and
+Visual3D, which begin otherwise, are read by `jaxdiff.data.formats.exports`.
 
-Lines that start with # are comments, which pandas skips (`read_csv(path, comment="#")`). Above the names,
-`# event 1.25 foot_strike right` is an event and `# subject: S01` an entry of the metadata.
+Lines that start with # are comments, which pandas skips (`read_csv(path, comment="#")`). Above the
+names, `# event 1.25 foot_strike right` is an event and `# subject: S01` an entry of the metadata.
 """
 
 from __future__ import annotations

@@ -8,7 +8,9 @@ import numpy as np
 
 
 def mish(x: jax.Array) -> jax.Array:
-    """`x tanh(log(1 + eˣ))`, with `tanh(log(1 + e)) = e(e + 2) / (e(e + 2) + 2)`: one exponential instead of three."""
+    """`x tanh(log(1 + eˣ))`, with `tanh(log(1 + e)) = e(e + 2) / (e(e + 2) + 2)`: one exponential
+    instead of three.
+    """
     e = jnp.exp(jnp.minimum(x.astype(jnp.float32), 20.0))
     n = e * (e + 2.0)
     return (x * (n / (n + 2.0))).astype(x.dtype)

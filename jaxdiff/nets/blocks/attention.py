@@ -1,16 +1,18 @@
-"""Scaled dot-product attention, `softmax(q kᵀ / √d) v`, in the form that measured best on each backend.
+"""Scaled dot-product attention, `softmax(q kᵀ / √d) v`, in the form that measured best on each
+backend.
 
-On a CPU: matrix products in head-major layout, the softmax normalised after the product with `v`, and a gradient
-written so that no (queries x keys) matrix is ever transposed:
+On a CPU: matrix products in head-major layout, the softmax normalised after the product with `v`,
+and a gradient written so that no (queries x keys) matrix is ever transposed:
 
     e = exp(s - max s),  y = e v / Σe;      g = dy / Σe,  ds = e (g vᵀ - g·y),  dvᵀ = gᵀ e,  dkᵀ = qᵀ ds,  dq = ds k
 
-2 to 5 times faster than `jax.nn.dot_product_attention` there, forwards, and up to 1.5 times than its own automatic
-gradient. On a GPU in half precision: cuDNN's fused attention, which never stores that matrix. Both differentiate in
-reverse mode only.
+2 to 5 times faster than `jax.nn.dot_product_attention` there, forwards, and up to 1.5 times than
+its own automatic gradient. On a GPU in half precision: cuDNN's fused attention, which never stores
+that matrix. Both differentiate in reverse mode only.
 
-The fused kernel cannot drop attention weights by our masks, so on a GPU in half precision attention weights are not
-dropped in training; the dropout after the attention remains. `exact_dropout` restores it, at the price of the kernel.
+The fused kernel cannot drop attention weights by our masks, so on a GPU in half precision attention
+weights are not dropped in training; the dropout after the attention remains. `exact_dropout`
+restores it, at the price of the kernel.
 """
 
 from __future__ import annotations
@@ -33,7 +35,9 @@ _exact = jax.make_user_context(default_value=False)
 
 @contextmanager
 def exact_dropout() -> Iterator[None]:
-    """Within the context, attention weights are dropped on every backend, without the fused kernel in training."""
+    """Within the context, attention weights are dropped on every backend, without the fused kernel
+    in training.
+    """
     with _exact(True):
         yield
 
@@ -50,8 +54,8 @@ def attention(
 
     Args:
       q: queries; `k` and `v` are keys and values.
-      mask: true where a query may attend, broadcastable to `(..., H, Lq, Lk)`. A query that may attend nowhere gets
-        the mean of the values.
+      mask: true where a query may attend, broadcastable to `(..., H, Lq, Lk)`. A query that may
+        attend nowhere gets the mean of the values.
       dropout: rate at which attention weights are dropped, if there is a `key`.
       key: a typed key or its two words.
 
@@ -68,9 +72,11 @@ def attention(
 
 
 class MultiHeadAttention(nn.Module):
-    """Attention between projected sequences, with query, key and value projections in one fused kernel.
+    """Attention between projected sequences, with query, key and value projections in one fused
+    kernel.
 
-    Inputs that are the same array share one matrix product. `dropout` acts on the attention weights.
+    Inputs that are the same array share one matrix product. `dropout` acts on the attention
+    weights.
     """
 
     heads: int
@@ -160,7 +166,9 @@ _attend.defvjp(_forward, _backward)  # type: ignore[attr-defined]
 
 
 def _fused(q: jax.Array, k: jax.Array) -> bool:
-    """Whether cuDNN's kernel takes these arrays: half precision, heads of at most 128 channels, even lengths."""
+    """Whether cuDNN's kernel takes these arrays: half precision, heads of at most 128 channels,
+    even lengths.
+    """
     return (
         backend() == "gpu"
         and q.dtype in (jnp.bfloat16, jnp.float16)

@@ -1,11 +1,13 @@
-"""Convolutions over time, channels last, with PyTorch's strides and zero padding, and GroupNorm of single frames.
+"""Convolutions over time, channels last, with PyTorch's strides and zero padding, and GroupNorm of
+single frames.
 
 Conv1d, stride s, padding p:            y[j] = b + Σ_k x[s j + k - p] W[k]
 ConvTranspose1d, kernel 4, stride 2, padding 1:   y[2i + k - 1] += x[i] W[k]
 
-XLA's own convolution is used but where channels are many on a CPU (`winograd`): a product over unfolded frames is as fast
-forwards, a third slower in training where frames are many, and faster only where weights outnumber frames. The
-transposed convolution is one matrix product and two sums: each output frame has exactly two terms.
+XLA's own convolution is used but where channels are many on a CPU (`winograd`): a product over
+unfolded frames is as fast forwards, a third slower in training where frames are many, and faster
+only where weights outnumber frames. The transposed convolution is one matrix product and two sums:
+each output frame has exactly two terms.
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ from jaxdiff.nets.blocks.norm import along, normalise
 
 
 def conv1d(x: jax.Array, kernel: jax.Array, stride: int = 1, padding: int = 0) -> jax.Array:
-    """Convolution of `x (..., T, in)` with `kernel (k, in, out)`, zero padded by `padding` on both sides."""
+    """Convolution of `x (..., T, in)` with `kernel (k, in, out)`, zero padded by `padding` on both
+    sides.
+    """
     flat = x.reshape(-1, *x.shape[-2:])
     if stride == 1 and winograd.pays(x, kernel):
         y = winograd.convolve(flat, kernel, padding)
@@ -54,7 +58,8 @@ class Conv1D(nn.Module):
 
 
 class Upsample1D(nn.Module):
-    """The transposed convolution of kernel 4, stride 2, padding 1: `(..., T, in) -> (..., 2T, features)`.
+    """The transposed convolution of kernel 4, stride 2, padding 1:
+    `(..., T, in) -> (..., 2T, features)`.
 
     `y[2j] = x[j] W[1] + x[j-1] W[3]` and `y[2j+1] = x[j] W[2] + x[j+1] W[0]`.
     """
@@ -77,7 +82,9 @@ class Upsample1D(nn.Module):
 
 
 class FrameGroupNorm(nn.Module):
-    """GroupNorm of each frame by itself: statistics over the channels of a group, never over time."""
+    """GroupNorm of each frame by itself: statistics over the channels of a group, never over
+    time.
+    """
 
     groups: int
     dtype: Any = jnp.float32

@@ -1,10 +1,11 @@
 """Dropout whose mask is a hash of (key, layer, position).
 
-A mask needs no cryptographic generator: threefry costs ten times the layer it protects on a CPU (16 ms against 0.4 ms
-for 2.4 million values on two cores) and two hundred operations per layer in every program. The two words of an
-example's key are used as they are; a constant derived from the layer's path tells layers apart; a 32-bit avalanche
-mixer (multiply and xor-shift) over the position is as uniform as dropout can use. Masks depend on the key alone, so
-results do not depend on how a batch is split.
+A mask needs no cryptographic generator: threefry costs ten times the layer it protects on a CPU (16
+ms against 0.4 ms for 2.4 million values on two cores) and two hundred operations per layer in every
+program. The two words of an example's key are used as they are; a constant derived from the layer's
+path tells layers apart; a 32-bit avalanche mixer (multiply and xor-shift) over the position is as
+uniform as dropout can use. Masks depend on the key alone, so results do not depend on how a batch
+is split.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ _examples: ContextVar[jax.Array | None] = ContextVar("examples", default=None)
 
 @contextmanager
 def layer(index: jax.Array) -> Iterator[None]:
-    """Within the context, masks also depend on `index`, the number of a layer in a scanned stack."""
+    """Within the context, masks also depend on `index`, the number of a layer in a scanned
+    stack.
+    """
     outer = _layer.get()
     token = _layer.set(index if outer is None else outer * np.uint32(31) + index)
     try:
@@ -39,10 +42,11 @@ def layer(index: jax.Array) -> Iterator[None]:
 
 @contextmanager
 def examples(keys: jax.Array) -> Iterator[None]:
-    """Within the context, networks are given batches `(B, ...)` and each example has a mask of its own key.
+    """Within the context, networks are given batches `(B, ...)` and each example has a mask of its
+    own key.
 
-    The masks are those that `jax.vmap` over examples and keys would give; the network need not be mapped for them.
-    Its `dropout` stream must have a key all the same, of which nothing is used.
+    The masks are those that `jax.vmap` over examples and keys would give; the network need not be
+    mapped for them. Its `dropout` stream must have a key all the same, of which nothing is used.
 
     Args:
       keys: one typed key per example `(B,)`.
@@ -75,10 +79,11 @@ def seed(key: jax.Array) -> jax.Array:
 
 
 def stream(module: nn.Module) -> jax.Array:
-    """The words of the `dropout` stream for this call of this module, without hashing the key once more.
+    """The words of the `dropout` stream for this call of this module, without hashing the key once
+    more.
 
-    `make_rng` would fold the module's path into the key with threefry; adding a constant of the path is enough, since
-    `thin` mixes it with every position.
+    `make_rng` would fold the module's path into the key with threefry; adding a constant of the
+    path is enough, since `thin` mixes it with every position.
     """
     scope = module.scope
     assert scope is not None
@@ -120,7 +125,9 @@ class Dropout(nn.Module):
 
 
 def _hash(position: jax.Array, first: jax.Array, second: jax.Array) -> jax.Array:
-    """A 32-bit avalanche mixer (two rounds of xor-shift and multiply), each round keyed by one word."""
+    """A 32-bit avalanche mixer (two rounds of xor-shift and multiply), each round keyed by one
+    word.
+    """
     h = position ^ first
     h = (h ^ (h >> 16)) * np.uint32(0x7FEB352D) + second
     h = (h ^ (h >> 15)) * np.uint32(0x846CA68B)

@@ -1,4 +1,5 @@
-"""Sinusoids: where in a sequence, or at which noise level. Always float32, whatever the network computes in.
+"""Sinusoids: where in a sequence, or at which noise level. Always float32, whatever the network
+computes in.
 
 Three conventions meet here, and they are not the same numbers:
 
@@ -21,7 +22,8 @@ BASE = 10000.0
 def sinusoid(position: jax.Array, width: int) -> jax.Array:
     """The interleaved sinusoid of real-valued positions `(...)`, shape `(..., width)`.
 
-    The frequencies are rounded to float32 as PyTorch rounds them: at t = 999 another rounding moves the sine by 2e-5.
+    The frequencies are rounded to float32 as PyTorch rounds them: at t = 999 another rounding moves
+    the sine by 2e-5.
     """
     frequency = np.exp(
         np.arange(0, width, 2, dtype=np.float32) * np.float32(-math.log(BASE) / width)
@@ -33,7 +35,9 @@ def sinusoid(position: jax.Array, width: int) -> jax.Array:
 
 
 def positions(length: int, width: int) -> np.ndarray:
-    """The interleaved sinusoid of positions `0 … length - 1`, a constant table `(length, width)`."""
+    """The interleaved sinusoid of positions `0 … length - 1`, a constant table
+    `(length, width)`.
+    """
     frequency = np.exp(np.arange(0, width, 2) * (-math.log(BASE) / width))
     angle = np.arange(length)[:, None] * frequency
     table = np.stack([np.sin(angle), np.cos(angle)], -1).reshape(length, -1)
@@ -41,7 +45,9 @@ def positions(length: int, width: int) -> np.ndarray:
 
 
 def sinusoid_concatenated(t: jax.Array, width: int) -> jax.Array:
-    """The concatenated sinusoid of noise levels `t (...)`, shape `(..., width)`; `width` is even."""
+    """The concatenated sinusoid of noise levels `t (...)`, shape `(..., width)`; `width` is
+    even.
+    """
     half = width // 2
     frequency = np.exp(np.arange(half, dtype=np.float32) * np.float32(-math.log(BASE) / (half - 1)))
     angle = jnp.asarray(t, jnp.float32)[..., None] * frequency
@@ -49,7 +55,9 @@ def sinusoid_concatenated(t: jax.Array, width: int) -> jax.Array:
 
 
 def rotate(x: jax.Array) -> jax.Array:
-    """Rotary positions `0 … L-1` on `x (..., L, width)`, over the full width and before any projection."""
+    """Rotary positions `0 … L-1` on `x (..., L, width)`, over the full width and before any
+    projection.
+    """
     length, width = x.shape[-2:]
     angle = np.arange(length)[:, None] * BASE ** (-np.arange(0, width, 2) / width)
     cos, sin = np.cos(angle).astype(np.float32), np.sin(angle).astype(np.float32)

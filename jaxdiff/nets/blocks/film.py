@@ -1,10 +1,11 @@
-"""Mish of a modulated GroupNorm of single frames, as one operation with its gradient in closed form.
+"""Mish of a modulated GroupNorm of single frames, as one operation with its gradient in closed
+form.
 
     u = x̂ gain + shift,   y = Mish(u),      x̂ = (x - mean x) r   over the channels of a group
 
-For the backward pass it keeps x and the two statistics of each group, and computes the rest again: a network's memory
-traffic, most of what is between its convolutions, falls to one read and one write of each, in the network's precision.
-It differentiates in reverse mode only.
+For the backward pass it keeps x and the two statistics of each group, and computes the rest again:
+a network's memory traffic, most of what is between its convolutions, falls to one read and one
+write of each, in the network's precision. It differentiates in reverse mode only.
 """
 
 from __future__ import annotations

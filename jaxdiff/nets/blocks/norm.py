@@ -1,9 +1,11 @@
-"""Normalisation to zero mean and unit variance over the last axis, with its gradient in closed form.
+"""Normalisation to zero mean and unit variance over the last axis, with its gradient in closed
+form.
 
     x̂ = (x - mean x) r,   r = (var x + eps)^(-1/2);      dx = r (g - mean g - x̂ mean(g x̂)),   g = d x̂
 
-Statistics are float32 and biased, as in PyTorch. The closed form is a third of the operations that automatic
-differentiation traces, and it stores only x̂ and r. It differentiates in reverse mode only, as attention does.
+Statistics are float32 and biased, as in PyTorch. The closed form is a third of the operations that
+automatic differentiation traces, and it stores only x̂ and r. It differentiates in reverse mode
+only, as attention does.
 """
 
 from __future__ import annotations
@@ -74,7 +76,9 @@ softmax.defvjp(_softmax_forward, _softmax_backward)  # type: ignore[attr-defined
 
 
 def along(vector: jax.Array, x: jax.Array) -> jax.Array:
-    """A vector of channels `(C,)` in the shape of `x (..., C)`; its gradient is one sum, not one for each axis."""
+    """A vector of channels `(C,)` in the shape of `x (..., C)`; its gradient is one sum, not one
+    for each axis.
+    """
     return jax.lax.broadcast_in_dim(vector, x.shape, (x.ndim - 1,))
 
 

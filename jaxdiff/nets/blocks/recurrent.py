@@ -3,8 +3,9 @@
     GRU    r, z = σ(W_i x + b_i + W_h h + b_h),  n = tanh(W_in x + b_in + r (W_hn h + b_hn)),  h' = (1 - z) n + z h
     LSTM   i, f, o = σ(...),  g = tanh(...),  c' = f c + i g,  h' = o tanh(c')                  (order i, f, g, o)
 
-Both directions advance in one scan: the backward one reads the sequence reversed within its own length, so it starts
-at the last valid step. Beyond its length a sequence keeps its state, and its outputs are zero.
+Both directions advance in one scan: the backward one reads the sequence reversed within its own
+length, so it starts at the last valid step. Beyond its length a sequence keeps its state, and its
+outputs are zero.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ import jax.numpy as jnp
 
 
 class BiGRU(nn.Module):
-    """One bidirectional GRU layer: `(x (..., T, D)) -> (y (..., T, 2 hidden), last states (2, ..., hidden))`.
+    """One bidirectional GRU layer:
+    `(x (..., T, D)) -> (y (..., T, 2 hidden), last states (2, ..., hidden))`.
 
-    `initial` (2, ..., hidden) holds the forward and the backward starting state, zero by default; `lengths` is `(...)`.
+    `initial` (2, ..., hidden) holds the forward and the backward starting state, zero by default;
+    `lengths` is `(...)`.
     """
 
     hidden: int
@@ -48,9 +51,11 @@ class BiGRU(nn.Module):
 
 
 class BiLSTM(nn.Module):
-    """Bidirectional LSTM layers: `x (..., T, D) -> (y (..., T, 2 hidden), (h, c))`, states `(2 layers, ..., hidden)`.
+    """Bidirectional LSTM layers: `x (..., T, D) -> (y (..., T, 2 hidden), (h, c))`, states
+    `(2 layers, ..., hidden)`.
 
-    `initial` is such a pair; states are ordered layer 0 forward, layer 0 backward, layer 1 forward and so on.
+    `initial` is such a pair; states are ordered layer 0 forward, layer 0 backward, layer 1 forward
+    and so on.
     """
 
     hidden: int

@@ -2,11 +2,12 @@
 
     h = norm1(h + attend(h)),   h = norm2(h + W2 act(W1 h))
 
-or pre-norm, `h = h + attend(norm1(h))` and so on. LayerNorm has eps 1e-5; dropout acts on the attention weights, after
-attention, after the activation and after the second linear map. Masks are true where a query may attend.
+or pre-norm, `h = h + attend(norm1(h))` and so on. LayerNorm has eps 1e-5; dropout acts on the
+attention weights, after attention, after the activation and after the second linear map. Masks are
+true where a query may attend.
 
-Stacks are scanned (`stacked`): the parameters of all layers are one tree, `layers`, with a leading axis, so the size of
-a program and its compilation time do not grow with depth.
+Stacks are scanned (`stacked`): the parameters of all layers are one tree, `layers`, with a leading
+axis, so the size of a program and its compilation time do not grow with depth.
 """
 
 from __future__ import annotations
@@ -30,12 +31,14 @@ def stacked(layer: type[nn.Module], depth: int, *options: Any) -> Callable[..., 
     """A stack of `depth` equal layers as one scan; call it within a module's `nn.compact` method.
 
     Args:
-      layer: a module class whose call is `(x, *shared) -> x`, where `shared` is the same for all layers.
+      layer: a module class whose call is `(x, *shared) -> x`, where `shared` is the same for all
+        layers.
       depth: number of layers.
       options: the fields of every layer.
 
     Returns:
-      `(x, *shared) -> x`. The parameters are under `layers`, each with a leading axis of length `depth`.
+      `(x, *shared) -> x`. The parameters are under `layers`, each with a leading axis of length
+      `depth`.
     """
     if not depth:
         return lambda x, *shared: x
@@ -96,7 +99,9 @@ class EncoderLayer(nn.Module):
 
 
 class DecoderLayer(nn.Module):
-    """Self-attention, attention over a memory and a feed-forward network, each with a residual sum and a norm."""
+    """Self-attention, attention over a memory and a feed-forward network, each with a residual sum
+    and a norm.
+    """
 
     heads: int
     ff: int

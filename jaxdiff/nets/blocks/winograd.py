@@ -1,11 +1,13 @@
-"""Convolution over time with fewer multiplications: Winograd's minimal filtering (Lavin & Gray 2016, section 4).
+"""Convolution over time with fewer multiplications: Winograd's minimal filtering (Lavin & Gray
+2016, section 4).
 
     y = Aᵀ [(G w) · (Bᵀ x)]          four frames y from eight frames x, for a kernel of five
 
-Values of the polynomials x and w at the points 0, ±1, ±2, ±1/2 and ∞ are multiplied instead of their coefficients: 8
-matrix products in place of 20 for four frames. The kernel's values `G w` do not change over the steps of a sampler, and
-XLA moves them out of its loop. Twice as fast on a CPU as XLA's convolution where channels are many (1.5 to 2.1 times
-for 256 to 2048 of them); the rounding error is ten times larger, 3e-6 of the largest output.
+Values of the polynomials x and w at the points 0, ±1, ±2, ±1/2 and ∞ are multiplied instead of
+their coefficients: 8 matrix products in place of 20 for four frames. The kernel's values `G w` do
+not change over the steps of a sampler, and XLA moves them out of its loop. Twice as fast on a CPU
+as XLA's convolution where channels are many (1.5 to 2.1 times for 256 to 2048 of them); the
+rounding error is ten times larger, 3e-6 of the largest output.
 """
 
 from __future__ import annotations
@@ -23,14 +25,18 @@ POINTS = (0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5)
 
 
 def pays(x: jax.Array, kernel: jax.Array) -> bool:
-    """Whether it is faster here: a CPU, float32, 64 channels or more on either side, 64 frames or more."""
+    """Whether it is faster here: a CPU, float32, 64 channels or more on either side, 64 frames or
+    more.
+    """
     taps, inputs, outputs = kernel.shape
     many = min(inputs, outputs, x.size // inputs) >= 64
     return taps == 5 and many and x.dtype == jnp.float32 and backend() == "cpu"
 
 
 def convolve(x: jax.Array, kernel: jax.Array, padding: int) -> jax.Array:
-    """Convolution of `x (B, T, in)` with `kernel (k, in, out)` at stride 1, zero padded on both sides."""
+    """Convolution of `x (B, T, in)` with `kernel (k, in, out)` at stride 1, zero padded on both
+    sides.
+    """
     outputs, weights, inputs = transforms(len(kernel))
     step = len(outputs)
     frames = x.shape[1] + 2 * padding - len(kernel) + 1
@@ -52,7 +58,9 @@ def transforms(taps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     size = len(POINTS) + 1
 
     def values(degree: int) -> np.ndarray:
-        """From `degree` coefficients to the values at the points, the last of which is the leading coefficient."""
+        """From `degree` coefficients to the values at the points, the last of which is the leading
+        coefficient.
+        """
         return np.concatenate([np.vander(POINTS, degree, increasing=True), np.eye(degree)[-1:]])
 
     inputs = np.linalg.inv(values(size)).T

@@ -1,7 +1,9 @@
-"""The refinement benchmark (Table V without videos): clean motion, corrupted as pose estimators corrupt, and refined.
+"""The refinement benchmark (Table V without videos): clean motion, corrupted as pose estimators
+corrupt, and refined.
 
-A refiner is any `(joints (T, J, 3), rate) -> joints`. Each is held against the truth by pose and acceleration error and by
-physical metrics, for which the row of the truth is the one to be close to; `harm` is what it does to clean motion.
+A refiner is any `(joints (T, J, 3), rate) -> joints`. Each is held against the truth by pose and
+acceleration error and by physical metrics, for which the row of the truth is the one to be close
+to; `harm` is what it does to clean motion.
 """
 
 from __future__ import annotations
@@ -58,7 +60,8 @@ def by_inversion(
     variant: Variant = "fixed",
     schedule: Schedule | None = None,
 ) -> Refiner:
-    """The refiner that inverts with one denoiser and returns with another; both see batches of normalised features.
+    """The refiner that inverts with one denoiser and returns with another; both see batches of
+    normalised features.
 
     Compiled once for each length of motion.
     """
@@ -85,7 +88,9 @@ def benchmark(
     seeds: Sequence[int] = (0, 1, 2),
     scene: Scene = HUMANML3D,
 ) -> dict[str, dict[str, list[float]]]:
-    """Figures by row and column, one for each seed of the corruption; `clips` are clean joints in metres, y up."""
+    """Figures by row and column, one for each seed of the corruption; `clips` are clean joints in
+    metres, y up.
+    """
     rows: dict[str, dict[str, list[float]]] = {}
 
     def score(row: str, motions: Sequence[np.ndarray]) -> None:

@@ -1,4 +1,6 @@
-"""Configs of the BioVAE study, one word each: those of text to motion, and what is added to its model."""
+"""Configs of the BioVAE study, one word each: those of text to motion, and what is added to its
+model.
+"""
 
 # pyright: reportAttributeAccessIssue=false, reportOptionalMemberAccess=false
 
@@ -19,8 +21,9 @@ WORDS = ("tiny", "quick", *TABLES, "muscles", "gpu", "paper")
 def get_config(word: str = "quick") -> ConfigDict:
     """The config of a word.
 
-    `quick` is all that simulated motion can show, `table1` … `table6` one table of the paper, `muscles` the pre-training
-    alone, `gpu` the ablation at `medium` on one GPU, `paper` the paper's on HumanML3D, `tiny` a trial of the chain.
+    `quick` is all that simulated motion can show, `table1` … `table6` one table of the paper,
+    `muscles` the pre-training alone, `gpu` the ablation at `medium` on one GPU, `paper` the paper's
+    on HumanML3D, `tiny` a trial of the chain.
     """
     if word not in WORDS:
         raise ConfigError(f"no config {word!r}; {nearest(word, WORDS)}")
@@ -103,7 +106,8 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.estimation.seeds = 3  # ... and corruptions of each
     config.estimation.strengths = (0.1, 0.3)  # of the inversions
     config.estimation.steps = 50
-    config.estimation.floor = 0.0  # level at which inversions begin: about as noisy as what the network does not reproduce
+    # level at which inversions begin: about as noisy as what the network does not reproduce
+    config.estimation.floor = 0.0
     config.estimation.trust = (
         0.002,
         0.005,

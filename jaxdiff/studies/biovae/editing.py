@@ -19,7 +19,9 @@ from jaxdiff.methods.refinement import levels, refine_joints
 from jaxdiff.typing import Array, Denoiser
 
 TRUST = 0.02
-"""s²: how far refinement follows stated accelerations; chosen on the validation clips of simulated motion."""
+"""s²: how far refinement follows stated accelerations; chosen on the validation clips of simulated
+motion.
+"""
 STEPS = 50
 
 
@@ -35,10 +37,12 @@ def edit(
 ) -> np.ndarray:
     """Scale the accelerations of a motion by inversion and two ways back.
 
-    What is added to the motion is the difference of sampling with the factors and without: factors of 1 change nothing.
+    What is added to the motion is the difference of sampling with the factors and without: factors
+    of 1 change nothing.
 
     Args:
-        network: `network(factor=...)` is the denoiser with these factors of acceleration `[1, J]`; `network()` without.
+        network: `network(factor=...)` is the denoiser with these factors of acceleration `[1, J]`;
+            `network()` without.
         scale: From normalised features to metres.
         motion: Joints `[T, 22, 3]` in metres.
         factor: One factor per joint `[22]`.
@@ -71,7 +75,9 @@ def edit(
 
 
 def factors(factor: float, joints: Sequence[str] | None) -> np.ndarray:
-    """One factor per joint `[22]`: `factor` for the named joints (default: all), 1 for the others."""
+    """One factor per joint `[22]`: `factor` for the named joints (default: all), 1 for the
+    others.
+    """
     chosen = range(22) if joints is None else [HUMANML3D.index(name) for name in joints]
     made = np.ones(22, np.float32)
     made[list(chosen)] = factor

@@ -1,4 +1,5 @@
-"""Pose estimation and refinement (Table V): networks as refiners, beside the filters of `benchmark`.
+"""Pose estimation and refinement (Table V): networks as refiners, beside the filters of
+`benchmark`.
 
 inversion         DDIM up to a strength with the backbone, back with the backbone or with BioVAE
 at rest           a Whittaker smoother: `follow` with all accelerations zero, the control of the next
@@ -77,7 +78,8 @@ def refiners(config: Config, prepared: Prepared, nets: Networks) -> dict[str, Re
 
 
 def benchmark_clips(config: Config, prepared: Prepared, side: str) -> list[np.ndarray]:
-    """Clips of any length, at most that of fine-tuning, cut to multiples of `STEP` frames so that few are compiled.
+    """Clips of any length, at most that of fine-tuning, cut to multiples of `STEP` frames so that
+    few are compiled.
 
     The test clips may be the motion pack's, which no network was trained on.
     """
@@ -101,7 +103,9 @@ def benchmark_clips(config: Config, prepared: Prepared, side: str) -> list[np.nd
 def trusted(
     ways: Mapping[float, Refiner], clips: list[np.ndarray], rate: float, seed: int = 900
 ) -> float:
-    """The trust of the least product of MPJPE and acceleration error, where MPJPE is not above the Gaussian filter's."""
+    """The trust of the least product of MPJPE and acceleration error, where MPJPE is not above the
+    Gaussian filter's.
+    """
     noisy = [corrupt(clip, rate, seed + i) for i, clip in enumerate(clips)]
     limit = pose([np.asarray(filters.gaussian(x, GAUSSIAN * rate)) for x in noisy], clips, rate)[
         "mpjpe"
@@ -119,7 +123,9 @@ def by_following(state, trust: float) -> Refiner:
 def states(
     settings: biovae_networks.Settings, params: Params, scale: Scale, variant: Variant = "fixed"
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """`joints (T, 22, 3) in metres -> accelerations (T, 22, 3) in m/s²`, in the axes of the joints."""
+    """`joints (T, 22, 3) in metres -> accelerations (T, 22, 3) in m/s²`, in the axes of the
+    joints.
+    """
 
     @jax.jit
     def run(features: Array) -> Array:
@@ -137,7 +143,9 @@ def states(
 
 
 def by_smoothnet(settings: smoothing.Settings, params: Params) -> Refiner:
-    """SmoothNet on joints relative to the pelvis, whose own path goes through the Gaussian filter."""
+    """SmoothNet on joints relative to the pelvis, whose own path goes through the Gaussian
+    filter.
+    """
     s = settings
     net = SmoothNet(s.window, s.hidden, s.residual_hidden, s.blocks, s.dropout, s.dtype)
     run = jax.jit(lambda x: smooth(lambda y: net.apply(params, y), x, s.window))  # type: ignore[arg-type]

@@ -1,7 +1,9 @@
-"""What is measured: generated motions, motions with scaled accelerations, and muscles, each against the real ones.
+"""What is measured: generated motions, motions with scaled accelerations, and muscles, each against
+the real ones.
 
-A repetition draws test clips, their captions and the noise anew, the same for all arms, and takes the next training of
-each. Physical figures are held against those of the very clips whose captions were given.
+A repetition draws test clips, their captions and the noise anew, the same for all arms, and takes
+the next training of each. Physical figures are held against those of the very clips whose captions
+were given.
 """
 
 from __future__ import annotations
@@ -132,7 +134,9 @@ def protocol(
 def muscles(
     config: Config, prepared: Prepared, networks: Mapping[str, Params], side: str = "test"
 ) -> dict[str, Figures]:
-    """RMSE of activations by network, over all muscles and of each, beside that of always saying the training mean."""
+    """RMSE of activations by network, over all muscles and of each, beside that of always saying
+    the training mean.
+    """
     length = config.finetune.length
     base = prepared.base.sides[side].trials
     clips = base.select(base.length >= length)
@@ -161,8 +165,8 @@ def muscles(
 def nearer(
     rows: Mapping[str, Figures], row: str, baseline: str = "backbone", real: str = "real"
 ) -> dict[str, int]:
-    """Of every figure, whether a row is nearer to the real one than the baseline is in every repetition (1), farther
-    in every one (-1), or now this and now that (0)."""
+    """Of every figure, whether a row is nearer to the real one than the baseline is in every
+    repetition (1), farther in every one (-1), or now this and now that (0)."""
     verdict = {}
     for name, truth in rows[real].items():
         off, other = (np.abs(np.subtract(rows[r][name], truth)) for r in (row, baseline))

@@ -1,4 +1,6 @@
-"""Motions to look at: for captions, with and without the mechanics and with larger accelerations; estimates, refined."""
+"""Motions to look at: for captions, with and without the mechanics and with larger accelerations;
+estimates, refined.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ SHOWN = ("backbone", "all")
 
 
 def captioned(config: Config, prepared: Prepared, runs: Made) -> Clips:
-    """Test captions: the real motion, and those of some arms' first training, all from the same noise."""
+    """Test captions: the real motion, and those of some arms' first training, all from the same
+    noise.
+    """
     made = {name: (runs[name][0], runs[name][1][0]) for name in SHOWN if name in runs}
     if "all" in made:
         factor, (generate, params) = max(config.editing.factors), made["all"]

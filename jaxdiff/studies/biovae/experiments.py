@@ -166,7 +166,9 @@ def estimated(config: Config, prepared: Prepared, nets: Networks) -> Table:
 
 
 def run_muscles(config: Config, out: Path) -> None:
-    """Pre-trains the motion encoder on muscles, and the transformer of Muscles in Action beside it where wanted."""
+    """Pre-trains the motion encoder on muscles, and the transformer of Muscles in Action beside it
+    where wanted.
+    """
     begin = time.perf_counter()
     prepared = preparation.prepare(config)
     names = ("encoder", "transformer") if config.muscles.transformer else ("encoder",)

@@ -1,7 +1,9 @@
-"""Muscles in Action as motion features with activations, for the pre-training of the motion encoder.
+"""Muscles in Action as motion features with activations, for the pre-training of the motion
+encoder.
 
-Joints of the 25-joint body of OpenPose, in the camera's axes of a video at 10 Hz, become the 22 joints of HumanML3D at
-20 Hz, upright, on one figure; EMG in arbitrary units becomes activations between 0 and 1 by each muscle's 99th percentile.
+Joints of the 25-joint body of OpenPose, in the camera's axes of a video at 10 Hz, become the 22
+joints of HumanML3D at 20 Hz, upright, on one figure; EMG in arbitrary units becomes activations
+between 0 and 1 by each muscle's 99th percentile.
 """
 
 from __future__ import annotations
@@ -43,13 +45,16 @@ OPENPOSE = {
     "right_elbow": {3: 1.0},
     "right_wrist": {4: 1.0},
 }
-"""HumanML3D's joints as weighted joints of OpenPose; the spine lies on the line from the pelvis to the neck."""
+"""HumanML3D's joints as weighted joints of OpenPose; the spine lies on the line from the pelvis to
+the neck.
+"""
 UPRIGHT = np.array([1.0, -1.0, -1.0])
 """The camera looks along +z with y down."""
 
 
 def with_features(trials: Trials, variant: Variant = "fixed") -> Trials:
-    """The trials of the data set `mia` with `motion`, `joints` and `emg` as the motion encoder is trained on.
+    """The trials of the data set `mia` with `motion`, `joints` and `emg` as the motion encoder is
+    trained on.
 
     Args:
       trials: joints `(T, 75)` in m and EMG `(T, 8)`, 10 Hz.

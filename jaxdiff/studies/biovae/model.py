@@ -1,7 +1,8 @@
 """A trained BioVAE as a model: a sentence or a motion in, joint positions out.
 
-With a text it generates; with a recording of joints it refines an estimate (`refine=True`) or scales accelerations
-(`edit="left_arm=1.5"`). Refinement is the work of the run's network `refiner`, everything else of an arm.
+With a text it generates; with a recording of joints it refines an estimate (`refine=True`) or
+scales accelerations (`edit="left_arm=1.5"`). Refinement is the work of the run's network `refiner`,
+everything else of an arm.
 """
 
 from __future__ import annotations
@@ -81,7 +82,8 @@ class BioVaeModel(CaptionedModel):
             seconds: Duration of a generated motion.
             edit: `PART=FACTOR`: scales the accelerations of a part of the body.
             refine: Make the estimated motion smooth and closer to the truth.
-            strength: Noise level from 0 to 1 to which a motion is taken back; 0.7 for an edit, 0 (none) for refinement.
+            strength: Noise level from 0 to 1 to which a motion is taken back; 0.7 for an edit, 0
+                (none) for refinement.
             trust: How far refinement follows the stated accelerations, in s²; 0.02 by default.
             rate: Frames per second of a generated motion; 0 for the model's own.
             raw: Joints as the network gives them, without constant bones and planted feet.
@@ -141,7 +143,9 @@ class BioVaeModel(CaptionedModel):
         return self._prediction(motion, text, raw, rate)
 
     def _refined(self, motion: np.ndarray, trust: float, strength: float) -> np.ndarray:
-        """The motion that follows the refiner's accelerations, taken through the paper's inversion first where asked."""
+        """The motion that follows the refiner's accelerations, taken through the paper's inversion
+        first where asked.
+        """
         refiner = self if self.arm.estimates else self._sibling(REFINER)
         if strength:
             plain, whole = (self._sibling(ARMS[name]) for name in ("backbone", "all"))

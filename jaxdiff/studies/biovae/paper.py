@@ -1,7 +1,9 @@
-"""The tables of the paper, for comparison with ours; cells it leaves out, or that cannot be read, are None.
+"""The tables of the paper, for comparison with ours; cells it leaves out, or that cannot be read,
+are None.
 
-Skating, floating, penetration and clipping are shares of frames; see `metrics.physical` for what the paper's formulas say
-instead. Table I has HumanML3D 0.133 FID for StableMoFusion, Table III 0.090 for the same network: compare within a table.
+Skating, floating, penetration and clipping are shares of frames; see `metrics.physical` for what
+the paper's formulas say instead. Table I has HumanML3D 0.133 FID for StableMoFusion, Table III
+0.090 for the same network: compare within a table.
 """
 
 TRADITIONAL = (

@@ -1,7 +1,8 @@
-"""Clips with joints, muscles and estimates: what BioVAE is trained and measured on beyond text to motion's captions.
+"""Clips with joints, muscles and estimates: what BioVAE is trained and measured on beyond text to
+motion's captions.
 
-Joints come with the data or from the features; muscles likewise, or by inverse dynamics of the joints; an estimate is
-what a pose estimator might have made of the clip (`body.corruption`).
+Joints come with the data or from the features; muscles likewise, or by inverse dynamics of the
+joints; an estimate is what a pose estimator might have made of the clip (`body.corruption`).
 """
 
 from __future__ import annotations
@@ -113,7 +114,9 @@ def completed(trials: Trials) -> Trials:
 
 
 def estimated(trials: Trials, seed: int, variant: humanml3d.Variant = "fixed") -> Trials:
-    """The trials with an estimate of every clip, as joints and as features of the data's own variant."""
+    """The trials with an estimate of every clip, as joints and as features of the data's own
+    variant.
+    """
     signals = dict(trials.signals)
     signals[ESTIMATE], signals[ESTIMATED] = (
         np.zeros_like(signals[name]) for name in (MOTION, JOINTS)
@@ -147,7 +150,9 @@ def source(config: Config, prepared: Prepared, cache: Path, estimates: bool = Fa
 
 
 def muscle_source(config: Config, prepared: Prepared, cache: Path) -> captions.Captioned | Source:
-    """What the motion encoder is pre-trained on: the data's own muscles, or those of Muscles in Action."""
+    """What the motion encoder is pre-trained on: the data's own muscles, or those of Muscles in
+    Action.
+    """
     if config.muscles.data != "mia":
         return source(config, prepared, cache)
     found = mia.with_features(
@@ -194,7 +199,9 @@ def settings(config: Config, words: int, arm: Any, frames: int = 0) -> biovae_ne
 
 
 def encoder_settings(config: Config, network: str = "encoder") -> muscle_encoder.Settings:
-    """The settings of the motion encoder in its pre-training, or of the transformer beside it, of about its size."""
+    """The settings of the motion encoder in its pre-training, or of the transformer beside it, of
+    about its size.
+    """
     own, levels = config.biovae, config.muscles.levels
     if network == "transformer":
         return muscle_encoder.Settings(

@@ -1,4 +1,6 @@
-"""BioVAE: movement from a sentence, with accelerations that can be scaled, and refinement of estimated motion."""
+"""BioVAE: movement from a sentence, with accelerations that can be scaled, and refinement of
+estimated motion.
+"""
 
 from jaxdiff.studies.biovae.config import WORDS, get_config
 from jaxdiff.studies.study import Study, lazily

@@ -72,7 +72,9 @@ def editing(
     traditional_rows: Mapping[str, Mapping[str, float]],
     published: Mapping[str, Sequence[float | None]],
 ) -> Table:
-    """Table VI: rows are factors of the acceleration; speed, acceleration and jerk grow with it, or they do not."""
+    """Table VI: rows are factors of the acceleration; speed, acceleration and jerk grow with it, or
+    they do not.
+    """
     names = (*paper.EDITED, "accel", "jerk")
     factors = [row for row in rows if row != "real"]
     said = []

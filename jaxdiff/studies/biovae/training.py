@@ -1,6 +1,8 @@
-"""Training in order: a text-to-motion backbone, the motion encoder on muscles, then every arm from these two.
+"""Training in order: a text-to-motion backbone, the motion encoder on muscles, then every arm from
+these two.
 
-Each has a directory of its own in the run, and says there what it holds; what is there is not trained again.
+Each has a directory of its own in the run, and says there what it holds; what is there is not
+trained again.
 """
 
 from __future__ import annotations
@@ -46,9 +48,13 @@ ARMS = {
     "all": Arm("arm-all"),
     "backbone + L_accel": Arm("arm-accel", False, False, True),
 }
-"""All are fine-tuned alike, the backbone too. The last is not the paper's: what the loss does without the branch."""
+"""All are fine-tuned alike, the backbone too. The last is not the paper's: what the loss does
+without the branch.
+"""
 REFINER = Arm("refiner", muscles=False, estimates=True)
-"""Sees estimates of motions and states their accelerations: the mechanics alone, for pose estimation."""
+"""Sees estimates of motions and states their accelerations: the mechanics alone, for pose
+estimation.
+"""
 
 
 class Networks(NamedTuple):
@@ -79,7 +85,8 @@ def train(
 
 
 def train_arm(config: Config, prepared: Prepared, out: Path, arm: Arm, repeat: int = 0) -> Params:
-    """The averaged parameters of one arm, which starts from the backbone and, with muscles, from the trained encoder.
+    """The averaged parameters of one arm, which starts from the backbone and, with muscles, from
+    the trained encoder.
 
     A repeat has a seed and a directory of its own, and the same start.
     """
@@ -145,7 +152,9 @@ def started(method: Method, backbone: Params | None, encoder: Params | None) -> 
 
 
 def train_backbone(config: Config, prepared: Prepared, out: Path) -> Params:
-    """Text to motion's model, trained in `out/model` or taken from a run of that study on the same data."""
+    """Text to motion's model, trained in `out/model` or taken from a run of that study on the same
+    data.
+    """
     if not config.backbone:
         return train_model(config, prepared.base, out)
     trained = Run.open(config.backbone, MODEL).trained(step="latest")
@@ -160,7 +169,9 @@ def train_backbone(config: Config, prepared: Prepared, out: Path) -> Params:
 def train_encoder(
     config: Config, prepared: Prepared, out: Path, network: str = "encoder"
 ) -> Params:
-    """The motion encoder (or the transformer beside it) that predicts muscle activations from motion."""
+    """The motion encoder (or the transformer beside it) that predicts muscle activations from
+    motion.
+    """
     how = settings.from_config(config.muscles.training)
 
     def data() -> Batches:

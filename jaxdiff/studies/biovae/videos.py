@@ -1,13 +1,15 @@
-"""Table V on videos: an estimator's SMPL poses against those measured in 3DPW and RICH, for users who have the data.
+"""Table V on videos: an estimator's SMPL poses against those measured in 3DPW and RICH, for users
+who have the data.
 
     truth       3DPW: `NAME.pkl`, lists of `poses` (T, 72), `trans` (T, 3), `betas` by person, `campose_valid` (people, T)
                 RICH: `NAME/FRAME/PERSON.pkl` of SMPL-X: `global_orient`, `body_pose`, `transl`, `betas`, one frame each
     estimates   `NAME_PERSON.npz` of WHAM or its like: `poses` (T, 72), `betas`, `trans`, the frames of the truth;
                 PERSON counts from 0 in 3DPW and is the name of the file in RICH
 
-Both are at 30 Hz with y up; pickles are read as data and never executed. A body model ($JAXDIFF_BODY_MODEL) places joints
-and surface. World axes of an estimate are its own, so one rotation per sequence brings it to the truth's. Networks see
-20 Hz; what they return is compared at 30 Hz, and its surface is that of SMPL parameters fitted to it (`body.smpl_fit`).
+Both are at 30 Hz with y up; pickles are read as data and never executed. A body model
+($JAXDIFF_BODY_MODEL) places joints and surface. World axes of an estimate are its own, so one
+rotation per sequence brings it to the truth's. Networks see 20 Hz; what they return is compared at
+30 Hz, and its surface is that of SMPL parameters fitted to it (`body.smpl_fit`).
 """
 
 from __future__ import annotations
@@ -137,7 +139,8 @@ def pairs(truth: Path, estimates: Path) -> Iterator[tuple[Person, Person]]:
 def benchmark(
     truth: Path, estimates: Path, refiners: Mapping[str, Refiner], own_rate: float
 ) -> Table:
-    """The figures of the estimates and of what refiners make of them: means over the valid frames of all people.
+    """The figures of the estimates and of what refiners make of them: means over the valid frames
+    of all people.
 
     Args:
       truth: folder of 3DPW's or RICH's sequences.

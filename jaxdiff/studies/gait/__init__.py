@@ -1,1 +1,3 @@
-"""One model for all gait signals: any subset of a stride's signals given, the others generated with intervals."""
+"""One model for all gait signals: any subset of a stride's signals given, the others generated with
+intervals.
+"""

@@ -1,9 +1,11 @@
-"""Adapting a gait model to a laboratory: its mean, its correlations and its intervals, from a few people.
+"""Adapting a gait model to a laboratory: its mean, its correlations and its intervals, from a few
+people.
 
-The posterior means of a laboratory's strides re-estimate centre and correlations of the law (one EM step), weighed
-against the shipped law as `strength` people who walk as simulated. The strength is chosen by leaving out people, with
-the unadapted model among the candidates: on left-out people the adapted model is never worse than it. The intervals
-are then recalibrated on the predictions for left-out people.
+The posterior means of a laboratory's strides re-estimate centre and correlations of the law (one EM
+step), weighed against the shipped law as `strength` people who walk as simulated. The strength is
+chosen by leaving out people, with the unadapted model among the candidates: on left-out people the
+adapted model is never worse than it. The intervals are then recalibrated on the predictions for
+left-out people.
 """
 
 from __future__ import annotations
@@ -130,7 +132,9 @@ def refit(law: Law, strides: Strides, strength: float) -> Law:
 
 
 def _deviations(law: Law, name: str, left: np.ndarray) -> np.ndarray:
-    """The discrepancy that the law finds in standardised residuals [N, steps, C], zero in channels with gaps."""
+    """The discrepancy that the law finds in standardised residuals [N, steps, C], zero in channels
+    with gaps.
+    """
     found = np.zeros_like(left)
     for channel in range(left.shape[-1] if name in law.discrepancy else 0):
         rows = np.isfinite(left[..., channel]).all(1)
@@ -173,7 +177,9 @@ def _by_mask(strides: Strides, law: Law) -> list[tuple[np.ndarray, subsets.Masks
 def left_out(
     model: Imputer, strides: Strides, tasks: Sequence[Task], strength: float, seed: int
 ) -> list[tuple[Task, np.ndarray]]:
-    """Per task, samples [S, N, steps, C] of the target for every person, the law refitted without them."""
+    """Per task, samples [S, N, steps, C] of the target for every person, the law refitted without
+    them.
+    """
     found = [
         (task, np.zeros((SAMPLES, *strides.values[task[0]].shape), np.float32)) for task in tasks
     ]
@@ -221,7 +227,9 @@ def read_laboratory(recipe: str | Path, law: Law) -> Strides:
 
 
 def strides_of(trials: Trials, law: Law) -> Strides:
-    """Strides of trials; each modality of a trial is matched by itself, all are cut at the same foot strikes."""
+    """Strides of trials; each modality of a trial is matched by itself, all are cut at the same
+    foot strikes.
+    """
     parts: list[Mapping[str, Any]] = []
     unused: dict[tuple[str, str], int] = {}
     for row in range(len(trials)):
@@ -253,7 +261,9 @@ def strides_of(trials: Trials, law: Law) -> Strides:
 def _merged(
     recordings: Mapping[str, Recording], law: Law
 ) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """Values of one trial's modalities, NaN where nothing was measured, and why a modality cannot be used."""
+    """Values of one trial's modalities, NaN where nothing was measured, and why a modality cannot
+    be used.
+    """
     times, side, found, why = None, "", {}, {}
     for modality in sorted(recordings, key=lambda name: "deg" not in recordings[name].units):
         try:

@@ -1,8 +1,11 @@
 """Published recordings of real people as strides of the model; what was not measured is NaN.
 
-* Hood et al., Scientific Data 7:150 (2020): ankle angles and moments of nine above-knee amputees at five speeds.
-* Verheul et al., J Sports Sci 42 (2024): stance phases of braking from a sprint, 11 people. Not walking.
-* The CMU Graphics Lab Motion Capture Database: joint positions of walks, from which sagittal angles are computed.
+* Hood et al., Scientific Data 7:150 (2020): ankle angles and moments of nine above-knee amputees at
+  five speeds.
+* Verheul et al., J Sports Sci 42 (2024): stance phases of braking from a sprint, 11 people. Not
+  walking.
+* The CMU Graphics Lab Motion Capture Database: joint positions of walks, from which sagittal angles
+  are computed.
 """
 
 from __future__ import annotations
@@ -28,7 +31,8 @@ LEGS = {"r": "right", "l": "left"}
 
 
 def hood(path: str | Path, layout: Sequence[Modality]) -> Strides:
-    """Mean strides of nine amputees at five speeds: both ankles, speed, mass, stature; `r` is the prosthetic leg.
+    """Mean strides of nine amputees at five speeds: both ankles, speed, mass, stature; `r` is the
+    prosthetic leg.
 
     The intact leg, recorded from its own foot strike, is taken to follow by half a stride.
     """
@@ -58,7 +62,9 @@ def hood(path: str | Path, layout: Sequence[Modality]) -> Strides:
 
 
 def verheul(path: str | Path, layout: Sequence[Modality]) -> Strides:
-    """110 stance phases of braking: sagittal angles and moments, and the force, of the leg on the ground."""
+    """110 stance phases of braking: sagittal angles and moments, and the force, of the leg on the
+    ground.
+    """
     data = _opened(path)
     found = _empty(layout, len(data["subject"]), data["subject"].tolist())
     old, new = np.linspace(0, 1, data["angles"].shape[1]), np.linspace(0, 1, STANCE)
@@ -73,7 +79,9 @@ def verheul(path: str | Path, layout: Sequence[Modality]) -> Strides:
 
 
 def cmu(path: str | Path, layout: Sequence[Modality]) -> Strides:
-    """Strides of the walks on level ground: sagittal angles of both legs, the thigh's to the vertical."""
+    """Strides of the walks on level ground: sagittal angles of both legs, the thigh's to the
+    vertical.
+    """
     data = _opened(path)
     names = data["joint_names"].tolist()
     rest = {name: data["bone_offsets"][names.index(name)] for name in names}
@@ -97,7 +105,9 @@ def cmu(path: str | Path, layout: Sequence[Modality]) -> Strides:
 def _sagittal(
     positions: np.ndarray, names: Sequence[str], rest: dict[str, np.ndarray]
 ) -> tuple[np.ndarray, tuple[str, ...], tuple[str, ...]]:
-    """Values, channels and units of hip, knee and ankle angles in the plane of the direction of walking."""
+    """Values, channels and units of hip, knee and ankle angles in the plane of the direction of
+    walking.
+    """
     way = (positions[-1, 0] - positions[0, 0]) * np.array([1.0, 0, 1.0])
     ahead = way / np.linalg.norm(way)
 

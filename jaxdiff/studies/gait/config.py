@@ -55,7 +55,8 @@ def get_config(word: str = "quick") -> ConfigDict:
             "emg": {"share": 0.4, "gain": 0.05},
             "imu": {"share": 0.4, "gain": 0.05},
         }
-    )  # how far recordings deviate, in deviations of the strides, and the relative error of the gain
+        # how far recordings deviate, in deviations of the strides, and the relative error of the gain
+    )
     config.law.doubt = ConfigDict(
         {"grf_medial": 10.0}
     )  # by how much the discrepancy of given channels is larger in use

@@ -61,8 +61,8 @@ def simulated(
       progress: called with `(done, total)` people.
 
     Returns:
-      Angles, moments, ground reactions with centres of pressure, EMG, IMU, scalars and events; subjects are numbered
-      within the split.
+      Angles, moments, ground reactions with centres of pressure, EMG, IMU, scalars and events;
+      subjects are numbered within the split.
     """
     from jaxdiff.body.walker import batch
 

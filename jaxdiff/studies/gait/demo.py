@@ -1,6 +1,7 @@
 """Forces and moments with error bars for an example walk, from the shipped model: `jaxdiff demo`.
 
-The example is a simulated person, marked so in the file, whom the model has not seen. `make_example` wrote it.
+The example is a simulated person, marked so in the file, whom the model has not seen.
+`make_example` wrote it.
 """
 
 from __future__ import annotations
@@ -157,7 +158,8 @@ def figure(walk: Recording, forces: Recording) -> tuple[np.ndarray, np.ndarray]:
       forces: ground reactions in N/kg, within the time of the walk.
 
     Returns:
-      Joints [T, 11, 3] in m and arrows [T, 2, 2, 3] for `report.motion`, at `FRAMES` per second; the forces act between heel and toe.
+      Joints [T, 11, 3] in m and arrows [T, 2, 2, 3] for `report.motion`, at `FRAMES` per second;
+      the forces act between heel and toe.
     """
     names = [f"{joint}_{leg}" for leg in "rl" for joint in JOINTS]
     time_ = np.arange(forces.time[0], forces.time[-1], 1 / FRAMES)

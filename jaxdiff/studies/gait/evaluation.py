@@ -130,7 +130,9 @@ def nearest_subset(
     given: subsets.Masks,
     known: Mapping[str, Sequence[str]] = subsets.TYPICAL,
 ) -> str:
-    """The subset (name -> patterns) most like the given signals, by the share of samples in common."""
+    """The subset (name -> patterns) most like the given signals, by the share of samples in
+    common.
+    """
     waves = [part.name for part in layout if part.steps > 1]
 
     def alike(name: str) -> float:
@@ -176,7 +178,9 @@ def scored(
     strides: Strides,
     names: Sequence[str] = tuple(subsets.TYPICAL),
 ) -> dict[tuple[str, str], Score]:
-    """Scores of any predictor; `model` says which channels there are and what their training mean is."""
+    """Scores of any predictor; `model` says which channels there are and what their training mean
+    is.
+    """
     table = {}
     for subset in names:
         masks = subsets.typical(model.law.layout, subset)
@@ -218,7 +222,9 @@ def _add(
     masks: subsets.Masks,
     calibration: Calibration | None,
 ) -> None:
-    """Append the row of one chunk: strides, squared error, that of the training mean, CRPS, coverage."""
+    """Append the row of one chunk: strides, squared error, that of the training mean, CRPS,
+    coverage.
+    """
     units = part.units.get(quantity.modality, ())
     free = [
         i

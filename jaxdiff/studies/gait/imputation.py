@@ -1,4 +1,6 @@
-"""From given signals to samples of all others: the law and the network together, without files or units."""
+"""From given signals to samples of all others: the law and the network together, without files or
+units.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,9 @@ class Imputer:
         self._posteriors: OrderedDict[bytes, Conditional] = OrderedDict()
 
     def _posterior(self, given: Signals) -> Conditional:
-        """The law's posterior for a mask; the latest ones are kept, as files of one laboratory share their mask."""
+        """The law's posterior for a mask; the latest ones are kept, as files of one laboratory
+        share their mask.
+        """
         masks = [np.asarray(given[part.name], bool) for part in self.law.layout]
         key = np.packbits(np.concatenate([mask.ravel() for mask in masks])).tobytes()
         if key not in self._posteriors:
@@ -96,7 +100,8 @@ class Imputer:
         Args:
           values: strides [N, steps, C] per modality; arbitrary where not given.
           given: masks [steps, C] per modality, the same for all strides.
-          samples: number S of samples; sample s uses the same noise for every stride, so that it is one person.
+          samples: number S of samples; sample s uses the same noise for every stride, so that it is
+            one person.
           seed: of the samples.
           steps: of the sampler; 0 for the model's own number.
 
@@ -159,7 +164,8 @@ class Imputer:
     ) -> dict[str, np.ndarray]:
         """Samples of complete strides in physical units, [S, N, steps, C] per modality.
 
-        Given samples come back as they are. Arguments as for `coefficients`; `names` are the modalities to return.
+        Given samples come back as they are. Arguments as for `coefficients`; `names` are the
+        modalities to return.
         """
         a = self.coefficients(values, given, samples, seed, steps)
         return self.decode(a, values, given, seed, names)
@@ -167,7 +173,9 @@ class Imputer:
     def decode(
         self, a: np.ndarray, values: Signals, given: Signals, seed: int, names: Sequence[str] = ()
     ) -> dict[str, np.ndarray]:
-        """Signals of coefficients [S, N, K] as recordings have them: with residuals, given samples put back."""
+        """Signals of coefficients [S, N, K] as recordings have them: with residuals, given samples
+        put back.
+        """
         rng = np.random.default_rng(seed)
         found = {}
         for part in self.law.layout:
@@ -187,9 +195,11 @@ class Imputer:
     def _deviations(
         self, name: str, a: np.ndarray, values: np.ndarray, mask: np.ndarray, rng: Any
     ) -> np.ndarray:
-        """Discrepancies of a modality, [S, N, steps, C]: one per sample for all strides of a recording.
+        """Discrepancies of a modality, [S, N, steps, C]: one per sample for all strides of a
+        recording.
 
-        Where a part of a channel is given, they are drawn conditionally on that part, so that gaps are filled continuously.
+        Where a part of a channel is given, they are drawn conditionally on that part, so that gaps
+        are filled continuously.
         """
         law, samples = self.law, len(a)
         channels, width = law.directions[name].shape[1:]

@@ -87,24 +87,26 @@ class GaitModel(Model):
         """Generate the signals that a recording lacks.
 
         Args:
-            recording: Walking of one stride or more, with any of the model's channels under any laboratory's names;
-                gaps are filled. None: gait from the scalars alone.
+            recording: Walking of one stride or more, with any of the model's channels under any
+                laboratory's names; gaps are filled. None: gait from the scalars alone.
             samples: Number of samples.
             seed: Seed of the samples.
             steps: Steps of the sampler; 0 for the model's own number.
-            outputs: Any of angles, moments, forces, cop, emg, imu; default: moments and forces, or angles where those
-                are given.
+            outputs: Any of angles, moments, forces, cop, emg, imu; default: moments and forces, or
+                angles where those are given.
             mass: Body mass in kg; default: the metadata, or the mean vertical force of both feet.
             stature: Body height in m, if known.
             speed: Walking speed in m/s, if known.
             slope: Slope in degrees, uphill positive, if known.
-            strikes: Times of foot strikes in s; default: from events, vertical force, hip flexion or feet.
+            strikes: Times of foot strikes in s; default: from events, vertical force, hip flexion
+                or feet.
             side: The leg the strikes belong to; default: the right one if its strikes are found.
             rename: `{recording's name: model's name}` for channels that are not recognised.
             strides: Number of strides to generate without a recording.
 
         Returns:
-            Samples on the recording's clock, from its first foot strike to its last, in its conventions.
+            Samples on the recording's clock, from its first foot strike to its last, in its
+            conventions.
 
         Raises:
             DataError: If nothing in the recording is known to the model.
@@ -223,7 +225,9 @@ class GaitModel(Model):
         return found
 
     def _columns(self, outputs: Sequence[str], given: Given) -> list[tuple[str, int]]:
-        """Modality and number of every channel to return: of the named groups, those not given throughout."""
+        """Modality and number of every channel to return: of the named groups, those not given
+        throughout.
+        """
         if isinstance(outputs, str):
             outputs = (outputs,)
         for name in outputs:
@@ -301,9 +305,11 @@ class GaitModel(Model):
 
         Args:
             steps: Steps of the sampler; 0 for the model's own number.
-            given: A modality, a typical subset such as `"sagittal angles"`, or channels joined by commas.
+            given: A modality, a typical subset such as `"sagittal angles"`, or channels joined by
+                commas.
             outputs: As for `generate`.
-            mass: Body mass in kg, stature in m, speed in m/s, slope in degrees: constants of the program, if known.
+            mass: Body mass in kg, stature in m, speed in m/s, slope in degrees: constants of the
+                program, if known.
             stature: See `mass`.
             speed: See `mass`.
             slope: See `mass`.

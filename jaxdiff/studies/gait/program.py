@@ -1,7 +1,9 @@
-"""The gait model for one fixed set of channels, as one pure function of arrays, for export and streams.
+"""The gait model for one fixed set of channels, as one pure function of arrays, for export and
+streams.
 
-For a fixed mask the law is affine: posterior mean, and each modality's own evidence, are one matrix times the stride. The
-matrices are computed in float64 here; the program holds them, the network and the decoding in float32.
+For a fixed mask the law is affine: posterior mean, and each modality's own evidence, are one matrix
+times the stride. The matrices are computed in float64 here; the program holds them, the network and
+the decoding in float32.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ from jaxdiff.studies.gait.imputation import Imputer
 from jaxdiff.typing import Array
 
 RESIDUAL = 1
-"""Folded into the key of an example for its residual and discrepancy, beside the key of its coefficients."""
+"""Folded into the key of an example for its residual and discrepancy, beside the key of its
+coefficients.
+"""
 
 
 def program(
@@ -43,7 +47,8 @@ def program(
         scalars: Known scalars of the person, which become constants; NaN where unknown.
         steps: Steps of the sampler; 0 for the model's own number.
         calibration: Factors for intervals of the returned channels.
-        residual: Whether samples have the law's residual and discrepancy, as those of `Imputer.draw`.
+        residual: Whether samples have the law's residual and discrepancy, as those of
+            `Imputer.draw`.
 
     Raises:
         ConfigError: If the network is missing, or nothing is given.

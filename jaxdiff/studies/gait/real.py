@@ -44,7 +44,8 @@ def table_opensim(model: GaitModel, folder: Path, samples: int = 32) -> Table:
 
     Args:
       model: the model.
-      folder: holds `gait10dof18musc_walk_IK.mot`, `_ID.sto` and `_grf.mot` of OpenSim's Pipelines example.
+      folder: holds `gait10dof18musc_walk_IK.mot`, `_ID.sto` and `_grf.mot` of OpenSim's Pipelines
+        example.
       samples: number of samples.
     """
     table = Table(
@@ -66,7 +67,9 @@ def table_opensim(model: GaitModel, folder: Path, samples: int = 32) -> Table:
 def outcomes(
     model: GaitModel, folder: Path, samples: int = 32, cases: Sequence[Any] = CASES
 ) -> dict[tuple[str, str, str], Outcome]:
-    """Outcome by what is given, channel and unit, for OpenSim's walk; arguments as for `table_opensim`."""
+    """Outcome by what is given, channel and unit, for OpenSim's walk; arguments as for
+    `table_opensim`.
+    """
     files = {name: formats.read_one(folder / f"{STEM}{ending}") for name, ending in FILES.items()}
     found = {}
     for given, wanted in cases:
@@ -83,12 +86,16 @@ def outcomes(
 
 
 def measured(trained: Trained, folder: Path, samples: int = 32) -> Trained:
-    """The model whose metadata and card state its scores for moments and forces from the angles of OpenSim's walk."""
+    """The model whose metadata and card state its scores for moments and forces from the angles of
+    OpenSim's walk.
+    """
     return stated(trained, list(outcomes(GaitModel(trained), folder, samples, CASES[:1]).values()))
 
 
 def stated(trained: Trained, found: Sequence[Outcome]) -> Trained:
-    """The model with the range of some outcomes on a real person in its metadata and on its card."""
+    """The model with the range of some outcomes on a real person in its metadata and on its
+    card.
+    """
     shares, fits = [o.coverage for o in found], [o.r2 for o in found]
     text = (
         f"R2 {min(fits):.2f} to {max(fits):.2f}, 90 % interval covers {min(shares):.0%} to "
@@ -213,7 +220,9 @@ def _columns(title: str) -> Table:
 def _before_and_after(
     model: GaitModel, strides: Strides, task: adaptation.Task, title: str
 ) -> Table:
-    """A row per channel of the target: the shipped model, and the one adapted to all people but one."""
+    """A row per channel of the target: the shipped model, and the one adapted to all people but
+    one.
+    """
     target, table = task[0], _columns(title)
     scored = {
         strength: adaptation.left_out(model.imputer, strides, [task], strength, 0)[0][1]

@@ -1,4 +1,6 @@
-"""Recordings of any laboratory as strides of the model, and generated strides back on the recording's clock."""
+"""Recordings of any laboratory as strides of the model, and generated strides back on the
+recording's clock.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,8 @@ class Given:
       values: strides [N, steps, C] per modality; 0 where not given.
       masks: [N, steps, C] per modality.
       times: foot strikes in s, [N + 1].
-      side: the leg whose strikes begin the strides; for `left`, the sides of all channels are exchanged.
+      side: the leg whose strikes begin the strides; for `left`, the sides of all channels are
+        exchanged.
       inverse: from the model's channels to the names, signs and units of the recording.
       notes: what was assumed.
     """
@@ -65,7 +68,8 @@ def read_strides(
       layout: the model's modalities.
       times: foot strikes in s; default: from events, vertical force, hip flexion or feet.
       side: the leg the strikes belong to; default: the right one if its strikes are found.
-      scalars: speed (m/s), slope (deg), mass (kg), stature (m) where known; otherwise from the metadata.
+      scalars: speed (m/s), slope (deg), mass (kg), stature (m) where known; otherwise from the
+        metadata.
       rename: `{file's name: model's name}`.
 
     Raises:
@@ -169,7 +173,8 @@ def on_clock(samples: np.ndarray, times: np.ndarray, clock: np.ndarray) -> np.nd
 def events_of(
     phases: np.ndarray, names: Sequence[str], times: np.ndarray, side: str
 ) -> list[Event]:
-    """Foot strikes and offs of strides that begin at `times` [N + 1], from phases [N, E] of the events `names`.
+    """Foot strikes and offs of strides that begin at `times` [N + 1], from phases [N, E] of the
+    events `names`.
 
     Args:
       phases: of each event, as a share of the stride.
@@ -187,7 +192,9 @@ def events_of(
 
 
 def mirrored(channel: str) -> str:
-    """The same channel of the other leg: `hip_flexion_l` for `hip_flexion_r`, `shank_r_gyro_x` for `shank_l_gyro_x`."""
+    """The same channel of the other leg: `hip_flexion_l` for `hip_flexion_r`, `shank_r_gyro_x` for
+    `shank_l_gyro_x`.
+    """
     words = channel.split("_")
     return "_".join({"r": "l", "l": "r"}.get(word, word) for word in words)
 
@@ -235,7 +242,9 @@ def _scalars(recording: Recording, stated: Mapping[str, float]) -> dict[str, flo
 
 
 def _mass_from_forces(recording: Recording, cut: Strikes) -> float:
-    """Mean vertical force of both feet over whole strides / g, in kg; nan where it is not measured in N."""
+    """Mean vertical force of both feet over whole strides / g, in kg; nan where it is not measured
+    in N.
+    """
     total, legs = 0.0, set()
     inside = (recording.time >= cut.times[0]) & (recording.time < cut.times[-1])
     for name, unit in zip(recording.channels, recording.units):
@@ -248,7 +257,9 @@ def _mass_from_forces(recording: Recording, cut: Strikes) -> float:
 
 
 def _completed(signals: Recording, source: Recording, notes: dict[str, str]) -> Recording:
-    """The signals with the heading removed and the trunk's inclination from lumbar and pelvis angles."""
+    """The signals with the heading removed and the trunk's inclination from lumbar and pelvis
+    angles.
+    """
     values, names = signals.values.copy(), list(signals.channels)
     if "pelvis_yaw" in names:
         yaw = values[:, names.index("pelvis_yaw")]
@@ -272,7 +283,9 @@ def _completed(signals: Recording, source: Recording, notes: dict[str, str]) -> 
 
 
 def _one_sided(matched: channels.Matched, recording: Recording) -> set[str]:
-    """Names that are given; a column without a side stands for one leg only, the stated or the right one."""
+    """Names that are given; a column without a side stands for one leg only, the stated or the
+    right one.
+    """
     leg = "l" if recording.meta.get("side") == "left" else "r"
     users: dict[str, list[str]] = {}
     for link in matched.mapping:

@@ -1,4 +1,6 @@
-"""Strides as arrays, and as batches for training: each with a random subset of its signals given."""
+"""Strides as arrays, and as batches for training: each with a random subset of its signals
+given.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +64,9 @@ class Strides:
 
 
 class Bank:
-    """Posteriors of a law for many masks, in float32: what a stride needs to be conditioned on any of them."""
+    """Posteriors of a law for many masks, in float32: what a stride needs to be conditioned on any
+    of them.
+    """
 
     def __init__(self, law: Law, masks: Sequence[subsets.Masks]):
         self.law = law
@@ -91,7 +95,9 @@ class Bank:
 
 
 def _corrections(law: Law, name: str, mask: np.ndarray) -> np.ndarray:
-    """From `D' N^-1 x` of the given samples to what the discrepancy takes off the evidence, [C R, K_m]."""
+    """From `D' N^-1 x` of the given samples to what the discrepancy takes off the evidence, [C R,
+    K_m].
+    """
     keep = mask.T[..., None]
     d = law.directions[name].swapaxes(0, 1) * keep
     basis = law.basis[name].swapaxes(0, 1) * keep
@@ -100,10 +106,11 @@ def _corrections(law: Law, name: str, mask: np.ndarray) -> np.ndarray:
 
 
 class Conditioned:
-    """A source of training batches for `methods.gait`: stride `index` as a recording has it, under a mask of the bank.
+    """A source of training batches for `methods.gait`: stride `index` as a recording has it, under
+    a mask of the bank.
 
-    Every use of a stride draws another discrepancy, so that the given samples deviate as those of laboratories do; the
-    target is the stride itself.
+    Every use of a stride draws another discrepancy, so that the given samples deviate as those of
+    laboratories do; the target is the stride itself.
 
     Args:
       strides: complete strides.
@@ -132,7 +139,9 @@ class Conditioned:
         return len(self.whole)
 
     def __call__(self, index: np.ndarray, u: np.ndarray) -> dict[str, np.ndarray]:
-        """Whitened and conditioned rows; `GROUP` neighbours share a mask, which saves most of the memory traffic."""
+        """Whitened and conditioned rows; `GROUP` neighbours share a mask, which saves most of the
+        memory traffic.
+        """
         group = math.gcd(len(index), GROUP)
         pick = (u[::group, 0] * len(self.bank)).astype(int)
         wide = np.repeat(pick, group)
@@ -178,7 +187,9 @@ class Conditioned:
 
 
 def recorded(strides: Strides, law: Law, seed: int = 0) -> Strides:
-    """Strides as laboratories record them: every person with a discrepancy of their own, drawn from the law."""
+    """Strides as laboratories record them: every person with a discrepancy of their own, drawn from
+    the law.
+    """
     rng = np.random.default_rng([seed, 9])
     _, person = np.unique(strides.subject, return_inverse=True)
     size = np.sqrt(rng.gamma(SHAPE, size=person.max() + 1) / SHAPE)

@@ -1,7 +1,7 @@
 """Which signals are given: the typical subsets of laboratories, and the random ones of training.
 
-A subset is written as patterns over `modality/channel`: `("angles/*", "grf/*_r")`. Patterns that match nothing are
-ignored, so that one list serves laboratories with fewer channels.
+A subset is written as patterns over `modality/channel`: `("angles/*", "grf/*_r")`. Patterns that
+match nothing are ignored, so that one list serves laboratories with fewer channels.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ def typical(layout: Sequence[Modality], name: str) -> Masks:
 def drawn(layout: Sequence[Modality], rng: np.random.Generator) -> Masks:
     """A random subset, as training sees them.
 
-    Whole modalities, a typical subset, single channels, one leg, single sensors, a part of the time, or nothing; each
-    with all, some or none of the scalars.
+    Whole modalities, a typical subset, single channels, one leg, single sensors, a part of the
+    time, or nothing; each with all, some or none of the scalars.
     """
     waves = [part for part in layout if part.steps > 1]
     kind = rng.choice(
@@ -98,7 +98,9 @@ def drawn(layout: Sequence[Modality], rng: np.random.Generator) -> Masks:
 
 
 def group(channel: str) -> str:
-    """Joint, segment or muscle of a channel, with its side: `hip_r` of `hip_flexion_r`, `shank_l` of `shank_l_gyro_x`."""
+    """Joint, segment or muscle of a channel, with its side: `hip_r` of `hip_flexion_r`, `shank_l`
+    of `shank_l_gyro_x`.
+    """
     words = channel.split("_")
     side = next((word for word in words if word in ("r", "l")), "")
     return f"{words[0]}_{side}" if side else words[0]

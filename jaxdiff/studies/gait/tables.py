@@ -36,9 +36,13 @@ REAL = ("opensim", "hood", "verheul", "cmu")
 NAMES = SIMULATED + REAL
 """Tables; those of real people need the folder of recordings `evaluation.real`."""
 THIN = 4
-"""Baselines regress on every fourth sample of the given signals; their targets are the law's coefficients."""
+"""Baselines regress on every fourth sample of the given signals; their targets are the law's
+coefficients.
+"""
 MOST = 1500
-"""Strides that baselines are fitted to, one of each of as many people: more would take hours on two cores."""
+"""Strides that baselines are fitted to, one of each of as many people: more would take hours on two
+cores.
+"""
 
 
 def run_tables(config: Config, out: Path) -> dict[str, Table]:
@@ -234,7 +238,9 @@ def point(imputer: Imputer) -> evaluation.Draw:
 def regression(
     name: str, model: GaitModel, train: Strides, subset: str
 ) -> Callable[[Strides, subsets.Masks], Mapping[str, np.ndarray]]:
-    """A baseline from the given samples of a subset to the law's coefficients of the whole stride."""
+    """A baseline from the given samples of a subset to the law's coefficients of the whole
+    stride.
+    """
     law = model.imputer.law
     masks = subsets.typical(law.layout, subset)
     kept = evaluation.spread(train, MOST)

@@ -12,7 +12,8 @@ SIMULATED = "jaxdiff.body.walker"
 
 
 def warnings(recording: Recording, metadata: Mapping[str, Any]) -> tuple[str, ...]:
-    """Sentences for a person who reads the output; none for simulated people like those of the training.
+    """Sentences for a person who reads the output; none for simulated people like those of the
+    training.
 
     Args:
       recording: what is given to the model.

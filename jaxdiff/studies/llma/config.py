@@ -18,9 +18,10 @@ def get_config(word: str = "quick") -> ConfigDict:
     """The config of a word.
 
     Args:
-      word: `demo` and `quick` train one model; `figures` two, with and without alignment; `table1`, `table2`, `table3`
-        and `few` (few people, broken pairs) are tables of simulated people, `tables` all of them; `verheul` is Table 1
-        of real braking stances; `paper` trains one model in the paper's setting, `paper-tables` its three tables.
+      word: `demo` and `quick` train one model; `figures` two, with and without alignment; `table1`,
+        `table2`, `table3` and `few` (few people, broken pairs) are tables of simulated people,
+        `tables` all of them; `verheul` is Table 1 of real braking stances; `paper` trains one model
+        in the paper's setting, `paper-tables` its three tables.
 
     Returns:
       The config.
@@ -42,7 +43,8 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.data.x = "angles"  # one modality ...
     config.data.y = "moments"  # ... and the other
     config.data.pairs = "one"  # tables: this pair only (one), or the paper's three (all)
-    config.data.test = ()  # test subjects by name, such as ('S12', 'S13'); ('none',): train on all people
+    # test subjects by name, such as ('S12', 'S13'); ('none',): train on all people
+    config.data.test = ()
     config.data.validation = ()  # validation subjects by name, where data.test names some
     config.data.length = 300  # samples in a window: two strides of 150
     config.data.transitions = True  # keep the strides in which the task changes
@@ -167,7 +169,8 @@ def get_config(word: str = "quick") -> ConfigDict:
 def _people(config: ConfigDict) -> None:
     """Four hundred simulated people to train on, forty to calibrate intervals, twenty to test.
 
-    The conformal guarantee for one more person costs `0.9 / (n + 1)` of coverage: 98 % instead of 90 for ten people, 92 for forty.
+    The conformal guarantee for one more person costs `0.9 / (n + 1)` of coverage: 98 % instead of
+    90 for ten people, 92 for forty.
     """
     config.data.name = "simulated_people"
     config.data.folds = 0

@@ -1,4 +1,6 @@
-"""A first model in minutes: joint moments from joint angles of simulated people, and a test subject's walk as files."""
+"""A first model in minutes: joint moments from joint angles of simulated people, and a test
+subject's walk as files.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ SAMPLES = 16
 
 
 def run(config: Config, out: Path) -> None:
-    """Train and report; then write a test subject's angles and moments, and the moments the model predicts."""
+    """Train and report; then write a test subject's angles and moments, and the moments the model
+    predicts.
+    """
     run_train(config, out)
     trials = load_trials(config)
     subject = folds(config, trials)[0].test.trials.subjects[0]

@@ -1,4 +1,6 @@
-"""How well one modality is generated from the other: points, distributions, dynamics, intervals; and what latents hold."""
+"""How well one modality is generated from the other: points, distributions, dynamics, intervals;
+and what latents hold.
+"""
 
 from __future__ import annotations
 
@@ -82,8 +84,9 @@ def score(
       calibration: of the target, for the coverage of calibrated intervals.
 
     Returns:
-      Figures by name. `mse` is that of a single sample, as in the paper; `mse_mean` that of the mean of the samples.
-      `rmse_expected` is the error of the mean of infinitely many samples, without the variance of a mean of S.
+      Figures by name. `mse` is that of a single sample, as in the paper; `mse_mean` that of the
+      mean of the samples. `rmse_expected` is the error of the mean of infinitely many samples,
+      without the variance of a mean of S.
     """
     truth, mean = side[target], drawn.mean(0)
     scale = fold.scale[target]
@@ -143,7 +146,9 @@ def calibrated(
 def baseline_predictions(
     fold: Fold, side: dict[str, np.ndarray], target: str, names: tuple[str, ...], most: int = 800
 ) -> dict[str, np.ndarray]:
-    """Predictions [1, N, L, d] of baselines for the windows of `side`, fitted to at most `most` training windows."""
+    """Predictions [1, N, L, d] of baselines for the windows of `side`, fitted to at most `most`
+    training windows.
+    """
     train = fold.side("train", most)
     given, wanted, groups = train[OTHER[target]], train[target], train["subject"]
     return {
@@ -178,9 +183,11 @@ def _encoder(settings: Settings, modality: str) -> Callable[..., jax.Array]:
 def content(
     settings: Settings, params: Params, side: dict[str, np.ndarray], rows: int = 64
 ) -> dict:
-    """Contrast of true and of false pairs among `rows` evenly spread windows, which are of different people if they can be.
+    """Contrast of true and of false pairs among `rows` evenly spread windows, which are of
+    different people if they can be.
 
-    Only windows at the same position are negatives: chance is log `rows`, and neither position nor noise level helps.
+    Only windows at the same position are negatives: chance is log `rows`, and neither position nor
+    noise level helps.
     """
     index = evenly(len(side["x"]), rows)
     part = {name: side[name][index] for name in OTHER}
@@ -197,11 +204,13 @@ def probes(
     Args:
       settings: of the method.
       params: parameters, or None to probe the raw signals.
-      fold: probes are trained on its training subjects and tested on its test subjects, in steady walking.
+      fold: probes are trained on its training subjects and tested on its test subjects, in steady
+        walking.
       most: windows of either.
 
     Returns:
-      Accuracies `linear_x`, `linear_y`, `nonlinear_x`, `nonlinear_y`, and `latent_correlation` on the test subjects.
+      Accuracies `linear_x`, `linear_y`, `nonlinear_x`, `nonlinear_y`, and `latent_correlation` on
+      the test subjects.
     """
     sides = [fold.side(which, most, steady=True) for which in ("train", "test")]
     figures: dict[str, Any] = {}
@@ -228,7 +237,9 @@ def probes(
 def _principal(
     train: np.ndarray, test: np.ndarray, components: int = 64
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Both projected on the training set's leading components: a probe on thousands of dimensions would overfit."""
+    """Both projected on the training set's leading components: a probe on thousands of dimensions
+    would overfit.
+    """
     mean = train.mean(0)
     directions = np.linalg.svd(train - mean, full_matrices=False)[2][:components]
     return (train - mean) @ directions.T, (test - mean) @ directions.T

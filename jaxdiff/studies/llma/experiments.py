@@ -1,4 +1,6 @@
-"""The experiments of the study: one model with its report, figures with and without alignment, tables."""
+"""The experiments of the study: one model with its report, figures with and without alignment,
+tables.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ LEG = "Two strides of hip, knee and ankle flexion as a leg under an upright pelv
 
 
 def run_train(config: Config, out: Path) -> None:
-    """Train one model, compare it with baselines on new subjects, and write tables, figures and a page."""
+    """Train one model, compare it with baselines on new subjects, and write tables, figures and a
+    page.
+    """
     begin = time.perf_counter()
     trials = load_trials(config)
     fold = folds(config, trials)[0]
@@ -78,7 +82,9 @@ def run_train(config: Config, out: Path) -> None:
 
 
 def run_figures(config: Config, out: Path) -> None:
-    """Figures 2, 3, 4 and 6: one model with and one without alignment, generated curves and latents side by side."""
+    """Figures 2, 3, 4 and 6: one model with and one without alignment, generated curves and latents
+    side by side.
+    """
     begin = time.perf_counter()
     fold = folds(config, load_trials(config))[0]
     first, side = start(config, fold), fold.side("test", config.data.windows)

@@ -1,4 +1,6 @@
-"""Pictures of LLMA: real against generated, single cases with their error bars, maps of the latents."""
+"""Pictures of LLMA: real against generated, single cases with their error bars, maps of the
+latents.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,8 @@ def windows(
     Args:
       fold: the split.
       side: the test windows.
-      drawn: samples [S, N, L, d] of each model by its label; single windows are shown of the last one.
+      drawn: samples [S, N, L, d] of each model by its label; single windows are shown of the last
+        one.
       target: the generated modality.
     """
     name = getattr(fold.test, target)
@@ -65,7 +68,9 @@ def windows(
 def maps(
     codes: dict[str, dict[str, np.ndarray]], task: np.ndarray
 ) -> Iterator[tuple[str, Any, str]]:
-    """Title, figure and description of the latents of each model by its label (paper, Figs. 3 and 6)."""
+    """Title, figure and description of the latents of each model by its label (paper, Figs. 3 and
+    6).
+    """
     for label, each in codes.items():
         alike = latent_correlation(flat(each["x"]), flat(each["y"]))
         title = f"Latents of both modalities {label}".strip()
@@ -88,7 +93,9 @@ def bands(
     target: str,
     most: int = 9,
 ) -> Any:
-    """Mean and standard deviation over the test windows, real and generated (paper, Figs. 2 and 4)."""
+    """Mean and standard deviation over the test windows, real and generated (paper, Figs. 2 and
+    4).
+    """
     scale = fold.scale[target]
     shown = [(fold.physical(side[target], target), REAL, "real")]
     shown += [
@@ -118,7 +125,9 @@ def representative(side: dict[str, np.ndarray], drawn: np.ndarray, target: str) 
 def walks(
     fold: Fold, side: dict[str, np.ndarray], drawn: np.ndarray, target: str
 ) -> dict[str, dict[str, np.ndarray]]:
-    """The measured leg of these windows, real and as one sample has it, both where the angles to draw it are generated."""
+    """The measured leg of these windows, real and as one sample has it, both where the angles to
+    draw it are generated.
+    """
     channels = fold.scale[target].channels
     names = next((names for names in SAGITTAL if set(names) <= set(channels)), None)
     if names is None:
@@ -136,7 +145,9 @@ def walks(
 
 
 def cases(fold: Fold, side: dict[str, np.ndarray], drawn: np.ndarray, target: str) -> Any:
-    """The best, the median and the worst window (paper, Fig. 5), in the three channels that vary most."""
+    """The best, the median and the worst window (paper, Fig. 5), in the three channels that vary
+    most.
+    """
     scale = fold.scale[target]
     truth = fold.physical(side[target], target)
     samples = fold.physical(drawn, target)

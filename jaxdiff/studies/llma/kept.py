@@ -1,4 +1,6 @@
-"""Figures of an evaluation kept in a file, so that an interrupted table does not compute them again."""
+"""Figures of an evaluation kept in a file, so that an interrupted table does not compute them
+again.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Both legs of one recording: a model of one leg, used once for each, on the time that both results cover."""
+"""Both legs of one recording: a model of one leg, used once for each, on the time that both results
+cover.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +26,8 @@ def both(generate: Callable[[str], Prediction]) -> Prediction:
         generate: The prediction of one leg, `right` or `left`, from the same recording.
 
     Returns:
-        Samples of all channels of both legs, which end in `_r` and `_l`; summaries have the names of the recording's
-        laboratory where these tell the legs apart.
+        Samples of all channels of both legs, which end in `_r` and `_l`; summaries have the names
+        of the recording's laboratory where these tell the legs apart.
 
     Raises:
         DataError: If the results of the two legs have no time in common.
@@ -69,7 +71,9 @@ def both(generate: Callable[[str], Prediction]) -> Prediction:
 
 
 def _inverse(made: dict[str, Prediction]) -> Callable[[Recording], Recording]:
-    """Each leg's channels by the inverse of that leg; the names with endings where a laboratory's names have no side."""
+    """Each leg's channels by the inverse of that leg; the names with endings where a laboratory's
+    names have no side.
+    """
 
     def inverse(recording: Recording) -> Recording:
         turned = []

@@ -1,7 +1,8 @@
 """A trained LLMA as a model: one modality of gait in, the other out.
 
-Where the network was trained on strides, a recording is cut at heel strikes and the result covers the time from the first
-strike to the last; where it was trained on pieces of time, the recording is brought to the network's rate and back.
+Where the network was trained on strides, a recording is cut at heel strikes and the result covers
+the time from the first strike to the last; where it was trained on pieces of time, the recording is
+brought to the network's rate and back.
 """
 
 from __future__ import annotations
@@ -142,16 +143,20 @@ class LlmaModel(Model):
             seed: Seed of the samples.
             steps: Steps of the sampler; 0 for the model's own number.
             given: Name of the given modality; by default the one whose channels the recording has.
-            strikes: Times of heel strikes in s; default: from events, vertical force, hip flexion or foot positions.
+            strikes: Times of heel strikes in s; default: from events, vertical force, hip flexion
+                or foot positions.
             fill_gaps: Bridge gaps of up to this many seconds.
-            side: The leg to use where the recording has both, `right` (the default) or `left`; or `both`: the model is used
-                for each, and the result covers the time that both have in common.
-            mass: Body mass in kg, for inputs that are not per body mass; default: that in the metadata.
+            side: The leg to use where the recording has both, `right` (the default) or `left`; or
+                `both`: the model is used for each, and the result covers the time that both have in
+                common.
+            mass: Body mass in kg, for inputs that are not per body mass; default: that in the
+                metadata.
 
         Returns:
-            Samples on the recording's own clock. Recordings of other laboratories are mapped to the model's names, signs
-            and units, and what is written is mapped back. A recording of fewer strides than the model's window is
-            continued by its last stride, which says less than further strides would.
+            Samples on the recording's own clock. Recordings of other laboratories are mapped to the
+            model's names, signs and units, and what is written is mapped back. A recording of fewer
+            strides than the model's window is continued by its last stride, which says less than
+            further strides would.
         """
         if recording is None:
             raise ConfigError("a model of llma needs a recording")
@@ -227,7 +232,9 @@ class LlmaModel(Model):
 
 
 def _with_calibrations(trained: Trained) -> Trained:
-    """The conformal factors of each modality, kept beside the checkpoints of a run, become part of the metadata."""
+    """The conformal factors of each modality, kept beside the checkpoints of a run, become part of
+    the metadata.
+    """
     kept = trained.path / CALIBRATION if trained.path and trained.path.is_dir() else None
     if kept is None or not kept.exists():
         return trained
@@ -238,7 +245,8 @@ def _with_calibrations(trained: Trained) -> Trained:
 def heel_strikes(
     recording: Recording, source: Recording, strikes: Sequence[float] | None, side: str = ""
 ) -> np.ndarray:
-    """Heel strikes as fractional sample numbers: as given, or from whatever in the recording tells them.
+    """Heel strikes as fractional sample numbers: as given, or from whatever in the recording tells
+    them.
 
     Raises:
         DataError: If nothing tells them, or there are fewer than two.
@@ -254,9 +262,11 @@ def heel_strikes(
 
 
 def _padded(window: np.ndarray, length: int, stride: int) -> np.ndarray:
-    """`[T, C]` continued to one of few lengths, so that files of different lengths share compiled programs.
+    """`[T, C]` continued to one of few lengths, so that files of different lengths share compiled
+    programs.
 
-    Strides are continued by the last one, time by its mirror image; what is generated there is cut off.
+    Strides are continued by the last one, time by its mirror image; what is generated there is cut
+    off.
     """
     size = length
     while size < len(window):

@@ -1,4 +1,6 @@
-"""Many simulated people, each walking the same tasks: the right leg of each as trials, simulated once and kept."""
+"""Many simulated people, each walking the same tasks: the right leg of each as trials, simulated
+once and kept.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""From a config to windows of two modalities: loaded, split by subject, normalised on training subjects only."""
+"""From a config to windows of two modalities: loaded, split by subject, normalised on training
+subjects only.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ CALIBRATION = "calibration.json"
 
 @dataclass(frozen=True)
 class Fold:
-    """One split, ready for training: windows in normalised units, and how to get back to physical ones."""
+    """One split, ready for training: windows in normalised units, and how to get back to physical
+    ones.
+    """
 
     train: windows.Windows
     validation: windows.Windows
@@ -46,7 +50,8 @@ class Fold:
           steady: leave out strides in which the task changes.
 
         Returns:
-          `x` [N, L, dx], `y` [N, L, dy], `task` and `subject` [N], and `row` [N], the numbers of the windows.
+          `x` [N, L, dx], `y` [N, L, dy], `task` and `subject` [N], and `row` [N], the numbers of
+          the windows.
         """
         source = getattr(self, which)
         index = np.arange(len(source))
@@ -103,7 +108,8 @@ def fold(
 ) -> Fold:
     """One split as windows.
 
-    Validation subjects are trained on too, unless a checkpoint is chosen by its score or intervals are calibrated.
+    Validation subjects are trained on too, unless a checkpoint is chosen by its score or intervals
+    are calibrated.
 
     Args:
       config: a config of the study.
@@ -138,7 +144,9 @@ def fold(
 
 
 def folds(config: Config, trials: Trials, x: str = "", y: str = "") -> list[Fold]:
-    """The folds of a table: a cross-validation, or one split of the people for each of several seeds."""
+    """The folds of a table: a cross-validation, or one split of the people for each of several
+    seeds.
+    """
     data = config.data
     if data.test or len(trials.subjects) == 1:
         split = splits.for_training(trials, data.test, data.validation)

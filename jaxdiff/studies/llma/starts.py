@@ -1,4 +1,6 @@
-"""What the networks start from: nothing but the training mean, linear-Gaussian laws, or the best baseline and its errors."""
+"""What the networks start from: nothing but the training mean, linear-Gaussian laws, or the best
+baseline and its errors.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,8 @@ class Start:
 
     Attributes:
       params: known parameters: the laws, under "fixed".
-      guesses: predictions for the training windows, `guess_x` and `guess_y`, each made without the window's subject.
+      guesses: predictions for the training windows, `guess_x` and `guess_y`, each made without the
+        window's subject.
       predict: for `best`, the predictor of each modality, fitted on all training windows.
       names: for `best`, the name of the chosen baseline.
     """
@@ -39,7 +42,9 @@ class Start:
 
     @property
     def trained_with(self) -> Params:
-        """The parameters that training needs: as the predictions are known, not the maps, which are most of them."""
+        """The parameters that training needs: as the predictions are known, not the maps, which are
+        most of them.
+        """
         laws = self.params.get("fixed", {})
         if not self.guesses:
             return self.params
@@ -134,7 +139,8 @@ def start(config: Config, fold: Fold, kind: str = "", most: int = 2000) -> Start
 def best_baseline(
     x: np.ndarray, y: np.ndarray, subjects: np.ndarray, names: tuple[str, ...] = CANDIDATES
 ) -> tuple[str, np.ndarray]:
-    """The baseline with the smallest error on left-out training subjects, and its predictions of them.
+    """The baseline with the smallest error on left-out training subjects, and its predictions of
+    them.
 
     Args:
       x: conditions [N, L, d].
@@ -151,7 +157,9 @@ def best_baseline(
 
 
 def left_out(fit: Fit, x: np.ndarray, y: np.ndarray, subjects: np.ndarray) -> np.ndarray:
-    """Predictions [N, ...] of a baseline for every row, fitted without the row's group of subjects."""
+    """Predictions [N, ...] of a baseline for every row, fitted without the row's group of
+    subjects.
+    """
     codes = np.unique(subjects, return_inverse=True)[1] % GROUPS
     predicted = np.zeros(y.shape)
     for group in np.unique(codes):

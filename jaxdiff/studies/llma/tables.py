@@ -52,7 +52,9 @@ NOTE = (
 
 
 def run_table1(config: Config, out: Path) -> dict[str, Table]:
-    """Generation with and without alignment in both directions of every pair, against baselines and the paper."""
+    """Generation with and without alignment in both directions of every pair, against baselines and
+    the paper.
+    """
     begin, trials = time.perf_counter(), load_trials(config)
     table = Table("Table 1: cross-modal generation with and without latent alignment", FIGURES)
     table.note = NOTE
@@ -98,7 +100,9 @@ def _table1_variants(config: Config) -> list[Variant]:
 
 
 def run_table2(config: Config, out: Path) -> dict[str, Table]:
-    """Probes of the tasks from the latents of five alignments, of none, and from the raw signals."""
+    """Probes of the tasks from the latents of five alignments, of none, and from the raw
+    signals.
+    """
     begin, trials = time.perf_counter(), load_trials(config)
     words = ("none", "barlow", "simclr", "mse", "vicreg", "llma")
     columns = [f"{a}–{b} {ARROW[t]}" for a, b in pairs(config) for t in ARROW]
@@ -153,7 +157,9 @@ def run_table2(config: Config, out: Path) -> dict[str, Table]:
 
 
 def run_table3(config: Config, out: Path) -> dict[str, Table]:
-    """What each part of the objective contributes: errors without it, and the energy's share of the loss."""
+    """What each part of the objective contributes: errors without it, and the energy's share of the
+    loss.
+    """
     begin, trials = time.perf_counter(), load_trials(config)
     columns = [
         "X|Y mse",
@@ -273,7 +279,9 @@ def _add(table: Table, label: str, found: list[dict[str, Any]]) -> None:
 
 
 def _paired(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> dict[str, str]:
-    """Mean change over folds, with the p-value of flipping the signs of the changes in every way."""
+    """Mean change over folds, with the p-value of flipping the signs of the changes in every
+    way.
+    """
     row = {}
     compared = ("mse", "rmse_expected", "fid", "pred", "crps")
     for name in (n for n in compared if n in before[0]):

@@ -1,4 +1,6 @@
-"""Training one model, or the folds and variants of a table as one program, in chunks that fit the device."""
+"""Training one model, or the folds and variants of a table as one program, in chunks that fit the
+device.
+"""
 
 from __future__ import annotations
 
@@ -29,9 +31,9 @@ from jaxdiff.typing import Config, Method, Params
 def train(config: Config, fold: Fold, start: Start, out: Path, alignment: str = "") -> Params:
     """Train one model.
 
-    The best checkpoint is chosen by the error of single samples on the validation subjects; the intervals of both
-    modalities are then calibrated on the same subjects, for the number of samples that `generate` draws, and kept
-    beside the checkpoints.
+    The best checkpoint is chosen by the error of single samples on the validation subjects; the
+    intervals of both modalities are then calibrated on the same subjects, for the number of samples
+    that `generate` draws, and kept beside the checkpoints.
 
     Args:
       config: a config of the study.
@@ -91,7 +93,8 @@ class Job(NamedTuple):
       fold: the split.
       start: its start.
       weights: factors of the parts of the loss.
-      seed: number of the fold: jobs of the same number start from the same parameters and see the same batches.
+      seed: number of the fold: jobs of the same number start from the same parameters and see the
+        same batches.
     """
 
     fold: Fold
@@ -145,14 +148,18 @@ def train_jobs(
 
 
 def _rehearse(config: Config, method: Method, fold: Fold, start: Start, what: str) -> None:
-    """Trace training, and generation of both modalities, before the first step (see `studies.rehearsal`)."""
+    """Trace training, and generation of both modalities, before the first step (see
+    `studies.rehearsal`).
+    """
     batch, side = next(batches(start.source(fold.train), config)), fold.side("train", 2)
     for given in evaluation.OTHER:
         rehearse(method, batch, start.condition(given, side[given]), what, start.params)
 
 
 def trained_with(config: Config) -> dict[str, Any]:
-    """What trained networks depend on: other tables, samples or numbers of windows evaluated reuse them."""
+    """What trained networks depend on: other tables, samples or numbers of windows evaluated reuse
+    them.
+    """
     parts = {name: config.to_dict()[name] for name in ("data", "model", "batch_size", "training")}
     parts["data"] = {
         name: value

@@ -26,7 +26,8 @@ class Variant(NamedTuple):
 
     Attributes:
       label: its name.
-      word: an alignment, or `direct`. Variants of the same word and start are trained as one program.
+      word: an alignment, or `direct`. Variants of the same word and start are trained as one
+        program.
       weights: factors of the parts of the loss.
       start: what the networks start from; by default the config's.
     """
@@ -38,7 +39,9 @@ class Variant(NamedTuple):
 
 
 class Trained(NamedTuple):
-    """A variant with its trained networks, one per fold; `generate` is compiled once for all variants of one method."""
+    """A variant with its trained networks, one per fold; `generate` is compiled once for all
+    variants of one method.
+    """
 
     variant: Variant
     method: Method
@@ -57,7 +60,8 @@ def each_variant(
 ) -> Iterator[Trained]:
     """Train every variant on all folds.
 
-    An interrupted experiment continues where it was, and tables that need the same networks share them.
+    An interrupted experiment continues where it was, and tables that need the same networks share
+    them.
     """
     starts: dict[str, list[Start]] = {}
     groups: dict[tuple[str, str], list[Variant]] = {}
@@ -87,16 +91,20 @@ def each_variant(
 
 
 def _abbreviated(group: list[Variant]) -> list[str]:
-    """What distinguishes a group of variants from others of the same word: the parts of the loss they scale."""
+    """What distinguishes a group of variants from others of the same word: the parts of the loss
+    they scale.
+    """
     return sorted({name for variant in group for name in variant.weights})
 
 
 def scores(
     config: Config, each: list[Fold], trained: Trained, target: str, silent: bool = False
 ) -> list[dict[str, Any]]:
-    """Every figure of one direction, for each fold; `silent` networks add nothing to what they start from.
+    """Every figure of one direction, for each fold; `silent` networks add nothing to what they
+    start from.
 
-    They are kept beside the networks: an interrupted table continues with what it has not evaluated yet.
+    They are kept beside the networks: an interrupted table continues with what it has not evaluated
+        yet.
     """
     label = "start alone" if silent else trained.variant.label
     depends = {**trained_with(config), "sampling": config.sampling.to_dict()}
@@ -140,7 +148,9 @@ def _score(
 
 
 def baselines(config: Config, each: list[Fold], target: str) -> dict[str, list[dict[str, Any]]]:
-    """Every figure of the baselines in one direction, for each fold; once where seeds share their people."""
+    """Every figure of the baselines in one direction, for each fold; once where seeds share their
+    people.
+    """
     found: dict[str, list[dict[str, Any]]] = {}
     for fold in _distinct(each):
         side = fold.side("test", config.data.windows)
@@ -163,5 +173,7 @@ def silenced(params: Params) -> Params:
 
 
 def _distinct(each: list[Fold]) -> list[Fold]:
-    """The folds without repetition: seeds share their people, except where these or their pairs are drawn."""
+    """The folds without repetition: seeds share their people, except where these or their pairs are
+    drawn.
+    """
     return list({id(fold): fold for fold in each}.values())

@@ -1,4 +1,6 @@
-"""Whether the intervals that `generate` writes hold: share of measured values inside them, on people not trained on."""
+"""Whether the intervals that `generate` writes hold: share of measured values inside them, on
+people not trained on.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,9 @@ def covered(
 
 
 def _strikes(trials: Trials, trial: int) -> list[float] | None:
-    """Times at which the strides of a trial begin, and the end of the last; None where strides are not numbered."""
+    """Times at which the strides of a trial begin, and the end of the last; None where strides are
+    not numbered.
+    """
     frames = slice(int(trials.start[trial]), int(trials.start[trial] + trials.length[trial]))
     stride, time = trials.stride[frames], trials.time[frames]
     if (stride < 0).any():

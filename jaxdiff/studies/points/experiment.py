@@ -102,7 +102,9 @@ def compared(drawn: Mapping[str, np.ndarray], between: float) -> Table:
 
 
 def density(x: np.ndarray, real: np.ndarray, bins: int = 48) -> list[tuple[float, float]]:
-    """A histogram of `x` over the range of the real points, as a line through the middles of its bins."""
+    """A histogram of `x` over the range of the real points, as a line through the middles of its
+    bins.
+    """
     height, edges = np.histogram(x, np.linspace(real.min(), real.max(), bins + 1))
     height = height / (len(x) * (edges[1] - edges[0]))
     return list(zip(((edges[1:] + edges[:-1]) / 2).tolist(), height.tolist()))

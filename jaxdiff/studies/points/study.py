@@ -1,4 +1,6 @@
-"""Points on a line: a mixture of Gaussians learned by a small network. It has no model to use afterwards."""
+"""Points on a line: a mixture of Gaussians learned by a small network. It has no model to use
+afterwards.
+"""
 
 from jaxdiff.errors import ConfigError
 from jaxdiff.models.model import Model

@@ -1,4 +1,6 @@
-"""The model updated by a laboratory's own people: their law, how far the network is trusted, bands that hold for them."""
+"""The model updated by a laboratory's own people: their law, how far the network is trusted, bands
+that hold for them.
+"""
 
 from __future__ import annotations
 
@@ -96,9 +98,10 @@ def adapt(
 ) -> Adapted:
     """Update a predictor by the gaits of some people, and measure it on each of them left out.
 
-    The law, the trust in the network and the bands' factors are all chosen on people left out. What no recording has
-    measured (a joint, stature) keeps the simulated law. With `nested`, what to take from the prior is chosen anew without
-    each left-out person, as a report needs it; else once for all.
+    The law, the trust in the network and the bands' factors are all chosen on people left out. What
+    no recording has measured (a joint, stature) keeps the simulated law. With `nested`, what to
+    take from the prior is chosen anew without each left-out person, as a report needs it; else once
+    for all.
     """
     people = [each for each in group(gaits) if len({g.speed for g in each}) > 1]
     if len(people) < FEWEST:
@@ -167,8 +170,8 @@ def choose(law: Law, gaits: Sequence[Gait], rows: np.ndarray, folds: int = 5) ->
 def updated(law: Law, gaits: Sequence[Gait], rows: np.ndarray, choice: Choice | None = None) -> Law:
     """The law of some people: updated where they were measured, simulated elsewhere and in between.
 
-    The law of the measured entries y replaces the simulated one; the rest x keeps its regression on y, so that its
-    mean follows: `E[x | y]` and `Cov[x | y]` are the simulated ones.
+    The law of the measured entries y replaces the simulated one; the rest x keeps its regression on
+    y, so that its mean follows: `E[x | y]` and `Cov[x | y]` are the simulated ones.
     """
     choice = choice or choose(law, gaits, rows)
     own = [g.select(rows) for g in gaits]

@@ -1,8 +1,10 @@
-"""Bands of a stride: conformal factors per channel and part of the stride, at the phases of a recording.
+"""Bands of a stride: conformal factors per channel and part of the stride, at the phases of a
+recording.
 
-People whose legs are unlike, such as after a stroke, differ more from what the others do. Factors are kept for all people
-and, where there are enough of them, for groups: people stated to have hemiparesis (`paretic` in the metadata of a
-recording), and everyone by how unlike the legs are, for recordings that do not state it. Names are `KIND` for all and `KIND, GROUP`.
+People whose legs are unlike, such as after a stroke, differ more from what the others do. Factors
+are kept for all people and, where there are enough of them, for groups: people stated to have
+hemiparesis (`paretic` in the metadata of a recording), and everyone by how unlike the legs are, for
+recordings that do not state it. Names are `KIND` for all and `KIND, GROUP`.
 """
 
 from __future__ import annotations
@@ -23,20 +25,26 @@ KINDS = ("stride", "mean")
 """What an interval may hold: a single stride, or the mean stride."""
 GROUPS = ("symmetric", "asymmetric", "hemiparesis")
 ALIKE = 8.0
-"""Largest difference between the legs, in degrees, of a symmetric gait; chosen on validation people."""
+"""Largest difference between the legs, in degrees, of a symmetric gait; chosen on validation
+people.
+"""
 FEWEST = 20
 """People below which a group has no factors of its own: for 95 % conformal prediction needs 19."""
 
 
 def asymmetry(gait: Gait) -> float:
-    """Root mean square difference of the legs half a stride apart, in degrees; NaN where a joint lacks one."""
+    """Root mean square difference of the legs half a stride apart, in degrees; NaN where a joint
+    lacks one.
+    """
     legs = len(CHANNELS) * TERMS
     apart = (gait.mean - strides.mirrored(gait.mean))[:legs]
     return float(np.sqrt(np.square(apart).sum() / len(CHANNELS)))
 
 
 def alike(sources: Sequence[Gait]) -> str:
-    """The group of a person with these recordings by the legs, or nothing where one was not recorded."""
+    """The group of a person with these recordings by the legs, or nothing where one was not
+    recorded.
+    """
     found = float(np.mean([asymmetry(g) for g in sources]))
     return "" if np.isnan(found) else GROUPS[int(found > ALIKE)]
 
@@ -61,7 +69,8 @@ def by_group(
     kind: str,
     levels: Sequence[float] = LEVELS,
 ) -> dict[str, Calibration]:
-    """Factors from held-out people, for all of them and for each group that is large enough; arguments as in `fit`.
+    """Factors from held-out people, for all of them and for each group that is large enough;
+    arguments as in `fit`.
 
     Args:
       sources: recordings that each example was predicted from; the first one names the person.

@@ -1,4 +1,5 @@
-"""The change of gait with speed that the training people have in common, and the baselines made of it.
+"""The change of gait with speed that the training people have in common, and the baselines made of
+it.
 
 copy       the recording
 warp       its mean stride at the cadence of the target speed
@@ -6,8 +7,9 @@ linear     and with the population's change, linear in speed for every angle and
 quadratic  and with the population's change, quadratic in speed
 mean       the training people's mean stride at the target speed, at their mean cadence
 
-Changes are fitted within people, as least squares on the states of mean strides. The logarithm of the stride time is a
-quadratic in log v, so the ratio of the cadences at two speeds is the same for all and the own cadence carries over.
+Changes are fitted within people, as least squares on the states of mean strides. The logarithm of
+the stride time is a quadratic in log v, so the ratio of the cadences at two speeds is the same for
+all and the own cadence carries over.
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ class Population(NamedTuple):
     level: np.ndarray
     """Mean state at the centre of the speeds, [SIZE]."""
     slope: np.ndarray
-    """Coefficients of the linear change, [1, SIZE]; that of the stride time is quadratic in both."""
+    """Coefficients of the linear change, [1, SIZE]; that of the stride time is quadratic in both.
+    """
     bend: np.ndarray
     """Coefficients of the quadratic change, [2, SIZE]."""
 

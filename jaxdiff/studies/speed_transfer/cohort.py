@@ -1,4 +1,6 @@
-"""A large simulated cohort as gaits: people of every kind that the walker draws, at speeds on a common grid."""
+"""A large simulated cohort as gaits: people of every kind that the walker draws, at speeds on a
+common grid.
+"""
 
 from __future__ import annotations
 
@@ -112,7 +114,9 @@ def load(path: Path) -> list[Gait]:
 
 
 def _states(out: dict[str, np.ndarray]) -> np.ndarray:
-    """States [N, K, S - 1, SIZE] of simulated strides; the last one only closes the one before it."""
+    """States [N, K, S - 1, SIZE] of simulated strides; the last one only closes the one before
+    it.
+    """
     angles = out["angles"][..., _COLUMNS].astype(np.float64)
     whole = strides.closed(angles[:, :, :-1], angles[:, :, 1:, 0])
     front = whole.shape[:3]

@@ -43,7 +43,8 @@ def _paper(word: str) -> ConfigDict:
     config = ConfigDict()
     config.experiment = "train"  # train | evaluate: train and report, or report on the run as it is
     config.report = (word,) if word in REPORTS else REPORTS  # may differ between runs on one model
-    config.strides = "speed"  # a stride model (a shipped name, a file or a run) to stand first in the tables; or none
+    # a stride model (a shipped name, a file or a run) to stand first in the tables; or none
+    config.strides = "speed"
     config.compare = ()  # directories of other trained runs, compared in the same tables
 
     config.data = ConfigDict()

@@ -1,4 +1,6 @@
-"""The data of the paper's setting: recordings of equal length at one rate, and pairs of speeds of one person."""
+"""The data of the paper's setting: recordings of equal length at one rate, and pairs of speeds of
+one person.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ FINER = 8
 
 @dataclasses.dataclass(frozen=True)
 class Gaits:
-    """Recordings of equal length: `values` (N, T, C) in `units`, with subject, speed (m/s) and paretic side."""
+    """Recordings of equal length: `values` (N, T, C) in `units`, with subject, speed (m/s) and
+    paretic side.
+    """
 
     values: np.ndarray
     subject: np.ndarray
@@ -51,7 +55,9 @@ class Gaits:
 
     @cached_property
     def strikes(self) -> list[np.ndarray]:
-        """Right foot strikes of every recording in seconds: half a stride after the largest hip extension."""
+        """Right foot strikes of every recording in seconds: half a stride after the largest hip
+        extension.
+        """
         rate = FINER * self.rate
         hips = (resampled(each[:, [RIGHT_HIP]], self.rate, rate)[:, 0] for each in self.values)
         return [strikes_from_hip(hip, rate) / rate for hip in hips]
@@ -100,7 +106,9 @@ def gaits(trials: Trials, seconds: float, rate: float) -> Gaits:
 
 
 def load(name: str, d: Config, recipe: str | None, kind: str = "able") -> Trials:
-    """The trials of a cohort: `simulated_people`, `camargo2021`, or a `folder` with the modality `sagittal`."""
+    """The trials of a cohort: `simulated_people`, `camargo2021`, or a `folder` with the modality
+    `sagittal`.
+    """
     from jaxdiff.data import catalogue
 
     if name == "simulated_people":

@@ -1,6 +1,8 @@
-"""Generated gait compared with the person's own and with other people's (paper, II.F; formulas in `metrics.gait`).
+"""Generated gait compared with the person's own and with other people's (paper, II.F; formulas in
+`metrics.gait`).
 
-A `Task` is a cohort with pairs of source and target; a predictor turns a task into gaits; `judge` scores them.
+A `Task` is a cohort with pairs of source and target; a predictor turns a task into gaits; `judge`
+scores them.
 """
 
 from __future__ import annotations
@@ -82,7 +84,9 @@ def task(
 
 
 class Results(NamedTuple):
-    """One row per pair; errors (N, 2 sides, 3 joints) in degrees, cadences in steps/min, `rank` NaN where not ranked."""
+    """One row per pair; errors (N, 2 sides, 3 joints) in degrees, cadences in steps/min, `rank` NaN
+    where not ranked.
+    """
 
     subject: np.ndarray
     source_speed: np.ndarray
@@ -109,7 +113,9 @@ class Results(NamedTuple):
 
 
 def judge(task: Task, generated: np.ndarray, ranked: bool = False) -> Results:
-    """Score generated gaits (N, T, 6) against the real ones; `ranked` also against other subjects' at that speed."""
+    """Score generated gaits (N, T, 6) against the real ones; `ranked` also against other subjects'
+    at that speed.
+    """
     rows = []
     for target, values in zip(task.target, generated):
         found = cycles(values, task.gaits.rate)
@@ -184,7 +190,8 @@ def cycles(values: np.ndarray, rate: float) -> list[np.ndarray]:
 def normalisers(gaits: Gaits, kind: str, count: int = 12, seed: int = 0) -> np.ndarray | None:
     """Offset and scale (N, 2, C) of each gait of a cohort that the model was not trained on.
 
-    `training`: the model's own (None). `paper`: of `count` subjects, the same for all, so most are among them (III.C).
+    `training`: the model's own (None). `paper`: of `count` subjects, the same for all, so most are
+        among them (III.C).
     `others`: of `count` other subjects, drawn for each subject.
     """
     if kind == "training":

@@ -1,9 +1,9 @@
 """Training examples of stride transfer: which speed to predict from which recordings.
 
-A *combination* is a set of source speeds, a target speed, how many strides each source is the mean of, and what was
-measured. Its prediction (`hierarchy.Gain`) is the same for all people, so a pool of combinations is prepared once, and
-a batch asks a few of them about many people each. Sources range from one stride of one leg to several recordings of
-both legs with stature and mass.
+A *combination* is a set of source speeds, a target speed, how many strides each source is the mean
+of, and what was measured. Its prediction (`hierarchy.Gain`) is the same for all people, so a pool
+of combinations is prepared once, and a batch asks a few of them about many people each. Sources
+range from one stride of one leg to several recordings of both legs with stature and mass.
 """
 
 from __future__ import annotations
@@ -63,7 +63,9 @@ def prepare(
     known: np.ndarray,
     strides_asked: int = 0,
 ) -> Root:
-    """The prediction of one combination; `strides_asked`: number of strides the target is the mean of (0: infinitely many)."""
+    """The prediction of one combination; `strides_asked`: number of strides the target is the mean
+    of (0: infinitely many).
+    """
     gain = law.gain(sources, target, counts, expand(known))
     covariance = gain.covariance + (law.stride / strides_asked if strides_asked else 0.0)
     values, vectors = np.linalg.eigh(covariance)
@@ -74,7 +76,9 @@ def prepare(
 
 
 def predict(law: Law, root: Root, states: np.ndarray) -> np.ndarray:
-    """Mean state [N, SIZE] at the target, from the sources' states [N, S, SIZE] (NaN or anything where not known)."""
+    """Mean state [N, SIZE] at the target, from the sources' states [N, S, SIZE] (NaN or anything
+    where not known).
+    """
     return mean_state(law, root.gain, root.sources, root.known, states)
 
 
@@ -96,7 +100,8 @@ def features(
     Args:
       states: the sources' states [N, S, SIZE].
       mean: the linear prediction [N, SIZE].
-      variability: logarithm of the deviation of strides relative to the population's [N, S, GROUPS]; 0 where unknown.
+      variability: logarithm of the deviation of strides relative to the population's [N, S,
+        GROUPS]; 0 where unknown.
 
     Returns:
       `recordings` [N, SOURCES, D], `present` [N, SOURCES] and `question` [N, Q], float32.
@@ -134,7 +139,9 @@ def recording_size() -> int:
 
 
 def stride_variability(law: Law, gait: Gait, prior: float = 5.0) -> np.ndarray:
-    """Logarithm of the deviation of a person's strides relative to the population's, [GROUPS], shrunk towards 0."""
+    """Logarithm of the deviation of a person's strides relative to the population's, [GROUPS],
+    shrunk towards 0.
+    """
     count = len(gait.deviations)
     if count < 2:
         return np.zeros(GROUPS)

@@ -26,7 +26,9 @@ from jaxdiff.typing import Config
 
 
 def run(config: Config, out: Path) -> None:
-    """Train, or with `config.experiment = "evaluate"` take the run in `out` as it is, and report."""
+    """Train, or with `config.experiment = "evaluate"` take the run in `out` as it is, and
+    report.
+    """
     begin, who = time.perf_counter(), cohorts(config)
     if config.experiment == "train":
         train(config, who, out)
@@ -115,7 +117,9 @@ def _pictures(
 
 
 def asked_tasks(config: Config, who: Cohorts) -> dict[str, Task]:
-    """The able-bodied test subjects' pairs at the speeds of the config, and all of the stroke survivors'."""
+    """The able-bodied test subjects' pairs at the speeds of the config, and all of the stroke
+    survivors'.
+    """
     speeds = config.evaluation.source_speeds, config.evaluation.target_speeds
     tasks = {"able": task(who.able, who.test.subjects, *speeds)}
     if who.stroke is not None:
@@ -130,7 +134,9 @@ def about_data(config: Config, begin: float) -> dict[str, str]:
 
 
 def sensitivity(model: Transfer, asked: Task, most: int = 30) -> str:
-    """How far a circular shift of the recording moves the embedding, beside how far apart people are."""
+    """How far a circular shift of the recording moves the embedding, beside how far apart people
+    are.
+    """
     rows = np.unique(asked.source)
     rows = rows[evenly(len(rows), most)]
     moved, apart = embedding_shift(model, asked.gaits.select(rows))
@@ -138,7 +144,9 @@ def sensitivity(model: Transfer, asked: Task, most: int = 30) -> str:
 
 
 def embedding_shift(model: Transfer, gaits: Gaits, seed: int = 0) -> tuple[float, float]:
-    """Mean distances of embeddings: of a gait and its circular shift in time, and of two people at one speed."""
+    """Mean distances of embeddings: of a gait and its circular shift in time, and of two people at
+    one speed.
+    """
 
     rng, z = np.random.default_rng(seed), model.embed(gaits.values)
     shifted = [

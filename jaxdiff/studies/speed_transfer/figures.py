@@ -1,4 +1,6 @@
-"""The figures of the paper: representative gaits, cadence, maps over pairs of speeds, and what the source speed matters."""
+"""The figures of the paper: representative gaits, cadence, maps over pairs of speeds, and what the
+source speed matters.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +64,9 @@ def title(name: str) -> str:
 
 
 def representative(results: Results) -> dict[str, int]:
-    """Best, median and worst pair of the subject of median error; of a speed with itself only where there is no other."""
+    """Best, median and worst pair of the subject of median error; of a speed with itself only where
+    there is no other.
+    """
     people = np.unique(results.subject)
     each = np.array([np.nanmean(results.error[results.subject == who]) for who in people])
     mine = np.flatnonzero(results.subject == people[np.argsort(each)[len(each) // 2]])
@@ -75,7 +79,9 @@ def representative(results: Results) -> dict[str, int]:
 def walks(
     task: Task, generated: np.ndarray, results: Results, seconds: float = 5.0
 ) -> dict[str, dict[str, np.ndarray]]:
-    """Legs of the representative pairs, from the first right heel strike on: the source, the target, and what was generated."""
+    """Legs of the representative pairs, from the first right heel strike on: the source, the
+    target, and what was generated.
+    """
     clips, rate = {}, task.gaits.rate
     for label, i in representative(results).items():
         speeds = results.source_speed[i], results.target_speed[i]
@@ -132,7 +138,9 @@ def gaits(task: Task, generated: np.ndarray, results: Results, title: str) -> Dr
 
 
 def cadences(results: Results, title: str) -> Drawing:
-    """Mean cadence at each target speed with a regression line and its 95 % confidence band (Fig. 4)."""
+    """Mean cadence at each target speed with a regression line and its 95 % confidence band (Fig.
+    4).
+    """
     figure, grid = axes(1, 1)
     axis = grid[0, 0]
     for values, colour, label in (
@@ -152,7 +160,9 @@ def cadences(results: Results, title: str) -> Drawing:
 
 
 def regression_band(x: np.ndarray, y: np.ndarray, p: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
-    """A straight line through points (N,) at `x`, and half the width of the confidence band of its mean."""
+    """A straight line through points (N,) at `x`, and half the width of the confidence band of its
+    mean.
+    """
     design = np.stack([np.ones_like(x), x], axis=1)
     found = np.linalg.lstsq(design, y, rcond=None)[0]
     line = design @ found
@@ -180,7 +190,9 @@ def heat(results: Results, values: np.ndarray, title: str, unit: str) -> Drawing
 
 
 def sources(results: Mapping[str, Results]) -> Drawing:
-    """MAE per source speed, against the number of source speeds, and against the change of speed (Fig. 7)."""
+    """MAE per source speed, against the number of source speeds, and against the change of speed
+    (Fig. 7).
+    """
     figure, grid = axes(1, 3)
     a, b, c = grid[0]
     for name, of in results.items():

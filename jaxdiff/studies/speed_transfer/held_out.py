@@ -1,4 +1,6 @@
-"""People left out: their errors, the coverage of the bands, and the conformal factors that set it."""
+"""People left out: their errors, the coverage of the bands, and the conformal factors that set
+it.
+"""
 
 from __future__ import annotations
 
@@ -88,7 +90,9 @@ def by_person(values: np.ndarray, subjects: np.ndarray) -> np.ndarray:
 
 
 def added(law: Law, questions: Sequence[Question]) -> np.ndarray:
-    """The population's change added to the nearest source: "population change, updated"; states [N, SIZE]."""
+    """The population's change added to the nearest source: "population change, updated"; states [N,
+    SIZE].
+    """
     found = []
     for q in questions:
         source = min(q.sources, key=lambda g: abs(g.speed - q.target))
@@ -113,7 +117,9 @@ def linear(gaits: Sequence[Gait]) -> np.ndarray:
 def drawn(
     predictor: Predictor, asked: Tasks, band: str, samples: int = 32, seed: int = 0
 ) -> np.ndarray:
-    """Samples [S, N, POINTS, 6] of a single stride, or of the mean over as many strides as the truth has."""
+    """Samples [S, N, POINTS, 6] of a single stride, or of the mean over as many strides as the
+    truth has.
+    """
     return varied(predictor.law, asked, predictor(asked.questions, samples, seed), band, seed)
 
 
@@ -146,7 +152,9 @@ def calibrate(
     levels: Sequence[float] = LEVELS,
     seed: int = 0,
 ) -> dict[str, Calibration]:
-    """Conformal factors per channel and part of the stride from people the predictor was not fitted to."""
+    """Conformal factors per channel and part of the stride from people the predictor was not fitted
+    to.
+    """
     found: dict[str, Calibration] = {}
     sources = [q.sources for q in asked.questions]
     states = predictor(asked.questions, samples, seed)
@@ -165,7 +173,9 @@ def coverage(
     samples: int = 32,
     seed: int = 0,
 ) -> np.ndarray:
-    """Share of the measured curve inside the interval, for each person; `kept` by `calibrate`, or as sampled."""
+    """Share of the measured curve inside the interval, for each person; `kept` by `calibrate`, or
+    as sampled.
+    """
     return held(asked, drawn(predictor, asked, band, samples, seed), band, kept, p, seed)
 
 

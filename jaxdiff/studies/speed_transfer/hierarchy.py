@@ -1,12 +1,14 @@
-"""A hierarchical linear model of how gait changes with speed: population, person, recording, stride.
+"""A hierarchical linear model of how gait changes with speed: population, person, recording,
+stride.
 
     z = Σ_j ψ_j(v) β_j + ε + η / √n,   β ~ N(β_0, Σ),   ε ~ N(0, R),   η ~ N(0, R_stride)
 
-z is the state of a mean stride over n strides at speed v (`strides`), ψ the powers 1, s, s² of s = (v − 1.1) / 0.5, and β
-a person's own response to speed. For the stride time, which follows a power law of speed, s = log(v / 1.1) / 0.5.
-Recordings of a person at any number of speeds give a Gaussian prediction at any other: mean and covariance. The model is
-fitted by expectation maximisation, to the maximum a posteriori: β_0 ~ N(β_0', κ Σ'), and Σ, R have inverse-Wishart priors
-whose weights are numbers of persons and recordings.
+z is the state of a mean stride over n strides at speed v (`strides`), ψ the powers 1, s, s² of s =
+(v − 1.1) / 0.5, and β a person's own response to speed. For the stride time, which follows a power
+law of speed, s = log(v / 1.1) / 0.5. Recordings of a person at any number of speeds give a Gaussian
+prediction at any other: mean and covariance. The model is fitted by expectation maximisation, to
+the maximum a posteriori: β_0 ~ N(β_0', κ Σ'), and Σ, R have inverse-Wishart priors whose weights
+are numbers of persons and recordings.
 """
 
 from __future__ import annotations
@@ -111,7 +113,9 @@ class Law(NamedTuple):
 
 
 class Gain(NamedTuple):
-    """A prediction before the recordings are known: `mean = at(target) + factor · (states − expected)`."""
+    """A prediction before the recordings are known:
+    `mean = at(target) + factor · (states − expected)`.
+    """
 
     factor: np.ndarray
     """[K, S, K]."""
@@ -139,7 +143,8 @@ def fit(
     weights: Weights | None = None,
     iterations: int = 6,
 ) -> Law:
-    """Fit the model to the gaits of some people; all must have measured the same entries of the state.
+    """Fit the model to the gaits of some people; all must have measured the same entries of the
+    state.
 
     Args:
       gaits: recordings; those with the same `subject` are one person's.
@@ -169,10 +174,11 @@ def fit(
 
 
 def vague(gaits: Sequence[Gait], logarithmic: np.ndarray | None = None) -> Law:
-    """What is assumed of a population without a prior: the mean of these people, and independent entries.
+    """What is assumed of a population without a prior: the mean of these people, and independent
+    entries.
 
-    Variances are those of a ridge regression on the speed, person by person. `logarithmic` is that of the law; by default
-    the stride time of whole states.
+    Variances are those of a ridge regression on the speed, person by person. `logarithmic` is that
+    of the law; by default the stride time of whole states.
     """
     people, size = group(gaits), len(gaits[0].mean)
     usual = (np.arange(size) == STRIDE_TIME) & (size == SIZE)
@@ -216,7 +222,9 @@ def group(gaits: Sequence[Gait]) -> list[list[Gait]]:
 
 
 def stride_covariance(gaits: Sequence[Gait]) -> np.ndarray:
-    """Covariance of single strides about their mean, [K, K], shrunk towards its diagonal where strides are few."""
+    """Covariance of single strides about their mean, [K, K], shrunk towards its diagonal where
+    strides are few.
+    """
     size = len(gaits[0].mean)
     rows = [g.deviations for g in gaits if len(g.deviations) > 1]
     count = sum(len(each) - 1 for each in rows)
@@ -230,7 +238,9 @@ def stride_covariance(gaits: Sequence[Gait]) -> np.ndarray:
 def _iterate(
     law: Law, prior: Law, weights: Weights, designs: list, states: list, tight: np.ndarray
 ) -> Law:
-    """One step of expectation maximisation; `tight` is the prior's precision of the population's mean response."""
+    """One step of expectation maximisation; `tight` is the prior's precision of the population's
+    mean response.
+    """
     q, size = law.mean.shape
     precision = _inverse(law.person.reshape(q * size, q * size))
     noise = _inverse(law.recording)

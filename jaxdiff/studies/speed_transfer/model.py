@@ -1,4 +1,6 @@
-"""A trained stride transfer as a model: walking at some speeds in, the same person's gait at another speed out."""
+"""A trained stride transfer as a model: walking at some speeds in, the same person's gait at
+another speed out.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ from jaxdiff.studies.speed_transfer.recorded import ANGLES, LEG, Walk
 from jaxdiff.studies.speed_transfer.stored import from_metadata
 
 BEYOND = 0.3
-"""Metres per second beyond the trained speeds at which intervals are twice as wide as calibrated."""
+"""Metres per second beyond the trained speeds at which intervals are twice as wide as calibrated.
+"""
 
 
 class StrideTransferModel(Model):
@@ -47,7 +50,9 @@ class StrideTransferModel(Model):
         self.inputs = gait, _speed("source_speed", 1.0), _speed("target_speed", 1.4)
         self.outputs = (gait,)
         self.calibration = None
-        """Intervals are calibrated per phase: `calibrations` has entries per kind of band and group of people."""
+        """Intervals are calibrated per phase: `calibrations` has entries per kind of band and group
+        of people.
+        """
         kept = trained.metadata.get("bands") or {}
         self.calibrations = {name: Calibration.from_json(value) for name, value in kept.items()}
 
@@ -74,23 +79,27 @@ class StrideTransferModel(Model):
         """The gait at another speed, in the names, units, signs and rate of the recording.
 
         Args:
-            recording: Steady walking, one stride or more; or several recordings of one person at different speeds, of
-                which the first gives names and rate. Hip, knee and ankle angles of one leg or both; what is missing is
-                estimated, and named in the metadata.
+            recording: Steady walking, one stride or more; or several recordings of one person at
+                different speeds, of which the first gives names and rate. Hip, knee and ankle
+                angles of one leg or both; what is missing is estimated, and named in the metadata.
             samples: Number of samples; each is one gait.
             seed: Seed of the samples.
             steps: Steps of the sampler; 0 for the model's own number.
-            source_speed: Speed of the recording in m/s, or of each recording; default: `speed` in its metadata.
+            source_speed: Speed of the recording in m/s, or of each recording; default: `speed` in
+                its metadata.
             target_speed: Speed to generate in m/s.
             band: What an interval holds: a single `stride`, or the `mean` stride.
-            seconds: Duration; 0 for that of the recording, or one stride if the recording is shorter.
-            channels: What the recording calls hip, knee and ankle of the right leg, then of the left.
-            strikes: Right foot strikes in the (first) recording in seconds, where they cannot be found.
+            seconds: Duration; 0 for that of the recording, or one stride if the recording is
+                shorter.
+            channels: What the recording calls hip, knee and ankle of the right leg, then of the
+                left.
+            strikes: Right foot strikes in the (first) recording in seconds, where they cannot be
+                found.
             fill_gaps: Bridge gaps of up to this many seconds.
 
         Returns:
-            Samples on one clock. The metadata hold `stride_time` (s) and `cadence` (steps/min), each with `median`,
-            `low` and `high` of 90 %, and `extrapolated`.
+            Samples on one clock. The metadata hold `stride_time` (s) and `cadence` (steps/min),
+            each with `median`, `low` and `high` of 90 %, and `extrapolated`.
 
         Raises:
             ConfigError: If a speed is missing or implausible, or an option is unknown.
@@ -205,7 +214,8 @@ class StrideTransferModel(Model):
         samples: int = 32,
         seed: int = 0,
     ) -> dict[tuple[str, str], float]:
-        """Compare with a recording of the same person at the target speed, stride by stride: clocks need not agree.
+        """Compare with a recording of the same person at the target speed, stride by stride: clocks
+        need not agree.
 
         Args:
             recording: Walking at `source_speed`.
@@ -217,7 +227,8 @@ class StrideTransferModel(Model):
             seed: Seed of the samples.
 
         Returns:
-            `mae/CHANNEL` in degrees, `coverage` of the mean stride, and the error of the `cadence` in steps/min.
+            `mae/CHANNEL` in degrees, `coverage` of the mean stride, and the error of the `cadence`
+            in steps/min.
         """
         if recording is None or source_speed is None or target_speed is None:
             raise ConfigError("a score needs a recording, source_speed and target_speed")
@@ -250,11 +261,13 @@ class StrideTransferModel(Model):
         source_speed: float | None = None,
         target_speed: float | None = None,
     ) -> Program:
-        """The mean stride of a recording to a sample of the mean stride at another speed, as one function of arrays.
+        """The mean stride of a recording to a sample of the mean stride at another speed, as one
+        function of arrays.
 
         Args:
             steps: Steps of the sampler; 0 for the model's own number.
-            source_speed: Fix the speed of the recording (m/s); together with `target_speed`, as streams need it.
+            source_speed: Fix the speed of the recording (m/s); together with `target_speed`, as
+                streams need it.
             target_speed: Fix the speed to generate.
         """
         from jaxdiff.studies.speed_transfer.program import program
@@ -277,7 +290,8 @@ class StrideTransferModel(Model):
         """The model updated by a laboratory's own recordings of people at two speeds or more.
 
         Args:
-            data: The YAML recipe of the recordings, with `speed` and `subject` for each (docs/papers/speed_transfer.md).
+            data: The YAML recipe of the recordings, with `speed` and `subject` for each
+                (docs/papers/speed_transfer.md).
             **options: `modality`: the recipe's name for the angles, if it has several.
         """
         from jaxdiff.studies.speed_transfer.adaptation import adapted
@@ -295,7 +309,9 @@ def build(trained: Trained) -> Model:
 
 
 def _columns(walks: list[Walk]) -> tuple[list[int], list[int]]:
-    """Channels to return, and those among them that no recording measured: the missing joints' angles of both legs."""
+    """Channels to return, and those among them that no recording measured: the missing joints'
+    angles of both legs.
+    """
     there = {ANGLES.index(name) for one in walks for name in one.matched.recording.channels}
     joints = {i % LEG for i in there}
     columns = [i for i in range(len(ANGLES)) if i % LEG in joints]
@@ -338,7 +354,9 @@ def _events(phase: np.ndarray, rate: float, start: float) -> tuple[Event, ...]:
 
 
 def _usual(law: Law) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Centre and deviation of each angle in mean strides at the slowest, middle and fastest trained speed."""
+    """Centre and deviation of each angle in mean strides at the slowest, middle and fastest trained
+    speed.
+    """
     speeds = np.linspace(*law.speeds, 3)
     curves = held_out.curves(np.stack([law.at(speed) for speed in speeds]))
     curves = curves.reshape(-1, len(ANGLES))

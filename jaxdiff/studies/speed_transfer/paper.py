@@ -1,4 +1,6 @@
-"""The figures of the paper, quoted next to ours. Its stroke recordings are private, its able-bodied ones Camargo 2021."""
+"""The figures of the paper, quoted next to ours. Its stroke recordings are private, its able-bodied
+ones Camargo 2021.
+"""
 
 TABLE1 = {
     "able": {"mae": 3.4, "r": 0.95, "rank": 3.3, "cadence_mae": 6.2},

@@ -1,4 +1,6 @@
-"""Cohorts of the paper's size from the walker that the shipped model was trained on: recordings in time, 30 s at 20 Hz."""
+"""Cohorts of the paper's size from the walker that the shipped model was trained on: recordings in
+time, 30 s at 20 Hz.
+"""
 
 from __future__ import annotations
 

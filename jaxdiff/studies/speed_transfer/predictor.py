@@ -1,4 +1,6 @@
-"""The hierarchical model and the diffusion of its residual as one: gaits at some speeds in, states at another out."""
+"""The hierarchical model and the diffusion of its residual as one: gaits at some speeds in, states
+at another out.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +58,8 @@ class Predictor(NamedTuple):
     ) -> np.ndarray:
         """Samples of the state of a mean stride at each target: [S, N, SIZE].
 
-        `seen`, if given, are the questions the network sees in place of those the hierarchical model answers: a control.
+        `seen`, if given, are the questions the network sees in place of those the hierarchical
+        model answers: a control.
         """
         asked = self.prepare(questions)
         condition = (asked if seen is None else self.prepare(seen)).condition
@@ -66,16 +69,20 @@ class Predictor(NamedTuple):
     def point(
         self, questions: Sequence[Question], seen: Sequence[Question] | None = None
     ) -> np.ndarray:
-        """Expected states [N, SIZE]: the hierarchical model's, corrected by the network as far as it is trusted.
+        """Expected states [N, SIZE]: the hierarchical model's, corrected by the network as far as
+        it is trusted.
 
-        `seen`, if given, are the questions the network sees in place of those the hierarchical model answers: a control.
+        `seen`, if given, are the questions the network sees in place of those the hierarchical
+        model answers: a control.
         """
         if self.params is None or not self.trust:
             return self.linear(questions)
         return self.expected(self.prepare(questions), None if seen is None else self.prepare(seen))
 
     def expected(self, asked: Prepared, seen: Prepared | None = None) -> np.ndarray:
-        """The same for questions that were prepared before, by this predictor or another one with the same law."""
+        """The same for questions that were prepared before, by this predictor or another one with
+        the same law.
+        """
         if self.params is None or not self.trust:
             return asked.mean
         condition = (seen or asked).condition
@@ -97,7 +104,9 @@ class Predictor(NamedTuple):
     def _groups(
         self, questions: Sequence[Question]
     ) -> Iterator[tuple[list[int], list[Question], np.ndarray, list[int]]]:
-        """Questions that share one prediction: their numbers, themselves, what is known, strides of the sources."""
+        """Questions that share one prediction: their numbers, themselves, what is known, strides of
+        the sources.
+        """
         known: dict[tuple, list[int]] = {}
         chosen = [nearest(q) for q in questions]
         for i, q in enumerate(chosen):
@@ -152,14 +161,18 @@ class Predictor(NamedTuple):
 def _batches(
     condition: dict[str, np.ndarray], rows: np.ndarray
 ) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
-    """Rows of a condition, `BATCH` at a time, the last batch filled up by repetition; with the number of the first."""
+    """Rows of a condition, `BATCH` at a time, the last batch filled up by repetition; with the
+    number of the first.
+    """
     for begin in range(0, len(rows), BATCH):
         chosen = np.resize(np.arange(begin, min(begin + BATCH, len(rows))), BATCH)
         yield begin, {name: value[rows[chosen]] for name, value in condition.items()}
 
 
 def rounded(strides: int) -> int:
-    """A number of strides, coarse enough for predictions to be shared: 1 to 4, then multiples of five."""
+    """A number of strides, coarse enough for predictions to be shared: 1 to 4, then multiples of
+    five.
+    """
     return strides if strides < 5 else 5 * round(strides / 5)
 
 

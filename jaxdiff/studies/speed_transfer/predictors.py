@@ -21,16 +21,22 @@ if TYPE_CHECKING:
     from jaxdiff.studies.speed_transfer.model import StrideTransferModel
 
 FEW_SPEEDS = 8
-"""Most source speeds for which regression baselines are trained; with more, the paper's six are used."""
+"""Most source speeds for which regression baselines are trained; with more, the paper's six are
+used.
+"""
 CONTROLS = ("another person", "embedding only")
-"""Of the personalisation rank: another person's gait in place of the source, and in place of what is embedded only."""
+"""Of the personalisation rank: another person's gait in place of the source, and in place of what
+is embedded only.
+"""
 IN_TIME = "diffusion in time, as in the paper"
 
 
 def answers(
     config: Config, who: Cohorts, model: Transfer, cohort: str, each: Task, out: Path
 ) -> dict[str, tuple[Task, np.ndarray]]:
-    """Predictor -> (the pairs it predicted, gaits in degrees); trained baselines are kept under `out`."""
+    """Predictor -> (the pairs it predicted, gaits in degrees); trained baselines are kept under
+    `out`.
+    """
     people = who.gaits(who.train)
     kind = "training" if cohort == "able" else config.data.stroke_normaliser
     scales = normalisers(each.gaits, kind)

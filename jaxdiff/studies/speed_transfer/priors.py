@@ -1,6 +1,7 @@
 """The hierarchical model of a laboratory's people, with a simulated population as its prior.
 
-`update` chooses by leaving people out what to take from the simulation: nothing, its correlations, or everything.
+`update` chooses by leaving people out what to take from the simulation: nothing, its correlations,
+or everything.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from jaxdiff.studies.speed_transfer.strides import Gait
 
 
 def blended(gaits: Sequence[Gait], prior: Law, share: float) -> Law:
-    """A prior with the variances of these people and, by a `share` in [0, 1], the correlations of another law.
+    """A prior with the variances of these people and, by a `share` in [0, 1], the correlations of
+    another law.
 
-    What a simulation knows of a laboratory's people is which changes go together, rather than how large they are.
+    What a simulation knows of a laboratory's people is which changes go together, rather than how
+    large they are.
     """
     own = hierarchy.vague(gaits, prior.logarithmic)
     size = own.mean.shape[1]
@@ -49,7 +52,8 @@ CHOICES = (
 def update(
     gaits: Sequence[Gait], prior: Law, folds: int = 10, choices: Sequence = CHOICES
 ) -> tuple[Law, list[Choice]]:
-    """Fit the population of real people, with as much of a simulated prior as helps on people left out.
+    """Fit the population of real people, with as much of a simulated prior as helps on people left
+    out.
 
     Args:
       gaits: recordings of the training people.
@@ -57,7 +61,8 @@ def update(
       folds: groups of people left out in turn.
 
     Returns:
-      The law fitted to all, and every choice with its mean absolute error of states, the best first.
+      The law fitted to all, and every choice with its mean absolute error of states, the best
+      first.
     """
     people = hierarchy.group(gaits)
     parts = [people[i::folds] for i in range(min(folds, len(people)))]
@@ -75,7 +80,9 @@ def update(
 
 
 def transfer_error(law: Law, gaits: Sequence[Gait]) -> float:
-    """Root mean squared error of a person's states over all ordered pairs of speeds, each from one source."""
+    """Root mean squared error of a person's states over all ordered pairs of speeds, each from one
+    source.
+    """
     errors = [
         np.sqrt(np.mean(np.square(law.predict([a], b.speed)[0] - b.mean)))
         for a in gaits

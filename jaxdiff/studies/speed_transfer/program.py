@@ -1,8 +1,9 @@
-"""Stride transfer as a function of arrays, for export and streams: one mean stride in, one at another speed out.
+"""Stride transfer as a function of arrays, for export and streams: one mean stride in, one at
+another speed out.
 
-The hierarchical model's prediction (`hierarchy.Law.gain`) is computed inside, in float32. To keep its linear systems well
-conditioned the recorded entries are first whitened by the covariance between recordings: the matrix to solve with is then
-the identity plus a positive semidefinite one.
+The hierarchical model's prediction (`hierarchy.Law.gain`) is computed inside, in float32. To keep
+its linear systems well conditioned the recorded entries are first whitened by the covariance
+between recordings: the matrix to solve with is then the identity plus a positive semidefinite one.
 """
 
 from __future__ import annotations
@@ -41,13 +42,15 @@ def program(
 
     Args:
         predictor: The hierarchical model and its network.
-        source_speed: Speed of the recording, m/s; with `target_speed`, both are fixed and the stride alone goes in.
+        source_speed: Speed of the recording, m/s; with `target_speed`, both are fixed and the
+            stride alone goes in.
         target_speed: Speed to generate, m/s.
 
     Returns:
-        `draw(seed, gait [B, 50, 6], source_speed [B], target_speed [B], stride_time [B], strides [B])` with the number of
-        strides that the gait is the mean of, or, at fixed speeds, `draw(seed, gait [B, 50, 6])` for single strides
-        of unknown duration. It returns `[B, 50, 7]`: six angles in degrees and the stride time in seconds.
+        `draw(seed, gait [B, 50, 6], source_speed [B], target_speed [B], stride_time [B], strides [B])`
+        with the number of strides that the gait is the mean of, or, at fixed speeds,
+        `draw(seed, gait [B, 50, 6])` for single strides of unknown duration. It returns
+        `[B, 50, 7]`: six angles in degrees and the stride time in seconds.
     """
     law = predictor.law
     gait = Signal(
@@ -105,7 +108,8 @@ class _Timed(NamedTuple):
     def prepared(
         self, gait: Array, v: Array, w: Array, duration: Array, count: Array
     ) -> tuple[Array, Array, dict[str, Array]]:
-        """Mean [SIZE] and root [SIZE, SIZE] of the target's state, and what the network is conditioned on.
+        """Mean [SIZE] and root [SIZE, SIZE] of the target's state, and what the network is
+        conditioned on.
 
         Args:
             gait: Angles in degrees [POINTS, 6].

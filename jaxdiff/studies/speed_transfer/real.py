@@ -1,8 +1,9 @@
 """Real people with known answers: mean strides of nine above-knee amputees at five speeds.
 
-Hood, Ishmael, Gunnell, Foreman & Lenzi, *A kinematic and kinetic dataset of 18 above-knee amputees walking at various
-speeds*, Scientific Data 7:150 (2020). `hood2020_k3.npz` holds the ankle angles of both legs of the nine people of
-functional level K3: `angle` [90, 101] in degrees, each leg from its own foot strike.
+Hood, Ishmael, Gunnell, Foreman & Lenzi, *A kinematic and kinetic dataset of 18 above-knee amputees
+walking at various speeds*, Scientific Data 7:150 (2020). `hood2020_k3.npz` holds the ankle angles
+of both legs of the nine people of functional level K3: `angle` [90, 101] in degrees, each leg from
+its own foot strike.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from jaxdiff.studies.speed_transfer import strides
 from jaxdiff.studies.speed_transfer.strides import LOG_MASS, SCALE, SIZE, STATURE, TERMS, Gait
 
 ANKLES = {"ipsilateral": 2, "contralateral": 5}
-"""Channel of the ankle on the side of the prosthesis, which counts as the right one, and on the other side."""
+"""Channel of the ankle on the side of the prosthesis, which counts as the right one, and on the
+other side.
+"""
 COUNT = 20
 """Strides that a mean is assumed to be of."""
 

@@ -25,7 +25,9 @@ ANGLES = tuple(
 PLAUSIBLE = 0.1, 3.0
 """Walking speeds in m/s; anything else is likely a mistaken unit."""
 SPEED_DIFFERENCE = 0.1
-"""Difference (m/s) between the stated speed and that of the metadata from which on a warning is given."""
+"""Difference (m/s) between the stated speed and that of the metadata from which on a warning is
+given.
+"""
 LEG = len(JOINTS)
 
 
@@ -40,7 +42,9 @@ class Walk(NamedTuple):
     how: str
     """What the foot strikes were found in."""
     leading: str
-    """The leg whose foot strikes begin the strides: `right`, or `left` where only that was measured."""
+    """The leg whose foot strikes begin the strides: `right`, or `left` where only that was
+    measured.
+    """
 
 
 def stated_speed(recording: Recording) -> float | None:
@@ -80,7 +84,8 @@ def walk(
       recording: Steady walking with some of the hip, knee and ankle angles of one leg or both.
       speed: Walking speed in m/s.
       channels: What the recording calls hip, knee and ankle of the right leg, then of the left.
-      strikes: Foot strikes of the right leg in seconds (of the left, where only that was measured); two make one stride.
+      strikes: Foot strikes of the right leg in seconds (of the left, where only that was measured);
+        two make one stride.
       fill_gaps: Bridge gaps of up to this many seconds.
 
     Raises:
@@ -138,7 +143,9 @@ def check_speed(speed: float) -> None:
 
 
 def gaits(trials: Trials, modality: str) -> list[Gait]:
-    """The gaits of the trials of a data set that have a speed; trials without a whole stride are left out."""
+    """The gaits of the trials of a data set that have a speed; trials without a whole stride are
+    left out.
+    """
     found = []
     for i in range(len(trials)):
         recording = trials.recording(i, modality)

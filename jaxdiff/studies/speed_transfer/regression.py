@@ -1,7 +1,7 @@
 """The MLP and TCN baselines of the paper, trained on the training subjects (II.G).
 
-Their inputs are z-scored sequences in time, as in the paper; since source and target are not aligned, the mean is their
-best prediction.
+Their inputs are z-scored sequences in time, as in the paper; since source and target are not
+aligned, the mean is their best prediction.
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ class Settings(NamedTuple):
 
 
 class Regressor(NamedTuple):
-    """A trained bank: member m maps from `pairs[m, 0]` m/s, to `pairs[m, 1]` m/s or, if that is NaN, to any speed."""
+    """A trained bank: member m maps from `pairs[m, 0]` m/s, to `pairs[m, 1]` m/s or, if that is
+    NaN, to any speed.
+    """
 
     net: nn.Module
     params: Params
@@ -74,7 +76,9 @@ class Regressor(NamedTuple):
 
 
 def _rows(gaits: Gaits, source: float, target: float) -> np.ndarray:
-    """Rows (n, 2) of the recordings of all people who have both speeds; a target of NaN stands for any speed."""
+    """Rows (n, 2) of the recordings of all people who have both speeds; a target of NaN stands for
+    any speed.
+    """
     near = np.abs(gaits.speed - source) < SAME_SPEED
     wanted = np.isnan(target) | (np.abs(gaits.speed - target) < SAME_SPEED)
     own = gaits.subject[:, None] == gaits.subject
@@ -95,7 +99,8 @@ def train(
     directory: Path,
     seed: int = 0,
 ) -> Regressor:
-    """The bank of one kind (`mlp`, `tcn`), from the training subjects who have the two speeds of a member.
+    """The bank of one kind (`mlp`, `tcn`), from the training subjects who have the two speeds of a
+    member.
 
     Args:
       kind: one of `NETWORKS`.
@@ -126,7 +131,8 @@ def train(
 
 
 class Members:
-    """Batches for a bank: every example is a pair of gaits, drawn at random, for each of the M members.
+    """Batches for a bank: every example is a pair of gaits, drawn at random, for each of the M
+    members.
 
     Args:
       gaits: those of the training subjects.

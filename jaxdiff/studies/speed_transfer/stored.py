@@ -1,4 +1,6 @@
-"""A predictor in the parameters and metadata of a trained network: the law is kept in factors, as float32."""
+"""A predictor in the parameters and metadata of a trained network: the law is kept in factors, as
+float32.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""One picture and one walk of the stride model: a person left out at every speed, generated and real."""
+"""One picture and one walk of the stride model: a person left out at every speed, generated and
+real.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ def typical(predictor: Predictor, gaits: Sequence[Gait]) -> list[Gait]:
 def picture(
     predictor: Predictor, kept: Mapping[str, Calibration], person: Sequence[Gait], p: float = 0.9
 ) -> tuple[Any, str]:
-    """Right-leg strides at every speed: real ones, and the band of a stride generated from the middle speed."""
+    """Right-leg strides at every speed: real ones, and the band of a stride generated from the
+    middle speed.
+    """
     source = person[len(person) // 2]
     targets = [g for g in person if g is not source]
     targets = [targets[i] for i in evenly(len(targets), SHOWN)]
@@ -73,7 +77,9 @@ def picture(
 
 
 def walks(predictor: Predictor, person: Sequence[Gait], seconds: float = 4.0) -> dict[str, Any]:
-    """Legs of the person at the slowest and fastest speed, real and generated from the middle one."""
+    """Legs of the person at the slowest and fastest speed, real and generated from the middle
+    one.
+    """
     source, clips = person[len(person) // 2], {}
     for target in (person[0], person[-1]):
         state = predictor.point([Question((source,), target.speed)])[0]

@@ -28,7 +28,9 @@ def quick(config: Config, out: Path) -> None:
 
 
 def run(config: Config, out: Path) -> None:
-    """Tables of the model that `config.model` names, with those of `config.seeds` if there are any."""
+    """Tables of the model that `config.model` names, with those of `config.seeds` if there are
+    any.
+    """
     report([config.model, *config.seeds], config.hood, out)
 
 

@@ -1,4 +1,6 @@
-"""Predictions of strides in the tables of the paper: recordings of equal length in, recordings of equal length out."""
+"""Predictions of strides in the tables of the paper: recordings of equal length in, recordings of
+equal length out.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,8 @@ def answer(
 
     Args:
       source: rows of the cohort (N,) to start from.
-      kind: `diffusion` (its expectation), `hierarchical` (the law alone) or `added` (the population's change).
+      kind: `diffusion` (its expectation), `hierarchical` (the law alone) or `added` (the
+        population's change).
       seen: rows (N,) that the network sees in place of the source: a control.
     """
     questions = _questions(gaits, source, target_speed)

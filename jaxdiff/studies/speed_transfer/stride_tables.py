@@ -1,4 +1,6 @@
-"""How well the stride model does on people left out: simulated ones, and real ones with known answers."""
+"""How well the stride model does on people left out: simulated ones, and real ones with known
+answers.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ Predictors = Sequence[Predictor]
 
 
 class Answered(NamedTuple):
-    """People of one kind, from one or more recordings: predicted states [N, SIZE] by predictor, those of the networks by seed."""
+    """People of one kind, from one or more recordings: predicted states [N, SIZE] by predictor,
+    those of the networks by seed.
+    """
 
     kind: str
     recordings: int
@@ -167,7 +171,9 @@ def coverage(
 
 
 def inputs(predictors: Predictors, test: Sequence[Gait], most: int = 4) -> Table:
-    """What a recording has to have: strides, legs, joints; and the network conditioned on another person's recording."""
+    """What a recording has to have: strides, legs, joints; and the network conditioned on another
+    person's recording.
+    """
     first = predictors[0]
     table = Table(
         "Simulated people left out: what is recorded",
@@ -207,7 +213,9 @@ def inputs(predictors: Predictors, test: Sequence[Gait], most: int = 4) -> Table
 
 
 def amputees(predictor: Predictor, path: str | Path) -> Table:
-    """Nine real people left out in turn (Hood et al. 2020): ankle angles of both legs, every pair of speeds."""
+    """Nine real people left out in turn (Hood et al. 2020): ankle angles of both legs, every pair
+    of speeds.
+    """
     gaits = real.hood(path)
     found = adaptation.adapt(predictor, gaits, folds=len(gaits), nested=True).errors
     simulated = held_out.tasks(gaits)

@@ -1,4 +1,6 @@
-"""Train the stride transfer on a large simulated cohort, calibrate it on people left out, write it to a file."""
+"""Train the stride transfer on a large simulated cohort, calibrate it on people left out, write it
+to a file.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,9 @@ class People(NamedTuple):
 
 
 def people(config: Config, out: Path) -> People:
-    """The people of a config: a laboratory's, or simulated ones, which are kept in `out`; the last ones are held out."""
+    """The people of a config: a laboratory's, or simulated ones, which are kept in `out`; the last
+    ones are held out.
+    """
     d, kept = config.data, out / "cohort.npz"
     if d.name == "folder":
         return laboratory(d.recipe, d.test, d.validation, config.training.seed)
@@ -72,13 +76,15 @@ def people(config: Config, out: Path) -> People:
 def laboratory(
     recipe: str | None, test: Sequence[str] = (), validation: Sequence[str] = (), seed: int = 0
 ) -> People:
-    """A laboratory's gaits at speeds rounded to 0.1 m/s; unknown stature and mass are those of the others, or usual ones.
+    """A laboratory's gaits at speeds rounded to 0.1 m/s; unknown stature and mass are those of the
+    others, or usual ones.
 
     Args:
       recipe: the YAML of its recordings.
       test: test people by name; `["none"]`: no one; empty: one in five, drawn at random.
       validation: people to choose the checkpoint by; empty: as many as there are test people.
-      seed: seed of random choices. A fifth of the other people is kept for the calibration of the bands.
+      seed: seed of random choices. A fifth of the other people is kept for the calibration of the
+        bands.
 
     Raises:
       ConfigError: a name that does not exist.
@@ -130,7 +136,8 @@ def laboratory(
 class Halves:
     """Examples of both halves of the people, each about the law that was fitted to the other half.
 
-    The residuals of people to whom a law was fitted are smaller than those of new people; these are not.
+    The residuals of people to whom a law was fitted are smaller than those of new people; these are
+    not.
     """
 
     def __init__(self, gaits: Sequence[Gait], combinations: int, seed: int):
@@ -153,7 +160,9 @@ class Halves:
 
 
 def train(config: Config, out: Path, gaits: People) -> Predictor:
-    """Train one network; the checkpoint with the least error on the validation people is kept as the best."""
+    """Train one network; the checkpoint with the least error on the validation people is kept as
+    the best.
+    """
     m, seed = config.model, config.training.seed
     law = hierarchy.fit(gaits.train + cohort.mirrored(gaits.train))
     chosen = method.Settings(size=size(m.size), steps=config.sampling.steps)

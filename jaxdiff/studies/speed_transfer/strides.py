@@ -1,13 +1,14 @@
 """Gaits as strides: the mean stride and its variability, as Fourier coefficients.
 
-A stride runs from one right foot strike to the next. Each sagittal angle of it is a periodic curve of the phase,
+A stride runs from one right foot strike to the next. Each sagittal angle of it is a periodic curve
+of the phase,
 
     x(φ) = a_0 + √2 Σ_h (a_h cos 2πhφ + b_h sin 2πhφ),   h = 1 … H,
 
-so that the mean square of a curve is the sum of its squared coefficients. A *state* is the vector of the coefficients
-of all channels, followed by the logarithm of the stride time, stature and the logarithm of mass. Coefficients need no
-common clock, sampling rate or number of points, and are the same for a recording, a published mean curve and a
-simulation.
+so that the mean square of a curve is the sum of its squared coefficients. A *state* is the vector
+of the coefficients of all channels, followed by the logarithm of the stride time, stature and the
+logarithm of mass. Coefficients need no common clock, sampling rate or number of points, and are the
+same for a recording, a published mean curve and a simulation.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ class Gait(NamedTuple):
     mean: np.ndarray
     """State of the mean stride [SIZE] in units of `SCALE`; NaN where not measured."""
     deviations: np.ndarray
-    """States of single strides less the mean [strides, SIZE]; no rows for a published mean curve."""
+    """States of single strides less the mean [strides, SIZE]; no rows for a published mean curve.
+    """
     subject: str = ""
     paretic: str = ""
     count: int = 0
@@ -68,7 +70,9 @@ def harmonics(phase: np.ndarray) -> np.ndarray:
 
 
 def coefficients(curves: np.ndarray) -> np.ndarray:
-    """Coefficients [..., C * TERMS] of strides [..., P, C] at P equal phases from 0 on (without the end, phase 1)."""
+    """Coefficients [..., C * TERMS] of strides [..., P, C] at P equal phases from 0 on (without the
+    end, phase 1).
+    """
     points = curves.shape[-2]
     if points <= TERMS:
         raise DataError(f"a stride needs more than {TERMS} points; got {points}")
@@ -77,7 +81,9 @@ def coefficients(curves: np.ndarray) -> np.ndarray:
 
 
 def curves(states: np.ndarray, points: int, channels: int = len(CHANNELS)) -> np.ndarray:
-    """Strides [..., points, C] in degrees of states [..., SIZE], or of the coefficients of `channels` channels."""
+    """Strides [..., points, C] in degrees of states [..., SIZE], or of the coefficients of
+    `channels` channels.
+    """
     terms = states[..., : channels * TERMS].reshape(*states.shape[:-1], channels, TERMS)
     return np.einsum("pk,...ck->...pc", harmonics(np.arange(points) / points), terms)
 
@@ -89,7 +95,9 @@ def at_phases(states: np.ndarray, phase: np.ndarray) -> np.ndarray:
 
 
 def mirrored(states: np.ndarray) -> np.ndarray:
-    """States [..., SIZE] with the legs exchanged; a stride then begins at the other leg's foot strike."""
+    """States [..., SIZE] with the legs exchanged; a stride then begins at the other leg's foot
+    strike.
+    """
     legs = len(CHANNELS) * TERMS
     order = np.repeat(np.arange(HARMONICS + 1), [1, *[2] * HARMONICS])
     half = np.where(order % 2, -1.0, 1.0)
@@ -112,7 +120,8 @@ def gait(
     """The gait of one recording.
 
     Args:
-      values: sagittal angles in degrees [T, 6], in the order of `CHANNELS`; columns of NaN where not measured.
+      values: sagittal angles in degrees [T, 6], in the order of `CHANNELS`; columns of NaN where
+        not measured.
       rate: samples per second.
       strikes: right foot strikes in samples, ascending; they may lie between samples.
       speed: metres per second.
@@ -157,7 +166,9 @@ def _at(values: np.ndarray, place: np.ndarray) -> np.ndarray:
 
 
 def closed(strides: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """Strides [..., P, C] without the step from their end [..., C] to their beginning, which is spread over the stride."""
+    """Strides [..., P, C] without the step from their end [..., C] to their beginning, which is
+    spread over the stride.
+    """
     points = strides.shape[-2]
     phase = np.arange(points) / points - 0.5
     return strides - phase[:, None] * (end - strides[..., 0, :])[..., None, :]

@@ -1,4 +1,6 @@
-"""From states to recordings: strides that follow each other without a seam, each a little different."""
+"""From states to recordings: strides that follow each other without a seam, each a little
+different.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ from jaxdiff.studies.speed_transfer.strides import SCALE, STRIDE_TIME, Gait
 def variability(law: Law, sources: list[Gait]) -> np.ndarray:
     """Square root [SIZE, SIZE] of the covariance of a person's strides about their mean.
 
-    The population's covariance, every channel scaled by how much this person varies in the recordings.
+    The population's covariance, every channel scaled by how much this person varies in the
+    recordings.
     """
     ratios = np.mean([examples.stride_variability(law, g) for g in sources], axis=0)
     values, vectors = np.linalg.eigh(law.stride)
@@ -26,10 +29,11 @@ def deviations(root: np.ndarray, count: int, rng: np.random.Generator) -> np.nda
 
 
 def played(mean: np.ndarray, differences: np.ndarray, phase: np.ndarray) -> np.ndarray:
-    """Angles [T, C] of strides at rising phases [T]; stride k differs from the mean [SIZE] by `differences[k]`.
+    """Angles [T, C] of strides at rising phases [T]; stride k differs from the mean [SIZE] by
+    `differences[k]`.
 
-    Within a stride one difference fades into the next, `cos(πφ/2) d_k + sin(πφ/2) d_{k+1}`, which is continuous and
-    keeps the variance of the strides at every phase.
+    Within a stride one difference fades into the next, `cos(πφ/2) d_k + sin(πφ/2) d_{k+1}`, which
+    is continuous and keeps the variance of the strides at every phase.
     """
     whole = np.floor(phase).astype(int)
     within = np.pi / 2 * (phase - whole)[:, None]

@@ -42,7 +42,9 @@ Found = Mapping[str, Mapping[str, Results]]
 
 
 def overall(found: Found) -> Table:
-    """Table I: MAE, r, personalisation rank and cadence on both cohorts, and paired tests over people."""
+    """Table I: MAE, r, personalisation rank and cadence on both cohorts, and paired tests over
+    people.
+    """
     note = f"{NOTE} p: Wilcoxon's signed-rank test of MAE off-diagonal over test people against the linear change."
     table = Table("Table I: overall results", [*OVERALL.values(), "p"], note=note)
     for cohort, results in found.items():
@@ -58,7 +60,9 @@ def overall(found: Found) -> Table:
 
 
 def _paired(of: Results, other: Results | None) -> dict[str, Cell]:
-    """Wilcoxon's p over people who are in both; nothing for the same errors, or where a gait had no cycles."""
+    """Wilcoxon's p over people who are in both; nothing for the same errors, or where a gait had no
+    cycles.
+    """
     if other is None or of is other:
         return {}
     errors = []
@@ -112,7 +116,9 @@ def sides(results: Mapping[str, Results]) -> Table:
 
 
 def randomised(found: Found) -> Table:
-    """Table III: the rank with the subject's own gait, with another subject's, and with another subject's embedding only."""
+    """Table III: the rank with the subject's own gait, with another subject's, and with another
+    subject's embedding only.
+    """
     columns = [
         "own",
         "another person",
@@ -147,7 +153,9 @@ def randomised(found: Found) -> Table:
 
 
 def base_speeds(of: Results) -> Results:
-    """Of stroke survivors, only the pairs of the protocol's speeds, without self-selected ones (paper, III.C)."""
+    """Of stroke survivors, only the pairs of the protocol's speeds, without self-selected ones
+    (paper, III.C).
+    """
     base = np.array(STROKE_SPEEDS)
 
     def near(speed: np.ndarray) -> np.ndarray:

@@ -1,4 +1,6 @@
-"""The residual diffusion of the paper as a model: six sagittal angles at one walking speed in, at another out."""
+"""The residual diffusion of the paper as a model: six sagittal angles at one walking speed in, at
+another out.
+"""
 
 from __future__ import annotations
 
@@ -71,8 +73,8 @@ class SpeedTransferModel(Model):
             steps: Steps of the sampler; 0 for the model's own number.
             source_speed: Speed of the recording in m/s.
             target_speed: Speed to generate in m/s.
-            channels: Names of hip, knee and ankle of the right leg, then of the left, in the recording; default: found
-                by the table of names (`jaxdiff.data.aliases`).
+            channels: Names of hip, knee and ankle of the right leg, then of the left, in the
+                recording; default: found by the table of names (`jaxdiff.data.aliases`).
             resample: Accept a recording at another rate than the model's.
             fill_gaps: Bridge gaps of up to this many seconds.
         """

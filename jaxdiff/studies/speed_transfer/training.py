@@ -68,7 +68,9 @@ def model_settings(config: Config) -> method.Settings:
 
 
 def train(config: Config, who: Cohorts, out: Path) -> None:
-    """Train one model; the checkpoint with the least denoising error on the validation subjects is the best."""
+    """Train one model; the checkpoint with the least denoising error on the validation subjects is
+    the best.
+    """
     normaliser = normalise.fit(who.train, "zscore", [data.MODALITY])[data.MODALITY]
     frames = round(config.data.seconds * config.data.rate)
     wanted = model_settings(config)

@@ -1,4 +1,6 @@
-"""A trained residual diffusion applied to a cohort: recordings in degrees in, recordings at other speeds out."""
+"""A trained residual diffusion applied to a cohort: recordings in degrees in, recordings at other
+speeds out.
+"""
 
 from __future__ import annotations
 
@@ -45,8 +47,8 @@ class Transfer(NamedTuple):
     ) -> np.ndarray:
         """The gaits `source` (N,) of a cohort at `target_speed` (N,): (N, T, C) in degrees.
 
-        `normaliser` (cohort, 2, C) replaces offset and scale of each gait, `who` (N,) are gaits to encode in place of the
-        source: a control.
+        `normaliser` (cohort, 2, C) replaces offset and scale of each gait, `who` (N,) are gaits to
+        encode in place of the source: a control.
         """
         if normaliser is None:
             affine = np.stack([self.normaliser.offset, self.normaliser.scale])

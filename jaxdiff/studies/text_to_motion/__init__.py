@@ -1,1 +1,3 @@
-"""Text to motion made runnable: train on captioned motion, evaluate by the published protocol, generate from a sentence."""
+"""Text to motion made runnable: train on captioned motion, evaluate by the published protocol,
+generate from a sentence.
+"""

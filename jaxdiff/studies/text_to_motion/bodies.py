@@ -28,7 +28,8 @@ def table(prepared: Prepared, real: np.ndarray, generated: np.ndarray, length: n
       length: valid frames `(N,)`.
 
     Returns:
-      Rows `real`, `generated` and `generated, written`: the network's own motion and what is written of it.
+      Rows `real`, `generated` and `generated, written`: the network's own motion and what is
+      written of it.
     """
     note = (
         f"{len(length)} test captions, mean ± deviation over motions. Written: one skeleton, feet held while in contact. "

@@ -1,7 +1,8 @@
-"""What a user wants a generated motion to meet: kept frames and joints of a recording, a path on the floor.
+"""What a user wants a generated motion to meet: kept frames and joints of a recording, a path on
+the floor.
 
-Times are in seconds from the start of the motion, positions in metres, y up. A generated motion begins above the origin
-and faces +z; `Placed` remembers how that lies in the user's own axes.
+Times are in seconds from the start of the motion, positions in metres, y up. A generated motion
+begins above the origin and faces +z; `Placed` remembers how that lies in the user's own axes.
 """
 
 from __future__ import annotations
@@ -39,7 +40,9 @@ PARTS["lower"] = ("pelvis", *PARTS["left_leg"], *PARTS["right_leg"])
 
 
 class Placed(NamedTuple):
-    """How clip axes lie in the user's axes: a turn about the vertical, then a shift on the floor."""
+    """How clip axes lie in the user's axes: a turn about the vertical, then a shift on the
+    floor.
+    """
 
     turn: np.ndarray
     shift: np.ndarray
@@ -67,11 +70,12 @@ def constraint(
       frames: length of the motion.
       scale: of the model's features.
       recording: positions of the 22 joints (or of a motion pack's) in metres.
-      keep: what of the recording is kept: `all`, or ranges of seconds such as `0:1,2.5:3`. By default all of it where
-        `joints` are named.
-      joints: names of joints or of `PARTS`, joined by commas; by default all joints, whose frames are then kept whole.
-      path: where the pelvis goes on the floor: a recording with channels `x` and `z` (or `pelvis_x`, `pelvis_z`), or an
-        array `(N, 2)` that is spread evenly over the motion.
+      keep: what of the recording is kept: `all`, or ranges of seconds such as `0:1,2.5:3`. By
+        default all of it where `joints` are named.
+      joints: names of joints or of `PARTS`, joined by commas; by default all joints, whose frames
+        are then kept whole.
+      path: where the pelvis goes on the floor: a recording with channels `x` and `z` (or
+        `pelvis_x`, `pelvis_z`), or an array `(N, 2)` that is spread evenly over the motion.
       variant: feature variant of the model.
 
     Returns:

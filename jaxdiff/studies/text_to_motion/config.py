@@ -16,8 +16,9 @@ WORDS = ("tiny", "quick", "motion", "paper", "kit")
 def get_config(word: str = "quick") -> ConfigDict:
     """The config of a word.
 
-    `tiny` tries the chain, `quick` trains on simulated motion in minutes, `motion` on simulated
-    and CMU motion, free for any use, in an hour of two cores, `paper` and `kit` are HumanML3D and KIT-ML.
+    `tiny` tries the chain, `quick` trains on simulated motion in minutes, `motion` on simulated and
+    CMU motion, free for any use, in an hour of two cores, `paper` and `kit` are HumanML3D and
+    KIT-ML.
     """
     if word not in WORDS:
         raise ConfigError(f"no config {word!r}; {nearest(word, WORDS)}")
@@ -40,7 +41,8 @@ def get_config(word: str = "quick") -> ConfigDict:
 
     config.model = ConfigDict()
     config.model.size = "full"  # tiny | mini | compact | small | medium | full
-    config.model.text = "clip"  # words: an encoder trained with the model; clip: frozen CLIP features, a trained head
+    # words: an encoder trained with the model; clip: frozen CLIP features, a trained head
+    config.model.text = "clip"
     config.model.clip = placeholder(
         str
     )  # clip: its converted weights (jaxdiff weights convert --from clip)

@@ -1,9 +1,11 @@
-"""Constraints and what they cost: guidance as in use, plain imputation and no constraint, on test clips.
+"""Constraints and what they cost: guidance as in use, plain imputation and no constraint, on test
+clips.
 
     jaxdiff train text_to_motion:motion --set experiment=constraints --set start=motion
 
-Every test clip gives its own caption, its length and the target values; a method is judged by how far the
-generated motion is from these, before and after bones and feet are cleaned, and by what the constraint does to the motion.
+Every test clip gives its own caption, its length and the target values; a method is judged by how
+far the generated motion is from these, before and after bones and feet are cleaned, and by what the
+constraint does to the motion.
 """
 
 from __future__ import annotations
@@ -69,7 +71,8 @@ def run_constraints(config: Config, out: Path) -> None:
 
 
 def table(config: Config, prepared: Prepared, params: Params) -> Table:
-    """Errors by constraint and method over test clips of the requested number, of three quarters of the model's length or more.
+    """Errors by constraint and method over test clips of the requested number, of three quarters of
+    the model's length or more.
 
     Clips are cut to one length, so that one program serves them all.
     """

@@ -6,8 +6,8 @@
     cmu_mocap          a pack of captured motion with CMU's captions, free for any use
     open_motion        simulated_motion and cmu_mocap together: what the shipped model is trained on
 
-A pack is one `.npz` of joint positions with a recipe of its name in `jaxdiff/data/recipes`. Its joints are renamed to
-HumanML3D's; features are those of the `fixed` variant.
+A pack is one `.npz` of joint positions with a recipe of its name in `jaxdiff/data/recipes`. Its
+joints are renamed to HumanML3D's; features are those of the `fixed` variant.
 """
 
 from __future__ import annotations
@@ -77,13 +77,19 @@ PACKS: dict[str, dict[str, str]] = {
         }
     ),
 }
-"""HumanML3D's joints in each pack. The packs have a spine joint less: `spine2` lies half-way between its neighbours."""
+"""HumanML3D's joints in each pack. The packs have a spine joint less: `spine2` lies half-way
+between its neighbours.
+"""
 CMU_SPLIT = {"3": "val", "11": "val", "12": "test", "14": "test"}
-"""Subjects of the CMU pack that are not trained on: everyday actions and walking are tested on other people."""
+"""Subjects of the CMU pack that are not trained on: everyday actions and walking are tested on
+other people.
+"""
 
 
 def load_trials(config: Config) -> Trials:
-    """The corpus a config names, at most `data.clips` clips of it where the config has that field."""
+    """The corpus a config names, at most `data.clips` clips of it where the config has that
+    field.
+    """
     data = config.data
     most = int(data.get("clips", 0))
     if data.name in PACKS:
@@ -96,7 +102,9 @@ def load_trials(config: Config) -> Trials:
 
 
 def variant_of(name: str) -> humanml3d.Variant:
-    """The feature variant of a corpus: the published data sets have the reference's, all others the corrected one."""
+    """The feature variant of a corpus: the published data sets have the reference's, all others the
+    corrected one.
+    """
     return "legacy" if name in ("humanml3d", "kit_ml") else "fixed"
 
 
@@ -204,7 +212,9 @@ def mirror_caption(caption: str) -> str:
 
 
 def as_humanml3d(values: np.ndarray, channels: tuple[str, ...], pack: str = "") -> np.ndarray:
-    """Joints `(T, 22, 3)` from positions `(T, 3 J)` whose channels have HumanML3D's names or those of a pack."""
+    """Joints `(T, 22, 3)` from positions `(T, 3 J)` whose channels have HumanML3D's names or those
+    of a pack.
+    """
     found = {name.replace("/", "_"): i for i, name in enumerate(channels)}
     tables = [PACKS[pack]] if pack else list(PACKS.values())
 
@@ -224,7 +234,9 @@ def as_humanml3d(values: np.ndarray, channels: tuple[str, ...], pack: str = "") 
 
 
 def joints_of(recording: Recording) -> np.ndarray:
-    """The 22 joints [T, 22, 3] in metres of a recording of any human skeleton (`jaxdiff.data.skeletons`)."""
+    """The 22 joints [T, 22, 3] in metres of a recording of any human skeleton
+    (`jaxdiff.data.skeletons`).
+    """
     try:
         return as_humanml3d(recording.values, recording.channels)
     except DataError:
@@ -237,8 +249,8 @@ def joints_of(recording: Recording) -> np.ndarray:
 def lengthened_features(joints: np.ndarray, variant: humanml3d.Variant = "fixed") -> np.ndarray:
     """One row of features per frame: the clip is extended by one frame at its last velocity.
 
-    The clip is padded to a multiple of 100 frames, so that few lengths are compiled; the filter of the heading continues
-    a clip in the same way.
+    The clip is padded to a multiple of 100 frames, so that few lengths are compiled; the filter of
+    the heading continues a clip in the same way.
     """
     whole = np.concatenate([joints, 2 * joints[-1:] - joints[-2:-1]])
     padded = np.pad(whole, ((0, -len(whole) % 100), (0, 0), (0, 0)), mode="edge")
@@ -247,7 +259,9 @@ def lengthened_features(joints: np.ndarray, variant: humanml3d.Variant = "fixed"
 
 
 def retargeted(joints: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """The motion `(T, 22, 3)` on a figure with the bones `offsets`; padded, so that few lengths are compiled."""
+    """The motion `(T, 22, 3)` on a figure with the bones `offsets`; padded, so that few lengths are
+    compiled.
+    """
     padded = np.pad(joints, ((0, -len(joints) % 100), (0, 0), (0, 0)), mode="edge")
     moved = humanml3d.uniform_skeleton(
         jnp.asarray(padded), jnp.asarray(offsets), LAYOUT_22, "fixed"

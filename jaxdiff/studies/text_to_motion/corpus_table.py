@@ -2,8 +2,9 @@
 
 jaxdiff train text_to_motion:motion --set experiment=corpora --set start=motion
 
-The rows of `open_motion` are the test clips of its two corpora; those of the motion pack, where it is at hand, are of
-other people and other captions than anything that was trained on, the evaluator included.
+The rows of `open_motion` are the test clips of its two corpora; those of the motion pack, where it
+is at hand, are of other people and other captions than anything that was trained on, the evaluator
+included.
 """
 
 from __future__ import annotations
@@ -103,7 +104,9 @@ def figures(
     judge: Params,
     seed: int,
 ) -> dict[str, dict[str, float]]:
-    """The figures of `COLUMNS` in one repetition, by row: `real`, `generated`, `generated, written`."""
+    """The figures of `COLUMNS` in one repetition, by row: `real`, `generated`,
+    `generated, written`.
+    """
     test = prepared.sides["test"]
     batch, other = everything(test, 2 * seed), everything(test, 2 * seed + 1)
     length, caption = batch["length"], batch["caption"]

@@ -1,7 +1,8 @@
 """The published protocol on real motions, on generated ones, and on controls that must fail.
 
-Every repetition draws a caption and a crop of each test clip, generates a motion of that length for the caption, brings
-it from the model's units to the evaluator's, and scores all rows against the same real motions:
+Every repetition draws a caption and a crop of each test clip, generates a motion of that length for
+the caption, brings it from the model's units to the evaluator's, and scores all rows against the
+same real motions:
 
     real             the motions the captions were written for; its FID is that of another crop of the test set
     generated        ours
@@ -10,8 +11,9 @@ it from the model's units to the evaluator's, and scores all rows against the sa
     frozen           the first pose of the right motion, held
     noise            what sampling starts from, in the evaluator's units
 
-A control must be clearly worse than `generated` in two or more of R@3, FID and dynamics (`metrics.dynamics`, the distance
-in how a motion moves from the real motion of the same caption); `failing` counts in how many it is.
+A control must be clearly worse than `generated` in two or more of R@3, FID and dynamics
+(`metrics.dynamics`, the distance in how a motion moves from the real motion of the same caption);
+`failing` counts in how many it is.
 """
 
 from __future__ import annotations
@@ -133,7 +135,8 @@ def protocol(
 def embedder(
     prepared: Prepared, embed: Generate, evaluator: Params
 ) -> Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """Embeddings of captions and of motions, from `(motion, length, caption)` of test clips in the evaluator's units.
+    """Embeddings of captions and of motions, from `(motion, length, caption)` of test clips in the
+    evaluator's units.
 
     Args:
       prepared: the test clips and the evaluator's words.
@@ -162,7 +165,9 @@ CONTROLS = ("other clip", "frames shuffled", "frozen", "noise")
 def failing(
     rows: Mapping[str, Mapping[str, float]], row: str = "generated"
 ) -> dict[str, list[str]]:
-    """The figures of `JUDGED` in which each control is worse than a row by more than both intervals."""
+    """The figures of `JUDGED` in which each control is worse than a row by more than both
+    intervals.
+    """
     found: dict[str, list[str]] = {}
     for control in CONTROLS:
         mine, theirs = rows[row], rows[control]

@@ -47,14 +47,18 @@ SHOWN = 64
 
 
 class Interval(Cell):
-    """A mean over repetitions that prints with its 95 % interval, as the protocol has it; the CSV keeps the deviation."""
+    """A mean over repetitions that prints with its 95 % interval, as the protocol has it; the CSV
+    keeps the deviation.
+    """
 
     def __str__(self) -> str:
         return f"{self.mean:.3f} ± {1.96 * self.sd / self.n**0.5:.3f}"
 
 
 def run_train(config: Config, out: Path) -> None:
-    """Train evaluator and model, compare the model's motions with real ones and with controls, and write its file."""
+    """Train evaluator and model, compare the model's motions with real ones and with controls, and
+    write its file.
+    """
     begin = time.perf_counter()
     prepared = preparation.prepare(config)
     judge = train_evaluator(config, prepared, out)

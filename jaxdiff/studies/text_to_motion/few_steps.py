@@ -1,4 +1,5 @@
-"""Few-step generation: a student distilled from the model, and both at equal numbers of network evaluations.
+"""Few-step generation: a student distilled from the model, and both at equal numbers of network
+evaluations.
 
 jaxdiff train text_to_motion:motion --set experiment=few_steps --set start=motion
 """
@@ -73,7 +74,9 @@ def run_few_steps(config: Config, out: Path) -> None:
 
 
 def train_student(config: Config, prepared: Prepared, teacher: Params, out: Path) -> Params:
-    """The averaged parameters of the student, trained in `out/student` from those of the teacher."""
+    """The averaged parameters of the student, trained in `out/student` from those of the
+    teacher.
+    """
     how, own = config.distillation, preparation.model_settings(config, len(prepared.words))
     method = distillation(own, how.levels)
 

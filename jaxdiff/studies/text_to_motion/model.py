@@ -1,4 +1,6 @@
-"""A trained text-to-motion network as a model: sentences and constraints in, joint positions out."""
+"""A trained text-to-motion network as a model: sentences and constraints in, joint positions
+out.
+"""
 
 from __future__ import annotations
 
@@ -113,7 +115,9 @@ class CaptionedModel(Model):
         }
 
     def _warn_unknown(self, text: str) -> None:
-        """Warn of words that no training caption had, and name the nearest actions that some had."""
+        """Warn of words that no training caption had, and name the nearest actions that some
+        had.
+        """
         if self.config.model.text == "words":
             actions = list(self.trained.metadata.get("actions", ()))
             if message := texts.unknown_words(self.words, actions, text):
@@ -129,7 +133,9 @@ class CaptionedModel(Model):
         known: Constraint | None = None,
         features: bool = False,
     ) -> Prediction:
-        """Normalised features `[S, T, D]` as joints in metres, of constant bones and planted feet unless `raw`."""
+        """Normalised features `[S, T, D]` as joints in metres, of constant bones and planted feet
+        unless `raw`.
+        """
         to_joints = self._once(
             "joints",
             lambda: jax.jit(jax.vmap(joints_from_features), compiler_options=unoptimised()),
@@ -167,7 +173,9 @@ class CaptionedModel(Model):
         )
 
     def _as_features(self, joints: np.ndarray, metadata: Mapping[str, Any]) -> Prediction:
-        """Joints `[S, T, J, 3]` in metres as motion features of the model's variant, one row for each frame."""
+        """Joints `[S, T, J, 3]` in metres as motion features of the model's variant, one row for
+        each frame.
+        """
         if self.layout is not LAYOUT_22:
             raise ConfigError(
                 "features are written on the 22 joints of HumanML3D; leave out features"
@@ -185,7 +193,9 @@ class CaptionedModel(Model):
         names = ("text", "length", *(each.name for each in more))
 
         def one(key: Key, *inputs: Array) -> Array:
-            """One example: the network, which depends on static sizes, then sees none that is open."""
+            """One example: the network, which depends on static sizes, then sees none that is
+            open.
+            """
             condition = {name: value[None] for name, value in zip(names, inputs)}
             return generate(params, key[None], condition)[0]
 
@@ -237,10 +247,14 @@ class TextToMotionModel(CaptionedModel):
             seed: Seed of the motions.
             steps: Steps of the sampler; 0 for the model's own number.
             text: What happens, in a sentence; several sentences follow each other.
-            seconds: Duration of the motions, or of each sentence; by default 6 s, or the longest the model has.
-            keep: `all`, or ranges of seconds of the recording, such as `0:1,2.5:3`: a beginning, keyframes, an end.
-            joints: Joints or parts of the body that are kept, such as `left_arm`; by default whole frames.
-            path: Where the pelvis goes on the floor: a recording (or its file) with channels x and z, or points `[N, 2]`.
+            seconds: Duration of the motions, or of each sentence; by default 6 s, or the longest
+                the model has.
+            keep: `all`, or ranges of seconds of the recording, such as `0:1,2.5:3`: a beginning,
+                keyframes, an end.
+            joints: Joints or parts of the body that are kept, such as `left_arm`; by default whole
+                frames.
+            path: Where the pelvis goes on the floor: a recording (or its file) with channels x and
+                z, or points `[N, 2]`.
             rate: Frames per second of the result; 0 for the model's own.
             raw: Joints as the network gives them, of changing bone lengths and sliding feet.
             features: Motion features of HumanML3D `[T, 263]` of the motion in place of its joints.
@@ -304,7 +318,8 @@ class TextToMotionModel(CaptionedModel):
         seed: int = 0,
         steps: int = 0,
     ) -> Iterator[Recording]:
-        """One motion that goes on as sentences come: a recording for each, which continues the last.
+        """One motion that goes on as sentences come: a recording for each, which continues the
+        last.
 
         Args:
             texts: Sentences; each is read when the motion of the one before has been taken.
@@ -318,7 +333,9 @@ class TextToMotionModel(CaptionedModel):
     def part(
         self, text: str, frames: int, before: Recording | None, seed: int, steps: int
     ) -> np.ndarray:
-        """Joints `(T, 22, 3)` of a motion that begins with the frames of `before`; one program with and without it."""
+        """Joints `(T, 22, 3)` of a motion that begins with the frames of `before`; one program with
+        and without it.
+        """
         if self.layout is not LAYOUT_22:
             raise ConfigError("a motion is continued on the 22 joints of HumanML3D")
         self._frames(text, frames / self.rate, 1)

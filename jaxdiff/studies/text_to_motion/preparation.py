@@ -1,4 +1,6 @@
-"""From a config to batches: who is trained on, normalisers of model and evaluator, captions as the networks read them."""
+"""From a config to batches: who is trained on, normalisers of model and evaluator, captions as the
+networks read them.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ LAYOUTS: dict[int, Layout] = {22: LAYOUT_22, 21: LAYOUT_21}
 
 @dataclass(frozen=True)
 class Captioned:
-    """A source of normalised motions, zero beyond their length, with every caption as `tables` say of it."""
+    """A source of normalised motions, zero beyond their length, with every caption as `tables` say
+    of it.
+    """
 
     clips: TextMotion
     normaliser: Normaliser
@@ -73,7 +77,9 @@ class Captioned:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A data set ready for training: clips by side, two normalisers, and the words of two vocabularies."""
+    """A data set ready for training: clips by side, two normalisers, and the words of two
+    vocabularies.
+    """
 
     sides: Mapping[str, TextMotion]
     normaliser: Normaliser
@@ -93,7 +99,9 @@ class Prepared:
 
 
 def prepare(config: Config, trials: Trials | None = None) -> Prepared:
-    """The data set of a config, or `trials` in its place; whatever is fitted is fitted to the training clips."""
+    """The data set of a config, or `trials` in its place; whatever is fitted is fitted to the
+    training clips.
+    """
     trials = corpora.load_trials(config) if trials is None else trials
     split = split_of(trials)
     data = config.data
@@ -115,7 +123,9 @@ def prepare(config: Config, trials: Trials | None = None) -> Prepared:
 
 
 def split_of(trials: Trials, seed: int = 0) -> splits.Split:
-    """The split the data came with; without one, a tenth of the people (or clips) each for validation and test."""
+    """The split the data came with; without one, a tenth of the people (or clips) each for
+    validation and test.
+    """
     if {"train", "val", "test"} <= set(np.unique(trials.column("split")).tolist()):
         return splits.as_published(trials)
     people, tenth = len(trials.subjects), max(1, len(trials.subjects) // 10)
@@ -162,7 +172,9 @@ def batches(source: Captioned, batch_size: int, seed: int) -> pipeline.Batches:
 
 
 def model_settings(config: Config, words: int, frames: int = 0) -> text_to_motion.Settings:
-    """The method's settings; `words` is the size of the vocabulary, `frames` the length of what is generated."""
+    """The method's settings; `words` is the size of the vocabulary, `frames` the length of what is
+    generated.
+    """
     model = config.model
     return text_to_motion.Settings(
         size=model.size,
@@ -238,7 +250,8 @@ def layout_of(normaliser: Normaliser) -> Layout:
 def same_variant(first: str, one: Variant, second: str, other: Variant) -> None:
     """Refuse to mix motion features of the reference (`legacy`) with the corrected ones (`fixed`).
 
-    The two give other rotations and headings for the same motion, so a network of one misreads the other.
+    The two give other rotations and headings for the same motion, so a network of one misreads the
+    other.
     """
     if one != other:
         raise ConfigError(

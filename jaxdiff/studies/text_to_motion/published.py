@@ -1,13 +1,16 @@
-"""Published weights as models of this library: StableMoFusion's network, and the evaluators of text to motion.
+"""Published weights as models of this library: StableMoFusion's network, and the evaluators of text
+to motion.
 
     stablemofusion   DIR with a checkpoint (latest.tar, *.pt) and meta/mean.npy, meta/std.npy
     mdm              DIR with model*.pt and its args.json, mean.npy and std.npy of HumanML3D (t2m_mean.npy, Mean.npy), and
-                     CLIP ViT-B/32 as clip*.safetensors (Hugging Face's model.safetensors) with its merge table
+                     CLIP ViT-B/32 as clip*.safetensors (Hugging Face's model.safetensors) with its
+                     merge table
     t2m              DIR with text_mot_match/model/finest.tar, mean.npy and std.npy of the evaluator, and the GloVe
                      vocabulary our_vab_data.npy, our_vab_words.pkl, our_vab_idx.pkl
 
-Files may lie anywhere under the folder, as the archives unpack. Nothing in them is executed: pickles are read as data
-(`interop.pickles`). What results is one `model.safetensors` as `Model.save` writes it.
+Files may lie anywhere under the folder, as the archives unpack. Nothing in them is executed:
+pickles are read as data (`interop.pickles`). What results is one `model.safetensors` as
+`Model.save` writes it.
 """
 
 from __future__ import annotations
@@ -54,7 +57,8 @@ def trained(
       source: one of `SOURCES`.
       folder: the unpacked archive.
       settings: what shapes do not show, by network.
-      vocabulary: CLIP's merge table, `bpe_simple_vocab_16e6.txt.gz` or `merges.txt`; looked for in the folder by default.
+      vocabulary: CLIP's merge table, `bpe_simple_vocab_16e6.txt.gz` or `merges.txt`; looked for in
+        the folder by default.
 
     Raises:
       FileError: If a file is missing or does not fit.
@@ -163,7 +167,9 @@ def mdm(
 
 
 def projection(path: Path) -> np.ndarray:
-    """CLIP's projection of a pooled text feature `(width, embedding)`, of Hugging Face's or OpenAI's file."""
+    """CLIP's projection of a pooled text feature `(width, embedding)`, of Hugging Face's or
+    OpenAI's file.
+    """
     tree = read(path)
     if "text_projection.weight" in tree:
         return np.asarray(array(tree["text_projection.weight"]), np.float32).T
@@ -175,7 +181,9 @@ def projection(path: Path) -> np.ndarray:
 def t2m(
     folder: Path, settings: Mapping[str, Mapping[str, Any]], vocabulary: str | Path | None = None
 ) -> Trained:
-    """The evaluators of text to motion (Guo et al. 2022) with their own normaliser and word vectors."""
+    """The evaluators of text to motion (Guo et al. 2022) with their own normaliser and word
+    vectors.
+    """
     checkpoint = _one(folder, *CHECKPOINTS)
     networks = convert("t2m", checkpoint, settings)
     movement, motion, text = (
@@ -211,7 +219,8 @@ def t2m(
 
 
 def glove(folder: Path) -> tuple[list[str], np.ndarray]:
-    """The words of the reference's GloVe vocabulary, and their vectors under the ids of `nets.word_text.Vocabulary`.
+    """The words of the reference's GloVe vocabulary, and their vectors under the ids of
+    `nets.word_text.Vocabulary`.
 
     The reference's `unk`, `sos` and `eos` are padding, start and end; bytes have no vectors.
     """
@@ -233,7 +242,9 @@ def glove(folder: Path) -> tuple[list[str], np.ndarray]:
 
 
 def reader(metadata: Mapping[str, Any], params: Any):
-    """Captions to the features of the frozen text tower that came with the weights: of every token, or MDM's pooled one."""
+    """Captions to the features of the frozen text tower that came with the weights: of every token,
+    or MDM's pooled one.
+    """
     from jaxdiff.nets.clip_text import ClipText, pooled
 
     tower, tokenizer = ClipText(**metadata["clip"]), bpe.Tokenizer(list(metadata["merges"]))

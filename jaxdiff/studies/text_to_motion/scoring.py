@@ -1,9 +1,11 @@
-"""A model scored in the reference's protocol by a given evaluator: released weights, or a run of this library.
+"""A model scored in the reference's protocol by a given evaluator: released weights, or a run of
+this library.
 
     jaxdiff score --study text_to_motion --model weights/smf --evaluator weights/t2m --data DIR
 
-Tokens are those of the reference's word vectoriser, motions are generated in batches of 32 at the longest length of the
-batch, unmasked where the model is (`sampling.masked`), brought to the evaluator's units, and scored 20 times.
+Tokens are those of the reference's word vectoriser, motions are generated in batches of 32 at the
+longest length of the batch, unmasked where the model is (`sampling.masked`), brought to the
+evaluator's units, and scored 20 times.
 """
 
 from __future__ import annotations
@@ -90,7 +92,9 @@ def score(
 def opened(
     judge: str | Path,
 ) -> tuple[evaluator.Settings, Params, list[str], Any, Variant | None]:
-    """Settings, parameters, words, normaliser and feature variant (if it states one) of an evaluator."""
+    """Settings, parameters, words, normaliser and feature variant (if it states one) of an
+    evaluator.
+    """
     path = Path(judge)
     path = path / published.MODEL_FILE if (path / published.MODEL_FILE).is_file() else path
     found: Trained = file.load(path) if path.is_file() else Run.open(path, "evaluator").trained()

@@ -1,4 +1,6 @@
-"""The model an experiment begins with: one that is named (`config.start`), or the one that is trained here."""
+"""The model an experiment begins with: one that is named (`config.start`), or the one that is
+trained here.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ def begin(config: Config, prepared: Prepared, out: Path) -> tuple[Config, Prepar
       out: directory of the run, where a model is trained if none is named.
 
     Returns:
-      The config with the model's own sizes and sampler, the data with its normaliser and vocabulary, its parameters.
+      The config with the model's own sizes and sampler, the data with its normaliser and
+      vocabulary, its parameters.
 
     Raises:
       CheckpointError: if `start` is a model of another study.

@@ -1,4 +1,6 @@
-"""What each network reads of a caption: word ids or CLIP features for the model, tagged words for the evaluator."""
+"""What each network reads of a caption: word ids or CLIP features for the model, tagged words for
+the evaluator.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ SPEECH = (
     *("VERB", "NOUN", "DET", "ADP", "NUM", "AUX", "PRON", "ADJ", "ADV"),
     *("Loc_VIP", "Body_VIP", "Obj_VIP", "Act_VIP", "Desc_VIP", "OTHER"),
 )
-"""Parts of speech of the published evaluator; words that say where, what and how count as their own."""
+"""Parts of speech of the published evaluator; words that say where, what and how count as their
+own.
+"""
 _IMPORTANT = {
     "Loc_VIP": "left right clockwise counterclockwise anticlockwise forward back backward up down straight curve",
     "Body_VIP": "arm chin foot feet face hand mouth leg waist eye knee shoulder thigh",
@@ -40,9 +44,11 @@ _KIND = {word: SPEECH.index(kind) for kind, words in _IMPORTANT.items() for word
 
 
 def parts(caption: str, tokens: str) -> list[tuple[str, int]]:
-    """Words of a caption and the numbers of their parts of speech, as the reference's word vectoriser has them.
+    """Words of a caption and the numbers of their parts of speech, as the reference's word
+    vectoriser has them.
 
-    Words of the lists above have the part of speech of their list, matched exactly; others that of their tag.
+    Words of the lists above have the part of speech of their list, matched exactly; others that of
+    their tag.
 
     Args:
       caption: the sentence, used where there are no tokens; its words then have no tag.
@@ -70,7 +76,8 @@ def evaluator_texts(
 ) -> dict[str, np.ndarray]:
     """Captions as the evaluator reads them: start, up to 20 words, end, padding.
 
-    A word that the vocabulary lacks is the unknown word, which is padding too, with the part of speech OTHER.
+    A word that the vocabulary lacks is the unknown word, which is padding too, with the part of
+    speech OTHER.
 
     Returns:
       `words` and `speech` `(captions, 22)`, and `count` `(captions,)`.
@@ -120,7 +127,9 @@ def unknown_words(words: Sequence[str], actions: Sequence[str], text: str) -> st
 
 
 def reader(config: Config, words: Sequence[str]) -> Callable[[Sequence[str]], np.ndarray]:
-    """Captions to what the model reads: ids `(captions, 32)`, or CLIP features `(captions, 77, 512)`."""
+    """Captions to what the model reads: ids `(captions, 32)`, or CLIP features
+    `(captions, 77, 512)`.
+    """
     if config.model.text == "words":
         vocabulary = Vocabulary(words)
         return lambda captions: vocabulary.batch(captions, LENGTH)
@@ -150,7 +159,9 @@ def reader(config: Config, words: Sequence[str]) -> Callable[[Sequence[str]], np
 def table(
     read: Callable[[Sequence[str]], np.ndarray], captions: Sequence[str], cache: Path
 ) -> np.ndarray:
-    """What the model reads of every caption, each read once; large tables lie in a file in `cache`, not in memory."""
+    """What the model reads of every caption, each read once; large tables lie in a file in `cache`,
+    not in memory.
+    """
     first = read(captions[:1])
     if first.dtype == np.int32:
         return read(captions)

@@ -23,7 +23,9 @@ EVALUATOR, MODEL = "evaluator", "model"
 
 
 def train_evaluator(config: Config, prepared: Prepared, out: Path) -> Params:
-    """The evaluator with the least loss on the validation clips, trained in `out/evaluator` or taken from another run."""
+    """The evaluator with the least loss on the validation clips, trained in `out/evaluator` or
+    taken from another run.
+    """
     if config.evaluator.run:
         trained = Run.open(config.evaluator.run, EVALUATOR).trained()
         words, normaliser = (trained.metadata[name] for name in ("words", "normaliser"))

@@ -1,4 +1,6 @@
-"""Simulated muscle activations: bounded, symmetric, independent of place, and active when the movement needs them."""
+"""Simulated muscle activations: bounded, symmetric, independent of place, and active when the
+movement needs them.
+"""
 
 import numpy as np
 import pytest

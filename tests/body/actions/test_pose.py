@@ -1,4 +1,6 @@
-"""Curves, footsteps and poses: interpolation that does not overshoot, feet that stand, legs that reach."""
+"""Curves, footsteps and poses: interpolation that does not overshoot, feet that stand, legs that
+reach.
+"""
 
 import numpy as np
 import pytest

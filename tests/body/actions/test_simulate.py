@@ -1,4 +1,6 @@
-"""Simulated motions: physically clean, true to their captions' attributes, and reproducible to the bit."""
+"""Simulated motions: physically clean, true to their captions' attributes, and reproducible to the
+bit.
+"""
 
 import functools
 import itertools
@@ -45,7 +47,9 @@ def joint(clip, name):
 
 
 def skating_ratio(joints, fps=20.0):
-    """Share of frames with a foot below 5 cm that moves faster than 0.5 m/s, at once and over 5 frames (GMD)."""
+    """Share of frames with a foot below 5 cm that moves faster than 0.5 m/s, at once and over 5
+    frames (GMD).
+    """
     feet = joints[:, [J["left_foot"], J["right_foot"]]]
     speed = np.linalg.norm(np.diff(feet[..., [0, 2]], axis=0), axis=-1) * fps
     mean = np.stack([np.convolve(side, np.full(5, 0.2), mode="same") for side in speed.T], axis=-1)

@@ -1,4 +1,6 @@
-"""The batched walker against single walkers, against Newton, and against differentiated kinematics."""
+"""The batched walker against single walkers, against Newton, and against differentiated
+kinematics.
+"""
 
 import jax
 import numpy as np
@@ -176,7 +178,9 @@ def test_power_is_moment_times_angular_velocity(recorded):
 
 
 def test_measured_forces_are_as_irregular_as_their_traits_say(people, recorded, measured):
-    """Errors of the instruments change forces and moments together, by a few percent of the weight."""
+    """Errors of the instruments change forces and moments together, by a few percent of the
+    weight.
+    """
     force, moment = (
         measured[2][name].astype(float) - recorded[2][name] for name in ("grf", "moments")
     )

@@ -77,7 +77,9 @@ def test_task_names_follow_the_data_set():
 
 
 def test_strides_start_at_heel_strike(gait_trials):
-    """On both sides the load is zero at the start of a stride, bears the body a fifth in, and is gone in swing."""
+    """On both sides the load is zero at the start of a stride, bears the body a fifth in, and is
+    gone in swing.
+    """
     for trial in gait_trials:
         normal = trial.signals["grf"][:, 2].reshape(-1, 150) / 9.81
         assert (
@@ -185,7 +187,9 @@ def test_subjects_are_distinguishable_across_speeds(speed_trials):
 
 
 def test_stroke_cohort():
-    """Impossible speeds are omitted, everyone has a speed of their own, and the weak knee bends less at it."""
+    """Impossible speeds are omitted, everyone has a speed of their own, and the weak knee bends
+    less at it.
+    """
     found = list(speed_cohort("stroke", 4, seconds=12.0))
     bends = []
     for subject in {t.subject for t in found}:
@@ -216,7 +220,9 @@ def test_impossible_cohorts_are_refused(call):
 
 @pytest.mark.slow
 def test_cohort_reproduces_the_published_means():
-    """Ten people, 27 tasks: levels, slopes and monotone trends of the means; the tables are printed (-s)."""
+    """Ten people, 27 tasks: levels, slopes and monotone trends of the means; the tables are printed
+    (-s).
+    """
     index = {
         name: CHANNELS["moments"].index(f"{name}_moment")
         for name in ("hip_extension", "knee_extension")

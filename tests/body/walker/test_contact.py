@@ -1,4 +1,6 @@
-"""Feet stand on the belt, loads are where feet are, and a symmetric or scaled walker walks as it should."""
+"""Feet stand on the belt, loads are where feet are, and a symmetric or scaled walker walks as it
+should.
+"""
 
 import numpy as np
 import pytest

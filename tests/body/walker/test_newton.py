@@ -1,4 +1,6 @@
-"""Newton's laws: mean forces, closure of the ground's wrench, energy, and MuJoCo as an independent body."""
+"""Newton's laws: mean forces, closure of the ground's wrench, energy, and MuJoCo as an independent
+body.
+"""
 
 import numpy as np
 import pytest
@@ -122,7 +124,9 @@ def test_forward_kinematics_keeps_lengths_and_frames():
 
 
 def test_hinge_signs():
-    """Flexion brings the foot forward, the knee back; adduction and rotation point inwards, on both sides."""
+    """Flexion brings the foot forward, the knee back; adduction and rotation point inwards, on both
+    sides.
+    """
     for leg, inward in ((0, 1.0), (1, -1.0)):
         for joint, direction, axis in ((0, 1.0, 0), (3, -1.0, 0), (1, inward, 1)):
             q = np.zeros((len(COORDINATES), 1))

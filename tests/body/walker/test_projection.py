@@ -40,7 +40,9 @@ def test_minimum_is_a_minimum():
 
 @pytest.mark.parametrize("u, b", [(0.09, 0.0), (0.22, 10.0), (0.46, -10.0), (0.63, 0.0)])
 def test_extremes_converge_to_human_motion(u, b):
-    """From the slowest to the fastest: the knee hardly passes straight, contact and forces are met."""
+    """From the slowest to the fastest: the knee hardly passes straight, contact and forces are
+    met.
+    """
     p = prescribe(Walker(), u, b)
     solved = project(p)
     _, knee, _ = np.rad2deg(fields(p.left_phase).legs @ solved)
@@ -56,7 +58,9 @@ def test_symmetric_walker_has_symmetric_unknowns():
 
 
 def test_response_replaces_a_new_projection():
-    """After a small change of the walker the linear response is as good as solving again, and better than nothing."""
+    """After a small change of the walker the linear response is as good as solving again, and
+    better than nothing.
+    """
     p = prescribe(Walker(), 0.4, 0.0)
     solved = project(p)
     changed = prescribe(
@@ -69,7 +73,9 @@ def test_response_replaces_a_new_projection():
 
 @pytest.mark.parametrize("b", [-10.0, 0.0, 7.5])
 def test_targets_obey_newton(b):
-    """The mean of the force targets is the weight along and across the belt, whatever the foot placement."""
+    """The mean of the force targets is the weight along and across the belt, whatever the foot
+    placement.
+    """
     p = prescribe(ODD, 0.3, b)
     np.testing.assert_allclose(p.drive.mean(1), [np.sin(np.deg2rad(b)), 0.0, 0.0], atol=1e-9)
     assert p.total.mean() == pytest.approx(np.cos(np.deg2rad(b)))

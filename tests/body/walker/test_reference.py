@@ -1,4 +1,6 @@
-"""The reference subject against published numbers: a test vector, and a Fourier table over speeds and slopes."""
+"""The reference subject against published numbers: a test vector, and a Fourier table over speeds
+and slopes.
+"""
 
 import csv
 from pathlib import Path
@@ -86,7 +88,9 @@ def table():
     "u, b", [(0.2, 0), (0.3, 7.5), (0.4, -10), (0.4, 0), (0.4, 10), (0.5, -5), (0.6, 0)]
 )
 def test_fourier_table(table, u, b):
-    """The table is a regression over many gaits; agreement is within one and a half times its own error."""
+    """The table is a regression over many gaits; agreement is within one and a half times its own
+    error.
+    """
     coefficients = complete(p := prescribe(Walker(), u, b), project(p))
     phase = np.arange(96) / 96
     q = dict(zip(COORDINATES, (fourier(phase, 12) @ coefficients).T))

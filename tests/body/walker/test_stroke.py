@@ -1,4 +1,6 @@
-"""A stroke leaves a weak side: smaller ranges, less load, less propulsion than the other, wherever it is."""
+"""A stroke leaves a weak side: smaller ranges, less load, less propulsion than the other, wherever
+it is.
+"""
 
 import numpy as np
 import pytest

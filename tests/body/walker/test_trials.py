@@ -34,7 +34,9 @@ def steady(nodes):
 
 
 def test_nodes_interpolate(nodes):
-    """Half way between nodes the curves are within a few tenths of a degree of a gait solved there."""
+    """Half way between nodes the curves are within a few tenths of a degree of a gait solved
+    there.
+    """
     u, b = 0.34, 7.5
     weights = nodes.weights(np.array(u), np.array(b))
     q = weights @ nodes.curves
@@ -69,7 +71,9 @@ def test_long_trial_carries_its_weight(steady):
 
 
 def test_transition_is_smooth(nodes):
-    """Two strides from a slow decline to a fast incline: no spike, the foot still sticks, the load stays under it."""
+    """Two strides from a slow decline to a fast incline: no spike, the foot still sticks, the load
+    stays under it.
+    """
     way = np.clip((np.arange(10) - 3) / 2, 0.0, 1.0)
     walked = walk(Walker(), nodes, 0.8 + 0.4 * way, -5 + 15 * way, np.random.default_rng(1))
     motion, contact, _ = kinetics(walked)
@@ -87,7 +91,9 @@ def test_knee_floor():
 
 
 def test_modes_change_what_they_say():
-    """A knee-swing deviation of the right leg bends that knee in swing, hardly the other one; the left's mirrors it."""
+    """A knee-swing deviation of the right leg bends that knee in swing, hardly the other one; the
+    left's mirrors it.
+    """
     curves = modes().curves.reshape(150, 9, MODES, len(COORDINATES))[:, 4]
     right, left = curves[:, 3], curves[:, 8 + 3]
     knees = [COORDINATES.index(f"knee_flexion_{side}") for side in "rl"]

@@ -1,4 +1,6 @@
-"""Small files of every format, made by hand: C3D of three processors, AddBiomechanics, and one sample of each."""
+"""Small files of every format, made by hand: C3D of three processors, AddBiomechanics, and one
+sample of each.
+"""
 
 import struct
 
@@ -22,7 +24,9 @@ def pack(values, kind, processor):
 
 
 def parameter_block(groups, processor):
-    """{"POINT": {"RATE": 100.0, "LABELS": ["a", "b"], ...}, ...} as the parameter section of a C3D file."""
+    """{"POINT": {"RATE": 100.0, "LABELS": ["a", "b"], ...}, ...} as the parameter section of a C3D
+    file.
+    """
     short = ">H" if processor == MIPS else "<H"
     entries = b""
     for number, (group, parameters) in enumerate(groups.items(), 1):
@@ -67,7 +71,9 @@ def c3d_bytes(
     offset=0,
     more=None,
 ):
-    """points (T, N, 3) at 100 Hz in mm, analog (k T, A); missing points are NaN. Integers have steps of 0.01 and 0.001."""
+    """points (T, N, 3) at 100 Hz in mm, analog (k T, A); missing points are NaN. Integers have
+    steps of 0.01 and 0.001.
+    """
     frames, count = points.shape[:2]
     subframes, channels = len(analog) // frames, analog.shape[1]
     scale = 0.01 if integers else -0.01

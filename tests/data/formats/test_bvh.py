@@ -1,4 +1,6 @@
-"""BVH: any channels and rotation order, exact round trips, kinematics against an independent reader and real motion."""
+"""BVH: any channels and rotation order, exact round trips, kinematics against an independent reader
+and real motion.
+"""
 
 import os
 from itertools import permutations, product

@@ -15,7 +15,9 @@ INTEL, DEC, MIPS = 84, 85, 86
 
 @pytest.fixture
 def trial():
-    """Points with a gap at 100 Hz, plate and EMG at 1000 Hz; the plate is loaded in the middle of the trial."""
+    """Points with a gap at 100 Hz, plate and EMG at 1000 Hz; the plate is loaded in the middle of
+    the trial.
+    """
     random = np.random.default_rng(0)
     points = np.round(random.normal(size=(20, 2, 3)) * 100, 2)
     points[4:6, 1] = np.nan

@@ -1,4 +1,6 @@
-"""Garbage, halves, foreign contents and lying headers are refused in one sentence; random damage is in tests/fuzz."""
+"""Garbage, halves, foreign contents and lying headers are refused in one sentence; random damage is
+in tests/fuzz.
+"""
 
 import os
 import re

@@ -33,7 +33,9 @@ def skeleton():
 
 
 class Row(NamedTuple):
-    """How a format is tried: a recording to write, or the bytes of a file with its true names and units."""
+    """How a format is tried: a recording to write, or the bytes of a file with its true names and
+    units.
+    """
 
     extensions: tuple[str, ...]
     recording: Callable[[], Recording] | None = None

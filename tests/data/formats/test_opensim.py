@@ -1,4 +1,6 @@
-"""OpenSim tables and marker files: header variants, exact round trips, and OpenSim itself as a reader."""
+"""OpenSim tables and marker files: header variants, exact round trips, and OpenSim itself as a
+reader.
+"""
 
 from functools import partial
 

@@ -1,4 +1,6 @@
-"""OpenSim 4.6 reads what we write, and we read what it writes. Skipped where the `opensim` package is not installed."""
+"""OpenSim 4.6 reads what we write, and we read what it writes. Skipped where the `opensim` package
+is not installed.
+"""
 
 import tempfile
 from contextlib import chdir

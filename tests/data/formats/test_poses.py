@@ -1,4 +1,6 @@
-"""Poses of estimators: joints as they are, SMPL parameters through a body, and files that are neither."""
+"""Poses of estimators: joints as they are, SMPL parameters through a body, and files that are
+neither.
+"""
 
 import jax.numpy as jnp
 import numpy as np

@@ -1,4 +1,6 @@
-"""Files for the Rerun viewer: what is logged, on a stand-in for its package, and the real one where it is installed."""
+"""Files for the Rerun viewer: what is logged, on a stand-in for its package, and the real one where
+it is installed.
+"""
 
 import sys
 from types import SimpleNamespace

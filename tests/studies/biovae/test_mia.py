@@ -1,4 +1,6 @@
-"""Muscles in Action as the motion encoder reads it: upright, 20 Hz, features, activations between 0 and 1."""
+"""Muscles in Action as the motion encoder reads it: upright, 20 Hz, features, activations between 0
+and 1.
+"""
 
 import numpy as np
 import pytest
@@ -14,7 +16,9 @@ from jaxdiff.studies.biovae import mia
 
 
 def openpose(joints):
-    """Joints of HumanML3D as OpenPose's 25 in a camera's axes; toes, heels and face at what is nearest."""
+    """Joints of HumanML3D as OpenPose's 25 in a camera's axes; toes, heels and face at what is
+    nearest.
+    """
     index = HUMANML3D.index
     made = np.zeros((len(joints), 25, 3))
     for name, weights in mia.OPENPOSE.items():

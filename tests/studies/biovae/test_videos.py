@@ -1,4 +1,6 @@
-"""Table V on a user's videos: made files in the layouts of 3DPW, RICH and WHAM, on a stick figure."""
+"""Table V on a user's videos: made files in the layouts of 3DPW, RICH and WHAM, on a stick
+figure.
+"""
 
 import pickle
 

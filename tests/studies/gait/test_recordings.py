@@ -1,4 +1,6 @@
-"""Recordings of any convention become strides of the model, and predictions return on their clock and in their signs."""
+"""Recordings of any convention become strides of the model, and predictions return on their clock
+and in their signs.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,6 @@
-"""A run of the study gives a model file that takes recordings, returns calibrated intervals and adapts."""
+"""A run of the study gives a model file that takes recordings, returns calibrated intervals and
+adapts.
+"""
 
 from dataclasses import replace
 
@@ -110,7 +112,9 @@ def test_intervals_cover_new_people(trained):
 
 
 def test_a_gap_joins_on_to_what_is_given(model):
-    """The rest of a curve whose beginning is given spreads less, its discrepancy being one curve."""
+    """The rest of a curve whose beginning is given spreads less, its discrepancy being one
+    curve.
+    """
     strides, part = people(31, 1, 1), model.layout[0]
     masks = subsets.masks(model.layout, ("moments/*",))
     masks["angles"] = np.zeros((part.steps, 3), bool)

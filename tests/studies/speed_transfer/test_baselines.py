@@ -1,4 +1,6 @@
-"""What training people have in common, recovered from people made after it; and recordings as strides."""
+"""What training people have in common, recovered from people made after it; and recordings as
+strides.
+"""
 
 import numpy as np
 import pytest
@@ -45,7 +47,9 @@ def test_the_change_is_recovered_between_and_beyond_the_speeds(degree):
 
 @pytest.mark.parametrize("target", [0.6, 1.5])
 def test_baselines_err_by_what_they_do_not_know(target):
-    """In this cohort all people change alike, so the linear change is right, and no person has the mean's manner."""
+    """In this cohort all people change alike, so the linear change is right, and no person has the
+    mean's manner.
+    """
     row = 1
     truth = GAITS.values[np.flatnonzero(GAITS.speed == target)[0]]
     made = {

@@ -117,7 +117,9 @@ def test_update_with_few_people_beats_either_source_alone():
 
 
 def test_a_power_law_of_speed_is_predicted_exactly_far_from_the_recording():
-    """Stride times that are a power of speed, with a factor of each person's own: one recording tells it."""
+    """Stride times that are a power of speed, with a factor of each person's own: one recording
+    tells it.
+    """
     rng = np.random.default_rng(0)
     gaits = [
         Gait(v, np.array([own - 43 * np.log(v)]), np.zeros((0, 1)), f"P{person}", count=20)

@@ -1,4 +1,6 @@
-"""Cohorts of the paper's size: who is in them, how long their recordings are, and that they are simulated once."""
+"""Cohorts of the paper's size: who is in them, how long their recordings are, and that they are
+simulated once.
+"""
 
 import numpy as np
 import pytest

@@ -265,7 +265,9 @@ def test_calibrated_bands_cover_people_left_out(trained):
 
 
 def test_people_with_unlike_legs_have_factors_of_their_own():
-    """They err four times as much: their factors are four times as large, those of the others stay."""
+    """They err four times as much: their factors are four times as large, those of the others
+    stay.
+    """
     rng = np.random.default_rng(0)
     legs = np.repeat(np.arange(len(strides.CHANNELS)) < 3, strides.TERMS)
     apart = np.concatenate(

@@ -1,4 +1,6 @@
-"""The tables of stride transfer: the mean over seeds, tests over people, and what each row must say."""
+"""The tables of stride transfer: the mean over seeds, tests over people, and what each row must
+say.
+"""
 
 import numpy as np
 import pytest

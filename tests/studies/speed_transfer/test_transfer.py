@@ -1,4 +1,6 @@
-"""The paper's model as a user meets it: what a residual does to a gait, and the way through a checkpoint."""
+"""The paper's model as a user meets it: what a residual does to a gait, and the way through a
+checkpoint.
+"""
 
 import json
 

@@ -1,4 +1,6 @@
-"""A cohort in closed form: strides whose shape changes with speed and person, at a cadence that follows the law exactly."""
+"""A cohort in closed form: strides whose shape changes with speed and person, at a cadence that
+follows the law exactly.
+"""
 
 import numpy as np
 
@@ -20,7 +22,9 @@ def frequency(speed, stature=0.0):
 
 
 def angles(speed, phase, manner=0.0):
-    """Six angles in degrees (T, 6) at stride phases; linear in speed, with a hip-extension peak at every whole phase."""
+    """Six angles in degrees (T, 6) at stride phases; linear in speed, with a hip-extension peak at
+    every whole phase.
+    """
     leg = []
     for p in (phase, phase + 0.5):
         turn = 2 * np.pi * p
@@ -110,7 +114,9 @@ modalities:
 
 
 def laboratory(folder, people, names=ANGLES, seconds=5.0):
-    """A folder of walks at three speeds and its recipe; everyone changes more with speed than the simulation."""
+    """A folder of walks at three speeds and its recipe; everyone changes more with speed than the
+    simulation.
+    """
     rng = np.random.default_rng(3)
     for i in range(people):
         manner = 2 * rng.normal()
