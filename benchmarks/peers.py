@@ -214,7 +214,8 @@ def main(options: report.Options) -> dict[str, Any]:
                 rows.append({**row, "difference": difference, **said})
                 times = f"{1e3 * said['ours']:.1f} ms, processor {said['processor']:.2f}"
                 print(
-                    f"  {measure.__name__}, batch {batch}, {against}: {said['ratio']:.2f} ({times})",
+                    f"  {measure.__name__}, batch {batch}, {against}: {said['ratio']:.2f}"
+                    f" ({times})",
                     flush=True,
                 )
     versions = {"torch": torch.__version__, "threads": threads}

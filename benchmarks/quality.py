@@ -90,8 +90,8 @@ def tables(result: dict[str, Any]) -> list[report.Table]:
         cells = {str(r["steps"]): f"{r['crps'] / best:.3f}" for r in rows if r["solver"] == word}
         made.row(word, cells)
     made.note = (
-        f"LLMA quick, {result['windows']} test windows, {result['samples']} samples each; the reference has CRPS {best:.4f}. "
-        "Heun asks the network twice a step."
+        f"LLMA quick, {result['windows']} test windows, {result['samples']} samples each; the"
+        f" reference has CRPS {best:.4f}. Heun asks the network twice a step."
     )
     spread = report.Table("Spread over error of the mean (1: honest)", [str(n) for n in numbers])
     for word in dict.fromkeys(row["solver"] for row in rows):

@@ -48,7 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name in given.only.split(","):
         if name == "peers" and not (find_spec("torch") and find_spec("diffusers")):
             print(
-                "peers: left out, for torch and diffusers are not installed (pip install jaxdiff[peers])"
+                "peers: left out, for torch and diffusers are not installed (pip install"
+                " jaxdiff[peers])"
             )
             continue
         start = time.perf_counter()

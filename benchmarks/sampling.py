@@ -125,7 +125,8 @@ def main(options: report.Options) -> dict[str, Any]:
             "memory": timing.memory(program),
         })  # fmt: skip
         print(
-            f"{case.name}, {solver}, batch {batch}: {1e3 * said['median']:.1f} ms, {rate:.0f} GFLOP/s",
+            f"{case.name}, {solver}, batch {batch}: {1e3 * said['median']:.1f} ms, {rate:.0f}"
+            " GFLOP/s",
             flush=True,
         )
     return {"reach": reach, "rows": rows, "fresh": first}

@@ -106,7 +106,8 @@ def children(devices: int, processes: int, tiny: bool, seconds: float) -> dict[s
     said = [child.communicate()[0] for child in each]
     if any(child.returncode for child in each):
         raise RuntimeError(
-            f"{processes} processes with {devices} devices: exit codes {[c.returncode for c in each]}"
+            f"{processes} processes with {devices} devices: exit codes"
+            f" {[c.returncode for c in each]}"
         )
     return json.loads(said[0].splitlines()[-1])
 

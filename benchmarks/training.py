@@ -129,7 +129,8 @@ def main(options: report.Options) -> dict[str, Any]:
             "operations": timing.operations(run),
         })  # fmt: skip
         print(
-            f"{case.name}, batch {batch}, {precision}: {1e3 * said['median']:.0f} ms, {rate:.0f} GFLOP/s",
+            f"{case.name}, batch {batch}, {precision}: {1e3 * said['median']:.0f} ms, {rate:.0f}"
+            " GFLOP/s",
             flush=True,
         )
     result = {

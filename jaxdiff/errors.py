@@ -79,7 +79,8 @@ class MissingExtra(Error):
 
     def __init__(self, feature: str, extra: str):
         super().__init__(
-            f'{feature} needs an optional dependency: install it with  pip install "jaxdiff[{extra}]"'
+            f"{feature} needs an optional dependency: install it with  pip install"
+            f' "jaxdiff[{extra}]"'
         )
 
 

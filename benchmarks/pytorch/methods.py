@@ -11,7 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from diffusers import DDIMScheduler, DPMSolverMultistepScheduler  # pyright: ignore[reportPrivateImportUsage]
+from diffusers import (
+    DDIMScheduler,
+    DPMSolverMultistepScheduler,
+)  # pyright: ignore[reportPrivateImportUsage]
 from torch import Tensor, nn
 
 from benchmarks.cases import Case

@@ -145,7 +145,10 @@ def main() -> None:
     started = time.perf_counter()
     found = compare(args.people)
     args.out.mkdir(parents=True, exist_ok=True)
-    title = "# Norms\n\nMean distance in standard deviations of the norm (share of the stride within 1 sd; ratio "
+    title = (
+        "# Norms\n\nMean distance in standard deviations of the norm (share of the stride within 1"
+        " sd; ratio "
+    )
     title += f"of the spreads): `benchmarks/walker/norms.py`, {args.people} people.\n\n"
     foot = provenance("simulated people", 0, time.perf_counter() - started)
     lines = "".join(f"\n* {name}: {value}" for name, value in foot.items())

@@ -43,7 +43,8 @@ def main() -> None:
     old_wall, old_cpu = time.perf_counter() - old_wall, time.process_time() - old_cpu
     load = os.getloadavg()[0]
     print(
-        f"{os.cpu_count()} cores, load {load:.1f}, {args.tasks} tasks of {args.strides} strides a person"
+        f"{os.cpu_count()} cores, load {load:.1f}, {args.tasks} tasks of {args.strides} strides a"
+        " person"
     )
     print("| walker | people a minute | core seconds a person | compilation, s |")
     print("|---|---|---|---|")

@@ -14,9 +14,18 @@ EXAMPLES = {
     "motion": 'jaxdiff generate motion --text "a person walks in a circle" --output motions',
 }
 FURTHER = {
-    "gait": "[how it works](../gait.md), [what was measured](../results/gait/README.md), [in real time](../exoskeleton.md)",
-    "speed": "[how it works](../papers/speed_transfer.md), [what was measured](../results/speed_transfer/README.md)",
-    "motion": "[how it works](../text_to_motion.md), [what was measured](../results/text_to_motion/README.md)",
+    "gait": (
+        "[how it works](../gait.md), [what was measured](../results/gait/README.md), [in real"
+        " time](../exoskeleton.md)"
+    ),
+    "speed": (
+        "[how it works](../papers/speed_transfer.md), [what was"
+        " measured](../results/speed_transfer/README.md)"
+    ),
+    "motion": (
+        "[how it works](../text_to_motion.md), [what was"
+        " measured](../results/text_to_motion/README.md)"
+    ),
 }
 
 

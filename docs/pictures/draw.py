@@ -58,7 +58,8 @@ def draw_schedules() -> None:
         left.plot(alpha**2, label=name)
         right.plot(np.log10(sigma / alpha), label=name)
         print(
-            f"  {name}: {alpha[-1] ** 2:.2e}; {sigma[0] / alpha[0]:.4f} … {sigma[-1] / alpha[-1]:.1f}"
+            f"  {name}: {alpha[-1] ** 2:.2e}; {sigma[0] / alpha[0]:.4f} …"
+            f" {sigma[-1] / alpha[-1]:.1f}"
         )
     left.set(xlabel="step t", ylabel="alpha², the share of signal")
     right.set(xlabel="step t", ylabel="log10(sigma / alpha)")
@@ -194,7 +195,8 @@ def draw_choice() -> None:
             )
             spreads.append(float(run(spacing(schedule, 10 if word == "heun" else 20)).std() / std))
         print(
-            f"  {name}, 20 calls, spread over that of N(0, s²), s = 0.03, 0.1, 0.3, 1: {', '.join(f'{v:.2f}' for v in spreads)}"
+            f"  {name}, 20 calls, spread over that of N(0, s²), s = 0.03, 0.1, 0.3, 1:"
+            f" {', '.join(f'{v:.2f}' for v in spreads)}"
         )
 
 

@@ -52,7 +52,8 @@ def corrupt(
     """A corrupted copy of joints `(T, J, 3)` in metres, float32."""
     if joints.ndim != 3 or joints.shape[1:] != (len(skeleton.names), 3):
         raise DataError(
-            f"a motion on this skeleton has joints (T, {len(skeleton.names)}, 3); got {joints.shape}"
+            f"a motion on this skeleton has joints (T, {len(skeleton.names)}, 3); got"
+            f" {joints.shape}"
         )
     x, c = np.asarray(joints, np.float64), corruption
     lose, slide, stray, tremble = (np.random.default_rng([seed, stream]) for stream in range(4))

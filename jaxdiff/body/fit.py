@@ -40,7 +40,8 @@ def fit_rotations(joints: np.ndarray, skeleton: Skeleton) -> tuple[Skeleton, np.
         )
     if parents[0] != -1 or not all(0 <= parent < j for j, parent in enumerate(parents[1:], 1)):
         raise DataError(
-            "the first joint must be the root (parent -1), and parents must come before their children"
+            "the first joint must be the root (parent -1), and parents must come before their"
+            " children"
         )
     if not np.isfinite(joints).all():
         raise DataError("the joint positions hold NaN or infinities; fill the gaps first")

@@ -158,7 +158,8 @@ def normalise_strides(values: np.ndarray, events: np.ndarray, points: int = 101)
         events[0] >= 0 and events[-1] <= len(values) - 1 and (np.diff(events) > 0).all()
     ):
         raise DataError(
-            f"events must rise within the samples 0 to {len(values) - 1}; got {events[0]} to {events[-1]}"
+            f"events must rise within the samples 0 to {len(values) - 1}; got {events[0]} to"
+            f" {events[-1]}"
         )
     share = np.linspace(0, 1, points)
     time = events[:-1, None] * (1 - share) + events[1:, None] * share

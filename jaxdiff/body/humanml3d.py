@@ -95,7 +95,8 @@ def joint_count(features: Array) -> int:
     count, rest = divmod(features.shape[-1] + 1, 12)
     if rest or count < 2:
         raise DataError(
-            f"motion features number 12 J - 1 (263 for J = 22, 251 for J = 21); got {features.shape[-1]}"
+            "motion features number 12 J - 1 (263 for J = 22, 251 for J = 21); got"
+            f" {features.shape[-1]}"
         )
     return count
 

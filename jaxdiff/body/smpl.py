@@ -68,8 +68,8 @@ def load(path: str | PathLike[str]) -> BodyModel:
             arrays = {key: file[key] for key in KEYS}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise FileError(
-            f"{path}: cannot be read as a plain .npz body model ({error}); pickled models must be saved again "
-            "with their arrays as plain NumPy arrays"
+            f"{path}: cannot be read as a plain .npz body model ({error}); pickled models must be"
+            " saved again with their arrays as plain NumPy arrays"
         ) from error
     for key, array in arrays.items():
         if not (np.issubdtype(array.dtype, np.number) and np.isfinite(array).all()):
@@ -79,7 +79,8 @@ def load(path: str | PathLike[str]) -> BodyModel:
     template, shape, pose, regressor, weights, faces, tree = (arrays[key] for key in KEYS)
     if weights.ndim != 2 or shape.ndim != 3:
         raise FileError(
-            f"{path}: weights should be (V, J) and shapedirs (V, 3, B); got {weights.shape}, {shape.shape}"
+            f"{path}: weights should be (V, J) and shapedirs (V, 3, B); got {weights.shape},"
+            f" {shape.shape}"
         )
     vertices, joints = weights.shape
     expected = {
@@ -93,7 +94,8 @@ def load(path: str | PathLike[str]) -> BodyModel:
     for key, size in expected.items():
         if arrays[key].shape != size:
             raise FileError(
-                f"{path}: {key} should be {size} beside weights {weights.shape}; got {arrays[key].shape}"
+                f"{path}: {key} should be {size} beside weights {weights.shape}; got"
+                f" {arrays[key].shape}"
             )
     parents = (-1, *(int(parent) for parent in tree[0, 1:]))
     if any(not 0 <= parent < joint for joint, parent in enumerate(parents) if joint):
@@ -114,8 +116,9 @@ def skin(model: BodyModel, pose: Array, shape: Array, translation: Array) -> tup
     joints_count = len(model.parents)
     if pose.shape != (joints_count, 3) or shape.shape[0] > model.shape_directions.shape[-1]:
         raise DataError(
-            f"this body takes a pose ({joints_count}, 3) and at most {model.shape_directions.shape[-1]} shape "
-            f"coefficients; got {pose.shape} and {shape.shape}"
+            f"this body takes a pose ({joints_count}, 3) and at most"
+            f" {model.shape_directions.shape[-1]} shape coefficients; got {pose.shape} and"
+            f" {shape.shape}"
         )
     rest = model.template + einsum(
         "vcb,b->vc", model.shape_directions[..., : shape.shape[0]], shape

@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> None:
     if found := adapted.trained.metadata.get("adaptation"):
         before, after = found["crps"]["inf"], min(found["crps"].values())
         print(
-            f"{found['people']} people, {found['strides']} strides; CRPS on left-out people {before:.3g} before, "
-            f"{after:.3g} after"
+            f"{found['people']} people, {found['strides']} strides; CRPS on left-out people"
+            f" {before:.3g} before, {after:.3g} after"
         )
     print(f"{adapted.save(output)}: try jaxdiff generate {output}")

@@ -123,7 +123,8 @@ def prepare(options: argparse.Namespace) -> None:
         options.name, data_dir=options.data_dir, manual_dir=options.manual_dir, **settings
     )
     print(
-        f"{options.name}: {len(trials)} trials of {len(trials.subjects)} subjects, {trials.length.sum()} frames"
+        f"{options.name}: {len(trials)} trials of {len(trials.subjects)} subjects,"
+        f" {trials.length.sum()} frames"
     )
     for name, channels in trials.channels.items():
         units = ", ".join(dict.fromkeys(unit for unit in trials.units[name] if unit))

@@ -141,8 +141,9 @@ def places(source: Path | None, speeds: list[float], output: Path | None) -> lis
     directory, pattern = (wanted.parent, wanted) if named else (wanted, source)
     if pattern.suffix.lower() not in formats.WRITERS:
         raise ConfigError(
-            f"gait cannot be written as {pattern.suffix or 'a file without an extension'}, the format of {source}: give "
-            f"an output file, such as --output {source.stem}.csv; known are {', '.join(formats.WRITERS)}"
+            f"gait cannot be written as {pattern.suffix or 'a file without an extension'}, the"
+            f" format of {source}: give an output file, such as --output {source.stem}.csv; known"
+            f" are {', '.join(formats.WRITERS)}"
         )
     if named and len(speeds) == 1:
         return [wanted]

@@ -149,12 +149,12 @@ def run(options: argparse.Namespace) -> None:
     if not any(columns.values()) and not together:
         if unknown := scoring.without_units(made[0]):
             raise DataError(
-                f"{options.files[0]} states no unit for {', '.join(unknown[:6])}, so no metric applies: state them in "
-                f"the header, for instance {unknown[0]} [deg]"
+                f"{options.files[0]} states no unit for {', '.join(unknown[:6])}, so no metric"
+                f" applies: state them in the header, for instance {unknown[0]} [deg]"
             )
         raise DataError(
-            "no metric applies: give angles with hip flexion, joint positions (NAME_x, NAME_y, NAME_z), or --against a "
-            "file with channels of the same names"
+            "no metric applies: give angles with hip flexion, joint positions (NAME_x, NAME_y,"
+            " NAME_z), or --against a file with channels of the same names"
         )
     if options.json:
         files = {name: _plain(scores) for name, scores in columns.items()}
@@ -243,7 +243,8 @@ def _score_mechanics(options: argparse.Namespace) -> None:
             low, middle, high = real[pace][metric]
             mark = "  outside" if not low <= metrics[metric] <= high else ""
             print(
-                f"{metric:14}{unit:6}{metrics[metric]:8.3g}{middle:10.3g}   {low:.3g} to {high:.3g}{mark}"
+                f"{metric:14}{unit:6}{metrics[metric]:8.3g}{middle:10.3g}   {low:.3g} to"
+                f" {high:.3g}{mark}"
             )
         print()
     for metric, meaning in mechanics_card.MEANINGS.items():

@@ -81,8 +81,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--given",
         default="",
         metavar="NAME",
-        help="modality of the input, or of gait channels joined by commas (default: the "
-        "model's first; of gait the known ones)",
+        help=(
+            "modality of the input, or of gait channels joined by commas (default: the "
+            "model's first; of gait the known ones)"
+        ),
     )
     add(
         "--seconds",
@@ -170,8 +172,9 @@ def run(options: argparse.Namespace) -> None:
     finally:
         measured, budget = latency(stream.seconds), 1e3 * options.every / source.rate
         print(
-            f"{len(stream.seconds)} generations of {options.every} rows ({budget:.0f} ms at {source.rate:g} Hz): "
-            f"p50 {measured['p50']:.1f} ms, p99 {measured['p99']:.1f} ms, worst {measured['worst']:.1f} ms"
+            f"{len(stream.seconds)} generations of {options.every} rows ({budget:.0f} ms at"
+            f" {source.rate:g} Hz): p50 {measured['p50']:.1f} ms, p99 {measured['p99']:.1f} ms,"
+            f" worst {measured['worst']:.1f} ms"
             + (f"; first row {1e3 * wait:.0f} ms after the first full window" if first else ""),
             file=sys.stderr,
         )
@@ -198,8 +201,8 @@ def _sentences(model: Any, options: argparse.Namespace) -> None:
         begin = time.perf_counter()
     if seconds:
         print(
-            f"{len(seconds)} sentences of {options.seconds:g} s: first rows after {seconds[0]:.1f} s, then within "
-            f"{max(seconds[1:], default=seconds[0]):.2f} s",
+            f"{len(seconds)} sentences of {options.seconds:g} s: first rows after {seconds[0]:.1f}"
+            f" s, then within {max(seconds[1:], default=seconds[0]):.2f} s",
             file=sys.stderr,
         )
 

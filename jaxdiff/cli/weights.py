@@ -82,8 +82,8 @@ def _released(options: argparse.Namespace) -> None:
 
     if options.source not in published.SOURCES:
         raise ConfigError(
-            f"{options.file} is a folder; of {options.source}, name the checkpoint file in it. Folders are converted "
-            f"--from {' or '.join(published.SOURCES)}"
+            f"{options.file} is a folder; of {options.source}, name the checkpoint file in it."
+            f" Folders are converted --from {' or '.join(published.SOURCES)}"
         )
     with progress(f"converting {options.file}"):
         found = published.trained(

@@ -312,8 +312,8 @@ def _pick(
     hint = nearest(missing[0], present)
     hint = f"; {hint}" if hint.startswith("did you mean") else ""
     raise DataError(
-        f"the recording has no {lacking}{f' of the {side} leg' if side else ''}; its channels are {shown}. "
-        f"Rename what the library does not know (rename, --rename old=new{hint})"
+        f"the recording has no {lacking}{f' of the {side} leg' if side else ''}; its channels are"
+        f" {shown}. Rename what the library does not know (rename, --rename old=new{hint})"
     )
 
 
@@ -354,8 +354,8 @@ def _units(
                 unit = plausible.infer(quantity, recording.select(judged).values, judged)
                 found |= dict.fromkeys(unknown, unit)
                 notes.append(
-                    f"{', '.join(unknown)}: no unit is stated; {unit} is inferred from the values, the largest being "
-                    f"{plausible.size(recording.select(judged).values):.3g}"
+                    f"{', '.join(unknown)}: no unit is stated; {unit} is inferred from the values,"
+                    f" the largest being {plausible.size(recording.select(judged).values):.3g}"
                 )
         for unit in dict.fromkeys(found[n] for n in members):
             same = [n for n in members if found[n] == unit]
@@ -392,8 +392,8 @@ def _sense(recording: Recording, name: str, channel: Channel, notes: list[str]) 
     if any("_beta" in other for other in recording.channels):
         return 1.0  # the patella coordinate of Rajagopal's model, whose knee measures flexion
     notes.append(
-        f"{name}: taken as extension positive (gait2392 and its relatives); if the model was Rajagopal's or Lai's, set "
-        'the metadata "knee" to "flexion positive"'
+        f"{name}: taken as extension positive (gait2392 and its relatives); if the model was"
+        ' Rajagopal\'s or Lai\'s, set the metadata "knee" to "flexion positive"'
     )
     return -1.0
 

@@ -316,7 +316,10 @@ def _study(recipe: Recipe, study: str, problems: _Notes) -> None:
     if study == "speed_transfer":
         own = modalities.get("sagittal")
         if own is None:
-            fix = "modalities: sagittal: {channels: [hip, knee, ankle of the right leg, then of the left], units: deg}"
+            fix = (
+                "modalities: sagittal: {channels: [hip, knee, ankle of the right leg, then of the"
+                " left], units: deg}"
+            )
             problems.add(path, "speed_transfer needs the modality 'sagittal' of six angles", fix)
         elif not isinstance(own.channels, str) and len(own.channels) != 6:
             what = f"'sagittal' has {len(own.channels)} channels; speed_transfer needs six"

@@ -154,7 +154,8 @@ def _one(
             continue
         sense = "" if known.sign > 0 else ", opposite sense"
         health.facts.append(
-            f"  {name} ({unit or 'no unit'}): {' '.join(filter(None, known[:4]))}{sense} [{known.convention}]"
+            f"  {name} ({unit or 'no unit'}): {' '.join(filter(None, known[:4]))}{sense}"
+            f" [{known.convention}]"
         )
     positions = {n for n in unknown if n[-2:] in ("_x", "_y", "_z")}
     others = [name for name in unknown if name not in positions]
@@ -247,8 +248,8 @@ def _for_model(
             if len(own.times) - 1 < signal.strides:
                 health.warnings.append(
                     Finding(
-                        f"{len(own.times) - 1} whole strides; the model was trained on {signal.strides}, so they "
-                        "are repeated",
+                        f"{len(own.times) - 1} whole strides; the model was trained on"
+                        f" {signal.strides}, so they are repeated",
                         where,
                         "a longer recording",
                     )

@@ -73,8 +73,8 @@ def find(joints: Joints) -> Found:
             kind = "structure"
         if chosen is None:
             raise DataError(
-                f"the {limb}s are not found in this skeleton, neither by name nor by structure; its joints are "
-                f"{', '.join(joints.names[:30])}"
+                f"the {limb}s are not found in this skeleton, neither by name nor by structure; its"
+                f" joints are {', '.join(joints.names[:30])}"
             )
         for side, chain in chosen.items():
             for end, index in zip(ends, chain):

@@ -136,7 +136,7 @@ def fit(
         name: fit_values(
             trials.frames(name), trials.channels[name], trials.units[name], kind, **settings
         )
-        for name in (modalities or trials.signals)
+        for name in modalities or trials.signals
     }
 
 
@@ -159,8 +159,9 @@ def apply(normalisers: Mapping[str, Normaliser], trials: Trials) -> Trials:
             or normaliser.units != trials.units[name]
         ):
             raise DataError(
-                f"the normaliser of {name!r} is for channels {normaliser.channels} in {normaliser.units}; "
-                f"these trials have {trials.channels.get(name)} in {trials.units.get(name)}"
+                f"the normaliser of {name!r} is for channels {normaliser.channels} in"
+                f" {normaliser.units}; these trials have {trials.channels.get(name)} in"
+                f" {trials.units.get(name)}"
             )
     trials = trials.compact()
     signals = {name: normaliser(trials.modality(name)) for name, normaliser in normalisers.items()}

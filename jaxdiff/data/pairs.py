@@ -145,8 +145,9 @@ def _sequences(trials: Trials, modality: str, length: int) -> Sequences:
     if short.any():
         row = int(np.flatnonzero(short)[0])
         raise DataError(
-            f"{short.sum()} trials are shorter than {length} frames, for instance {str(trials.column('trial')[row])!r} "
-            f"with {trials.length[row]}; choose a smaller length or leave them out"
+            f"{short.sum()} trials are shorter than {length} frames, for instance"
+            f" {str(trials.column('trial')[row])!r} with {trials.length[row]}; choose a smaller"
+            " length or leave them out"
         )
     speed = trials.column("speed")
     if not np.isfinite(speed).all():

@@ -97,8 +97,8 @@ class SimulatedPeople:
             )
         if batch_size < 1 or reuse < 1 or batch_size % hosts or not 0 <= host < hosts:
             raise ConfigError(
-                f"batch of {batch_size} used {reuse} times on host {host} of {hosts}: sizes must be "
-                "positive, and the batch must divide over the hosts"
+                f"batch of {batch_size} used {reuse} times on host {host} of {hosts}: sizes must be"
+                " positive, and the batch must divide over the hosts"
             )
         self.population, self.modalities = population, tuple(modalities)
         self._window, self._batch, self._reuse, self._seed = window, batch_size, reuse, seed

@@ -77,8 +77,8 @@ def infer(quantity: str, values: np.ndarray, names: Sequence[str]) -> str:
         return found[0]
     shown = "fit more than one unit" if found else "fit no unit"
     raise DataError(
-        f"{_listed(names)} {_have(names)} no unit and values up to {largest:.4g} {shown} of {quantity} "
-        f"({described(quantity)}); state the unit"
+        f"{_listed(names)} {_have(names)} no unit and values up to {largest:.4g} {shown} of"
+        f" {quantity} ({described(quantity)}); state the unit"
     )
 
 
@@ -109,8 +109,9 @@ def check(
         if (largest := size(column)) > high:
             others = " or ".join(readings(quantity, largest)) or "none of these"
             raise DataError(
-                f"{name} is stated in {unit} and reaches {largest:.4g} {unit}, outside the plausible range of "
-                f"{quantity} ({described(quantity)}); its values would fit {others}"
+                f"{name} is stated in {unit} and reaches {largest:.4g} {unit}, outside the"
+                f" plausible range of {quantity} ({described(quantity)}); its values would fit"
+                f" {others}"
             )
     if not small:
         return
@@ -122,8 +123,9 @@ def check(
     )
     if largest < low and others and motion > _MINIMUM_MOTION * largest:
         raise DataError(
-            f"{_listed(names)} {'are' if len(names) > 1 else 'is'} stated in {unit}, but the largest value is "
-            f"{largest:.4g}, which fits {' or '.join(others)} ({described(quantity)}); correct the unit"
+            f"{_listed(names)} {'are' if len(names) > 1 else 'is'} stated in {unit}, but the"
+            f" largest value is {largest:.4g}, which fits {' or '.join(others)}"
+            f" ({described(quantity)}); correct the unit"
         )
 
 

@@ -95,8 +95,8 @@ class Recording:
             or len(self.units) != len(self.channels)
         ):
             raise DataError(
-                f"a recording needs values (T, C) with C names and C units; got values {self.values.shape}, "
-                f"{len(self.channels)} names, {len(self.units)} units"
+                "a recording needs values (T, C) with C names and C units; got values"
+                f" {self.values.shape}, {len(self.channels)} names, {len(self.units)} units"
             )
         if not 0 < self.rate < np.inf:
             raise DataError(f"a recording needs a positive rate in Hz; got {self.rate}")
@@ -114,8 +114,8 @@ class Recording:
         end = self.start + max(len(self.values) - 1, 0) / self.rate
         events = f"; {len(self.events)} events" if self.events else ""
         return (
-            f"Recording({len(self.values)} samples of {len(self.channels)} channels at {self.rate:g} Hz, "
-            f"{self.start:g} to {end:g} s: {', '.join(shown)}{more}{events})"
+            f"Recording({len(self.values)} samples of {len(self.channels)} channels at"
+            f" {self.rate:g} Hz, {self.start:g} to {end:g} s: {', '.join(shown)}{more}{events})"
         )
 
     def __len__(self) -> int:
@@ -129,7 +129,8 @@ class Recording:
             return self.select([which]).values[:, 0]
         if not isinstance(which, slice) or which.step is not None:
             raise DataError(
-                f"a recording is indexed by a channel name or by seconds, as in recording[1.0:3.5]; got {which!r}"
+                "a recording is indexed by a channel name or by seconds, as in recording[1.0:3.5];"
+                f" got {which!r}"
             )
         start = self.start if which.start is None else float(which.start)
         return self.crop(start, np.inf if which.stop is None else float(which.stop))
@@ -175,7 +176,8 @@ class Recording:
         if len(time) < 2:
             if rate is None or not len(time):
                 raise DataError(
-                    f"a rate cannot be determined from {len(time)} sample(s); at least two are needed"
+                    f"a rate cannot be determined from {len(time)} sample(s); at least two are"
+                    " needed"
                 )
             return cls(values, channels, units, float(rate), float(time[0]), dict(meta or {}))
         found = _uniform_rate(time)
@@ -252,8 +254,9 @@ class Recording:
         """
         if (len(other.values), other.rate) != (len(self.values), self.rate):
             raise DataError(
-                f"recordings of {len(self.values)} samples at {self.rate:g} Hz and {len(other.values)} samples at "
-                f"{other.rate:g} Hz do not join; crop or resample one of them"
+                f"recordings of {len(self.values)} samples at {self.rate:g} Hz and"
+                f" {len(other.values)} samples at {other.rate:g} Hz do not join; crop or resample"
+                " one of them"
             )
         return replace(
             self,
@@ -327,8 +330,8 @@ class Recording:
             return self
         if not self.rate / 1000 <= rate <= 100 * self.rate:
             raise DataError(
-                f"cannot resample from {self.rate:g} Hz to {rate:g} Hz; the new rate must be between 1/1000 and 100 "
-                "times the old one"
+                f"cannot resample from {self.rate:g} Hz to {rate:g} Hz; the new rate must be"
+                " between 1/1000 and 100 times the old one"
             )
         return replace(self, values=resampled(self.values, self.rate, rate), rate=float(rate))
 
@@ -343,7 +346,8 @@ class Recording:
         """
         if not 0 < cutoff < self.rate / 2:
             raise DataError(
-                f"a low-pass at {cutoff:g} Hz needs a rate above {2 * cutoff:g} Hz; it is {self.rate:g} Hz"
+                f"a low-pass at {cutoff:g} Hz needs a rate above {2 * cutoff:g} Hz; it is"
+                f" {self.rate:g} Hz"
             )
         smooth = smoothed(bridged(self.values), 2 * cutoff / self.rate)
         smooth[np.isnan(self.values)] = np.nan

@@ -30,8 +30,8 @@ def _kernel(distance: np.ndarray, cutoff: float, half: int) -> np.ndarray:
 def _continued(values: np.ndarray, half: int) -> np.ndarray:
     if half > 16 * len(values) + 1000:
         raise DataError(
-            f"{len(values)} samples are too few for a filter that reaches over {half} of them; the rate or the cutoff "
-            "is hardly that of a measurement"
+            f"{len(values)} samples are too few for a filter that reaches over {half} of them; the"
+            " rate or the cutoff is hardly that of a measurement"
         )
     return np.pad(
         np.asarray(values, np.float64),

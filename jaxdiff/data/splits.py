@@ -77,7 +77,8 @@ def for_training(
     split = named(trials, list(map(str, test)), list(map(str, validation)), seed)
     if not len(split.test):
         warnings.warn(
-            "no test subjects are left: the scores of this run are those of the people it was trained on",
+            "no test subjects are left: the scores of this run are those of the people it was"
+            " trained on",
             DataWarning,
             stacklevel=3,
         )
@@ -90,11 +91,12 @@ def _one_person(trials: Trials) -> Split:
     count = len(trials)
     if count < 2:
         raise DataError(
-            "there is one subject with one trial, so nothing is left to test on; train on it with test=['none']"
+            "there is one subject with one trial, so nothing is left to test on; train on it with"
+            " test=['none']"
         )
     warnings.warn(
-        f"there is one subject ({trials.subjects[0]}): the test set is of the same person, so scores say nothing about "
-        "other people",
+        f"there is one subject ({trials.subjects[0]}): the test set is of the same person, so"
+        " scores say nothing about other people",
         DataWarning,
         stacklevel=3,
     )
@@ -144,7 +146,8 @@ def leave_one_subject_out(trials: Trials) -> Iterator[Split]:
     subjects = trials.subjects
     if len(subjects) < 3:
         raise DataError(
-            f"leaving one subject out needs three subjects or more; these trials have {len(subjects)}"
+            "leaving one subject out needs three subjects or more; these trials have"
+            f" {len(subjects)}"
         )
     for i, name in enumerate(subjects):
         yield by_subject(trials, validation=[subjects[(i + 1) % len(subjects)]], test=[name])
@@ -166,11 +169,13 @@ def k_fold(
     )
     if not 3 <= folds <= len(subjects):
         raise ConfigError(
-            f"{folds} folds of {len(subjects)} subjects: need at least 3 and at most one per subject"
+            f"{folds} folds of {len(subjects)} subjects: need at least 3 and at most one per"
+            " subject"
         )
     if hold_out_tasks and len(tasks) < folds:
         raise ConfigError(
-            f"{folds} folds need {folds} tasks to hold out, not {len(tasks)}; set hold_out_tasks=False"
+            f"{folds} folds need {folds} tasks to hold out, not {len(tasks)}; set"
+            " hold_out_tasks=False"
         )
     for k in range(folds):
         out = np.sort(tasks[k::folds]).tolist() if hold_out_tasks else []
@@ -190,8 +195,9 @@ def by_counts(
     subjects = np.random.default_rng(seed).permutation(trials.subjects).tolist()
     if train + validation + test != len(subjects) or min(train, test) < 1 or validation < 0:
         raise ConfigError(
-            f"a split into {train} training, {validation} validation and {test} test subjects needs {train + validation + test}"
-            f" subjects and at least one to train and to test on; the data set has {len(subjects)} (data.split)"
+            f"a split into {train} training, {validation} validation and {test} test subjects needs"
+            f" {train + validation + test} subjects and at least one to train and to test on; the"
+            f" data set has {len(subjects)} (data.split)"
         )
     return by_subject(trials, subjects[train : train + validation], subjects[train + validation :])
 
@@ -203,7 +209,8 @@ def as_published(trials: Trials) -> Split:
     names = set(np.unique(trials.column("split")).tolist())
     if not {"train", "test"} <= names:
         raise DataError(
-            f"this data set was published without a split into train and test (column split: {names})"
+            "this data set was published without a split into train and test (column split:"
+            f" {names})"
         )
     train, validation, test = (trials.where(split=name) for name in ("train", "val", "test"))
     return checked(Split(train, validation, test))
@@ -221,7 +228,7 @@ def checked(split: Split) -> Split:
     for name in ("train", "test"):
         if not len(sides[name]):
             raise DataError(
-                f"the {name} set is empty; name fewer subjects for the other sets, or train on all people with "
-                "test=['none']"
+                f"the {name} set is empty; name fewer subjects for the other sets, or train on all"
+                " people with test=['none']"
             )
     return split

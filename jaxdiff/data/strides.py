@@ -116,8 +116,8 @@ def _enough(found: Strikes, tried: list[str]) -> Strikes:
         )
     )
     raise DataError(
-        f"a whole stride needs two foot strikes, but {where}; give their times (strikes=, --strikes) or a longer "
-        "recording"
+        f"a whole stride needs two foot strikes, but {where}; give their times (strikes=,"
+        " --strikes) or a longer recording"
     )
 
 

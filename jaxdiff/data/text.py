@@ -95,7 +95,8 @@ def captioned(
     chosen = trials.select(fits & np.array([bool(texts) for texts in trials.captions], bool))
     if not len(chosen):
         raise DataError(
-            f"no captioned clip of {shortest} to {longest - 1} frames among the {len(trials)} trials"
+            f"no captioned clip of {shortest} to {longest - 1} frames among the {len(trials)}"
+            " trials"
         )
     for name in (modality, *extra):
         if not np.isfinite(chosen.frames(name)).all():

@@ -72,7 +72,8 @@ def cut(trials: Trials, x: str, y: str, length: int = 300, hop: int | None = Non
     """
     if length < 1 or (hop is not None and hop < 1):
         raise ConfigError(
-            f"windows are one frame long or more, and one or more apart; got length {length}, hop {hop}"
+            f"windows are one frame long or more, and one or more apart; got length {length}, hop"
+            f" {hop}"
         )
     whole = np.isfinite(trials.modality(x)).all(axis=1) & np.isfinite(trials.modality(y)).all(
         axis=1

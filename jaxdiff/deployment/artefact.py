@@ -161,7 +161,8 @@ class Artefact(NamedTuple):
         cards = self.card["inputs"]
         if len(inputs) != len(cards):
             raise DataError(
-                f"the model takes {', '.join(each['name'] for each in cards)}; got {len(inputs)} arrays"
+                f"the model takes {', '.join(each['name'] for each in cards)}; got {len(inputs)}"
+                " arrays"
             )
         for each, rows in zip(cards, inputs):
             for row in np.asarray(rows):

@@ -76,7 +76,8 @@ def save(program: Program, folder: str | Path, batch: int = 8) -> Path:
         raise MissingExtra("exporting a model as ONNX", "onnx") from None
     if program.from_noise is None:
         raise ConfigError(
-            f"a program of {program.study} draws its noise inside, for which ONNX has no operators; export it as StableHLO"
+            f"a program of {program.study} draws its noise inside, for which ONNX has no operators;"
+            " export it as StableHLO"
         )
     rng = np.random.default_rng(0)
     noise = [rng.standard_normal((batch, *shape), np.float32) for shape in program.noise]

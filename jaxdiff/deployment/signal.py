@@ -94,7 +94,8 @@ class Signal(NamedTuple):
             parts.append(f"[{self.units[0]}]")
         if self.strides:
             parts.append(
-                f"{self.strides} stride{'s' * (self.strides > 1)} from {self.phase or 'an event'}, {self.length} samples"
+                f"{self.strides} stride{'s' * (self.strides > 1)} from {self.phase or 'an event'},"
+                f" {self.length} samples"
             )
         elif self.rate and self.length:
             parts.append(f"{self.length / self.rate:g} s at {self.rate:g} Hz")
@@ -140,8 +141,8 @@ def fitted(
     if gaps := chosen.gaps():
         first = gaps[0]
         raise DataError(
-            f"{len(gaps)} gaps, the first in {first.channel} from {first.start:g} to {first.stop:g} s; bridge them "
-            "(fill_gaps=SECONDS, --fill-gaps SECONDS) or crop the recording"
+            f"{len(gaps)} gaps, the first in {first.channel} from {first.start:g} to {first.stop:g}"
+            " s; bridge them (fill_gaps=SECONDS, --fill-gaps SECONDS) or crop the recording"
         )
     for unusual in signal.unusual(chosen.values):
         warnings.warn(unusual, DataWarning, stacklevel=3)
@@ -199,7 +200,7 @@ def at_rate(recording: Recording, signal: Signal, resample: bool) -> Recording:
         return recording
     if not resample:
         raise DataError(
-            f"the recording has {recording.rate:g} Hz, the model {signal.rate:g} Hz; resample it, or allow it "
-            "(resample=True, --resample)"
+            f"the recording has {recording.rate:g} Hz, the model {signal.rate:g} Hz; resample it,"
+            " or allow it (resample=True, --resample)"
         )
     return recording.resample(signal.rate)

@@ -55,7 +55,8 @@ def of_lines(lines: Iterable[str], rate: float | None, name: str = "standard inp
     if rate is None:
         if clock is None or len(first) < 2 or not first[1][clock] > first[0][clock]:
             raise DataError(
-                "the rate of the rows is unknown: give --rate, or a column `time` in s that increases"
+                "the rate of the rows is unknown: give --rate, or a column `time` in s that"
+                " increases"
             )
         rate = 1 / (first[1][clock] - first[0][clock])
 

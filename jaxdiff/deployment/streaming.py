@@ -79,18 +79,20 @@ class Stream:
             )
         if samples < 1 or not 0 < rate < np.inf:
             raise ConfigError(
-                f"a stream needs one sample or more and a positive rate; got {samples} and {rate:g} Hz"
+                f"a stream needs one sample or more and a positive rate; got {samples} and"
+                f" {rate:g} Hz"
             )
         self._columns, self._factors = columns(wanted, channels, units)
         hips = [i for i, name in enumerate(wanted.channels) if HIPS.match(name)]
         if wanted.strides and not hips:
             raise DataError(
-                "the model was trained on strides, which are found in hip flexion of the right leg; the stream has none"
+                "the model was trained on strides, which are found in hip flexion of the right leg;"
+                " the stream has none"
             )
         if ahead < 0 or (ahead and not wanted.strides):
             raise ConfigError(
-                "a model of strides can return what is expected up to a stride ahead; "
-                f"got {ahead:g} s for a model of {'strides' if wanted.strides else 'pieces of time'}"
+                "a model of strides can return what is expected up to a stride ahead; got"
+                f" {ahead:g} s for a model of {'strides' if wanted.strides else 'pieces of time'}"
             )
         self._hip = hips[0] if hips else 0
         longest = (
@@ -137,7 +139,8 @@ class Stream:
         self.seconds.append(time.perf_counter() - begin)
         if not np.isfinite(made).all():
             raise DataError(
-                "the model returned values that are not finite; check the units and ranges of the stream"
+                "the model returned values that are not finite; check the units and ranges of the"
+                " stream"
             )
         return made
 

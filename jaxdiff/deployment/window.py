@@ -62,8 +62,8 @@ def errors(card: Mapping[str, Any], window: np.ndarray) -> list[str]:
     alike, closed = _alike(ours), _open(window)
     if alike < REPEAT <= 0.7 * _alike(theirs) or closed > OPEN >= 2 * _open(example):
         return [
-            f"{name}: the window does not repeat every {steps} samples; cut it at {card['phase']} and "
-            f"resample every stride to {steps} samples"
+            f"{name}: the window does not repeat every {steps} samples; cut it at {card['phase']}"
+            f" and resample every stride to {steps} samples"
         ]
     scores = [_correlation(np.roll(mean, -shift, axis=0), usual) for shift in range(steps)]
     shift = int(np.argmax(scores))
@@ -71,8 +71,8 @@ def errors(card: Mapping[str, Any], window: np.ndarray) -> list[str]:
     if scores[shift] > REPEAT and abs(away) > PHASE * steps and scores[0] < 0.9 * scores[shift]:
         side = "before" if away > 0 else "after"
         return [
-            f"{name}: the window begins {abs(away) / steps:.0%} of a stride {side} {card['phase']}, "
-            "where windows of the model begin"
+            f"{name}: the window begins {abs(away) / steps:.0%} of a stride {side} {card['phase']},"
+            " where windows of the model begin"
         ]
     return []
 
@@ -122,8 +122,9 @@ def warnings(
             )
         elif reason and np.nanmedian(ratio[own]) < 0.1:
             found.append(
-                f"{card['name']}: {', '.join(card['channels'][i] for i in own[:4])} move "
-                f"{1 / np.nanmedian(ratio[own]):.3g} times less than in training; the values look like {reason}"
+                f"{card['name']}: {', '.join(card['channels'][i] for i in own[:4])} move"
+                f" {1 / np.nanmedian(ratio[own]):.3g} times less than in training; the values look"
+                f" like {reason}"
             )
     return found
 

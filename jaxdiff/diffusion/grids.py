@@ -201,7 +201,8 @@ def _steps(schedule: Schedule, n: int) -> int:
     T = schedule.alpha.size
     if not isinstance(n, (int, np.integer)) or not 1 <= n <= T:
         raise ConfigError(
-            f"the number of steps must be an integer between 1 and {T}, the schedule's length; got {n}"
+            f"the number of steps must be an integer between 1 and {T}, the schedule's length;"
+            f" got {n}"
         )
     return T
 

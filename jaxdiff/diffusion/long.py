@@ -83,7 +83,8 @@ def _starts(length: int, window: int, overlap: int) -> np.ndarray:
     """
     if not 0 <= overlap < window:
         raise ConfigError(
-            f"overlap must be between 0 and {window - 1} frames for a window of {window}; got {overlap}"
+            f"overlap must be between 0 and {window - 1} frames for a window of {window}; got"
+            f" {overlap}"
         )
     if length < window:
         raise DataError(f"a sequence of {length} frames is shorter than the window of {window}")

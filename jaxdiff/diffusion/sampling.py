@@ -56,7 +56,8 @@ def sample(
     n = grid.t.size
     if noise is not None and noise.shape != (n, *x_start.shape):
         raise DataError(
-            f"noise for {n} steps from {x_start.shape} has shape {(n, *x_start.shape)}, not {noise.shape}"
+            f"noise for {n} steps from {x_start.shape} has shape {(n, *x_start.shape)}, not"
+            f" {noise.shape}"
         )
     if solver.stochastic and noise is None:
         _check_key(key, x_start.shape)
@@ -65,7 +66,8 @@ def sample(
         x0 = jnp.asarray(denoise(x, t), x.dtype)
         if x0.ndim > x.ndim or any(a not in (1, b) for a, b in zip(x0.shape[::-1], x.shape[::-1])):
             raise DataError(
-                f"the output of the denoiser, {x0.shape}, does not broadcast to its input, {x.shape}"
+                f"the output of the denoiser, {x0.shape}, does not broadcast to its input,"
+                f" {x.shape}"
             )
         return jnp.broadcast_to(x0, x.shape)
 
@@ -115,9 +117,11 @@ def _normal(key: Key, i: Array, shape: tuple[int, ...], dtype) -> Array:
 def _check_key(key: Key | None, shape: tuple[int, ...]) -> None:
     if key is None or not jnp.issubdtype(getattr(key, "dtype", jnp.float32), jax.dtypes.prng_key):
         raise DataError(
-            f"a stochastic solver needs a typed key (jax.random.key) or noise=; got {type(key).__name__}"
+            "a stochastic solver needs a typed key (jax.random.key) or noise=; got"
+            f" {type(key).__name__}"
         )
     if key.shape != shape[: key.ndim]:
         raise DataError(
-            f"keys of shape {key.shape} do not match a batch of shape {shape}: pass one key, or one per example"
+            f"keys of shape {key.shape} do not match a batch of shape {shape}: pass one key, or one"
+            " per example"
         )

@@ -181,7 +181,8 @@ def at(schedule: Schedule, t: ArrayLike, like: Array | None = None) -> tuple[Arr
     if like is not None:
         if t.ndim > like.ndim or any(a not in (1, b) for a, b in zip(t.shape, like.shape)):
             raise DataError(
-                f"t must be a scalar or have one value per example of a batch {like.shape}; got shape {t.shape}"
+                f"t must be a scalar or have one value per example of a batch {like.shape}; got"
+                f" shape {t.shape}"
             )
         t = jnp.reshape(t, t.shape + (1,) * (like.ndim - t.ndim))
     last = schedule.alpha.size - 1

@@ -72,7 +72,8 @@ def _zip(path: Path, data: Any, records: Collection[str]) -> Any:
     root = structure[0].removesuffix("data.pkl")
     if root + "constants.pkl" in entries:
         raise FileError(
-            f"{path} is a TorchScript program, not a checkpoint: save its state_dict, or take safetensors"
+            f"{path} is a TorchScript program, not a checkpoint: save its state_dict, or take"
+            " safetensors"
         )
 
     def content(name: str) -> np.ndarray:
@@ -136,7 +137,8 @@ def _legacy(path: Path, data: Any, records: Collection[str]) -> Any:
         wanted = known.get(key) if isinstance(key, str) else None
         if wanted is None or count != wanted.numel:
             raise FileError(
-                f"{path} is truncated or damaged: a storage of {count} values is unknown or of another size"
+                f"{path} is truncated or damaged: a storage of {count} values is unknown or of"
+                " another size"
             )
         raw = np.frombuffer(data, np.uint8)[data.tell() :][: count * wanted.dtype.itemsize]
         loaded[key] = _numbers(path, raw, wanted.dtype, count)

@@ -27,7 +27,8 @@ class State(dict[str, Any]):
     def dim(self, key: str, axis: int) -> int:
         if key not in self or len(self[key].shape) <= axis:
             raise FileError(
-                f"there is no usable {key!r} among its {len(self)} arrays, so it is not such a checkpoint"
+                f"there is no usable {key!r} among its {len(self)} arrays, so it is not such a"
+                " checkpoint"
             )
         return self[key].shape[axis]
 
@@ -124,7 +125,8 @@ def same_table(state: State, key: str, table: Callable[[tuple[int, ...]], np.nda
             same = False
         if not same:
             raise FileError(
-                f"{key} is not the usual table of sinusoids or frequencies, so the network is another one"
+                f"{key} is not the usual table of sinusoids or frequencies, so the network is"
+                " another one"
             )
 
 

@@ -75,7 +75,8 @@ def _run(
         known = (*CONSTRUCTORS, *STORAGES, *PLAIN_NAMES, *_RECONSTRUCTORS)
         if path not in known and path.rpartition(".")[2] not in records:
             raise FileError(
-                f"{where} refers to {path!r}; only tensors, numbers, strings and plain containers are read"
+                f"{where} refers to {path!r}; only tensors, numbers, strings and plain containers"
+                " are read"
             )
         return Name(path)
 

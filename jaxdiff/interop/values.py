@@ -71,7 +71,8 @@ class Tensor:
         last = self.offset + sum((n - 1) * s for n, s in zip(self.shape, self.strides))
         if count > self.storage.numel or (count and last >= self.storage.numel):
             raise FileError(
-                f"a tensor of shape {self.shape} reaches beyond its storage of {self.storage.numel} values"
+                f"a tensor of shape {self.shape} reaches beyond its storage of {self.storage.numel}"
+                " values"
             )
         data = self.storage.load()[self.offset :]
         size = data.dtype.itemsize

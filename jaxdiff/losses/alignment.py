@@ -152,7 +152,8 @@ def windows(z: Array, length: int) -> Array:
     count = z.shape[1] // length
     if count < 1:
         raise DataError(
-            f"windows of {length} steps do not fit latents of {z.shape[1]} steps: take a shorter window"
+            f"windows of {length} steps do not fit latents of {z.shape[1]} steps: take a shorter"
+            " window"
         )
     return z[:, : count * length].reshape(z.shape[0], count, length, z.shape[2])
 

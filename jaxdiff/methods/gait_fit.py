@@ -48,8 +48,8 @@ def fit_law(
         x = np.asarray(values[part.name], np.float32)
         if x.shape != (count, part.steps, len(part.channels)) or not np.isfinite(x).all():
             raise DataError(
-                f"{part.name}: a law needs finite strides [{count}, {part.steps}, {len(part.channels)}]; "
-                f"got {x.shape}"
+                f"{part.name}: a law needs finite strides [{count}, {part.steps},"
+                f" {len(part.channels)}]; got {x.shape}"
             )
         centre = x.mean(0, dtype=np.float64)
         scale = np.sqrt(np.square(x - centre.mean(0)).mean((0, 1), dtype=np.float64))

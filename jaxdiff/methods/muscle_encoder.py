@@ -74,9 +74,10 @@ def muscle_encoder(settings: Settings, schedule: Schedule | None = None) -> Meth
             x_t = schedules.corrupt(schedule, motion, jax.random.normal(k[1], motion.shape), t)
             return denoising(_activations(settings, params, x_t, t, mask, k[2]), muscles, mask)
 
-        return jax.vmap(example)(
-            batch["motion"], batch["muscles"], batch["length"], keys
-        ).mean(), {}
+        return (
+            jax.vmap(example)(batch["motion"], batch["muscles"], batch["length"], keys).mean(),
+            {},
+        )
 
     def generate(params: Params, keys: Key, condition: Batch) -> Array:
         def one(motion: Array, length: Array) -> Array:
@@ -94,7 +95,8 @@ def network(settings: Settings) -> MotionEncoder | MuscleTransformer:
     """The network that the settings name."""
     if settings.network not in NETWORKS:
         raise ConfigError(
-            f"no network {settings.network!r} from motion to muscles; {nearest(settings.network, NETWORKS)}"
+            f"no network {settings.network!r} from motion to muscles;"
+            f" {nearest(settings.network, NETWORKS)}"
         )
     s = settings
     if s.network == "encoder":

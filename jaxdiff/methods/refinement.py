@@ -92,7 +92,8 @@ def follow(joints: np.ndarray, acceleration: np.ndarray, rate: float, trust: flo
     """
     if joints.shape != acceleration.shape or joints.ndim != 3 or len(joints) < 3:
         raise DataError(
-            f"joints (T >= 3, J, 3) follow as many accelerations; got {joints.shape}, {acceleration.shape}"
+            f"joints (T >= 3, J, 3) follow as many accelerations; got {joints.shape},"
+            f" {acceleration.shape}"
         )
     if trust < 0:
         raise ConfigError(f"the trust in accelerations is 0 s² or more; got {trust}")
@@ -117,7 +118,8 @@ def refine_joints(
     """
     if joints.ndim != 3 or joints.shape[1:] != (len(layout.skeleton.names), 3) or len(joints) < 2:
         raise DataError(
-            f"a motion of this layout has joints (T >= 2, {len(layout.skeleton.names)}, 3); got {joints.shape}"
+            f"a motion of this layout has joints (T >= 2, {len(layout.skeleton.names)}, 3); got"
+            f" {joints.shape}"
         )
     joints = np.asarray(joints, np.float32)
     onward: Any = np.concatenate(

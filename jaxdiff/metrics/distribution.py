@@ -58,7 +58,8 @@ def correlational_score(real: ArrayLike, fake: ArrayLike) -> float:
         flat = x.reshape(-1, x.shape[-1])
         if not flat.std(0).all():
             raise DataError(
-                f"channel {int(flat.std(0).argmin())} never changes: it has no correlation with others"
+                f"channel {int(flat.std(0).argmin())} never changes: it has no correlation with"
+                " others"
             )
         corr.append(np.corrcoef(flat, rowvar=False).reshape(x.shape[-1], -1))
     return float(np.abs(np.tril(corr[0] - corr[1])).sum() / 10)
@@ -84,7 +85,8 @@ def multimodality(activations: ArrayLike, pairs: int = 10, seed: int = 0) -> flo
     """
     if np.ndim(activations) != 3:
         raise DataError(
-            f"multimodality needs activations (texts, repeats, d); got shape {np.shape(activations)}"
+            "multimodality needs activations (texts, repeats, d); got shape"
+            f" {np.shape(activations)}"
         )
     return pair_distance(activations, *_draws(np.shape(activations)[-2], pairs, seed))
 

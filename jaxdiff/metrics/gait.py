@@ -77,7 +77,8 @@ def normalise_cycles(values: ArrayLike, cycles: np.ndarray, points: int = 101) -
         and (cycles[:, 0] < cycles[:, 1]).all()
     ):
         raise DataError(
-            f"cycles must start before they end, within samples 0 to {len(values) - 1}; got {cycles.tolist()}"
+            f"cycles must start before they end, within samples 0 to {len(values) - 1}; got"
+            f" {cycles.tolist()}"
         )
     time = cycles[:, :1] + np.linspace(0, 1, points) * (cycles[:, 1:] - cycles[:, :1])
     left = np.minimum(time.astype(int), len(values) - 2)

@@ -183,7 +183,10 @@ def _xml(parents: tuple[int, ...], lengths: np.ndarray, masses: np.ndarray) -> s
     def inertial(j: int) -> str:
         length = max(lengths[j], 0.05) if j else 0.2
         across, along = masses[j] * (0.3 * length) ** 2, masses[j] * (0.1 * length) ** 2
-        return f'<inertial pos="0 0 {lengths[j] / 2}" mass="{masses[j]}" diaginertia="{across} {across} {max(along, 1e-9)}"/>'
+        return (
+            f'<inertial pos="0 0 {lengths[j] / 2}" mass="{masses[j]}" diaginertia="{across}'
+            f' {across} {max(along, 1e-9)}"/>'
+        )
 
     def bone(j: int) -> str:
         children = "".join(bone(k) for k in range(len(parents)) if parents[k] == j)
@@ -191,7 +194,10 @@ def _xml(parents: tuple[int, ...], lengths: np.ndarray, masses: np.ndarray) -> s
         above = lengths[parents[j]] if j else 0.0
         return f'<body name="bone{j}" pos="0 0 {above}">{joint}{inertial(j)}{children}</body>'
 
-    return f'<mujoco><option><flag contact="disable"/></option><worldbody>{bone(0)}</worldbody></mujoco>'
+    return (
+        "<mujoco><option><flag"
+        f' contact="disable"/></option><worldbody>{bone(0)}</worldbody></mujoco>'
+    )
 
 
 def _mujoco() -> Any:

@@ -111,7 +111,8 @@ def analyse(
     joints = np.asarray(clip, np.float64) * scene.metres
     if joints.ndim != 3 or joints.shape[1:] != (len(figure.parents), 3) or len(joints) < 5:
         raise DataError(
-            f"mechanics needs clips (T, {len(figure.parents)}, 3) of 5 frames or more; got {joints.shape}"
+            f"mechanics needs clips (T, {len(figure.parents)}, 3) of 5 frames or more; got"
+            f" {joints.shape}"
         )
     joints[..., scene.up] -= scene.ground
     body = mannequin.Mannequin(joints, figure, mass, scene.up)

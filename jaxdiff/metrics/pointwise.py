@@ -39,7 +39,8 @@ def pointwise(
         )
     if (channels and len(channels) != truth.shape[-1]) or len(units) not in (0, len(channels)):
         raise DataError(
-            f"{truth.shape[-1]} channels need as many names and units; got {len(channels)}, {len(units)}"
+            f"{truth.shape[-1]} channels need as many names and units; got {len(channels)},"
+            f" {len(units)}"
         )
     normal = (prediction - truth) / (1.0 if scale is None else np.asarray(scale, np.float64))
     reference = truth.mean(0) if baseline is None else np.asarray(baseline, np.float64)

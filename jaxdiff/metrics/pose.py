@@ -199,6 +199,7 @@ def _pair(pred: ArrayLike, truth: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     pred, truth = np.asarray(pred, np.float64), np.asarray(truth, np.float64)
     if pred.shape != truth.shape or pred.shape[-1] != 3:
         raise DataError(
-            f"pose errors need two arrays (T, J, 3) of one shape; got {pred.shape} and {truth.shape}"
+            f"pose errors need two arrays (T, J, 3) of one shape; got {pred.shape} and"
+            f" {truth.shape}"
         )
     return pred, truth

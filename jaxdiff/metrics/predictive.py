@@ -90,7 +90,8 @@ def predictive_score(
         )
     if x.shape[-1] < 2:
         raise DataError(
-            "the next-step form predicts the last channel from the others: it needs 2 channels or more"
+            "the next-step form predicts the last channel from the others: it needs 2 channels or"
+            " more"
         )
     low = x.min((0, 1))
     width = jnp.maximum(x.max((0, 1)) - low, 1e-12)
@@ -146,6 +147,7 @@ def _series(real: ArrayLike, fake: ArrayLike) -> tuple[Array, Array]:
         or min(len(real), len(fake)) < 1
     ):
         raise DataError(
-            f"real and generated series must be (n, T, D) with equal T and D; got {real.shape}, {fake.shape}"
+            f"real and generated series must be (n, T, D) with equal T and D; got {real.shape},"
+            f" {fake.shape}"
         )
     return jnp.asarray(real), jnp.asarray(fake)

@@ -55,7 +55,8 @@ def probe(
     people = np.unique(subjects)
     if x.ndim != 2 or len(y) != len(x) or len(subjects) != len(x):
         raise DataError(
-            f"a probe needs features (n, d) and n labels and subjects; got {x.shape}, {len(y)}, {len(subjects)}"
+            f"a probe needs features (n, d) and n labels and subjects; got {x.shape}, {len(y)},"
+            f" {len(subjects)}"
         )
     if len(people) < 2:
         raise DataError(
@@ -163,7 +164,8 @@ def latent_correlation(
     k = min(components, x.shape[1], y.shape[1])
     if len(x) <= 2 * k:
         raise DataError(
-            f"canonical correlations of {k} components need more than {2 * k} sequences; got {len(x)}"
+            f"canonical correlations of {k} components need more than {2 * k} sequences; got"
+            f" {len(x)}"
         )
     bases = [np.linalg.svd(z, full_matrices=False)[0][:, :k] for z in (x, y)]
     return float(np.clip(np.linalg.svd(bases[0].T @ bases[1], compute_uv=False), 0, 1).mean())

@@ -86,7 +86,8 @@ def by_source_count(error: ArrayLike, source: ArrayLike, target: ArrayLike) -> L
     n = len(source)
     if error.shape != (n, len(target)) or not np.isfinite(error).all():
         raise DataError(
-            f"{n} sources and {len(target)} targets need as large a table of finite errors; got {error.shape}"
+            f"{n} sources and {len(target)} targets need as large a table of finite errors; got"
+            f" {error.shape}"
         )
     distance = np.round(np.abs(source[:, None] - target), 6)
     order = np.argsort(

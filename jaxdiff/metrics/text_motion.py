@@ -44,8 +44,8 @@ def r_precision(text: ArrayLike, motion: ArrayLike, top: int = 3) -> dict[str, f
     text, motion = np.asarray(text), np.asarray(motion)
     if text.shape != motion.shape or len(text) == 0 or len(text) % BATCH:
         raise DataError(
-            f"R-precision is defined over whole batches of {BATCH} paired embeddings; got {text.shape} texts and "
-            f"{motion.shape} motions"
+            f"R-precision is defined over whole batches of {BATCH} paired embeddings; got"
+            f" {text.shape} texts and {motion.shape} motions"
         )
     tables = [
         distances(text[i : i + BATCH], motion[i : i + BATCH]) for i in range(0, len(text), BATCH)

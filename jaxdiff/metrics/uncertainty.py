@@ -63,6 +63,7 @@ def _ensemble(samples: ArrayLike, truth: ArrayLike) -> tuple[np.ndarray, np.ndar
     samples, truth = np.asarray(samples, np.float64), np.asarray(truth, np.float64)
     if samples.shape[1:] != truth.shape or len(samples) < 2:
         raise DataError(
-            f"an ensemble needs two or more samples of the truth's shape; got {samples.shape} for {truth.shape}"
+            f"an ensemble needs two or more samples of the truth's shape; got {samples.shape} for"
+            f" {truth.shape}"
         )
     return samples, truth

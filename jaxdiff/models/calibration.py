@@ -123,8 +123,8 @@ class Calibration:
         samples, truth, subjects = np.asarray(samples), np.asarray(truth), np.asarray(subjects)
         if samples.shape[1:] != truth.shape or truth.shape[-1:] != (len(channels),):
             raise DataError(
-                f"calibration needs samples [S, N, ..., {len(channels)}] of a truth of the same shape; "
-                f"got {samples.shape} and {truth.shape}"
+                f"calibration needs samples [S, N, ..., {len(channels)}] of a truth of the same"
+                f" shape; got {samples.shape} and {truth.shape}"
             )
         if subjects.shape != truth.shape[:1]:
             raise DataError(

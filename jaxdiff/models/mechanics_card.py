@@ -69,8 +69,9 @@ def card(recording: Recording) -> tuple[str, dict[str, float]]:
         recording = joints_recording(joints, HUMANML3D, recording.rate)
     if "parents" not in recording.meta:
         raise DataError(
-            "a mechanics card needs the joint positions of a whole figure: a .bvh, a .npy of HumanML3D or KIT-ML, or a "
-            f".npz of a pose estimator; this recording has {', '.join(recording.channels[:4])} ..."
+            "a mechanics card needs the joint positions of a whole figure: a .bvh, a .npy of"
+            " HumanML3D or KIT-ML, or a .npz of a pose estimator; this recording has"
+            f" {', '.join(recording.channels[:4])} ..."
         )
     tree = tuple(int(parent) for parent in recording.meta["parents"].split())
     body = to_body(recording)

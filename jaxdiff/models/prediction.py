@@ -52,8 +52,9 @@ class Prediction:
         if not np.isfinite(self.values).all():
             names = np.array(self.like.channels)[~np.isfinite(self.values).all(axis=(0, 1))]
             raise DataError(
-                f"the model returned values that are not finite in {', '.join(names[:4])}; nothing is written. Check "
-                "that the input's units and ranges are those the model was trained on"
+                f"the model returned values that are not finite in {', '.join(names[:4])}; nothing"
+                " is written. Check that the input's units and ranges are those the model was"
+                " trained on"
             )
 
     def __len__(self) -> int:
@@ -85,7 +86,8 @@ class Prediction:
         """
         if not self.pointwise:
             raise DataError(
-                "motions of a text have no interval; `samples` are the alternatives the model offers"
+                "motions of a text have no interval; `samples` are the alternatives the model"
+                " offers"
             )
         if self.calibration is None:
             low, high = predictive_interval(self.values, p)
@@ -134,7 +136,10 @@ class Prediction:
 
     def __repr__(self) -> str:
         names = ", ".join(self.like.channels[:4]) + (", ..." if len(self.like.channels) > 4 else "")
-        return f"Prediction({len(self)} samples of {self.values.shape[1]} frames at {self.like.rate:g} Hz: {names})"
+        return (
+            f"Prediction({len(self)} samples of {self.values.shape[1]} frames at {self.like.rate:g}"
+            f" Hz: {names})"
+        )
 
     def _recording(self, values: np.ndarray) -> Recording:
         found = replace(self.like, values=values)

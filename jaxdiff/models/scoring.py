@@ -138,7 +138,8 @@ def surface(
     (vertices, joints), (real, centre) = estimate, truth
     if vertices.shape != real.shape:
         raise DataError(
-            f"surfaces are compared frame by frame and vertex by vertex; got {vertices.shape} and {real.shape}"
+            f"surfaces are compared frame by frame and vertex by vertex; got {vertices.shape} and"
+            f" {real.shape}"
         )
     return {("pve", "mm"): 1000 * float(pose.pve(vertices, real, joints, centre, (0,)).mean())}
 
@@ -181,12 +182,12 @@ def _gait(file: Recording) -> Scores:
     hips = [hip for hip in _columns(file, _hips(file)).T if np.isfinite(hip).all()]
     scores: Scores = {
         ("strides", "1"): float(max(len(strikes) - 1, 0)),
-        ("stride_time", "s"): float(np.diff(strikes).mean() / file.rate)
-        if len(strikes) > 1
-        else float("nan"),
-        ("stride_time_sd", "s"): float(np.diff(strikes).std(ddof=1) / file.rate)
-        if len(strikes) > 2
-        else float("nan"),
+        ("stride_time", "s"): (
+            float(np.diff(strikes).mean() / file.rate) if len(strikes) > 1 else float("nan")
+        ),
+        ("stride_time_sd", "s"): (
+            float(np.diff(strikes).std(ddof=1) / file.rate) if len(strikes) > 2 else float("nan")
+        ),
         ("cadence", "steps/min"): cadence(np.array(hips), file.rate) if hips else float("nan"),
     }
     if len(strikes) > 1:
@@ -286,7 +287,8 @@ def _shared(files: Sequence[Recording], real: Sequence[Recording]) -> list[str]:
         for name in names:
             if _unit(each, name) != _unit(first, name):
                 raise DataError(
-                    f"{name} is in {_unit(each, name)!r} in one file and in {_unit(first, name)!r} in another"
+                    f"{name} is in {_unit(each, name)!r} in one file and in {_unit(first, name)!r}"
+                    " in another"
                 )
     return names
 

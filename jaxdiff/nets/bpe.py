@@ -59,7 +59,8 @@ class Tokenizer:
         """
         if length < 2:
             raise ConfigError(
-                f"a length of {length} leaves no room for the start and the end token: use at least 2"
+                f"a length of {length} leaves no room for the start and the end token: use at"
+                " least 2"
             )
         out = np.full((len(texts), length), self.end if pad is None else pad, np.int32)
         for row, text in zip(out, texts):
@@ -108,7 +109,8 @@ def read(path: str | Path, merges: int = CLIP_MERGES) -> Tokenizer:
         ]
         if not found:
             raise FileError(
-                f"{path} holds neither merges.txt nor bpe_simple_vocab_16e6.txt.gz, CLIP's merge tables"
+                f"{path} holds neither merges.txt nor bpe_simple_vocab_16e6.txt.gz, CLIP's merge"
+                " tables"
             )
         path = found[0]
     try:
@@ -122,7 +124,8 @@ def read(path: str | Path, merges: int = CLIP_MERGES) -> Tokenizer:
     for number, row in enumerate(rows, start=header + 1):
         if len(row.split()) != 2:
             raise FileError(
-                f"{path}, line {number}: a merge is two symbols with a blank between, not {row[:40]!r}"
+                f"{path}, line {number}: a merge is two symbols with a blank between, not"
+                f" {row[:40]!r}"
             )
     tokenizer = Tokenizer(rows)
     vocabulary = path.with_name("vocab.json")

@@ -62,7 +62,8 @@ def smooth(
     length = x.shape[0]
     if length < window:
         raise DataError(
-            f"a sequence of {length} frames is shorter than the window of {window}: use a smaller window"
+            f"a sequence of {length} frames is shorter than the window of {window}: use a smaller"
+            " window"
         )
     starts = np.unique([*range(0, length - window + 1, step), length - window])
     frames = starts[:, None] + np.arange(window)

@@ -38,7 +38,8 @@ METRICS = {
     ),
     "crps": Metric(
         "continuous ranked probability score",
-        "error of the whole predictive distribution; equals the absolute error for a point prediction",
+        "error of the whole predictive distribution; equals the absolute error for a point"
+        " prediction",
     ),
     "coverage_90": Metric(
         "coverage of the 90 % interval",

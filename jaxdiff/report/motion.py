@@ -183,7 +183,8 @@ def _figures(clips: Clips, skeleton: Skeleton) -> list[str]:
             expected = f"(frames, {len(skeleton.names)}, 3)"
             if joints.ndim != 3 or not len(joints) or joints.shape[1:] != (len(skeleton.names), 3):
                 raise DataError(
-                    f"the joints of {figure!r} in {name!r} must have shape {expected}; got {joints.shape}"
+                    f"the joints of {figure!r} in {name!r} must have shape {expected}; got"
+                    f" {joints.shape}"
                 )
             if not np.isfinite(joints).all():
                 raise DataError(f"the joints of {figure!r} in {name!r} must be finite numbers")

@@ -67,13 +67,15 @@ def load(path: str | Path) -> GaitDynamicsModel:
     converted = store.load(path)
     if converted.source != "gaitdynamics" or "denoiser" not in converted.networks:
         raise FileError(
-            f"{path} holds {', '.join(converted.networks)} of {converted.source}; of such parts only the denoiser of "
-            "gaitdynamics generates. Convert the folder of a release to make a model of it"
+            f"{path} holds {', '.join(converted.networks)} of {converted.source}; of such parts"
+            " only the denoiser of gaitdynamics generates. Convert the folder of a release to make"
+            " a model of it"
         )
     weights = converted["denoiser"]
     if weights.network.features != len(FEATURES):
         raise FileError(
-            f"{path} has {weights.network.features} features; models without arms have {len(FEATURES)}"
+            f"{path} has {weights.network.features} features; models without arms have"
+            f" {len(FEATURES)}"
         )
     keys = ("scale", "min", "columns")
     if not {f"normaliser/{key}" for key in keys} <= set(converted.extras):
@@ -121,7 +123,8 @@ class GaitDynamicsModel(Model):
         """
         if recording is None or not (1.0 < stature < 2.5 and 20 < mass < 250) or samples < 1:
             raise ConfigError(
-                "GaitDynamics needs a recording, stature (m) between 1 and 2.5 and mass (kg) between 20 and 250"
+                "GaitDynamics needs a recording, stature (m) between 1 and 2.5 and mass (kg)"
+                " between 20 and 250"
             )
         known, turn = features(recording, stature, treadmill)
         starts = [*range(0, len(known) - WINDOW, STEP), len(known) - WINDOW]
@@ -202,7 +205,8 @@ def features(
     heading = np.arctan2(-pelvis[:, 0, 2], pelvis[:, 2, 2])
     if np.ptp(heading) > np.pi / 4:
         raise DataError(
-            "the pelvis turns by more than 45°; GaitDynamics was trained on walks and runs along a line"
+            "the pelvis turns by more than 45°; GaitDynamics was trained on walks and runs along a"
+            " line"
         )
     turn = Rotation.from_euler("y", np.median(heading)).as_matrix()
     turns["pelvis"] = turn @ pelvis

@@ -107,7 +107,8 @@ class Run:
         """The model of this network, ready to generate."""
         if self.study not in STUDIES:
             raise CheckpointError(
-                f"{self.path} is a run of {self.study or 'an unknown experiment'}, from which nothing can be generated"
+                f"{self.path} is a run of {self.study or 'an unknown experiment'}, from which"
+                " nothing can be generated"
             )
         study = STUDIES[self.study]
         if self.arm not in study.arms and re.sub(r"-\d+$", "", self.arm) not in study.arms:

@@ -61,8 +61,8 @@ class Study:
                 raise
             what = f"{', '.join(missing[:4])}{' and others' if missing[4:] else ''}"
             raise CheckpointError(
-                f"{trained.path or 'the model'} was made by another version of jaxdiff, which had no {what}: "
-                "use that version, or train again"
+                f"{trained.path or 'the model'} was made by another version of jaxdiff, which had"
+                f" no {what}: use that version, or train again"
             ) from error
 
 

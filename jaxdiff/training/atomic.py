@@ -20,8 +20,8 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise FileError(
-            f"{path} cannot be written ({error.strerror or error}); existing checkpoints are intact: "
-            "free some space, and the same command continues from the last one"
+            f"{path} cannot be written ({error.strerror or error}); existing checkpoints are"
+            " intact: free some space, and the same command continues from the last one"
         ) from error
 
 

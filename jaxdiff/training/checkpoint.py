@@ -260,5 +260,6 @@ def _check_model(
         was, made = saved.get(name, "absent"), wanted.get(name, "absent")
         if was != made:
             raise Refused(
-                f"checkpoint {path} belongs to another model: {part}{name} is {was}, this config makes {made}"
+                f"checkpoint {path} belongs to another model: {part}{name} is {was}, this config"
+                f" makes {made}"
             )

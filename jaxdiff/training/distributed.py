@@ -52,7 +52,8 @@ def initialize(
     if any(value is not None for value in given):
         if any(value is None for value in given):
             raise ConfigError(
-                "several hosts need all of --coordinator=HOST:PORT, --num_processes and --process_id"
+                "several hosts need all of --coordinator=HOST:PORT, --num_processes and"
+                " --process_id"
             )
         if not 0 <= process_id < num_processes:  # type: ignore[operator]
             raise ConfigError(f"--process_id must be in 0 … {num_processes - 1}, not {process_id}")  # type: ignore
@@ -105,8 +106,8 @@ class Watch:
 
     def sentence(self) -> str:
         return (
-            f"process {self.victim} of {self.count} was lost, so this run stops; start all processes again with the "
-            "same command to continue from the last checkpoint"
+            f"process {self.victim} of {self.count} was lost, so this run stops; start all"
+            " processes again with the same command to continue from the last checkpoint"
         )
 
     def serve(self) -> str:

@@ -93,7 +93,7 @@ def _check_finite(step: int, metrics: Mapping[str, Any], limit: int) -> None:
         return
     bad = [name for name, value in metrics.items() if not np.isfinite(value).all()]
     raise NonFiniteError(
-        f"step {step}: {limit} steps in a row had non-finite gradients and were skipped; not finite: "
-        f"{', '.join(bad) or 'the gradients alone'}. A lower learning rate or gradient clipping "
-        "(training.optimizer.clip_norm) may help; the last good checkpoint is kept"
+        f"step {step}: {limit} steps in a row had non-finite gradients and were skipped; not"
+        f" finite: {', '.join(bad) or 'the gradients alone'}. A lower learning rate or gradient"
+        " clipping (training.optimizer.clip_norm) may help; the last good checkpoint is kept"
     )

@@ -63,7 +63,8 @@ class Lock:
             if age < STALE:
                 raise self._held(directory)
             warnings.warn(
-                f"{directory} was locked by {_named(holder)}, which gave no sign of life for {age:.0f} s; taking over",
+                f"{directory} was locked by {_named(holder)}, which gave no sign of life for"
+                f" {age:.0f} s; taking over",
                 stacklevel=4,
             )
         content = {"host": socket.gethostname(), "process": os.getpid()}
@@ -80,7 +81,8 @@ class Lock:
 
     def _held(self, directory: Path) -> ConfigError:
         return ConfigError(
-            f"{directory} is in use by {_named(self._holder())}; wait for it, stop it, or choose another directory"
+            f"{directory} is in use by {_named(self._holder())}; wait for it, stop it, or choose"
+            " another directory"
         )
 
     def _beat(self) -> None:

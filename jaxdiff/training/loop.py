@@ -132,8 +132,8 @@ def fit(
     if stopped:
         if jax.process_index() == 0:
             print(
-                f"stopped at step {int(np.max(state.step))} of {settings.steps}, saved; resume with:\n"
-                f"  {record.resume_command()}",
+                f"stopped at step {int(np.max(state.step))} of {settings.steps}, saved; resume"
+                f" with:\n  {record.resume_command()}",
                 flush=True,
             )
         raise SystemExit(0)
@@ -264,5 +264,6 @@ def _check_same_run(saved: Mapping[str, Any], about: Mapping[str, Any], director
             f"{k} was {str(was.get(k))[:60]}, is {str(now.get(k))[:60]}" for k in changed[:4]
         )
         raise ConfigError(
-            f"{directory} holds a run with other settings ({what}); train into another directory, or use the same settings"
+            f"{directory} holds a run with other settings ({what}); train into another directory,"
+            " or use the same settings"
         )

@@ -53,7 +53,8 @@ def schedule(settings: OptimizerSettings, steps: int) -> optax.Schedule:
     for name in ("learning_rate", "weight_decay", "warmup_steps", "clip_norm"):
         if not 0 <= getattr(settings, name) < math.inf:
             raise ConfigError(
-                f"training.optimizer.{name} must be finite and not negative: {getattr(settings, name)}"
+                f"training.optimizer.{name} must be finite and not negative:"
+                f" {getattr(settings, name)}"
             )
     after = {
         "constant": optax.constant_schedule(rate),
@@ -88,7 +89,8 @@ def make_optimizer(settings: OptimizerSettings, steps: int) -> optax.GradientTra
     for name, factor in rates.items():
         if not 0 <= factor < math.inf:
             raise ConfigError(
-                f"training.optimizer.rates: that of {name!r} must be finite and not negative, not {factor}"
+                f"training.optimizer.rates: that of {name!r} must be finite and not negative, not"
+                f" {factor}"
             )
 
     def ordinary(vectors: Mapping[str, Array]) -> dict[str, bool]:
@@ -142,6 +144,7 @@ def _multiplied(updates: Mapping[str, Array], rates: Mapping[str, float]) -> dic
     for name in rates:
         if name not in updates:
             raise ConfigError(
-                f"training.optimizer.rates names {name!r}, but no such parameters are trained; {nearest(name, updates)}"
+                f"training.optimizer.rates names {name!r}, but no such parameters are trained;"
+                f" {nearest(name, updates)}"
             )
     return {**updates, **{name: factor * updates[name] for name, factor in rates.items()}}

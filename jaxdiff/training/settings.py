@@ -89,7 +89,8 @@ def checked(settings: Settings) -> Settings:
         )
     if settings.steps_per_dispatch < 0:
         raise ConfigError(
-            f"training.steps_per_dispatch must not be negative, but is {settings.steps_per_dispatch}"
+            "training.steps_per_dispatch must not be negative, but is"
+            f" {settings.steps_per_dispatch}"
         )
     if settings.steps_per_dispatch and settings.steps % settings.steps_per_dispatch:
         raise ConfigError(

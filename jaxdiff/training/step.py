@@ -55,7 +55,8 @@ def _split(batch: Any, parts: int, axis: int) -> Any:
     def cut(a):
         if a.shape[axis] % parts:
             raise DataError(
-                f"a batch of {a.shape[axis]} cannot be shared by {parts} devices; make it a multiple of {parts}"
+                f"a batch of {a.shape[axis]} cannot be shared by {parts} devices; make it a"
+                f" multiple of {parts}"
             )
         a = a.reshape(*a.shape[:axis], parts, -1, *a.shape[axis + 1 :])
         return np.moveaxis(a, axis, 0) if axis else a

@@ -147,15 +147,16 @@ def read_about(path: Path) -> dict[str, Any]:
     sums = about["checksums"]
     if "format" not in about and "about" not in sums:
         raise Refused(
-            f"checkpoint {path} was written by version 1 of jaxdiff, whose checkpoints this version cannot read; "
-            "train again, or use version 1"
+            f"checkpoint {path} was written by version 1 of jaxdiff, whose checkpoints this version"
+            " cannot read; train again, or use version 1"
         )
     stated = sums.pop("about")
     if digest(about) != stated:
         raise CheckpointError("the checksum of the metadata is wrong")
     if about["format"] != FORMAT:
         raise Refused(
-            f"checkpoint {path} has format {about['format']} and this version of jaxdiff reads format {FORMAT}"
+            f"checkpoint {path} has format {about['format']} and this version of jaxdiff reads"
+            f" format {FORMAT}"
         )
     return about
 

@@ -45,11 +45,17 @@ def case(request):
 
 def known(key):
     """Whether some test below looks at this key of a clip."""
-    plain = "joints target_offsets feet_threshold uniform_joints canonical_joints initial_quat root_quat "
+    plain = (
+        "joints target_offsets feet_threshold uniform_joints canonical_joints initial_quat"
+        " root_quat "
+    )
     plain += (
         "root_quat_velocity root_velocity_local rifke features fk_from_ik_smooth0 ik_quats_smooth0 "
     )
-    plain += "ik_quats_smooth1 recovered_root_quat recovered_root_pos recovered_joints recovered_joints_from_rotations"
+    plain += (
+        "ik_quats_smooth1 recovered_root_quat recovered_root_pos recovered_joints"
+        " recovered_joints_from_rotations"
+    )
     return key in plain.split() or key.startswith("contacts_threshold_")
 
 

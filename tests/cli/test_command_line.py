@@ -94,7 +94,10 @@ def test_an_interruption_is_exit_code_130(jaxdiff, monkeypatch, tmp_path):
 
 def test_the_command_line_starts_without_jax():
     """JAX alone takes a second; help, errors and `runs` need none of it."""
-    code = "import sys, jaxdiff.cli; jaxdiff.cli.parser(); print([m for m in ('jax', 'numpy', 'tensorflow_datasets') if m in sys.modules])"
+    code = (
+        "import sys, jaxdiff.cli; jaxdiff.cli.parser(); print([m for m in ('jax', 'numpy',"
+        " 'tensorflow_datasets') if m in sys.modules])"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=1200
     )

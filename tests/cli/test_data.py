@@ -71,7 +71,10 @@ def test_all_problems_of_a_folder_are_told_at_once(jaxdiff, lab):
     assert code == 2 and err.count("\n") == 1 and "6 problems" in err
     problems = [line for line in out.splitlines() if line.startswith("problem: ")]
     for text in (
-        "anna/run_ik.csv: no channel 'knee' for angles; did you mean 'kne'? (fix: channels of angles in lab.yaml)",
+        (
+            "anna/run_ik.csv: no channel 'knee' for angles; did you mean 'kne'? (fix: channels of"
+            " angles in lab.yaml)"
+        ),
         "anna/run_grf.csv: Fz: converting 'N' to 'N/kg' needs the body mass",
         "ben/run_ik.csv: hip: 'm' (length) cannot be converted to 'deg' (angle)",
         "ben/run_ik.csv: knee: 'm'",
@@ -135,7 +138,10 @@ def test_a_file_is_checked_with_what_its_channels_mean(jaxdiff, tmp_path):
     assert code == 0
     for text in (
         "hip_flexion_r (no unit): right hip flexion angle [opensim]",
-        "no unit is stated; deg fits the values (fix: state the unit, for instance hip_flexion_r [deg])",
+        (
+            "no unit is stated; deg fits the values (fix: state the unit, for instance"
+            " hip_flexion_r [deg])"
+        ),
         "names that are not in the table: x7 (fix: --rename THEIRS=OURS)",
         "1 markers or joints",
         "strides of the right leg, found in hip flexion",

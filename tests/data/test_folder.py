@@ -19,7 +19,8 @@ RECIPES = Path(catalogue.__file__).parent / "recipes"
 def shared(name):
     if not (SHARED / name).exists():
         pytest.skip(
-            f"no {SHARED / name}: put the shared pack beside the repository, or name it in JAXDIFF_SHARED"
+            f"no {SHARED / name}: put the shared pack beside the repository, or name it in"
+            " JAXDIFF_SHARED"
         )
     return SHARED
 
@@ -294,7 +295,10 @@ def test_the_bandai_clips_are_read_through_their_recipe(tmp_path):
         "name: one\nfiles: '{subject}.csv'\nrate: .nan\nmodalities: {a: {channels: x, units: m}}",
         "name: one\nfiles: '{subject}.csv'\nrate: yes\nmodalities: {a: {channels: x, units: m}}",
         "name: one\nfiles: '{subject}.csv'\nfields: [a]\nmodalities: {a: {channels: x, units: m}}",
-        "name: one\nfiles: '{subject}.csv'\nfields: {speed: [1]}\nmodalities: {a: {channels: x, units: m}}",
+        (
+            "name: one\nfiles: '{subject}.csv'\nfields: {speed: [1]}\nmodalities: {a: {channels: x,"
+            " units: m}}"
+        ),
         "name: one\nfiles: '{subject}.csv'\ncaptions: 3\nmodalities: {a: {channels: x, units: m}}",
         "name: one\nfiles: '{subject}.csv'\nmodalities: {a: {channels: x, units: m, files: ../b}}",
         "name: one\nfiles: '{subject}.csv'\nmodalities: {a: {channels: [x, x], units: m}}",

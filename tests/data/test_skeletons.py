@@ -19,13 +19,23 @@ SHARED = Path(os.environ.get("JAXDIFF_SHARED", "shared")) / "data" / "bvh_sample
 JOINTS = ("hip", "knee", "ankle", "foot", "collar", "shoulder", "elbow", "wrist")
 # hip, knee, ankle, foot, collar, shoulder, elbow, wrist of the left side, then neck and head
 FAMILIES = {
-    "mixamo": "mixamorig:LeftUpLeg mixamorig:LeftLeg mixamorig:LeftFoot mixamorig:LeftToeBase "
-    "mixamorig:LeftShoulder mixamorig:LeftArm mixamorig:LeftForeArm mixamorig:LeftHand "
-    "mixamorig:Neck mixamorig:Head",
-    "lafan1": "LeftUpLeg LeftLeg LeftFoot LeftToe LeftShoulder LeftArm LeftForeArm LeftHand Neck Head",
-    "100style": "LeftHip LeftKnee LeftAnkle LeftToe LeftCollar LeftShoulder LeftElbow LeftWrist Neck Head",
-    "soma": "LeftLeg LeftShin LeftFoot LeftToeBase LeftShoulder LeftArm LeftForeArm LeftHand Neck1 Head",
-    "bandai": "UpperLeg_L LowerLeg_L Foot_L Toes_L Shoulder_L UpperArm_L LowerArm_L Hand_L Neck Head",
+    "mixamo": (
+        "mixamorig:LeftUpLeg mixamorig:LeftLeg mixamorig:LeftFoot mixamorig:LeftToeBase "
+        "mixamorig:LeftShoulder mixamorig:LeftArm mixamorig:LeftForeArm mixamorig:LeftHand "
+        "mixamorig:Neck mixamorig:Head"
+    ),
+    "lafan1": (
+        "LeftUpLeg LeftLeg LeftFoot LeftToe LeftShoulder LeftArm LeftForeArm LeftHand Neck Head"
+    ),
+    "100style": (
+        "LeftHip LeftKnee LeftAnkle LeftToe LeftCollar LeftShoulder LeftElbow LeftWrist Neck Head"
+    ),
+    "soma": (
+        "LeftLeg LeftShin LeftFoot LeftToeBase LeftShoulder LeftArm LeftForeArm LeftHand Neck1 Head"
+    ),
+    "bandai": (
+        "UpperLeg_L LowerLeg_L Foot_L Toes_L Shoulder_L UpperArm_L LowerArm_L Hand_L Neck Head"
+    ),
     "daz": "lThigh lShin lFoot lToe lCollar lShldr lForeArm lHand neck head",
     "unreal": "thigh_l calf_l foot_l ball_l clavicle_l upperarm_l lowerarm_l hand_l neck_01 head",
     "unknown": "A1 A2 A3 A4 A5 A6 A7 A8 A9 A10",

@@ -51,7 +51,8 @@ def main() -> int:
             options.state.write_text(json.dumps(state, indent=1))
     failures = [f for name in names for f in state[f"{name}/{options.seed}"]["failures"]]
     print(
-        f"{sum(state[f'{n}/{options.seed}']['mutants'] for n in names)} mutants, {len(failures)} failures"
+        f"{sum(state[f'{n}/{options.seed}']['mutants'] for n in names)} mutants, {len(failures)}"
+        " failures"
     )
     return int(bool(failures))
 
@@ -100,8 +101,8 @@ def fuzz(name: str, seed: int, done: dict, seconds: float, most: int) -> None:
 
 def report(name: str, done: dict) -> None:
     print(
-        f"{name:12} {done['mutants']:7} mutants, {done['read']:6} read, slowest {done['slowest']:.2f} s, "
-        f"{len(done['failures'])} failures",
+        f"{name:12} {done['mutants']:7} mutants, {done['read']:6} read, slowest"
+        f" {done['slowest']:.2f} s, {len(done['failures'])} failures",
         flush=True,
     )
     for failure in done["failures"][:5]:

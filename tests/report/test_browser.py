@@ -81,8 +81,7 @@ def pictures(page) -> list[str]:
 
 def middle(page, selector: str) -> tuple[float, float]:
     box = page.js(
-        f"(({{x, y, width, height}}) => [x + width / 2, y + height / 2])"
-        # fmt: skip
+        f"(({{x, y, width, height}}) => [x + width / 2, y + height / 2])"  # fmt: skip
         f"(document.querySelector({json.dumps(selector)}).getBoundingClientRect())"
     )
     return tuple(box)
@@ -162,9 +161,9 @@ def test_slow_motion_is_slower(page):
         part("speed")
         + ".value = '{}', new Promise((done) => {{ const time = "
         + part("time")
-        + "; let first = null;"
-        "const look = (now) => {{ first ??= now; if (now - first > 600) done(); else requestAnimationFrame(look); }};"
-        "time.value = 0; requestAnimationFrame(look); }}).then(() => +" + part("time") + ".value)"
+        + "; let first = null;const look = (now) => {{ first ??= now; if (now - first > 600)"
+        " done(); else requestAnimationFrame(look); }};time.value = 0;"
+        " requestAnimationFrame(look); }}).then(() => +" + part("time") + ".value)"
     )
     paused(page)
     found = {}

@@ -351,7 +351,10 @@ TEXTS: dict[str, tuple[tuple[str, ...], Words]] = {
             "{who} lunges forward with the {side} leg {count} {speed}",
             "{who} does a lunge with the {side} foot in front {speed}, {count}",
             "{who} steps into a deep lunge on the {side} leg and back {count} {speed}",
-            "{who} takes a long step forward with the {side} foot and bends the knees {count} {speed}",
+            (
+                "{who} takes a long step forward with the {side} foot and bends the knees {count}"
+                " {speed}"
+            ),
         ),
         {},
     ),

@@ -176,7 +176,8 @@ def _check_range(walker: Walker, speeds: Sequence[float], inclines: Sequence[flo
     slowest, fastest = 0.9 * grid[0][0] * scale, 1.1 * grid[0][-1] * scale
     if speeds and not slowest <= min(speeds) <= max(speeds) <= fastest:
         raise ConfigError(
-            f"speeds must lie in {slowest:.2f} … {fastest:.2f} m/s for this subject; got {list(speeds)}"
+            f"speeds must lie in {slowest:.2f} … {fastest:.2f} m/s for this subject; got"
+            f" {list(speeds)}"
         )
     if not grid[1][0] <= min(inclines) <= max(inclines) <= grid[1][-1]:
         raise ConfigError(

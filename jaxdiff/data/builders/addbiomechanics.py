@@ -37,13 +37,16 @@ class AddBiomechanics(Builder):
     """
 
     name = "addbiomechanics"
-    description = "Trials processed by AddBiomechanics: joint angles, moments and ground reactions of either leg."
+    description = (
+        "Trials processed by AddBiomechanics: joint angles, moments and ground reactions of either"
+        " leg."
+    )
     homepage = "https://addbiomechanics.org"
     citation = "Werling et al. AddBiomechanics dataset. ECCV 2024"
     licence = "as the site states for each study"
     source = (
-        "Put .b3d files there, in any folders: from addbiomechanics.org (download of the data set), or your own "
-        "results from that site. A file is a subject."
+        "Put .b3d files there, in any folders: from addbiomechanics.org (download of the data set),"
+        " or your own results from that site. A file is a subject."
     )
 
     def modalities(self) -> Modalities:

@@ -131,7 +131,9 @@ class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # pyrig
             raise DataError(f"{self.name} is empty: no trial was found. {self.source}".rstrip())
 
     @property
-    def MANUAL_DOWNLOAD_INSTRUCTIONS(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def MANUAL_DOWNLOAD_INSTRUCTIONS(
+        self,
+    ) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
         return self.source
 
 

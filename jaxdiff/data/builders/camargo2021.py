@@ -53,11 +53,15 @@ class Camargo2021(Builder):
         "Treadmill walking at 28 speeds from 0.5 to 1.85 m/s: sagittal joint angles of both legs."
     )
     homepage = "https://www.epic.gatech.edu/opensource-biomechanics-camargo-et-al/"
-    citation = "Camargo, Ramanathan, Flanagan, Young. J Biomech 119 (2021) 110320, doi:10.1016/j.jbiomech.2021.110320"
+    citation = (
+        "Camargo, Ramanathan, Flanagan, Young. J Biomech 119 (2021) 110320,"
+        " doi:10.1016/j.jbiomech.2021.110320"
+    )
     licence = "CC BY 4.0"
     source = (
-        "Put the folders AB06 ... AB30 there, unzipped: from Mendeley Data, doi:10.17632/fcgm3chfff.1 and its parts 2 "
-        "and 3 (CC BY 4.0); only */*/treadmill/ik and */*/treadmill/conditions are read."
+        "Put the folders AB06 ... AB30 there, unzipped: from Mendeley Data,"
+        " doi:10.17632/fcgm3chfff.1 and its parts 2 and 3 (CC BY 4.0); only */*/treadmill/ik and"
+        " */*/treadmill/conditions are read."
     )
 
     @classmethod
@@ -74,7 +78,8 @@ class Camargo2021(Builder):
         paths = sorted(root.glob("AB*/*/treadmill/ik/*.mat"))
         if not paths:
             raise FileError(
-                f"{self.name}: nothing like AB06/10_09_18/treadmill/ik/treadmill_01_01.mat in {root}. {self.source}"
+                f"{self.name}: nothing like AB06/10_09_18/treadmill/ik/treadmill_01_01.mat in"
+                f" {root}. {self.source}"
             )
         for path in self.track(paths):
             angles = _table(path, ["Header", *COLUMNS])

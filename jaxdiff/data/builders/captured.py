@@ -85,14 +85,21 @@ class CmuMocap(Captured):
     """motion (263 features) and joints (66, m) of the CMU database, captioned with its index."""
 
     name = "cmu_mocap"
-    description = "CMU Graphics Lab motion capture in the public BVH conversion, with the database's captions."
+    description = (
+        "CMU Graphics Lab motion capture in the public BVH conversion, with the database's"
+        " captions."
+    )
     homepage = "https://mocap.cs.cmu.edu"
-    citation = "The data used in this project was obtained from mocap.cs.cmu.edu. Funded by NSF EIA-0196217."
+    citation = (
+        "The data used in this project was obtained from mocap.cs.cmu.edu. Funded by NSF"
+        " EIA-0196217."
+    )
     licence = "free for all uses, not to be resold as data"
     source = (
-        "Put the folders 01, 02, ... with 01_01.bvh and so on there, and the index: cmu-mocap-index-text.txt, or a CSV "
-        "whose columns name the trial, its description and, if known, its frame rate. With index.csv and texts/ of "
-        "github.com/EricGuo5513/HumanML3D beside them, clips and captions are HumanML3D's."
+        "Put the folders 01, 02, ... with 01_01.bvh and so on there, and the index:"
+        " cmu-mocap-index-text.txt, or a CSV whose columns name the trial, its description and, if"
+        " known, its frame rate. With index.csv and texts/ of github.com/EricGuo5513/HumanML3D"
+        " beside them, clips and captions are HumanML3D's."
     )
     tpose = 9
     """Frames at the start of a file that hold the T-pose or are drawn towards it."""
@@ -191,8 +198,8 @@ class HundredStyle(Captured):
     )
     licence = "CC BY 4.0"
     source = (
-        "Put the folders of the styles with Aeroplane_FW.bvh and so on there, and Frame_Cuts.csv: from "
-        "zenodo.org/records/8127870."
+        "Put the folders of the styles with Aeroplane_FW.bvh and so on there, and Frame_Cuts.csv:"
+        " from zenodo.org/records/8127870."
     )
 
     def clips(self, root: Path) -> list[Clip]:

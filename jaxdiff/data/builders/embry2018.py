@@ -38,13 +38,17 @@ class Embry2018(Builder):
     """
 
     name = "embry2018"
-    description = "Walking at 0.8, 1.0 and 1.2 m/s on slopes of -10 to 10 degrees: joint angles, moments, forces."
+    description = (
+        "Walking at 0.8, 1.0 and 1.2 m/s on slopes of -10 to 10 degrees: joint angles, moments,"
+        " forces."
+    )
     homepage = "https://ieee-dataport.org/open-access/effect-walking-incline-and-speed-human-leg-kinematics-kinetics-and-emg"
     citation = "Embry, Villarreal, Macaluso, Gregg. IEEE DataPort 2018, doi:10.21227/gk32-e868"
     licence = "as on its IEEE DataPort page"
     source = (
-        "Put InclineExperiment.mat there: from IEEE DataPort, doi:10.21227/gk32-e868 (open access, after signing in at "
-        "ieee-dataport.org). It is not the later file Normalized.mat of the same laboratory."
+        "Put InclineExperiment.mat there: from IEEE DataPort, doi:10.21227/gk32-e868 (open access,"
+        " after signing in at ieee-dataport.org). It is not the later file Normalized.mat of the"
+        " same laboratory."
     )
 
     def modalities(self) -> Modalities:
@@ -93,10 +97,10 @@ def _trial(group: Any, name: str, side: str, mass: float, path: Path) -> dict[st
         "angles": np.stack(
             [angles[joint][axis][()] for joint in JOINTS for axis in "xyz"], axis=-1
         ),
-        "moments": np.stack(
-            [moments[joint][axis][()] for joint in JOINTS[:3] for axis in "xyz"], axis=-1
-        )
-        / 1000,
+        "moments": (
+            np.stack([moments[joint][axis][()] for joint in JOINTS[:3] for axis in "xyz"], axis=-1)
+            / 1000
+        ),
         "grf": np.stack([force[axis][()] for axis in "xyz"], axis=-1) / mass,
     }
     time = _group(group, f"cycles/{side}/time", path)[()]

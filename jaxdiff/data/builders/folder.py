@@ -84,7 +84,8 @@ class Folder(Builder):
             )
             if len(units) != len(channels):
                 raise ConfigError(
-                    f"{self.recipe.path}: {name} has {len(channels)} channels, but {len(units)} units"
+                    f"{self.recipe.path}: {name} has {len(channels)} channels, but {len(units)}"
+                    " units"
                 )
             found[name] = channels, units
         return found
@@ -129,9 +130,9 @@ class Folder(Builder):
                 2 if recipe.offsets else 3
             ):
                 raise DataError(
-                    f"{path}: the array of {name!r} must hold numbers with axes "
-                    f"{'(time, channels)' if recipe.offsets else '(trials, time, channels)'}; it is {array.dtype} "
-                    f"{array.shape}"
+                    f"{path}: the array of {name!r} must hold numbers with axes"
+                    f" {'(time, channels)' if recipe.offsets else '(trials, time, channels)'}; it"
+                    f" is {array.dtype} {array.shape}"
                 )
         if recipe.offsets:
             edges = self._packed(path, recipe.offsets)
@@ -139,7 +140,8 @@ class Folder(Builder):
             whole = np.issubdtype(edges.dtype, np.integer) and edges.ndim == 1 and len(edges) > 1
             if not whole or edges[0] != 0 or (np.diff(edges) < 1).any() or edges[-1] > last:
                 raise DataError(
-                    f"{path}: {recipe.offsets!r} must be whole numbers that rise from 0 to at most {last}"
+                    f"{path}: {recipe.offsets!r} must be whole numbers that rise from 0 to at most"
+                    f" {last}"
                 )
             arrays = {
                 name: np.split(array[: edges[-1]], edges[1:-1]) for name, array in arrays.items()
@@ -199,7 +201,8 @@ def together(
     rates = sorted({part.rate for part in parts.values()})
     if len(rates) > 1:
         raise DataError(
-            f"{path}: the modalities have the rates {rates} Hz; state one under rate, to which they are resampled"
+            f"{path}: the modalities have the rates {rates} Hz; state one under rate, to which they"
+            " are resampled"
         )
     start = max(part.start for part in parts.values())
     skip = {name: round((start - part.start) * rates[0]) for name, part in parts.items()}

@@ -45,8 +45,9 @@ class Fukuchi2018(Builder):
     citation = "Fukuchi, Fukuchi, Duarte. PeerJ 6 (2018) e4640, doi:10.7717/peerj.4640"
     licence = "CC BY 4.0"
     source = (
-        "Put WBDSinfo.csv and the unzipped folder WBDSascii there: from Figshare, doi:10.6084/m9.figshare.5722711 "
-        "(CC BY 4.0). Versions that have WBDSinfo.xlsx only: save its sheet as CSV."
+        "Put WBDSinfo.csv and the unzipped folder WBDSascii there: from Figshare,"
+        " doi:10.6084/m9.figshare.5722711 (CC BY 4.0). Versions that have WBDSinfo.xlsx only: save"
+        " its sheet as CSV."
     )
 
     def modalities(self) -> Modalities:

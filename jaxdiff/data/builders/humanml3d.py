@@ -36,8 +36,9 @@ class HumanML3D(Builder):
     citation = "Guo et al. Generating diverse and natural 3D human motions from text. CVPR 2022"
     licence = "those of AMASS (research only) and HumanAct12"
     source = (
-        "Put new_joint_vecs/, texts/, train.txt, val.txt and test.txt there: build them with the notebooks of "
-        "github.com/EricGuo5513/HumanML3D from AMASS (amass.is.tue.mpg.de, after signing its licence)."
+        "Put new_joint_vecs/, texts/, train.txt, val.txt and test.txt there: build them with the"
+        " notebooks of github.com/EricGuo5513/HumanML3D from AMASS (amass.is.tue.mpg.de, after"
+        " signing its licence)."
     )
     layout = LAYOUT_22
 
@@ -108,8 +109,8 @@ class KITML(HumanML3D):
     citation = "Plappert, Mandery, Asfour. The KIT motion-language dataset. Big Data 4 (2016)"
     licence = "none stated"
     source = (
-        "Put new_joint_vecs/, texts/, train.txt, val.txt and test.txt there: the KIT-ML archive that "
-        "github.com/EricGuo5513/HumanML3D links to."
+        "Put new_joint_vecs/, texts/, train.txt, val.txt and test.txt there: the KIT-ML archive"
+        " that github.com/EricGuo5513/HumanML3D links to."
     )
     layout = LAYOUT_21
 
@@ -123,7 +124,11 @@ def _caption(line: str, path: Path, number: int) -> tuple[str, str, float, float
     parts = line.split("#")
     try:
         caption, tokens, start, end = parts
-        return caption, tokens, *(float(np.nan_to_num(float(value))) for value in (start, end))  # pyright: ignore[reportReturnType]
+        return (
+            caption,
+            tokens,
+            *(float(np.nan_to_num(float(value))) for value in (start, end)),
+        )  # pyright: ignore[reportReturnType]
     except ValueError:
         raise FileError(
             f"{path}, line {number}: expected caption#words#start#end, found {line!r}"

@@ -48,8 +48,9 @@ class MIA(Builder):
     citation = "Chiquier, Vondrick. Muscles in Action. ICCV 2023"
     licence = "none stated"
     source = (
-        "Put the folders train and val of MIADatasetOfficial there: the archive that "
-        "github.com/cvlab-columbia/musclesinaction links to, or ask its authors (the link has been dead at times)."
+        "Put the folders train and val of MIADatasetOfficial there: the archive that"
+        " github.com/cvlab-columbia/musclesinaction links to, or ask its authors (the link has been"
+        " dead at times)."
     )
 
     def modalities(self) -> Modalities:
@@ -60,7 +61,8 @@ class MIA(Builder):
         clips = sorted(path.parent for path in root.glob("*/Subject*/*/*/emgvalues.npy"))
         if not clips:
             raise FileError(
-                f"{self.name}: nothing like train/Subject0/ElbowPunch/188/emgvalues.npy in {root}. {self.source}"
+                f"{self.name}: nothing like train/Subject0/ElbowPunch/188/emgvalues.npy in {root}."
+                f" {self.source}"
             )
         for clip in self.track(clips):
             split, subject, exercise, _ = clip.relative_to(root).parts

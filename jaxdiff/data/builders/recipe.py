@@ -103,7 +103,8 @@ class Recipe:
         place = root / name
         if "\0" in name or not place.resolve().is_relative_to(root.resolve()):
             raise FileError(
-                f"{self.path}: {name[:200]!r} lies outside {root}; a recipe reads files inside it only"
+                f"{self.path}: {name[:200]!r} lies outside {root}; a recipe reads files inside it"
+                " only"
             )
         return place
 
@@ -126,7 +127,8 @@ class Recipe:
         given |= (self.people or {}).get(str(given.get("subject")), {})
         if not given.get("subject"):
             raise ConfigError(
-                f"{self.path}: the subject is not stated; put {{subject}} into files, or subject under fields"
+                f"{self.path}: the subject is not stated; put {{subject}} into files, or subject"
+                " under fields"
             )
         about: dict[str, Any] = {name: str(given[name]) for name in TEXTS if name in given}
         for name in (name for name in NUMBERS if name in given):

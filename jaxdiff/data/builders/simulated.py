@@ -181,7 +181,10 @@ class SimulatedMotion(Simulated):
 
     name = "simulated_motion"
     compact = False  # features are compared with those of other programs to the last digit
-    description = "Simulated whole-body motions of many actions, speeds, directions and styles, with captions."
+    description = (
+        "Simulated whole-body motions of many actions, speeds, directions and styles, with"
+        " captions."
+    )
     simulator = staticmethod(actions.simulate_motions)
     sizes: ClassVar = {"tiny": {"count": 40}, "quick": {"count": 2000}, "full": {"count": 20_000}}
 

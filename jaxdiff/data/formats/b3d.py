@@ -110,7 +110,8 @@ def _trials(path: str | os.PathLike, head: memoryview, body: memoryview) -> list
     total = sum(trial.frames for trial in trials)
     if min(trial.frames for trial in trials) < 1 or total * stride > len(body):
         raise DataError(
-            f"the header announces {total} frames of {stride} bytes, the file has {len(body)} bytes for them"
+            f"the header announces {total} frames of {stride} bytes, the file has {len(body)} bytes"
+            " for them"
         )
     bodies = protobuf.texts(header, 6)[:100]
     names = _coordinates(models, dofs)

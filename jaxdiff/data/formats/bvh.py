@@ -178,7 +178,10 @@ def _hierarchy(path: str | os.PathLike, lines: list[str]) -> tuple[_Tree, int]:
                     parts.append(words.popleft())
                 name = " ".join(parts)
                 if coming or (key != "ROOT" and inside is None) or (key == "ROOT" and tree.names):
-                    what = f"{line.strip()[:60]!r} is out of place; joints and end sites stand inside one ROOT"
+                    what = (
+                        f"{line.strip()[:60]!r} is out of place; joints and end sites stand inside"
+                        " one ROOT"
+                    )
                     raise files.bad(path, what, number)
                 if key == "END":
                     coming.append(None)

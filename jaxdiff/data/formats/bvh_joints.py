@@ -118,8 +118,8 @@ def write_recording_bvh(path: str | os.PathLike, recording: Recording) -> None:
     ):
         raise files.bad(
             path,
-            "a BVH is written from joint positions: channels 'joint_x', '_y', '_z' in m, and meta['parents'] with the "
-            "number of every joint's parent; see joints_recording",
+            "a BVH is written from joint positions: channels 'joint_x', '_y', '_z' in m, and"
+            " meta['parents'] with the number of every joint's parent; see joints_recording",
         )
     try:
         tree = tuple(int(parent) for parent in parents)

@@ -224,8 +224,8 @@ def _model_units(
         per_mass = {"N mm": "N mm/kg", "N": "N/kg"}.get(unit)
         if kind == "MOMENT" and own and per_mass and plausible.size(where[:, own]) < 9500:
             warnings.warn(
-                f"{path}: moments are stated in {unit}, but they are small: read as {per_mass}, as Plug-in Gait "
-                "writes them",
+                f"{path}: moments are stated in {unit}, but they are small: read as {per_mass}, as"
+                " Plug-in Gait writes them",
                 DataWarning,
                 stacklevel=4,
             )

@@ -52,7 +52,10 @@ def write_c3d(path: str | os.PathLike, recording: Recording) -> None:
     first = round(recording.start * recording.rate)
     if first < 0 or abs(first / recording.rate - recording.start) > 1e-6:
         first = max(first, 0)
-        shown = f"{path}: C3D starts at a whole frame; the start {recording.start:g} s is written as {first / recording.rate:g} s"
+        shown = (
+            f"{path}: C3D starts at a whole frame; the start {recording.start:g} s is written as"
+            f" {first / recording.rate:g} s"
+        )
         warnings.warn(shown, DataWarning, stacklevel=2)
     c3d = ezc3d.c3d()
     point, analog = (c3d["parameters"][group] for group in ("POINT", "ANALOG"))
@@ -125,7 +128,8 @@ def _sorted(path, recording: Recording):
             if stated != unit:
                 raise files.bad(
                     path,
-                    f"{quantity}s are in {stated!r} and in {unit!r}; C3D has one unit for all, convert some",
+                    f"{quantity}s are in {stated!r} and in {unit!r}; C3D has one unit for all,"
+                    " convert some",
                 )
             labels.append(base)
             points[base] = values

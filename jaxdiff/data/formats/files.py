@@ -207,7 +207,8 @@ def timed(
         if not np.array_equal(table[:, j], table[:, time[0]]):
             raise bad(
                 path,
-                f"the time columns {columns[time[0]]!r} and {columns[j]!r} differ; keep one of them",
+                f"the time columns {columns[time[0]]!r} and {columns[j]!r} differ; keep one of"
+                " them",
             )
     names, units = unique(path, [columns[j] for j in rest]), [units[j] for j in rest]
     events = tuple(events)

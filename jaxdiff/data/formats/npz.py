@@ -147,7 +147,8 @@ def read_npz(path: str | os.PathLike, rate: float | None = None) -> Recording:
     ):
         raise files.bad(
             path,
-            f"'values' must be finite floats or NaN, (T, C); they are {values.dtype} {values.shape}",
+            f"'values' must be finite floats or NaN, (T, C); they are {values.dtype}"
+            f" {values.shape}",
         )
     try:
         meta = json.loads(str(found["meta"].item()))

@@ -53,8 +53,8 @@ def read_estimated(path: str | os.PathLike, found: Mapping[str, np.ndarray]) -> 
         if not name:
             raise files.bad(
                 path,
-                f"holds SMPL parameters: a body model is needed to place the joints; set {BODY_VARIABLE} to its .npz "
-                "file (SMPL, SMPL+H or SMPL-X)",
+                "holds SMPL parameters: a body model is needed to place the joints; set"
+                f" {BODY_VARIABLE} to its .npz file (SMPL, SMPL+H or SMPL-X)",
             )
         body = load(name)
     up = "z" if {"mocap_framerate", "mocap_frame_rate"} & set(found) else "y"
@@ -135,7 +135,8 @@ def _skinned(
     if body is None:
         raise files.bad(
             path,
-            "holds SMPL parameters: a body model is needed to place the joints, `body=smpl.load(...)`",
+            "holds SMPL parameters: a body model is needed to place the joints,"
+            " `body=smpl.load(...)`",
         )
     own = body
     return np.asarray(
@@ -151,7 +152,8 @@ def _parameters(
     if count < BODY or poses.ndim != 2 or poses.shape[1] < 3 * BODY:
         raise files.bad(
             path,
-            f"poses are (T, 3 J) and the body has J joints, J >= {BODY}; got {poses.shape} and {count}",
+            f"poses are (T, 3 J) and the body has J joints, J >= {BODY}; got {poses.shape} and"
+            f" {count}",
         )
     frames = len(poses)
     turns = np.zeros((frames, count, 3), np.float32)
@@ -166,7 +168,8 @@ def _poses(path: str | os.PathLike, found: Mapping[str, np.ndarray]) -> np.ndarr
     if poses is None:
         raise files.bad(
             path,
-            f"has neither 'joints' nor SMPL 'poses'; it has {', '.join(sorted(found)) or 'nothing'}",
+            "has neither 'joints' nor SMPL 'poses'; it has"
+            f" {', '.join(sorted(found)) or 'nothing'}",
         )
     return poses
 
@@ -197,6 +200,7 @@ def _find(
     if not (np.issubdtype(found[name].dtype, np.number) and np.isfinite(found[name]).all()):
         raise files.bad(
             path,
-            f"{name!r} should hold finite numbers; it is {found[name].dtype}, or holds NaN or infinities",
+            f"{name!r} should hold finite numbers; it is {found[name].dtype}, or holds NaN or"
+            " infinities",
         )
     return found[name]

@@ -57,7 +57,8 @@ def edit(
     grid = levels(schedules.linear(), strength, steps, floor)
     if grid is None:
         raise ConfigError(
-            f"the strength of an edit lies above the floor of the inversion, {floor}; got {strength}"
+            f"the strength of an edit lies above the floor of the inversion, {floor}; got"
+            f" {strength}"
         )
 
     @jax.jit

@@ -94,8 +94,8 @@ def benchmark_clips(config: Config, prepared: Prepared, side: str) -> list[np.nd
     found = [clip[: len(clip) // STEP * STEP] for clip in clips if len(clip) >= shortest][:most]
     if not found:
         raise ConfigError(
-            f"Table V needs {side} clips of {shortest} frames or more (estimation.window, SmoothNet's); {config.data.name} "
-            "has none"
+            f"Table V needs {side} clips of {shortest} frames or more (estimation.window,"
+            f" SmoothNet's); {config.data.name} has none"
         )
     return found
 

@@ -95,7 +95,8 @@ class BioVaeModel(CaptionedModel):
             or (text and refine)
         ):
             raise ConfigError(
-                "a model of biovae needs a text, or a recording with either refine or edit=PART=FACTOR"
+                "a model of biovae needs a text, or a recording with either refine or"
+                " edit=PART=FACTOR"
             )
         if trust is not None and not refine:
             raise ConfigError("trust belongs to refine")

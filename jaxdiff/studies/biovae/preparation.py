@@ -76,8 +76,9 @@ def prepare(config: Config, trials: Trials | None = None) -> Prepared:
     count = humanml3d.joint_count(trials.modality(MOTION))  # type: ignore[arg-type]
     if count != len(humanml3d.LAYOUT_22.skeleton.names):
         raise ConfigError(
-            f"BioVAE is studied on the 22 joints of HumanML3D; the motions of {config.data.name} have {count}. Its muscles "
-            "and physical metrics are those of that figure: choose data.name=humanml3d or a motion pack"
+            f"BioVAE is studied on the 22 joints of HumanML3D; the motions of {config.data.name}"
+            f" have {count}. Its muscles and physical metrics are those of that figure: choose"
+            " data.name=humanml3d or a motion pack"
         )
     base = captions.prepare(config, completed(trials))
     scale = Scale(base.normaliser.offset, base.normaliser.scale, base.rate)

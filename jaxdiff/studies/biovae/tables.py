@@ -37,7 +37,8 @@ def plausibility(
     """Tables II and IV: nearest to the real row is best."""
     repetitions = len(rows["real"]["vc"])
     notes = [
-        f"Mean ± deviation over {repetitions} repetitions; the row `real` is the one to be close to."
+        f"Mean ± deviation over {repetitions} repetitions; the row `real` is the one to be"
+        " close to."
     ]
     for row in rows:
         if row not in ("real", "backbone"):
@@ -59,7 +60,10 @@ def traditional(
     published: Mapping[str, Sequence[float | None]],
 ) -> Table:
     """Tables I and III."""
-    note = "Mean ± 95 % interval. Our figures are in the space of an evaluator trained here, the paper's in its own."
+    note = (
+        "Mean ± 95 % interval. Our figures are in the space of an evaluator trained here, the"
+        " paper's in its own."
+    )
     table = Table(title, [NAMES[name] for name in paper.TRADITIONAL], note=note)
     for row, figures in rows.items():
         table.row(row, {NAMES[n]: _interval(figures, n) for n in paper.TRADITIONAL if n in figures})
@@ -141,7 +145,10 @@ def _moves(rows: Mapping[str, Figures], row: str, baseline: str) -> str:
     nearer_in, farther_in = (
         ", ".join(n for n, way in moved.items() if way == sign) or "nothing" for sign in (1, -1)
     )
-    return f"`{row}` against `{baseline}`, in every repetition: nearer to real in {nearer_in}; farther in {farther_in}."
+    return (
+        f"`{row}` against `{baseline}`, in every repetition: nearer to real in {nearer_in}; farther"
+        f" in {farther_in}."
+    )
 
 
 def _interval(figures: Mapping[str, float], name: str) -> str:

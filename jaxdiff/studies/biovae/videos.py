@@ -131,7 +131,8 @@ def pairs(truth: Path, estimates: Path) -> Iterator[tuple[Person, Person]]:
             made = estimate(path)
             if len(made.poses) != len(one.poses):
                 raise FileError(
-                    f"{path} has {len(made.poses)} frames and its truth {len(one.poses)}; both are of 30 Hz"
+                    f"{path} has {len(made.poses)} frames and its truth {len(one.poses)}; both are"
+                    " of 30 Hz"
                 )
             yield one, made
 
@@ -168,8 +169,11 @@ def benchmark(
     table = Table(
         "Pose estimation on videos (Table V)",
         tuple(COLUMNS.values()),
-        note=f"{people} people at {RATE:g} Hz, means over valid frames ± deviation over people; one rotation per sequence "
-        "brings an estimate to the truth's axes, and the surface of a refined motion is fitted to its joints.",
+        note=(
+            f"{people} people at {RATE:g} Hz, means over valid frames ± deviation over people; one"
+            " rotation per sequence brings an estimate to the truth's axes, and the surface of a"
+            " refined motion is fitted to its joints."
+        ),
     )
     for name, found in rows.items():
         table.row(name, {COLUMNS[k]: cell([each[k] for each in found]) for k in COLUMNS})
@@ -223,8 +227,8 @@ def _person(path: Path, name: str, poses: Any, betas: Any, trans: Any, valid: np
         raise FileError(f"{path}: poses are (T, 3 J) with {BODY} joints or more; got {poses.shape}")
     if trans.shape != (frames, 3) or len(valid) != frames or frames < 5:
         raise FileError(
-            f"{path}: {frames} frames of poses beside a place {trans.shape} and {len(valid)} flags; 5 frames or more "
-            "are needed"
+            f"{path}: {frames} frames of poses beside a place {trans.shape} and {len(valid)} flags;"
+            " 5 frames or more are needed"
         )
     turns = poses.reshape(frames, -1)[:, : 3 * BODY].reshape(frames, BODY, 3)
     return Person(name, turns, np.asarray(betas, np.float32), trans, valid)

@@ -60,8 +60,8 @@ def adapted(trained: Trained, source: str | Path | Strides, seed: int = 0) -> Tr
     tasks = tasks_of(strides)
     if len(people) < 3 or not tasks:
         raise DataError(
-            f"adapting needs three people or more and two modalities or more; got {len(people)} people and "
-            f"{', '.join(measured(strides)) or 'no known modality'}"
+            f"adapting needs three people or more and two modalities or more; got {len(people)}"
+            f" people and {', '.join(measured(strides)) or 'no known modality'}"
         )
     scores, kept = {}, {}
     for strength in STRENGTHS:

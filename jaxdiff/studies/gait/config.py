@@ -74,12 +74,12 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.evaluation.samples = 32
     config.evaluation.strides = 300  # held-out strides that calibrate, and as many that test
     config.evaluation.model = "gait"  # tables: a shipped model, a model file or a run directory
-    config.evaluation.tables = (
-        "subsets,clean,steps,together,baselines"  # also opensim, hood, verheul, cmu
+    config.evaluation.tables = (  # also opensim, hood, verheul, cmu
+        "subsets,clean,steps,together,baselines"
     )
     config.evaluation.data = ""  # tables: `data` folder of a run whose people are used again
-    config.evaluation.real = (
-        ""  # folder of recordings of real people: for tables, and the card's coverage on them
+    config.evaluation.real = (  # folder of recordings of real people: for tables, and the card's coverage on them
+        ""
     )
     config.evaluation.deterministic = ""  # tables: a model trained with model.deterministic
 

@@ -121,10 +121,14 @@ def report(walk: Recording, made: Prediction, measured: Recording, seconds: floa
     )
     found.add(
         Page.verdict,
-        f"From joint angles alone, {np.mean(shares):.0%} of the simulated moments and forces lie in the 90 % interval.",
+        f"From joint angles alone, {np.mean(shares):.0%} of the simulated moments and forces lie in"
+        " the 90 % interval.",
         {
             "person": "simulated, not among those the model was trained on",
-            "intervals": "90 % of recordings with a laboratory's errors of measurement; this example has none, so more",
+            "intervals": (
+                "90 % of recordings with a laboratory's errors of measurement; this example has"
+                " none, so more"
+            ),
         },
     )
     toe_off = np.mean([phase(e.time, inside) for e in events if (e.label, e.side) == TOE_OFF])
@@ -136,7 +140,8 @@ def report(walk: Recording, made: Prediction, measured: Recording, seconds: floa
         {"": {"generated forces": joints}},
         legs.skeleton(),
         FRAMES,
-        "Legs of average size, drawn from the given angles; median of the generated ground reaction forces.",
+        "Legs of average size, drawn from the given angles; median of the generated ground reaction"
+        " forces.",
         {"": {"generated forces": arrows}},
         [motion.Event(e.time - inside[0], f"{e.side} {NAMES[e.label]}") for e in events],
     )

@@ -77,15 +77,25 @@ def card(trained: Trained) -> dict[str, Any]:
     config = trained.metadata["config"]
     people, strides = config["data"]["people"], config["data"]["tasks"] * config["data"]["strides"]
     return {
-        "summary": "Any subset of a walking stride's signals in, all others out, with calibrated intervals.",
-        "data": f"{people * strides} simulated strides of {people} simulated people (jaxdiff.body.walker), "
-        f"{config['training']['steps']} steps of batch {config['batch_size']}; recordings deviate from them as "
-        "laboratories' do",
-        "people": "Simulated adults, able-bodied and "
-        f"{config['data']['impaired']:.0%} impaired (hemiparesis, crouch, prostheses, foot, one side); no real person.",
+        "summary": (
+            "Any subset of a walking stride's signals in, all others out, with calibrated"
+            " intervals."
+        ),
+        "data": (
+            f"{people * strides} simulated strides of {people} simulated people"
+            f" (jaxdiff.body.walker), {config['training']['steps']} steps of batch"
+            f" {config['batch_size']}; recordings deviate from them as laboratories' do"
+        ),
+        "people": (
+            f"Simulated adults, able-bodied and {config['data']['impaired']:.0%} impaired"
+            " (hemiparesis, crouch, prostheses, foot, one side); no real person."
+        ),
         "licence": "Apache-2.0",
-        "limits": "Walking only. Trained on simulation: intervals hold for simulated people and are not guaranteed for "
-        "real ones; recalibrate with `jaxdiff adapt`. Not for clinical decisions.",
+        "limits": (
+            "Walking only. Trained on simulation: intervals hold for simulated people and are not"
+            " guaranteed for real ones; recalibrate with `jaxdiff adapt`. Not for clinical"
+            " decisions."
+        ),
         "source": f"jaxdiff train gait:ship, seed {config['training']['seed']}",
     }
 

@@ -343,7 +343,8 @@ class GaitModel(Model):
         for word in () if given in named else words:
             if word not in known:
                 raise DataError(
-                    f"the gait model has no signal {word!r}; {nearest(word, known | set(named), 0.7)}"
+                    f"the gait model has no signal {word!r};"
+                    f" {nearest(word, known | set(named), 0.7)}"
                 )
         return subsets.masks(self.layout, patterns)
 

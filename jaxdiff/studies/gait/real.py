@@ -51,8 +51,10 @@ def table_opensim(model: GaitModel, folder: Path, samples: int = 32) -> Table:
     table = Table(
         "A real person, zero-shot: OpenSim's walk",
         ("RMSE", "R2", "coverage 90 %"),
-        note=f"One person, treadmill, one whole stride; mass {MASS} kg stated, speed not. R² against the channel's own "
-        "mean. Intervals calibrated on simulated people.",
+        note=(
+            f"One person, treadmill, one whole stride; mass {MASS} kg stated, speed not. R² against"
+            " the channel's own mean. Intervals calibrated on simulated people."
+        ),
     )
     for (given, channel, unit), outcome in outcomes(model, folder, samples).items():
         cells = {
@@ -155,7 +157,10 @@ def table_hood(model: GaitModel, path: Path) -> Table:
     strides = cohorts.hood(path, model.layout)
     task = ("moments", ("angles/*", *subsets.SCALARS))
     table = _before_and_after(model, strides, task, "Real amputees: ankle moment from ankle angle")
-    table.note += " `r`: the leg with the prosthesis. Hood et al. 2020, group K3, mean strides at five speeds."
+    table.note += (
+        " `r`: the leg with the prosthesis. Hood et al. 2020, group K3, mean strides at five"
+        " speeds."
+    )
     return table
 
 
@@ -168,7 +173,10 @@ def table_verheul(model: GaitModel, path: Path) -> Table:
         table.note = part.note
         for row in part.rows:
             table.row(f"{given}: {row.label}", row.cells)
-    table.note += " Stance phases only; the model is of walking, so zero-shot predictions are outside of its purpose."
+    table.note += (
+        " Stance phases only; the model is of walking, so zero-shot predictions are outside of its"
+        " purpose."
+    )
     return table
 
 
@@ -184,8 +192,10 @@ def table_cmu(model: GaitModel, path: Path, samples: int = 32) -> Table:
     table = Table(
         "Real walks: left leg from right leg",
         ("RMSE", "R2", "coverage 90 %", "RMSE of half a stride later"),
-        note=f"CMU motion capture, {count} strides of {people} people, 20 Hz, zero-shot; R² against the channel's mean. "
-        "Last column: the right leg's curve moved by half a stride.",
+        note=(
+            f"CMU motion capture, {count} strides of {people} people, 20 Hz, zero-shot; R² against"
+            " the channel's mean. Last column: the right leg's curve moved by half a stride."
+        ),
     )
     for name in cohorts.SAGITTAL:
         i, other = names.index(f"{name}_l"), names.index(f"{name}_r")
@@ -263,8 +273,9 @@ def _before_and_after(
         raise DataError(f"none of the strides has {target}")
     people = len(np.unique(strides.subject))
     table.note = (
-        f"{people} people, {len(strides)} strides. Adapted: to all people but the one predicted, strength {best}, chosen "
-        "by the same scores; intervals recalibrated on the others. Last column: the mean curve of the other people."
+        f"{people} people, {len(strides)} strides. Adapted: to all people but the one predicted,"
+        f" strength {best}, chosen by the same scores; intervals recalibrated on the others. Last"
+        " column: the mean curve of the other people."
     )
     return table
 

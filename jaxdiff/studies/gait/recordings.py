@@ -84,9 +84,9 @@ def read_strides(
     found = [pair for pair in wanted if channels.sides(recording, [pair[0]], [pair[1]])]
     if not found:
         raise DataError(
-            f"none of the recording's channels ({', '.join(recording.channels[:8])}) is known to the model; rename "
-            "them (rename=, --rename old=new) to names such as "
-            f"{', '.join(channel for channel, _ in wanted[:4])}"
+            f"none of the recording's channels ({', '.join(recording.channels[:8])}) is known to"
+            " the model; rename them (rename=, --rename old=new) to names such as"
+            f" {', '.join(channel for channel, _ in wanted[:4])}"
         )
     mass, notes = known.get("mass", math.nan), {}
     if math.isnan(mass):
@@ -107,7 +107,7 @@ def read_strides(
     count = len(cut.times) - 1
     cycles = cycles.reshape(count, waves[0].steps, -1)
     columns = {
-        mirrored(name) if left else name: (cycles[..., i] * (mirror_sign(name) if left else 1.0))
+        mirrored(name) if left else name: cycles[..., i] * (mirror_sign(name) if left else 1.0)
         for i, name in enumerate(signals.channels)
         if name in own or name not in matched.recording.channels
     }

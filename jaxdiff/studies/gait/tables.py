@@ -118,9 +118,11 @@ def table_subsets(model: GaitModel, test: Strides, samples: int) -> Table:
     table = Table(
         "Typical subsets given, simulated new people as laboratories record them",
         tuple(heads.values()),
-        note=f"RMSE · R² against the training people's mean curve · CRPS · share inside the calibrated 90 % interval; "
-        f"{people} people, {len(test)} strides, {samples} samples. Given and predicted signals carry each person's "
-        "discrepancy.",
+        note=(
+            "RMSE · R² against the training people's mean curve · CRPS · share inside the"
+            f" calibrated 90 % interval; {people} people, {len(test)} strides, {samples} samples."
+            " Given and predicted signals carry each person's discrepancy."
+        ),
     )
     for subset in subsets.TYPICAL:
         cells = {heads[q]: _text(s) for (name, q), s in scores.items() if name == subset}
@@ -135,7 +137,10 @@ def table_clean(model: GaitModel, plain: Strides, samples: int) -> Table:
     table = Table(
         "Strides as simulated, without discrepancies",
         tuple(heads.values()),
-        note="RMSE · R² · CRPS · share inside the 90 % interval, which is calibrated on people with discrepancies and so too wide.",
+        note=(
+            "RMSE · R² · CRPS · share inside the 90 % interval, which is calibrated on people with"
+            " discrepancies and so too wide."
+        ),
     )
     for subset in names:
         table.row(subset, {heads[q]: _text(s) for (n, q), s in scores.items() if n == subset})
@@ -203,8 +208,10 @@ def table_baselines(
     table = Table(
         "Against regressions fitted for each subset: RMSE",
         tuple(heads.values()),
-        note=f"Ridge and kernels are fitted to {MOST} training strides and choose their strength by leaving out "
-        f"people; the law and the model saw all {len(train)}.",
+        note=(
+            f"Ridge and kernels are fitted to {MOST} training strides and choose their strength by"
+            f" leaving out people; the law and the model saw all {len(train)}."
+        ),
     )
     law = Imputer(model.imputer.law, None, model.imputer.settings)
     for subset in names:

@@ -29,9 +29,15 @@ def promise(metadata: Mapping[str, Any]) -> str:
       metadata: of the model: `real`, its coverage on real people, and `adaptation`.
     """
     if adaptation := metadata.get("adaptation"):
-        return f"intervals are calibrated on {adaptation['people']} people of the laboratory adapted to"
+        return (
+            f"intervals are calibrated on {adaptation['people']} people of the laboratory"
+            " adapted to"
+        )
     text = "intervals are calibrated on simulated people"
     if real := metadata.get("real"):
         low, high = real["coverage"]
-        text += f"; on {real['who']} {low:.0%} to {high:.0%} of the values of a signal lay in the 90 % interval"
+        text += (
+            f"; on {real['who']} {low:.0%} to {high:.0%} of the values of a signal lay in the 90 %"
+            " interval"
+        )
     return text

@@ -28,7 +28,7 @@ def run(config: Config, out: Path) -> None:
     formats.write(measured, walk.recording(0, config.data.y))
     load(out).generate(formats.read_one(angles), samples=SAMPLES).write(generated)
     print(
-        f"{generated}: the moments of {angles}, median and 90 % interval of {SAMPLES} samples\n"
-        f"the same with another file:\n  jaxdiff generate {out} --input {angles} --output {generated}\n"
-        f"how close it is:\n  jaxdiff score {generated} --against {measured}"
+        f"{generated}: the moments of {angles}, median and 90 % interval of {SAMPLES} samples\nthe"
+        f" same with another file:\n  jaxdiff generate {out} --input {angles} --output"
+        f" {generated}\nhow close it is:\n  jaxdiff score {generated} --against {measured}"
     )

@@ -26,7 +26,10 @@ from jaxdiff.training.step import make_generate
 from jaxdiff.typing import Config
 
 COVERED = ("all channels", "lowest channel", "highest channel")
-LEG = "Two strides of hip, knee and ankle flexion as a leg under an upright pelvis, drawn as a right one; one sample."
+LEG = (
+    "Two strides of hip, knee and ankle flexion as a leg under an upright pelvis, drawn as a right"
+    " one; one sample."
+)
 
 
 def run_train(config: Config, out: Path) -> None:

@@ -56,7 +56,10 @@ def windows(
     yield (
         f"Real and generated {name}: mean and spread over the window",
         bands(fold, side, drawn, target),
-        f"Curves of {name} over two strides, real in black, generated in colour, bands of one standard deviation",
+        (
+            f"Curves of {name} over two strides, real in black, generated in colour, bands of one"
+            " standard deviation"
+        ),
     )
     yield (
         f"The best, median and worst window of {name}",

@@ -40,7 +40,8 @@ def both(generate: Callable[[str], Prediction]) -> Prediction:
     count = round((stop - start) * rate)
     if count < 1:
         raise DataError(
-            "the strides of the two legs have no time in common; generate them one by one (side=, --side)"
+            "the strides of the two legs have no time in common; generate them one by one (side=,"
+            " --side)"
         )
     pieces = []
     for part in made.values():

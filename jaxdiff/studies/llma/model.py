@@ -102,7 +102,8 @@ class LlmaModel(Model):
         if fitting:
             named = " and ".join(names)
             raise DataError(
-                f"the recording fits {named}; name the one it is (given=, --given), or state its units"
+                f"the recording fits {named}; name the one it is (given=, --given), or state its"
+                " units"
             )
         return min(self.scales, key=lambda m: self._absent(m, recording))
 

@@ -98,7 +98,8 @@ def shared_folder() -> Path:
     root = Path(os.environ.get("JAXDIFF_SHARED", "")) / "data"
     if not os.environ.get("JAXDIFF_SHARED") or not root.is_dir():
         raise FileError(
-            "this config needs real data: set JAXDIFF_SHARED to the folder that has data/verheul2024.npz"
+            "this config needs real data: set JAXDIFF_SHARED to the folder that has"
+            " data/verheul2024.npz"
         )
     return root
 

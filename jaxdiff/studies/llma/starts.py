@@ -110,8 +110,8 @@ def start(config: Config, fold: Fold, kind: str = "", most: int = 2000) -> Start
     train = fold.side("train", most if kind != "best" else 0)
     if kind != "none" and len(np.unique(train["subject"])) < 2:
         raise ConfigError(
-            f"a start of kind {kind!r} is judged on left-out training subjects, of which there is one only: "
-            "set model.start to none"
+            f"a start of kind {kind!r} is judged on left-out training subjects, of which there is"
+            " one only: set model.start to none"
         )
     if kind == "none":
         return Start({"fixed": {own: linear_gaussian.marginal(train[own]) for own in OTHER}})

@@ -42,12 +42,13 @@ FIGURES = (
     "mispaired",
 )
 NOTE = (
-    "mse: one sample against the truth, normalised to [-1, 1]; mse_mean, rmse_mean, r2_mean: the mean of the samples, R² "
-    "against the training mean curve; rmse_expected: without the share of the error that is due to the number of samples; "
-    "coverage_90: share of the truth in the 90 % interval (0.9 is right), "
-    "calibrated_90: after conformal scaling on held-out people; contrast, mispaired: contrast of the latents of true "
-    "pairs, and of pairs that do not belong together (windows of other sequences at the same position are the "
-    "negatives; equal values mean that the latents identify no content). "
+    "mse: one sample against the truth, normalised to [-1, 1]; mse_mean, rmse_mean, r2_mean: the"
+    " mean of the samples, R² against the training mean curve; rmse_expected: without the share of"
+    " the error that is due to the number of samples; coverage_90: share of the truth in the 90 %"
+    " interval (0.9 is right), calibrated_90: after conformal scaling on held-out people; contrast,"
+    " mispaired: contrast of the latents of true pairs, and of pairs that do not belong together"
+    " (windows of other sequences at the same position are the negatives; equal values mean that"
+    " the latents identify no content). "
 )
 
 
@@ -83,7 +84,10 @@ def run_table1(config: Config, out: Path) -> dict[str, Table]:
                     change = label.replace("with alignment", "change by alignment", 1)
                     table.row(f"{head} {change}", _paired(before, found[label, target]))
             add_paper(table, pair, target, f"{head} ")
-    table.note += "Change by alignment: mean over folds or seeds, and its two-sided p (sign-flip permutation)."
+    table.note += (
+        "Change by alignment: mean over folds or seeds, and its two-sided p (sign-flip"
+        " permutation)."
+    )
     return saved({"table1": table}, config, out, begin)
 
 

@@ -48,8 +48,8 @@ def _paper(word: str) -> ConfigDict:
     config.compare = ()  # directories of other trained runs, compared in the same tables
 
     config.data = ConfigDict()
-    config.data.name = (
-        "simulated_people"  # the able-bodied: simulated_people | camargo2021 | folder
+    config.data.name = (  # the able-bodied: simulated_people | camargo2021 | folder
+        "simulated_people"
     )
     config.data.recipe = placeholder(str)  # folder: the YAML that describes it
     config.data.manual_dir = placeholder(str)  # gated data sets: where their files lie
@@ -61,8 +61,8 @@ def _paper(word: str) -> ConfigDict:
     config.data.pairs = 100_000  # balanced pairs of speeds an epoch
     config.data.stroke = "simulated_people"  # the stroke cohort, or empty for none
     config.data.stroke_recipe = placeholder(str)  # folder: its YAML
-    config.data.stroke_normaliser = (
-        "paper"  # paper (partly their own statistics) | others | training
+    config.data.stroke_normaliser = (  # paper (partly their own statistics) | others | training
+        "paper"
     )
 
     config.model = ConfigDict()

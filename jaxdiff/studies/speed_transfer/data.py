@@ -86,11 +86,13 @@ def gaits(trials: Trials, seconds: float, rate: float) -> Gaits:
     frames, found = round(seconds * rate), trials.modality(MODALITY)
     if not np.allclose(trials.column("rate"), rate):
         raise DataError(
-            f"speed transfer works at {rate:g} Hz; these trials have {np.unique(trials.column('rate'))} Hz"
+            f"speed transfer works at {rate:g} Hz; these trials have"
+            f" {np.unique(trials.column('rate'))} Hz"
         )
     if (trials.length < frames).any():
         raise DataError(
-            f"speed transfer needs {seconds:g} s of every trial; the shortest has {trials.length.min() / rate:g} s"
+            f"speed transfer needs {seconds:g} s of every trial; the shortest has"
+            f" {trials.length.min() / rate:g} s"
         )
     rows = trials.start[:, None] + np.arange(frames)
     subject, speed, paretic = (trials.column(name) for name in ("subject", "speed", "paretic"))
@@ -117,7 +119,8 @@ def load(name: str, d: Config, recipe: str | None, kind: str = "able") -> Trials
     trials = catalogue.load(name, **given)
     if MODALITY not in trials.signals or trials.modality(MODALITY).shape[-1] != 6:
         raise ConfigError(
-            f"data set {name!r} has no modality {MODALITY!r} of six angles: hip, knee, ankle, right then left"
+            f"data set {name!r} has no modality {MODALITY!r} of six angles: hip, knee, ankle, right"
+            " then left"
         )
     return trials
 

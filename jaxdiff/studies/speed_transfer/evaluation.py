@@ -78,7 +78,8 @@ def task(
     own = gaits.subject[source] == gaits.subject[target]
     if not own.any():
         raise DataError(
-            f"no pairs: the subjects {list(subjects)} have none of the speeds {list(source_speeds)} m/s"
+            f"no pairs: the subjects {list(subjects)} have none of the speeds"
+            f" {list(source_speeds)} m/s"
         )
     return Task(gaits, source[own], target[own])
 

@@ -42,7 +42,8 @@ def report(config: Config, who: Cohorts, out: Path, begin: float) -> None:
     asked = set(config.report)
     if "table2" in asked and who.stroke is None:
         raise ConfigError(
-            "Table II is about stroke survivors: give data.stroke a cohort, or leave table2 out of report"
+            "Table II is about stroke survivors: give data.stroke a cohort, or leave table2 out of"
+            " report"
         )
     tasks = asked_tasks(config, who)
     if asked == {"table2"}:
@@ -140,7 +141,10 @@ def sensitivity(model: Transfer, asked: Task, most: int = 30) -> str:
     rows = np.unique(asked.source)
     rows = rows[evenly(len(rows), most)]
     moved, apart = embedding_shift(model, asked.gaits.select(rows))
-    return f"a circular shift of the recording moves it by {moved:.3f}, another person walking at that speed is {apart:.3f} away"
+    return (
+        f"a circular shift of the recording moves it by {moved:.3f}, another person walking at that"
+        f" speed is {apart:.3f} away"
+    )
 
 
 def embedding_shift(model: Transfer, gaits: Gaits, seed: int = 0) -> tuple[float, float]:

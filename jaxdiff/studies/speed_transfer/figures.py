@@ -31,8 +31,9 @@ TITLES = {
     "people": "Map of the embeddings",
 }
 LEGS = (
-    "Drawn from the six sagittal angles, the pelvis upright and moved forward at the speed of the recording; all three "
-    "start at a right heel strike. The source is what the model saw, real is the same person at the target speed."
+    "Drawn from the six sagittal angles, the pelvis upright and moved forward at the speed of the"
+    " recording; all three start at a right heel strike. The source is what the model saw, real is"
+    " the same person at the target speed."
 )
 Drawing = tuple[Any, str]
 """A matplotlib figure and its description."""
@@ -127,13 +128,17 @@ def gaits(task: Task, generated: np.ndarray, results: Results, title: str) -> Dr
                         )
                 axis.set_title(f"{('right', 'left')[side]} {name}", fontsize=8)
         row[0].set_ylabel(
-            f"{label}: {results.source_speed[i]:g} → {results.target_speed[i]:g} m/s\n{results.error[i]:.2f}°",
+            f"{label}: {results.source_speed[i]:g} → {results.target_speed[i]:g}"
+            f" m/s\n{results.error[i]:.2f}°",
             fontsize=8,
         )
     figure.supxlabel(f"% of stride ({title}; black: real, red: generated; degrees)", fontsize=8)
     return (
         figure,
-        f"Joint angles over the stride of a representative {title} subject, real in black, generated in red",
+        (
+            f"Joint angles over the stride of a representative {title} subject, real in black,"
+            " generated in red"
+        ),
     )
 
 

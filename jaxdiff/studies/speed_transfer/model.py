@@ -117,7 +117,8 @@ class StrideTransferModel(Model):
         each = recorded.speeds(given) if source_speed is None else list(np.atleast_1d(source_speed))
         if len(given) != len(each):
             raise ConfigError(
-                f"one source_speed per recording: got {len(each)} speeds for {len(given)} recordings"
+                f"one source_speed per recording: got {len(each)} speeds for {len(given)}"
+                " recordings"
             )
         recorded.check_speed(float(target_speed))
         walks = [

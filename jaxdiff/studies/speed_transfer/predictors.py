@@ -139,6 +139,6 @@ def describe(model: Transfer, step: int) -> str:
     """A model in a line."""
     settings = model.settings
     return (
-        f"in time, as in the paper; subject encoder {settings.size.encoder}, {settings.prediction} prediction, "
-        f"DDIM {settings.steps}, step {step}"
+        f"in time, as in the paper; subject encoder {settings.size.encoder}, {settings.prediction}"
+        f" prediction, DDIM {settings.steps}, step {step}"
     )

@@ -29,8 +29,8 @@ POINTS = 50
 """Phases of a stride, from right foot strike on."""
 STUDY = "speed_transfer"
 NOTE = (
-    "samples of the mean stride (angles, and the stride time as a channel); intervals are not calibrated, generate "
-    "with jaxdiff for those that are"
+    "samples of the mean stride (angles, and the stride time as a channel); intervals are not"
+    " calibrated, generate with jaxdiff for those that are"
 )
 _LEGS = len(CHANNELS) * TERMS
 

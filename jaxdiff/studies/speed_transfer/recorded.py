@@ -99,7 +99,8 @@ def walk(
         warnings.warn(text, DataWarning, stacklevel=3)
     if channels is not None and len(channels) != len(ANGLES):
         raise ConfigError(
-            f"channels names hip, knee and ankle of the right leg, then of the left; got {len(channels)} names"
+            "channels names hip, knee and ankle of the right leg, then of the left; got"
+            f" {len(channels)} names"
         )
     rename = dict(zip(channels, ANGLES)) if channels is not None else None
     matched = _angles(recording, rename)
@@ -108,8 +109,8 @@ def walk(
     if gaps := found.gaps():
         first = gaps[0]
         raise DataError(
-            f"{len(gaps)} gaps, the first in {first.channel} from {first.start:g} to {first.stop:g} s; bridge them "
-            "(fill_gaps=SECONDS, --fill-gaps SECONDS) or crop the recording"
+            f"{len(gaps)} gaps, the first in {first.channel} from {first.start:g} to {first.stop:g}"
+            " s; bridge them (fill_gaps=SECONDS, --fill-gaps SECONDS) or crop the recording"
         )
     values = np.full((len(found), len(ANGLES)), np.nan)
     values[:, [ANGLES.index(name) for name in found.channels]] = found.values
@@ -152,7 +153,8 @@ def gaits(trials: Trials, modality: str) -> list[Gait]:
         speed = float(trials.column("speed")[i])
         if np.isnan(speed):
             raise DataError(
-                f"the trial {trials.column('trial')[i]!r} has no speed; give the field `speed` in the recipe"
+                f"the trial {trials.column('trial')[i]!r} has no speed; give the field `speed` in"
+                " the recipe"
             )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DataWarning)
@@ -181,8 +183,9 @@ def _angles(recording: Recording, rename: dict[str, str] | None) -> names.Matche
             there.append(angle)
     if not there:
         raise DataError(
-            "the recording has no sagittal angle of hip, knee or ankle whose name is known; name them in the order hip, "
-            f"knee, ankle of the right leg, then of the left (channels, --channels); it has {', '.join(recording.channels)}"
+            "the recording has no sagittal angle of hip, knee or ankle whose name is known; name"
+            " them in the order hip, knee, ankle of the right leg, then of the left (channels,"
+            f" --channels); it has {', '.join(recording.channels)}"
         )
     return names.match(recording, tuple(there), ("deg",) * len(there), rename=rename)
 

@@ -63,7 +63,8 @@ class Regressor(NamedTuple):
         if (away.min(1) > SAME_SPEED).any():
             v, w = wanted[away.min(1).argmax()]
             raise DataError(
-                f"this baseline was not trained to go from {v:g} to {w:g} m/s; it has {self.pairs.tolist()}"
+                f"this baseline was not trained to go from {v:g} to {w:g} m/s; it has"
+                f" {self.pairs.tolist()}"
             )
         condition = {
             "source": self.normaliser(task.gaits.values[task.source]),
@@ -85,8 +86,9 @@ def _rows(gaits: Gaits, source: float, target: float) -> np.ndarray:
     found = np.argwhere(own & near[:, None] & np.broadcast_to(wanted, own.shape))
     if not len(found):
         raise DataError(
-            f"no training subject walks at {source:g} m/s and at "
-            f"{'another speed' if np.isnan(target) else f'{target:g} m/s'}: leave this pair of speeds out"
+            f"no training subject walks at {source:g} m/s and at"
+            f" {'another speed' if np.isnan(target) else f'{target:g} m/s'}: leave this pair of"
+            " speeds out"
         )
     return found
 

@@ -70,8 +70,8 @@ def picture(
         grid[0, column].set_title(f"{source.speed:g} → {target.speed:g} m/s", fontsize=8)
     figure.supxlabel("% of stride", fontsize=8)
     words = (
-        f"Strides of a person left out at {len(targets)} speeds: real in black; generated from {source.speed:g} m/s in red, "
-        f"median and {p:.0%} band of a stride"
+        f"Strides of a person left out at {len(targets)} speeds: real in black; generated from"
+        f" {source.speed:g} m/s in red, median and {p:.0%} band of a stride"
     )
     return figure, words
 

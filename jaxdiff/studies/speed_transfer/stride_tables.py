@@ -24,9 +24,9 @@ ADDED = "population change, updated"
 LINEAR = "hierarchical model"
 NETWORK = "diffusion"
 NOTE = (
-    "Mean absolute error in degrees between mean strides, over phases and measured angles; mean over people ± standard "
-    "deviation between people. p: Wilcoxon's signed-rank test over people against the population's change; helps: share "
-    "of people for whom the row errs less than it."
+    "Mean absolute error in degrees between mean strides, over phases and measured angles; mean"
+    " over people ± standard deviation between people. p: Wilcoxon's signed-rank test over people"
+    " against the population's change; helps: share of people for whom the row errs less than it."
 )
 Predictors = Sequence[Predictor]
 """One law with networks of different seeds; a person's error is the mean over them."""
@@ -111,9 +111,12 @@ def network(found: Sequence[Answered]) -> Table:
     table = Table(
         f"Simulated people left out: the network, {len(found[0].states[NETWORK])} seeds",
         [LINEAR, NETWORK, "between seeds", "p", "helps"],
-        note="Mean absolute error in degrees, mean over people ± standard deviation between people; between seeds: standard "
-        "deviation of the mean error; p, helps: Wilcoxon's signed-rank test over people and share of people for whom it helps, "
-        "against the hierarchical model.",
+        note=(
+            "Mean absolute error in degrees, mean over people ± standard deviation between people;"
+            " between seeds: standard deviation of the mean error; p, helps: Wilcoxon's signed-rank"
+            " test over people and share of people for whom it helps, against the hierarchical"
+            " model."
+        ),
     )
     for each in found:
         cells = _cells(each.errors(NETWORK), each.errors(LINEAR))
@@ -131,8 +134,11 @@ def gain(found: Sequence[Answered]) -> Table:
     table = Table(
         "Simulated people left out: gain of personalisation by person",
         [ADDED, "this model", "gain", *(f"gain, {name}" for name in quantiles), "helps"],
-        note="Degrees; gain: error of the population's change, added to the nearest recording, less that of the model, for each "
-        "person; quantiles over people; helps: share of people with a positive gain.",
+        note=(
+            "Degrees; gain: error of the population's change, added to the nearest recording, less"
+            " that of the model, for each person; quantiles over people; helps: share of people"
+            " with a positive gain."
+        ),
     )
     for each in found:
         reference, errors = each.errors(ADDED), each.errors(each.best)
@@ -153,8 +159,11 @@ def coverage(
     table = Table(
         f"Simulated people left out: coverage of the {p:.0%} band",
         [f"{band}, {how}" for band in KINDS for how in ("as sampled", "calibrated")],
-        note="Mean over people ± standard deviation between people, all phases and angles. Calibrated: with the factors of "
-        f"the group: stated hemiparesis, or legs at most {ALIKE:g} degrees apart or more.",
+        note=(
+            "Mean over people ± standard deviation between people, all phases and angles."
+            " Calibrated: with the factors of the group: stated hemiparesis, or legs at most"
+            f" {ALIKE:g} degrees apart or more."
+        ),
     )
     kinds = {"all": list(test), **held_out.kinds(test)}
     if unstated := [g._replace(paretic="") for g in kinds.get("hemiparesis", [])]:

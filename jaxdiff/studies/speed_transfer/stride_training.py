@@ -97,15 +97,16 @@ def laboratory(
     rest = list(split.train.subjects)
     if len(trials.subjects) < FEWEST or len(rest) < 5:
         raise DataError(
-            f"training needs {FEWEST} people or more, five of them to train on; got {len(trials.subjects)} and "
-            f"{len(rest)}; `jaxdiff adapt` takes four"
+            f"training needs {FEWEST} people or more, five of them to train on; got"
+            f" {len(trials.subjects)} and {len(rest)}; `jaxdiff adapt` takes four"
         )
     calibration = rest[-max(1, len(rest) // 5) :]
     gaits = recorded.gaits(trials, next(iter(trials.signals)))
     legs = slice(0, STRIDE_TIME + 1)
     if not all(np.isfinite(g.mean[legs]).all() for g in gaits):
         raise DataError(
-            "training needs hip, knee and ankle of both legs of everyone; `jaxdiff adapt` takes fewer angles"
+            "training needs hip, knee and ankle of both legs of everyone; `jaxdiff adapt` takes"
+            " fewer angles"
         )
     states = np.stack([g.mean for g in gaits])
     with warnings.catch_warnings():
@@ -236,7 +237,10 @@ def finished(trained: Trained, predictor: Predictor, gaits: People, config: Conf
     found = {**trained.metadata, "bands": {name: c.to_json() for name, c in kept.items()}}
     scores = score(predictor, gaits, kept)
     data, kinds = origin(config)
-    summary = "Hip, knee and ankle angles of a person at one walking speed or more to the same at another speed"
+    summary = (
+        "Hip, knee and ankle angles of a person at one walking speed or more to the same at another"
+        " speed"
+    )
     how = (
         "hierarchical model with diffusion of its residual"
         if config.model.network
@@ -248,10 +252,15 @@ def finished(trained: Trained, predictor: Predictor, gaits: People, config: Conf
         people=kinds,
         licence="Apache-2.0",
         scores=scores,
-        limits="Real people differ from simulated ones: adapt the model to a laboratory's people (jaxdiff adapt) before "
-        "relying on its intervals. Level, steady walking only.",
-        source=f"jaxdiff train speed_transfer:ship{'' if config.model.network else ' --set model.network=False'}; "
-        f"commit {provenance('', 0, 0.0)['commit']}; seed {config.training.seed}",
+        limits=(
+            "Real people differ from simulated ones: adapt the model to a laboratory's people"
+            " (jaxdiff adapt) before relying on its intervals. Level, steady walking only."
+        ),
+        source=(
+            "jaxdiff train"
+            f" speed_transfer:ship{'' if config.model.network else ' --set model.network=False'};"
+            f" commit {provenance('', 0, 0.0)['commit']}; seed {config.training.seed}"
+        ),
     )
     found["card"] = card.to_json()
     return Trained(trained.study, trained.params, found, trained.path)
@@ -265,9 +274,12 @@ def origin(config: Config) -> tuple[str, str]:
     data = (
         f"{d.people} simulated people (jaxdiff.body.walker.batch), level walking at 0.3 to 2.2 m/s"
     )
-    return data, (
-        f"simulated; {d.impaired:.0%} with an impairment (hemiparesis, crouch, drop foot, equinus, prosthesis); no real "
-        "person"
+    return (
+        data,
+        (
+            f"simulated; {d.impaired:.0%} with an impairment (hemiparesis, crouch, drop foot,"
+            " equinus, prosthesis); no real person"
+        ),
     )
 
 

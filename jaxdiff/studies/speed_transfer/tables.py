@@ -33,9 +33,10 @@ DETAILS = {
     "failed": "no cycles",
 }
 NOTE = (
-    "MAE in degrees between mean gait cycles, cadence in steps/min; means over test subjects ± their standard deviation. "
-    "Off-diagonal: without pairs of a speed with itself, which are nearly a copy. The paper's rows are of other people: "
-    "Camargo 2021, and stroke recordings that are private; ours are simulated unless the title says otherwise."
+    "MAE in degrees between mean gait cycles, cadence in steps/min; means over test subjects ±"
+    " their standard deviation. Off-diagonal: without pairs of a speed with itself, which are"
+    " nearly a copy. The paper's rows are of other people: Camargo 2021, and stroke recordings that"
+    " are private; ours are simulated unless the title says otherwise."
 )
 Found = Mapping[str, Mapping[str, Results]]
 """Cohort -> predictor -> results."""
@@ -45,7 +46,10 @@ def overall(found: Found) -> Table:
     """Table I: MAE, r, personalisation rank and cadence on both cohorts, and paired tests over
     people.
     """
-    note = f"{NOTE} p: Wilcoxon's signed-rank test of MAE off-diagonal over test people against the linear change."
+    note = (
+        f"{NOTE} p: Wilcoxon's signed-rank test of MAE off-diagonal over test people against the"
+        " linear change."
+    )
     table = Table("Table I: overall results", [*OVERALL.values(), "p"], note=note)
     for cohort, results in found.items():
         title = COHORTS[cohort]
@@ -127,7 +131,10 @@ def randomised(found: Found) -> Table:
         "copy",
         "linear",
     ]
-    note = "Rank of the person among all who walked at the target speed, 1 is best; blind guessing gives (available + 1) / 2."
+    note = (
+        "Rank of the person among all who walked at the target speed, 1 is best; blind guessing"
+        " gives (available + 1) / 2."
+    )
     table = Table("Table III: personalisation rank", columns, note=note)
     for cohort, results in found.items():
         own, other = paper.TABLE3[cohort]

@@ -89,15 +89,16 @@ class SpeedTransferModel(Model):
         signal, names = self.inputs[0], tuple(channels or self.inputs[0].channels)
         if len(names) != len(signal.channels):
             raise ConfigError(
-                f"the model has {len(signal.channels)} channels ({', '.join(signal.channels)}); got {len(names)} names"
+                f"the model has {len(signal.channels)} channels ({', '.join(signal.channels)}); got"
+                f" {len(names)} names"
             )
         renamed = {old: new for old, new in zip(names, signal.channels) if old != new}
         matched = fitted(recording, signal, fill_gaps, rename=renamed)
         given = at_rate(matched.recording, signal, resample)
         if len(given.values) < self.frames:
             raise DataError(
-                f"the recording lasts {len(given.values) / self.rate:g} s; the model needs {self.seconds:g} s of "
-                "steady walking"
+                f"the recording lasts {len(given.values) / self.rate:g} s; the model needs"
+                f" {self.seconds:g} s of steady walking"
             )
         gaits = Gaits(
             given.values[None, : self.frames].astype(np.float32),

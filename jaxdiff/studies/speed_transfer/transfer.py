@@ -24,8 +24,8 @@ from jaxdiff.training.step import make_generate
 from jaxdiff.typing import Params
 
 OLD = (
-    "{} holds a model of strides on a grid of phases, which this version of jaxdiff no longer has; train stride transfer "
-    "(jaxdiff train speed_transfer:ship), or use the model with version 0.1"
+    "{} holds a model of strides on a grid of phases, which this version of jaxdiff no longer has;"
+    " train stride transfer (jaxdiff train speed_transfer:ship), or use the model with version 0.1"
 )
 
 

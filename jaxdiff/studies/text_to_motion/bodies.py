@@ -32,9 +32,10 @@ def table(prepared: Prepared, real: np.ndarray, generated: np.ndarray, length: n
       written of it.
     """
     note = (
-        f"{len(length)} test captions, mean ± deviation over motions. Written: one skeleton, feet held while in contact. "
-        "Nearest training clip: root mean square distance of joints in windows of 1.6 s; a model that repeats its training "
-        "clips is far below the real test clips."
+        f"{len(length)} test captions, mean ± deviation over motions. Written: one skeleton, feet"
+        " held while in contact. Nearest training clip: root mean square distance of joints in"
+        " windows of 1.6 s; a model that repeats its training clips is far below the real test"
+        " clips."
     )
     made = Table("Feet, bones, originality", tuple(COLUMNS.values()), note=note)
     train = prepared.sides["train"].trials

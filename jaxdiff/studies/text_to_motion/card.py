@@ -15,13 +15,13 @@ from jaxdiff.typing import Config, Params
 
 FILE = "motion.safetensors"
 CMU = (
-    "The data used in this project was obtained from mocap.cs.cmu.edu. The database was created with funding from NSF "
-    "EIA-0196217."
+    "The data used in this project was obtained from mocap.cs.cmu.edu. The database was created"
+    " with funding from NSF EIA-0196217."
 )
 """The acknowledgement CMU asks for."""
 _CMU = (
-    "112 clips of the CMU motion capture database and their mirror images (subjects 3, 11, 12 and 14 are not trained on). "
-    + CMU
+    "112 clips of the CMU motion capture database and their mirror images (subjects 3, 11, 12 and"
+    " 14 are not trained on). " + CMU
 )
 _SIMULATED = "simulated motion of jaxdiff.body.actions, 26 actions"
 DATA = {
@@ -31,7 +31,9 @@ DATA = {
 }
 FREE = {
     "simulated_motion": "as the library",
-    corpora.CMU: "free for research and commercial use (CMU's terms; its motion may not be resold as data)",
+    corpora.CMU: (
+        "free for research and commercial use (CMU's terms; its motion may not be resold as data)"
+    ),
 }
 FREE[corpora.OPEN] = FREE[corpora.CMU]
 FIGURES = {"r_precision_3": "R@3", "fid": "FID", "dynamics": "Dynamics"}
@@ -86,16 +88,27 @@ def card(
     scores[column] = f"{near:.0f} (real test clips {reference:.0f})"
     frames = config.data.length
     return Card(
-        summary=f"A sentence to {frames / prepared.rate:g} s or less of motion of 22 joints at {prepared.rate:g} Hz.",
+        summary=(
+            f"A sentence to {frames / prepared.rate:g} s or less of motion of 22 joints at"
+            f" {prepared.rate:g} Hz."
+        ),
         data=str(DATA.get(name, name)),
-        people="One simulated figure in 26 actions; clips of other people are retargeted to it."
-        if name in FREE
-        else "",
+        people=(
+            "One simulated figure in 26 actions; clips of other people are retargeted to it."
+            if name in FREE
+            else ""
+        ),
         licence=FREE.get(name, f"that of {name}"),
         scores=scores,
-        limits=f"{len(prepared.words)} words and {len(prepared.actions)} actions; other words are a warning. One sentence of "
-        "one action; not for people with impairments, objects, or contact with anything but the floor. Scores are of the same "
-        "actions and other clips, by an evaluator trained on the same data.",
-        source=f"study text_to_motion, data.name={name}, model.size={config.model.size}, {config.training.steps} steps of "
-        f"{config.batch_size} clips, training.seed={config.training.seed}",
+        limits=(
+            f"{len(prepared.words)} words and {len(prepared.actions)} actions; other words are a"
+            " warning. One sentence of one action; not for people with impairments, objects, or"
+            " contact with anything but the floor. Scores are of the same actions and other clips,"
+            " by an evaluator trained on the same data."
+        ),
+        source=(
+            f"study text_to_motion, data.name={name}, model.size={config.model.size},"
+            f" {config.training.steps} steps of {config.batch_size} clips,"
+            f" training.seed={config.training.seed}"
+        ),
     )

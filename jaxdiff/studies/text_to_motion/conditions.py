@@ -88,7 +88,8 @@ def constraint(
     if recording is not None:
         if keep is None and joints is None:
             raise ConfigError(
-                "say what of the recording is kept: keep='0:1' (seconds), keep='all', or joints='left_arm'"
+                "say what of the recording is kept: keep='0:1' (seconds), keep='all', or"
+                " joints='left_arm'"
             )
         motion = _joints(recording, scale.rate)[:frames]
         upright, turn = canonical(motion, LAYOUT_22)
@@ -142,7 +143,8 @@ def _ranges(keep: str, rate: float, frames: int, length: int) -> list[int]:
         found = [i for i in range(min(frames, length)) if first - 1e-6 <= i / rate < last - 1e-6]
         if not found:
             raise ConfigError(
-                f"keep={part} holds no frame of a recording of {length / rate:g} s and a motion of {frames / rate:g} s"
+                f"keep={part} holds no frame of a recording of {length / rate:g} s and a motion of"
+                f" {frames / rate:g} s"
             )
         rows += found
     return sorted(set(rows))
@@ -171,7 +173,8 @@ def _path(path: Recording | np.ndarray, frames: int, rate: float) -> np.ndarray:
         ]
         if not all(names):
             raise DataError(
-                f"a path has channels x and z (or pelvis_x and pelvis_z) in m; got {', '.join(path.channels)}"
+                "a path has channels x and z (or pelvis_x and pelvis_z) in m; got"
+                f" {', '.join(path.channels)}"
             )
         points = path.select(names).values
         at = np.arange(len(points)) / path.rate

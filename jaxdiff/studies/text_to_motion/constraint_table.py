@@ -87,8 +87,12 @@ def table(config: Config, prepared: Prepared, params: Params) -> Table:
     made = Table(
         f"Constraints on {config.data.name}",
         tuple(COLUMNS.values()),
-        note=f"{len(clips)} test clips of {frames} frames, their own captions; mean ± deviation over clips. Written: with "
-        "constant bones, planted feet and, where constrained, limbs that reach for their targets. Dynamics: distance from the clip in how it moves, lower is nearer.",
+        note=(
+            f"{len(clips)} test clips of {frames} frames, their own captions; mean ± deviation over"
+            " clips. Written: with constant bones, planted feet and, where constrained, limbs that"
+            " reach for their targets. Dynamics: distance from the clip in how it moves, lower is"
+            " nearer."
+        ),
     )
     runs = {name: _draw(own, scale, method) for name, method in METHODS.items()}
     for kind, asked in KINDS.items():

@@ -50,31 +50,35 @@ BANDAI = "bandai_namco_2"
 CMU = "cmu_mocap"
 OPEN = "open_motion"
 PACKS: dict[str, dict[str, str]] = {
-    BANDAI: {"spine1": "Spine", "spine3": "Chest", "neck": "Neck", "head": "Head", "pelvis": "Hips"}
-    | _both(
-        {
-            "hip": ("UpperLeg_L", "UpperLeg_R"),
-            "knee": ("LowerLeg_L", "LowerLeg_R"),
-            "ankle": ("Foot_L", "Foot_R"),
-            "foot": ("Toes_L", "Toes_R"),
-            "collar": ("Shoulder_L", "Shoulder_R"),
-            "shoulder": ("UpperArm_L", "UpperArm_R"),
-            "elbow": ("LowerArm_L", "LowerArm_R"),
-            "wrist": ("Hand_L", "Hand_R"),
-        }
+    BANDAI: (
+        {"spine1": "Spine", "spine3": "Chest", "neck": "Neck", "head": "Head", "pelvis": "Hips"}
+        | _both(
+            {
+                "hip": ("UpperLeg_L", "UpperLeg_R"),
+                "knee": ("LowerLeg_L", "LowerLeg_R"),
+                "ankle": ("Foot_L", "Foot_R"),
+                "foot": ("Toes_L", "Toes_R"),
+                "collar": ("Shoulder_L", "Shoulder_R"),
+                "shoulder": ("UpperArm_L", "UpperArm_R"),
+                "elbow": ("LowerArm_L", "LowerArm_R"),
+                "wrist": ("Hand_L", "Hand_R"),
+            }
+        )
     ),
-    CMU: {"spine1": "abdomen", "spine3": "chest", "neck": "neck", "head": "head", "pelvis": "hip"}
-    | _both(
-        {
-            "hip": ("lThigh", "rThigh"),
-            "knee": ("lShin", "rShin"),
-            "ankle": ("lFoot", "rFoot"),
-            "foot": ("lFootEnd", "rFootEnd"),
-            "collar": ("lCollar", "rCollar"),
-            "shoulder": ("lShldr", "rShldr"),
-            "elbow": ("lForeArm", "rForeArm"),
-            "wrist": ("lHand", "rHand"),
-        }
+    CMU: (
+        {"spine1": "abdomen", "spine3": "chest", "neck": "neck", "head": "head", "pelvis": "hip"}
+        | _both(
+            {
+                "hip": ("lThigh", "rThigh"),
+                "knee": ("lShin", "rShin"),
+                "ankle": ("lFoot", "rFoot"),
+                "foot": ("lFootEnd", "rFootEnd"),
+                "collar": ("lCollar", "rCollar"),
+                "shoulder": ("lShldr", "rShldr"),
+                "elbow": ("lForeArm", "rForeArm"),
+                "wrist": ("lHand", "rHand"),
+            }
+        )
     ),
 }
 """HumanML3D's joints in each pack. The packs have a spine joint less: `spine2` lies half-way
@@ -193,8 +197,8 @@ def _folder(name: str, root: str | None) -> Path:
     folder = Path(root) if root else Path(os.environ.get("JAXDIFF_SHARED", "")) / "data"
     if not (folder / f"{name}.npz").is_file():
         raise FileError(
-            f"the motion pack {name}.npz is not in {folder}: name its folder in data.root, or the folder above in "
-            "$JAXDIFF_SHARED"
+            f"the motion pack {name}.npz is not in {folder}: name its folder in data.root, or the"
+            " folder above in $JAXDIFF_SHARED"
         )
     return folder
 
@@ -226,8 +230,8 @@ def as_humanml3d(values: np.ndarray, channels: tuple[str, ...], pack: str = "") 
         if name == "spine2":
             return (joint("spine1") + joint("spine3")) / 2
         raise DataError(
-            f"no joint {name!r} among {sorted({c[:-2] for c in found})}; known skeletons are HumanML3D's (SMPL's 22 "
-            "joints) and those of the motion packs"
+            f"no joint {name!r} among {sorted({c[:-2] for c in found})}; known skeletons are"
+            " HumanML3D's (SMPL's 22 joints) and those of the motion packs"
         )
 
     return np.stack([joint(name) for name in HUMANML3D.names], axis=1).astype(np.float32)

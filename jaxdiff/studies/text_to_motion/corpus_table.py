@@ -58,8 +58,11 @@ def run_corpora(config: Config, out: Path) -> None:
     table = Table(
         "Scores by corpus",
         ("clips", *COLUMNS.values()),
-        note=f"Mean ± deviation over {config.evaluation.repetitions} repetitions. Written: one skeleton, feet held while in "
-        "contact. The pack's people and captions were in no training, the evaluator's included.",
+        note=(
+            f"Mean ± deviation over {config.evaluation.repetitions} repetitions. Written: one"
+            " skeleton, feet held while in contact. The pack's people and captions were in no"
+            " training, the evaluator's included."
+        ),
     )
     for name, clips in sides(config, prepared).items():
         of = dataclasses.replace(prepared, sides={**prepared.sides, "test": clips})

@@ -77,7 +77,10 @@ def run_train(config: Config, out: Path) -> None:
     feet = bodies.table(prepared, made.real, made.generated, made.length)
     report.table(feet, "bodies")
     if config.data.name != "humanml3d":
-        note = "Of other motions, and in the space of another evaluator: comparable in order of magnitude only."
+        note = (
+            "Of other motions, and in the space of another evaluator: comparable in order of"
+            " magnitude only."
+        )
         beside = Table("Published results on HumanML3D", tuple(COLUMNS.values()), note=note)
         beside.quote(PUBLISHED, tuple(COLUMNS.values()), "published")
         report.table(beside)
@@ -116,9 +119,10 @@ def _facts(config: Config, begin: float) -> dict[str, str]:
 def results(config: Config, rows: dict[str, dict[str, float]], clips: int) -> Table:
     """The table of the protocol, the published rows beside ours where the data are the same."""
     note = (
-        f"{clips} test clips, {config.evaluation.repetitions} repetitions, mean ± 95 % interval; batches of 32 (R@k of chance: "
-        "0.031, 0.062, 0.094). Diversity is best where the real row is. Dynamics: distance from the real motion of the caption "
-        "in how it moves, in deviations. Controls are worse than the generated motions in: "
+        f"{clips} test clips, {config.evaluation.repetitions} repetitions, mean ± 95 % interval;"
+        " batches of 32 (R@k of chance: 0.031, 0.062, 0.094). Diversity is best where the real row"
+        " is. Dynamics: distance from the real motion of the caption in how it moves, in"
+        " deviations. Controls are worse than the generated motions in: "
         + "; ".join(f"{row}: {_listed(names)}" for row, names in evaluation.failing(rows).items())
     )
     table = Table(f"Text to motion on {config.data.name}", tuple(COLUMNS.values()), note=note)

@@ -132,9 +132,10 @@ def _steps(settings: Settings) -> str:
 def _note(config: Config) -> str:
     guidance = config.sampling.scale
     return (
-        f"Mean ± 95 % interval of {config.evaluation.repetitions} repetitions. The teacher at few steps has no guidance, its "
-        f"own row a guidance of {guidance:g}, which the student has learned. {TIME}: one clip of {config.data.length} frames, "
-        "fastest of three, compiled, on the machine below."
+        f"Mean ± 95 % interval of {config.evaluation.repetitions} repetitions. The teacher at few"
+        f" steps has no guidance, its own row a guidance of {guidance:g}, which the student has"
+        f" learned. {TIME}: one clip of {config.data.length} frames, fastest of three, compiled, on"
+        " the machine below."
     )
 
 

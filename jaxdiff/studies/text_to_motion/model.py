@@ -103,7 +103,8 @@ class CaptionedModel(Model):
             raise ConfigError("generation needs a text that is not empty, and one sample or more")
         if not SHORTEST <= seconds * self.rate <= self.longest:
             raise ConfigError(
-                f"the model generates {SHORTEST / self.rate:g} s to {self.longest / self.rate:g} s, not {seconds:g} s"
+                f"the model generates {SHORTEST / self.rate:g} s to {self.longest / self.rate:g} s,"
+                f" not {seconds:g} s"
             )
         return round(seconds * self.rate)
 
@@ -291,7 +292,8 @@ class TextToMotionModel(CaptionedModel):
             return self._prediction(np.asarray(motion), sentences[0], raw, rate, features=features)
         if wanted and self.layout is not LAYOUT_22:
             raise ConfigError(
-                "constraints are given on the 22 joints of HumanML3D, which this model does not have"
+                "constraints are given on the 22 joints of HumanML3D, which this model does not"
+                " have"
             )
         known, placed = None, conditions.HERE
         if wanted:

@@ -242,7 +242,8 @@ def layout_of(normaliser: Normaliser) -> Layout:
     joints = joint_count(normaliser.offset)  # type: ignore[arg-type]
     if joints not in LAYOUTS:
         raise DataError(
-            f"motion features of {joints} joints: only those of HumanML3D (22) and KIT-ML (21) are known"
+            f"motion features of {joints} joints: only those of HumanML3D (22) and KIT-ML (21) are"
+            " known"
         )
     return LAYOUTS[joints]
 
@@ -255,8 +256,9 @@ def same_variant(first: str, one: Variant, second: str, other: Variant) -> None:
     """
     if one != other:
         raise ConfigError(
-            f"{first} has motion features of the variant {one!r}, {second} of {other!r}: recompute one of them from joint "
-            "positions (jaxdiff.body.humanml3d.features_from_joints), or choose data and models of one variant"
+            f"{first} has motion features of the variant {one!r}, {second} of {other!r}: recompute"
+            " one of them from joint positions (jaxdiff.body.humanml3d.features_from_joints), or"
+            " choose data and models of one variant"
         )
 
 

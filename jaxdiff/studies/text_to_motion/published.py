@@ -285,8 +285,8 @@ def _merges(folder: Path) -> Path:
         if found := sorted(folder.rglob(name)):
             return found[0]
     raise FileError(
-        f"{folder} holds no merge table of CLIP: put bpe_simple_vocab_16e6.txt.gz (openai/CLIP, clip/) there, or name it "
-        "with --vocabulary"
+        f"{folder} holds no merge table of CLIP: put bpe_simple_vocab_16e6.txt.gz (openai/CLIP,"
+        " clip/) there, or name it with --vocabulary"
     )
 
 

@@ -39,7 +39,10 @@ def run_sampling(config: Config, out: Path) -> None:
     table = Table(
         f"Steps and guidance on validation clips of {config.data.name}",
         tuple(COLUMNS[name] for name in SHOWN),
-        note=f"{len(unseen.sides['test'])} validation clips, {count} repetitions, mean ± 95 % interval.",
+        note=(
+            f"{len(unseen.sides['test'])} validation clips, {count} repetitions, mean ± 95 %"
+            " interval."
+        ),
     )
     for steps in config.evaluation.sampling_steps:
         for scale in config.evaluation.sampling_scales:

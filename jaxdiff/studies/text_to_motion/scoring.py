@@ -101,8 +101,8 @@ def opened(
     metadata = found.metadata
     if metadata.get("method") != "evaluator":
         raise CheckpointError(
-            f"{judge} holds no evaluator; `jaxdiff weights convert --from t2m DIR` makes one, and so does a run of "
-            "text_to_motion"
+            f"{judge} holds no evaluator; `jaxdiff weights convert --from t2m DIR` makes one, and"
+            " so does a run of text_to_motion"
         )
     words = list(metadata["words"])
     if "sizes" in metadata:

@@ -40,8 +40,8 @@ def begin(config: Config, prepared: Prepared, out: Path) -> tuple[Config, Prepar
     preparation.same_variant(config.start, model.variant, config.data.name, prepared.variant)
     if model.longest < config.data.length:
         raise ConfigError(
-            f"{config.start} generates up to {model.longest} frames; set data.length to that or less, not "
-            f"{config.data.length}"
+            f"{config.start} generates up to {model.longest} frames; set data.length to that or"
+            f" less, not {config.data.length}"
         )
     own = config.copy_and_resolve_references().unlock()
     own.model.update(model.config.model)

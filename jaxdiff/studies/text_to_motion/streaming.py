@@ -39,8 +39,8 @@ def continued(
     kept, new = round(overlap * rate), round(seconds * rate)
     if kept < 2 or new < FADE or kept + new > model.longest:
         raise ConfigError(
-            f"overlap is {2 / rate:g} s or more, seconds {FADE / rate:g} s or more, and both together "
-            f"{model.longest / rate:g} s or less; got {overlap:g} and {seconds:g}"
+            f"overlap is {2 / rate:g} s or more, seconds {FADE / rate:g} s or more, and both"
+            f" together {model.longest / rate:g} s or less; got {overlap:g} and {seconds:g}"
         )
     skeleton: Skeleton | None = None
     last, begin = np.zeros((0, 22, 3)), 0

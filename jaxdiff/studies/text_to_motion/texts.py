@@ -33,11 +33,17 @@ SPEECH = (
 own.
 """
 _IMPORTANT = {
-    "Loc_VIP": "left right clockwise counterclockwise anticlockwise forward back backward up down straight curve",
+    "Loc_VIP": (
+        "left right clockwise counterclockwise anticlockwise forward back backward up down straight"
+        " curve"
+    ),
     "Body_VIP": "arm chin foot feet face hand mouth leg waist eye knee shoulder thigh",
     "Obj_VIP": "stair dumbbell chair window floor car ball handrail baseball basketball",
-    "Act_VIP": "walk run swing pick bring kick put squat throw hop dance jump turn stumble stop sit lift lower raise wash "
-    "stand kneel stroll rub bend balance flap jog shuffle lean rotate spin spread climb",
+    "Act_VIP": (
+        "walk run swing pick bring kick put squat throw hop dance jump turn stumble stop sit lift"
+        " lower raise wash stand kneel stroll rub bend balance flap jog shuffle lean rotate spin"
+        " spread climb"
+    ),
     "Desc_VIP": "slowly carefully fast careful slow quickly happy angry sad happily angrily sadly",
 }
 _KIND = {word: SPEECH.index(kind) for kind, words in _IMPORTANT.items() for word in words.split()}
@@ -137,8 +143,9 @@ def reader(config: Config, words: Sequence[str]) -> Callable[[Sequence[str]], np
         raise ConfigError(f"model.text is 'words' or 'clip', not {config.model.text!r}")
     if not config.model.clip or not config.model.bpe:
         raise ConfigError(
-            "model.text=clip reads CLIP's weights and vocabulary: set model.clip (made by jaxdiff weights convert "
-            "--from clip) and model.bpe, or model.text=words to train a text encoder"
+            "model.text=clip reads CLIP's weights and vocabulary: set model.clip (made by jaxdiff"
+            " weights convert --from clip) and model.bpe, or model.text=words to train a text"
+            " encoder"
         )
     from jaxdiff import interop
 

@@ -31,7 +31,8 @@ def train_evaluator(config: Config, prepared: Prepared, out: Path) -> Params:
         words, normaliser = (trained.metadata[name] for name in ("words", "normaliser"))
         if tuple(words) != prepared.evaluator_words or normaliser != prepared.plain.state():
             raise ConfigError(
-                f"the evaluator of {config.evaluator.run} was trained on other data than {config.data.name}"
+                f"the evaluator of {config.evaluator.run} was trained on other data than"
+                f" {config.data.name}"
             )
         return trained.params
     method = evaluator(preparation.evaluator_settings(config, len(prepared.evaluator_words)))

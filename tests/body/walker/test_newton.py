@@ -76,11 +76,20 @@ def _mjcf(slope: float) -> str:
                     f'<joint name="{COORDINATES[k]}" type="slide" axis="{text(np.eye(3)[k])}"/>'
                 )
         for axis, sign, coordinate in segment.hinges:
-            joints += f'<joint name="{COORDINATES[coordinate]}" type="hinge" axis="{text(sign * np.eye(3)[axis])}"/>'
+            joints += (
+                f'<joint name="{COORDINATES[coordinate]}" type="hinge"'
+                f' axis="{text(sign * np.eye(3)[axis])}"/>'
+            )
         inertia = text(segment.mass * np.array(segment.gyration) ** 2)
-        inertial = f'<inertial pos="{text(segment.centre)}" mass="{segment.mass}" diaginertia="{inertia}"/>'
+        inertial = (
+            f'<inertial pos="{text(segment.centre)}" mass="{segment.mass}"'
+            f' diaginertia="{inertia}"/>'
+        )
         inside = "".join(body(j) for j in children[i])
-        return f'<body name="{segment.name}" pos="{text(segment.joint)}">{joints}{inertial}{inside}</body>'
+        return (
+            f'<body name="{segment.name}"'
+            f' pos="{text(segment.joint)}">{joints}{inertial}{inside}</body>'
+        )
 
     gravity = text((-np.sin(slope), 0.0, -np.cos(slope)))
     return f"""<mujoco><compiler angle="radian"/><option gravity="{gravity}">

@@ -127,8 +127,8 @@ PLATE = {
     "USED": 1,
     "TYPE": np.array([2]),
     "ZERO": np.array([1, 0]),
-    "CORNERS": np.array([[[0, 400, 400, 0], [600, 600, 0, 0], [0, 0, 0, 0]]], float).transpose(
-        1, 2, 0
+    "CORNERS": (
+        np.array([[[0, 400, 400, 0], [600, 600, 0, 0], [0, 0, 0, 0]]], float).transpose(1, 2, 0)
     ),
     "ORIGIN": np.array([[0.0], [0.0], [-40.0]]),
     "CHANNEL": np.arange(1, 7)[:, None],

@@ -27,15 +27,15 @@ def file(folder, text, name="a.mot"):
 @pytest.mark.parametrize(
     "text",
     [
-        "Coordinates\nversion=1\nnRows=3\nnColumns=3\ninDegrees=yes\n\nUnits are S.I. units\nendheader\n"
-        "time\thip_flexion_r\tpelvis_tx\n" + ROWS,
-        "name walk\ndatacolumns 3\ndatarows 3\nrange 0 0.02\nendheader\ntime hip_flexion_r pelvis_tx\n"
-        + ROWS,
+        "Coordinates\nversion=1\nnRows=3\nnColumns=3\ninDegrees=yes\n\nUnits are S.I."
+        " units\nendheader\ntime\thip_flexion_r\tpelvis_tx\n" + ROWS,
+        "name walk\ndatacolumns 3\ndatarows 3\nrange 0 0.02\nendheader\ntime hip_flexion_r"
+        " pelvis_tx\n" + ROWS,
         "inDegrees=no\nDataType=double\nversion=3\nOpenSimVersion=4.5\nEndHeader\nTime\thip_flexion_r\tpelvis_tx\t\n"
         + ROWS,
         "endheader\n\n  time   hip_flexion_r   pelvis_tx \n" + ROWS.replace("\t", "   "),
-        "title\nNROWS = 3\nNCOLUMNS = 3\nINDEGREES = YES\nENDHEADER\r\ntime\thip_flexion_r\tpelvis_tx\r\n"
-        + ROWS.replace("\n", "\r\n"),
+        "title\nNROWS = 3\nNCOLUMNS = 3\nINDEGREES ="
+        " YES\nENDHEADER\r\ntime\thip_flexion_r\tpelvis_tx\r\n" + ROWS.replace("\n", "\r\n"),
         "\ufefftitle\nendheader\nhip_flexion_r\ttime\tpelvis_tx\n1.5\t0\t2\n-3\t0.01\t-1.#IND\n0.004\t0.02\t5\n\n\n",
         "title\nendheader\ntime\thip_flexion_r\ttime\tpelvis_tx\n0\t1.5\t0\t2\n.01\t-3\t.01\tNaN\n.02\t4e-3\t.02\t5\n",
     ],

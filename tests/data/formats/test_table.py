@@ -153,7 +153,8 @@ def test_metadata_survive_in_comments_that_pandas_skips(tmp_path, extension):
 def test_comments_of_other_programs_are_metadata_or_passed_over(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text(
-        '# exported by X\n#mass: 70 kg\n# note: "not JSON\n# "\\x": y\ntime,a\n0,1\n# side: left\n.1,2\n'
+        '# exported by X\n#mass: 70 kg\n# note: "not JSON\n# "\\x": y\ntime,a\n0,1\n# side:'
+        " left\n.1,2\n"
     )
     found = read(path)
     assert dict(found.meta) == {"mass": "70 kg", "note": '"not JSON', '"\\x"': "y"}
