@@ -7,7 +7,7 @@ import pytest
 from studies.test_text_to_motion import RNG, clips
 
 from jaxdiff.data import windows
-from jaxdiff.data.builders.base import example
+from jaxdiff.data.builders.example import example
 from jaxdiff.data.pipeline import Batches
 from jaxdiff.data.trials import gather
 from jaxdiff.studies.biovae.preparation import ESTIMATE, MUSCLES, Source
