@@ -408,8 +408,6 @@ def _trained_sense(wanted: str, unit: str, span: tuple[float, float] | None) -> 
 
 
 def body_mass(recording: Recording) -> float | None:
-    try:
-        mass = float(recording.meta.get("mass", "").split()[0])
-    except (ValueError, IndexError):
-        return None
-    return mass if 0 < mass < 1000 else None
+    """The body mass (kg) in a recording's metadata, None where there is none that is plausible."""
+    mass = units.stated(recording.meta.get("mass", ""), "kg")
+    return mass if mass is not None and 0 < mass < 1000 else None

@@ -5,8 +5,9 @@ mass.
 from __future__ import annotations
 
 import math
+import warnings
 
-from jaxdiff.errors import DataError, nearest
+from jaxdiff.errors import DataError, DataWarning, nearest
 
 GRAVITY = 9.80665
 
@@ -63,6 +64,33 @@ def canonical(unit: str) -> str:
     """The library's spelling of a unit; an unknown unit is returned unchanged."""
     unit = unit.strip()
     return _SPELLINGS.get(unit, unit)
+
+
+def stated(text: object, unit: str) -> float | None:
+    """The number of a metadata entry such as `60.8`, `178 cm` or `1.2 m/s`, in a unit.
+
+    Args:
+        text: The entry; a number without a unit is taken to be in `unit`.
+        unit: The unit of the result.
+
+    Returns:
+        The number; None where there is none, and, with a warning, where its unit is another quantity or
+        unknown.
+    """
+    number, _, own = str(text).strip().partition(" ")
+    try:
+        value = float(number)
+    except ValueError:
+        return None
+    if not math.isfinite(value):
+        return None
+    try:
+        return value * (factor(own, unit) if own.strip() else 1.0)
+    except DataError:
+        warnings.warn(
+            f"{text!r} in the metadata is not used: not in {unit}", DataWarning, stacklevel=2
+        )
+        return None
 
 
 def quantity(unit: str) -> str:

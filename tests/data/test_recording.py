@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from jaxdiff.data import units
 from jaxdiff.data.recording import Event, Gap, Recording, StampError
-from jaxdiff.errors import DataError
+from jaxdiff.errors import DataError, DataWarning
 
 
 def one(values, rate=100.0, unit="", start=0.0):
@@ -247,3 +247,12 @@ def test_resampling_is_bounded_in_both_directions():
     for rate in (0.05, 2e4):
         with pytest.raises(DataError, match="between 1/1000 and 100 times"):
             walk().resample(rate)
+
+
+def test_numbers_of_the_metadata_are_read_with_their_units():
+    stated = units.stated
+    assert stated("60.8", "kg") == 60.8 and stated("70 kg", "kg") == 70 and stated("", "kg") is None
+    assert stated("178 cm", "m") == pytest.approx(1.78) and stated("nan", "m/s") is None
+    for text, unit in (("154 lb", "kg"), ("4.3 km/h", "m/s"), ("1.2 m", "m/s")):
+        with pytest.warns(DataWarning, match="is not used"):
+            assert stated(text, unit) is None

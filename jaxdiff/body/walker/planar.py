@@ -32,14 +32,6 @@ def _columns(harmonics: int, constant: bool) -> np.ndarray:
 
 X_COLUMNS, Z_COLUMNS, TRUNK_COLUMNS = _columns(8, False), _columns(8, True), _columns(4, True)
 
-PELVIS_CENTRE, LUMBAR, TRUNK_CENTRE, THIGH_CENTRE, SHANK_CENTRE = (
-    0.065,
-    0.109,
-    0.290,
-    0.1893,
-    0.2040,
-)
-FOOT_CENTRE = (0.057, 0.040)
 GYRATION = {"trunk": 0.26, "thigh": 0.1521, "shank": 0.1156, "foot": 0.0703, "pelvis": 0.10}
 MASS = {"pelvis": 0.1117, "trunk": 0.4911, "thigh": 0.1416, "shank": 0.0433, "foot": 0.0137}
 

@@ -25,15 +25,9 @@ from jaxdiff.body.walker.matrices import (
 )
 from jaxdiff.body.walker.model import BALL, FOOT_HEIGHT, HEEL, SHANK, THIGH
 from jaxdiff.body.walker.planar import (
-    FOOT_CENTRE,
     GYRATION,
-    LUMBAR,
     MASS,
-    PELVIS_CENTRE,
     PLACE,
-    SHANK_CENTRE,
-    THIGH_CENTRE,
-    TRUNK_CENTRE,
     TRUNK_COLUMNS,
     X_COLUMNS,
     Z_COLUMNS,
@@ -41,6 +35,14 @@ from jaxdiff.body.walker.planar import (
     aside_of,
     link,
     unpack,
+)
+from jaxdiff.body.walker.projection import (
+    FOOT_CENTRE,
+    LUMBAR,
+    PELVIS_CENTRE,
+    SHANK_CENTRE,
+    THIGH_CENTRE,
+    TRUNK_CENTRE,
 )
 from jaxdiff.body.walker.traits import Traits
 from jaxdiff.typing import Array

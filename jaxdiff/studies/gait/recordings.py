@@ -19,6 +19,7 @@ from jaxdiff.methods.gait_law import Modality
 SCALARS = {"speed": ("speed",), "slope": ("slope", "incline"), "mass": ("mass",)}
 SCALARS |= {"stature": ("stature", "height")}
 """Scalar of the model -> names under which a recording's metadata may hold it."""
+SCALAR_UNITS = {"speed": "m/s", "slope": "deg", "mass": "kg", "stature": "m"}
 MIRRORED = ("pelvis_list", "pelvis_yaw", "trunk_list", "trunk_yaw")
 """Midline channels whose sign depends on the side that is looked at."""
 LARGEST_HEADING = 15.0
@@ -230,10 +231,7 @@ def _scalars(recording: Recording, stated: Mapping[str, float]) -> dict[str, flo
         value = stated.get(name)
         for spelling in spellings:
             if value is None or math.isnan(value):
-                try:
-                    value = float(str(recording.meta.get(spelling, "")).split()[0])
-                except (ValueError, IndexError):
-                    value = None
+                value = units.stated(recording.meta.get(spelling, ""), SCALAR_UNITS[name])
         if value is not None and math.isfinite(value):
             found[name] = value
     if found.get("stature", 0) > 3:  # centimetres

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxdiff.data import channels as names
+from jaxdiff.data import units
 from jaxdiff.data.recording import Recording
 from jaxdiff.data.strides import strikes as find_strikes
 from jaxdiff.data.trials import Trials
@@ -49,10 +50,7 @@ class Walk(NamedTuple):
 
 def stated_speed(recording: Recording) -> float | None:
     """The walking speed (m/s) in a recording's metadata, None where there is none."""
-    try:
-        return float(str(recording.meta.get("speed", "")).removesuffix("m/s"))
-    except ValueError:
-        return None
+    return units.stated(recording.meta.get("speed", ""), "m/s")
 
 
 def speeds(recordings: Sequence[Recording]) -> list[float]:
