@@ -74,8 +74,8 @@ def stated(text: object, unit: str) -> float | None:
         unit: The unit of the result.
 
     Returns:
-        The number; None where there is none, and, with a warning, where its unit is another quantity or
-        unknown.
+        The number; None where there is none, and, with a warning, where its unit is of another
+        quantity or unknown.
     """
     number, _, own = str(text).strip().partition(" ")
     try:
