@@ -17,14 +17,26 @@ from numpy.typing import ArrayLike
 from jaxdiff.errors import DataError
 
 
-def crps(samples: ArrayLike, truth: ArrayLike) -> float:
-    """Continuous ranked probability score, averaged over all entries, in the unit of the data."""
+def crps(samples: ArrayLike, truth: ArrayLike, antithetic: bool = False) -> float:
+    """Continuous ranked probability score, averaged over all entries, in the unit of the data.
+
+    Args:
+      samples: [S, ...].
+      truth: [...].
+      antithetic: samples 2k and 2k + 1 were made from opposite noise. They lie further apart than
+        independent ones, so their differences are left out of the spread; S is even and at least 4.
+    """
     samples, truth = _ensemble(samples, truth)
     count = len(samples)
     ordered = np.sort(samples, axis=0)
     # Σ_{s<s'} |x_s - x_s'| = Σ_k (2k - S + 1) x_(k), k = 0 … S-1
     weight = (2 * np.arange(count) - count + 1).reshape(-1, *[1] * truth.ndim)
-    spread = (weight * ordered).sum(0) / (count * (count - 1))
+    apart, among = (weight * ordered).sum(0), count * (count - 1)
+    if antithetic:
+        if count % 2 or count < 4:
+            raise DataError(f"antithetic samples are an even number from 4 on; got {count}")
+        apart, among = apart - np.abs(samples[1::2] - samples[::2]).sum(0), among - count
+    spread = apart / among
     return float((np.abs(samples - truth).mean(0) - spread).mean())
 
 

@@ -66,3 +66,13 @@ def test_mistakes_are_named():
         crps(np.zeros((1, 3)), np.zeros(3))
     with pytest.raises(DataError, match="truth's shape"):
         crps(np.zeros((4, 3)), np.zeros(2))
+
+
+def test_crps_of_antithetic_samples_is_that_of_independent_ones():
+    truth, noise = RNG.normal(size=20000), RNG.normal(size=(2, 4, 20000))
+    independent = crps(noise.reshape(8, -1), truth)
+    opposite = np.stack([noise[0], -noise[0]], 1).reshape(8, -1)
+    assert crps(opposite, truth, antithetic=True) == pytest.approx(independent, rel=0.02)
+    assert crps(opposite, truth) < 0.95 * independent
+    with pytest.raises(DataError, match="even number"):
+        crps(opposite[:3], truth, antithetic=True)

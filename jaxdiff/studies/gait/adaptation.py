@@ -206,7 +206,7 @@ def score(samples: np.ndarray, strides: Strides, task: Task, law: Law) -> float:
         rows = np.flatnonzero(strides.subject == person)
         known = np.isfinite(truth[rows])
         x = (samples[:, rows] / scale)[:, known]
-        each.append(crps(x, (truth[rows] / scale)[known]))
+        each.append(crps(x, (truth[rows] / scale)[known], antithetic=True))
     return float(np.mean(each))
 
 

@@ -252,7 +252,7 @@ def _add(
     total = np.square(mean - truth).mean()
     sharp, inside = float(np.abs(middle - truth).mean()), float("nan")
     if len(samples) > 1:
-        sharp = crps(samples, truth)
+        sharp = crps(samples, truth, antithetic=True)
         names = [f"{quantity.modality}/{part.channels[quantity.modality][i]}" for i in free]
         kept = calibration or Calibration.identity(names)
         low, high = kept.interval(samples, LEVEL, names)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -16,7 +17,7 @@ from jaxdiff.methods.gait import Settings, gait, parts_of
 from jaxdiff.methods.gait_law import Law, Modality, Signals, from_params
 from jaxdiff.methods.gait_posterior import Conditional
 from jaxdiff.nets.gait_denoiser import Size
-from jaxdiff.typing import Array, Key, Params
+from jaxdiff.typing import Array, Params
 
 ROWS = 256
 """Strides times samples per call of the network, so that there is one compiled program."""
@@ -35,8 +36,25 @@ def settings_of(config: Mapping[str, Any]) -> Settings:
     )
 
 
+def pairs(samples: int) -> int:
+    """Number of draws that `opposite` makes samples of."""
+    return (samples + 1) // 2
+
+
+def opposite(noise: np.ndarray, samples: int) -> np.ndarray:
+    """Antithetic noise: every draw, then its negative.
+
+    The median of a few independent samples is off the distribution's by a fifth of its deviation;
+    that of pairs of opposite samples is not.
+    """
+    both = np.stack([noise, -noise], axis=1)
+    return both.reshape(-1, *noise.shape[1:])[:samples]
+
+
 class Imputer:
     """Samples of complete strides given any part of them.
+
+    Samples come in pairs of opposite noise; see `opposite`.
 
     Args:
       law: the Gaussian law.
@@ -114,43 +132,40 @@ class Imputer:
             for part in self.law.layout
         }
         rows = posterior.condition(clean)
-        count = len(rows["mean"])
-        key = jax.random.key(seed)
-        keys = jax.vmap(jax.random.fold_in, (None, 0))(key, np.arange(samples, dtype=np.int32))
+        count, width = rows["mean"].shape
+        numbers = np.arange(pairs(samples), dtype=np.int32)
+        keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(seed), numbers)
+        drawn = jax.vmap(lambda key: jax.random.normal(key, (width,)))(keys)
+        noise = opposite(np.asarray(drawn), samples)
         if self.params is None:
-            width = rows["mean"].shape[1]
-            noise = np.asarray(jax.vmap(lambda k: jax.random.normal(k, (width,)))(keys))
             u = np.broadcast_to(noise[:, None], (samples, count, width))
         else:
-            u = self._network(keys, rows, steps)
+            u = self._network(noise, rows, steps)
         root = posterior.root.astype(np.float32)
         return rows["mean"] + u @ root
 
-    def _network(self, keys: Key, rows: Mapping[str, np.ndarray], steps: int) -> np.ndarray:
+    def _network(self, noise: np.ndarray, rows: Mapping[str, np.ndarray], steps: int) -> np.ndarray:
         """Whitened samples [S, N, K]: rows of the network are all pairs of sample and stride."""
-        samples, count = keys.shape[0], len(rows["mean"])
+        samples, count = len(noise), len(rows["mean"])
         sample, stride = np.divmod(np.arange(samples * count), count)
         run = self._program(steps)
         found = []
         for start in range(0, len(sample), ROWS):
             pick = np.arange(start, start + ROWS) % len(sample)
             condition = {name: value[stride[pick]] for name, value in rows.items()}
-            found.append(np.asarray(run(self.params, keys[sample[pick]], condition)))
+            condition["start"] = noise[sample[pick]]
+            found.append(np.asarray(run(self.params, condition)))
         return np.concatenate(found)[: len(sample)].reshape(samples, count, -1)
 
-    def generate(
-        self, params: Params, keys: Key, condition: Mapping[str, Array], steps: int = 0
-    ) -> Array:
-        """Whitened samples [B, K] of the network, to be traced; see `methods.gait`."""
-        return self._method.generate(params, keys, condition, steps)
+    def generate(self, params: Params, condition: Mapping[str, Array], steps: int = 0) -> Array:
+        """Whitened samples [B, K] of the network from `start` in the condition, to be traced; see
+        `methods.gait`.
+        """
+        return self._method.generate(params, None, condition, steps)
 
     def _program(self, steps: int) -> Any:
         if steps not in self._programs:
-
-            def generate(params: Params, keys: Key, condition: Mapping[str, Array]) -> Array:
-                return self.generate(params, keys, condition, steps)
-
-            self._programs[steps] = jax.jit(generate)
+            self._programs[steps] = jax.jit(partial(self.generate, steps=steps))
         return self._programs[steps]
 
     def draw(
@@ -183,7 +198,8 @@ class Imputer:
                 continue
             one = (part.name,)
             mask = np.asarray(given[part.name], bool)
-            left = self.law.residual(rng, a.shape[:-1], one)
+            shape = pairs(len(a)), *a.shape[1:-1]
+            left = {part.name: opposite(self.law.residual(rng, shape, one)[part.name], len(a))}
             if part.name in self.law.discrepancy:
                 left[part.name] += self._deviations(part.name, a, values[part.name], mask, rng)
             x = self.law.decode(a, one, left)[part.name]
@@ -203,11 +219,8 @@ class Imputer:
         """
         law, samples = self.law, len(a)
         channels, width = law.directions[name].shape[1:]
-        xi = rng.standard_normal((samples, 1, channels, width), np.float32)
-        if (
-            samples > 1
-        ):  # of mean zero over the samples, else their median is off by a fifth of a discrepancy
-            xi = (xi - xi.mean(0)) * np.float32(np.sqrt(samples / (samples - 1)))
+        drawn = rng.standard_normal((pairs(samples), 1, channels, width), np.float32)
+        xi = opposite(drawn, samples)
         partly = np.flatnonzero(mask.any(0) & ~mask.all(0))
         if len(partly):
             xi = np.repeat(xi, a.shape[1], axis=1)

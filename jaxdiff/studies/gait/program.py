@@ -123,7 +123,7 @@ def program(
                 for name in ("deviation", "given")
             },
         }
-        a = centres + imputer.generate(params, None, rows, steps) @ root
+        a = centres + imputer.generate(params, rows, steps) @ root
         made = jnp.tensordot(a, basis, 1) + centre
         if residual:
             rough, xi = white[:, :length], white[:, length:]

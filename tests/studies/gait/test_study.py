@@ -111,6 +111,16 @@ def test_intervals_cover_new_people(trained):
     assert scores["angles", "moments"].coverage == pytest.approx(0.9, abs=0.05)
 
 
+def test_the_median_of_a_few_samples_is_the_posterior_mean(model):
+    """Of the law, which is Gaussian: samples come in pairs of opposite noise."""
+    law, strides = model.imputer.law, people(8, 1, 3)
+    masks = subsets.masks(law.layout, ("angles/*",))
+    drawn = Imputer(law, None, model.imputer.settings).draw(strides.values, masks, 4)["moments"]
+    mean = law.condition(masks).condition(strides.values)["mean"]
+    expected = law.decode(mean, ("moments",))["moments"]
+    np.testing.assert_allclose(np.median(drawn, 0), expected, atol=1e-4)
+
+
 def test_a_gap_joins_on_to_what_is_given(model):
     """The rest of a curve whose beginning is given spreads less, its discrepancy being one
     curve.
