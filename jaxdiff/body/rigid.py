@@ -119,16 +119,25 @@ def reaching(motion: Rigid, target: np.ndarray, weight: np.ndarray, layout: Layo
 
 
 def violation(
-    joints: np.ndarray, layout: Layout, rate: float, contacts: np.ndarray | None = None
+    joints: np.ndarray,
+    layout: Layout,
+    rate: float,
+    contacts: np.ndarray | None = None,
+    clean: Rigid | None = None,
 ) -> dict[str, float]:
     """How far a motion is from constant bones and planted feet.
 
+    Args:
+      joints: Positions `(T, J, 3)` in metres, y up.
+      layout: The skeleton and its feet.
+      rate: Frames per second.
+      contacts: As for `cleaned`.
+      clean: The motion that `cleaned` made of it, for `moved`.
+
     Returns:
       `bone_stretch`: deviation of bone lengths over time as a share of their mean, averaged over
-        bones;
-      `foot_slide`: mean horizontal speed in m/s of joints of the feet in contact; `moved`: mean
-        distance in mm between
-      the joints and the cleaned ones.
+        bones; `foot_slide`: mean horizontal speed in m/s of joints of the feet in contact; with
+        `clean`, `moved`: mean distance in mm between its joints and these.
     """
     joints = np.asarray(joints, np.float64)
     lengths = bone_lengths(joints, layout.skeleton.parents)[:, 1:]
@@ -139,12 +148,11 @@ def violation(
     )
     both = held[1:] & held[:-1]
     slide = step[both].mean() if both.any() else 0.0
-    moved = np.linalg.norm(cleaned(joints, layout, rate, contacts).joints - joints, axis=-1).mean()
-    return {
-        "bone_stretch": float(stretch),
-        "foot_slide": float(slide),
-        "moved": float(1000 * moved),
-    }
+    found = {"bone_stretch": float(stretch), "foot_slide": float(slide)}
+    if clean is not None:
+        moved = np.linalg.norm(clean.joints - joints, axis=-1).mean()
+        found["moved"] = float(1000 * moved)
+    return found
 
 
 def planted(

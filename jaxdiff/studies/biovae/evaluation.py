@@ -108,27 +108,28 @@ def joints(prepared: Prepared, motion: np.ndarray, length: np.ndarray) -> list[n
 def protocol(
     config: Config, prepared: Prepared, made: Made, judge: Params
 ) -> dict[str, dict[str, float]]:
-    """Text to motion's figures by row, mean and 95 % interval (`…_ci95`); the row `real` first.
+    """Text to motion's figures by row, mean and 95 % interval (`…_ci95`): the row `real` first, the
+    controls that must fail last.
 
     The interval is over trainings where there are several, over repetitions where there is one.
     """
     embed = make_generate(
         evaluator.evaluator(evaluator_settings(config, len(prepared.base.evaluator_words))).generate
     )
-    rows = {}
+    rows: dict[str, dict[str, float]] = {"real": {}}
+    found: list[dict[str, dict[str, float]]] = []
     for row, (generate, trainings) in made.items():
         found = [
             captions.protocol(config, prepared.base, generate, params, embed, judge)
             for params in trainings
         ]
         generated = [each["generated"] for each in found]
-        rows |= {
-            "real": found[0]["real"],
-            row: generated[0]
-            if len(generated) == 1
-            else repeated(generated.__getitem__, range(len(generated))),
-        }
-    return rows
+        several = len(generated) > 1
+        rows[row] = (
+            repeated(generated.__getitem__, range(len(generated))) if several else generated[0]
+        )
+    same = ("real", *captions.CONTROLS)  # for every arm
+    return rows | {name: found[0][name] for name in same}
 
 
 def muscles(

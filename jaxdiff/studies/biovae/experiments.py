@@ -26,7 +26,8 @@ from jaxdiff.studies.biovae import (
 from jaxdiff.studies.biovae.evaluation import Made
 from jaxdiff.studies.biovae.preparation import Prepared
 from jaxdiff.studies.biovae.training import ARMS, Networks
-from jaxdiff.studies.text_to_motion import corpora
+from jaxdiff.studies.text_to_motion import bodies, corpora
+from jaxdiff.studies.text_to_motion import experiments as captioned
 from jaxdiff.studies.text_to_motion.training import train_evaluator
 from jaxdiff.typing import Config, Params
 
@@ -114,6 +115,7 @@ def made_tables(
         if "table4" in where:
             title = f"Ablation, physical plausibility, on {data} (Table IV)"
             made["table4"] = tables.plausibility(title, rows, paper.TABLE4)
+            made["bodies"] = moved(config, prepared, physical)
     if judge is not None and (judged := compared("table1", "table3")):
         found = evaluation.protocol(config, prepared, judged, judge)
         if "table1" in where:
@@ -137,6 +139,19 @@ def made_tables(
             evaluation.plausibility(config, prepared, scaled), traditional, paper.TABLE6
         )
     return made
+
+
+def moved(config: Config, prepared: Prepared, runs: Made) -> Table:
+    """Feet, bones and the nearest training clip of each arm's first training, as its network moves
+    and as it is written.
+    """
+    drawn = {
+        arm: captioned.drawn(config, prepared.base, generate, trainings[0])
+        for arm, (generate, trainings) in runs.items()
+    }
+    first = next(iter(drawn.values()))
+    made = {arm: each.generated for arm, each in drawn.items()}
+    return bodies.table(prepared.base, first.real, made, first.length)
 
 
 def estimated(config: Config, prepared: Prepared, nets: Networks) -> Table:

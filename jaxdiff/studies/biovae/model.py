@@ -29,8 +29,8 @@ from jaxdiff.studies.biovae.benchmark import by_inversion
 from jaxdiff.studies.biovae.training import ARMS, REFINER, Arm
 from jaxdiff.studies.run import Run
 from jaxdiff.studies.text_to_motion import corpora
+from jaxdiff.studies.text_to_motion.captioned import CaptionedModel
 from jaxdiff.studies.text_to_motion.conditions import PARTS
-from jaxdiff.studies.text_to_motion.model import CaptionedModel
 from jaxdiff.training.step import make_generate
 from jaxdiff.typing import Denoiser
 
@@ -180,9 +180,10 @@ class BioVaeModel(CaptionedModel):
         return corpora.joints_of(recording)
 
     def _motion(self, joints: np.ndarray, raw: bool) -> Prediction:
-        found = rigid.violation(joints, self.layout, self.rate)
+        clean = rigid.cleaned(joints, self.layout, self.rate)
+        found = rigid.violation(joints, self.layout, self.rate, clean=clean)
         if not raw:
-            joints = rigid.cleaned(joints, self.layout, self.rate).joints
+            joints = clean.joints
         like = formats.joints_recording(joints, self.layout.skeleton, self.rate, "m")
         metadata = {"violation": found}
         return Prediction(like.values[None], like, pointwise=False, metadata=metadata)

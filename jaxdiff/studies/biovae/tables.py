@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from jaxdiff.report.tables import Table, cell
 from jaxdiff.studies.biovae import paper
 from jaxdiff.studies.biovae.evaluation import Figures, nearer
+from jaxdiff.studies.text_to_motion.evaluation import CONTROLS, failing
 from jaxdiff.studies.text_to_motion.experiments import COLUMNS
 
 NAMES = {
@@ -59,14 +60,18 @@ def traditional(
     rows: Mapping[str, Mapping[str, float]],
     published: Mapping[str, Sequence[float | None]],
 ) -> Table:
-    """Tables I and III."""
-    note = (
+    """Tables I and III; with rows of controls, which of them fail against each arm."""
+    notes = [
         "Mean ± 95 % interval. Our figures are in the space of an evaluator trained here, the"
         " paper's in its own."
-    )
-    table = Table(title, [NAMES[name] for name in paper.TRADITIONAL], note=note)
+    ]
+    if set(CONTROLS) <= set(rows):
+        arms = [row for row in rows if row not in ("real", *CONTROLS)]
+        notes += [f"Controls are worse than `{arm}` in: {_failing(rows, arm)}." for arm in arms]
+    names = (*paper.TRADITIONAL, "dynamics")
+    table = Table(title, [NAMES[name] for name in names], note=" ".join(notes))
     for row, figures in rows.items():
-        table.row(row, {NAMES[n]: _interval(figures, n) for n in paper.TRADITIONAL if n in figures})
+        table.row(row, {NAMES[n]: _interval(figures, n) for n in names if n in figures})
     table.quote(published, [NAMES[n] for n in paper.TRADITIONAL])
     return table
 
@@ -148,6 +153,13 @@ def _moves(rows: Mapping[str, Figures], row: str, baseline: str) -> str:
     return (
         f"`{row}` against `{baseline}`, in every repetition: nearer to real in {nearer_in}; farther"
         f" in {farther_in}."
+    )
+
+
+def _failing(rows: Mapping[str, Mapping[str, float]], arm: str) -> str:
+    return "; ".join(
+        f"{control}: {', '.join(NAMES[name] for name in names) or 'nothing'}"
+        for control, names in failing(rows, arm).items()
     )
 
 

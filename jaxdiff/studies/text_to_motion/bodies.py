@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from jaxdiff.body import rigid
-from jaxdiff.body.humanml3d import joints_from_features, slices
+from jaxdiff.body.humanml3d import slices
 from jaxdiff.metrics import memorisation
 from jaxdiff.report.tables import Table, cell
-from jaxdiff.studies.text_to_motion.preparation import MOTION, Prepared, in_metres
+from jaxdiff.studies.text_to_motion.preparation import MOTION, Prepared, in_metres, joints_of
 
 COLUMNS = {
     "foot_slide": "foot slide [m/s]",
@@ -18,18 +20,20 @@ COLUMNS = {
 }
 
 
-def table(prepared: Prepared, real: np.ndarray, generated: np.ndarray, length: np.ndarray) -> Table:
+def table(
+    prepared: Prepared, real: np.ndarray, made: Mapping[str, np.ndarray], length: np.ndarray
+) -> Table:
     """Slide of feet in contact, stretch of bones, and distance to the nearest training clip.
 
     Args:
       prepared: the data set, with the training clips.
       real: features `(N, T, F)` of test clips in the units of the data.
-      generated: those generated for their captions.
+      made: by row, those generated for their captions.
       length: valid frames `(N,)`.
 
     Returns:
-      Rows `real`, `generated` and `generated, written`: the network's own motion and what is
-      written of it.
+      Rows `real`, and for each of `made` the network's own motion and what is written of it
+      (`…, written`).
     """
     note = (
         f"{len(length)} test captions, mean ± deviation over motions. Written: one skeleton, feet"
@@ -37,31 +41,35 @@ def table(prepared: Prepared, real: np.ndarray, generated: np.ndarray, length: n
         " windows of 1.6 s; a model that repeats its training clips is far below the real test"
         " clips."
     )
-    made = Table("Feet, bones, originality", tuple(COLUMNS.values()), note=note)
+    found = Table("Feet, bones, originality", tuple(COLUMNS.values()), note=note)
     train = prepared.sides["train"].trials
-    spans = [slice(a, a + n) for a, n in zip(train.start, train.length)]
-    known = [_local(train.modality(MOTION)[span], prepared) for span in spans]
-    for name, features in {"real": real, "generated": generated}.items():
+    known = [
+        _local(train.modality(MOTION)[a : a + n], prepared)
+        for a, n in zip(train.start, train.length)
+    ]
+    for name, features in {"real": real, **made}.items():
         motions = [each[:n] for each, n in zip(features, length)]
-        rows = [_figures(each, prepared) for each in motions]
+        rows = figures(prepared, features, length)
         near = memorisation.nearest([_local(each, prepared) for each in motions], known)
-        cells = {COLUMNS[key]: cell([row[0][key] for row in rows]) for key in rows[0][0]}
-        made.row(name, cells | {COLUMNS["nearest"]: cell(1000 * near)})
-        if name == "generated":
-            kept = ("foot_slide", "bone_stretch")
-            made.row(
-                "generated, written",
-                {COLUMNS[key]: cell([row[1][key] for row in rows]) for key in kept},
-            )
-    return made
+        cells = {COLUMNS[key]: cell([row[key] for row, _ in rows]) for key in rows[0][0]}
+        found.row(name, cells | {COLUMNS["nearest"]: cell(1000 * near)})
+        if name != "real":
+            cells = {COLUMNS[key]: cell([row[key] for _, row in rows]) for key in rows[0][1]}
+            found.row(f"{name}, written", cells)
+    return found
 
 
-def _figures(features: np.ndarray, prepared: Prepared) -> tuple[dict, dict]:
-    joints = in_metres(np.asarray(joints_from_features(features)), prepared.layout)
-    contacts = features[..., slices(joints.shape[-2])["contacts"]]
-    own = rigid.violation(joints, prepared.layout, prepared.rate, contacts)
-    clean = rigid.cleaned(joints, prepared.layout, prepared.rate, contacts).joints
-    return own, rigid.violation(clean, prepared.layout, prepared.rate, contacts)
+def figures(
+    prepared: Prepared, features: np.ndarray, length: np.ndarray
+) -> list[tuple[dict[str, float], dict[str, float]]]:
+    """What `rigid.violation` says of each motion `(T, F)`, and of what is written of it."""
+    rows, layout, rate = [], prepared.layout, prepared.rate
+    for motion, joints in zip(features, joints_of(features, length, layout)):
+        contacts = motion[: len(joints), slices(joints.shape[-2])["contacts"]]
+        clean = rigid.cleaned(joints, layout, rate, contacts)
+        own = rigid.violation(joints, layout, rate, contacts, clean)
+        rows.append((own, rigid.violation(clean.joints, layout, rate, contacts)))
+    return rows
 
 
 def _local(features: np.ndarray, prepared: Prepared) -> np.ndarray:

@@ -18,20 +18,23 @@ import jax
 import numpy as np
 
 from jaxdiff.body import rigid
-from jaxdiff.body.humanml3d import joints_from_features, slices
+from jaxdiff.body.humanml3d import slices
 from jaxdiff.data.text import TextMotion, captioned
 from jaxdiff.errors import FileError
-from jaxdiff.methods.evaluator import evaluator
 from jaxdiff.methods.text_to_motion import text_to_motion
 from jaxdiff.metrics.text_motion import BATCH, scores
 from jaxdiff.report.publish import Report, publish
 from jaxdiff.report.tables import Table, cell, provenance
-from jaxdiff.studies.generation import in_chunks
-from jaxdiff.studies.text_to_motion import corpora, preparation, texts
+from jaxdiff.studies.generation import evenly, in_chunks
+from jaxdiff.studies.text_to_motion import bodies, corpora, preparation, texts
 from jaxdiff.studies.text_to_motion.evaluation import embedder
-from jaxdiff.studies.text_to_motion.preparation import Prepared, everything, in_metres, normalised
-from jaxdiff.studies.text_to_motion.start import begin
-from jaxdiff.studies.text_to_motion.training import train_evaluator
+from jaxdiff.studies.text_to_motion.preparation import (
+    Prepared,
+    everything,
+    joints_of,
+    normalised,
+)
+from jaxdiff.studies.text_to_motion.start import judged
 from jaxdiff.training.step import make_generate
 from jaxdiff.typing import Config, Params
 
@@ -42,17 +45,14 @@ COLUMNS = {
     "bone_stretch": "bone stretch",
 }
 PACK_CLIPS = 128
+BODIES = 48
+"""Clips of a corpus whose feet and bones are measured in each repetition."""
 
 
 def run_corpora(config: Config, out: Path) -> None:
     """The table of `figures` over all corpora."""
     begun = time.perf_counter()
-    prepared = preparation.prepare(config)
-    judge = train_evaluator(config, prepared, out)
-    embed = make_generate(
-        evaluator(preparation.evaluator_settings(config, len(prepared.evaluator_words))).generate
-    )
-    config, prepared, params = begin(config, prepared, out)
+    config, prepared, params, embed, judge = judged(config, out)
     settings = preparation.model_settings(config, len(prepared.words))
     generate = make_generate(text_to_motion(settings).generate)
     table = Table(
@@ -60,8 +60,8 @@ def run_corpora(config: Config, out: Path) -> None:
         ("clips", *COLUMNS.values()),
         note=(
             f"Mean ± deviation over {config.evaluation.repetitions} repetitions. Written: one"
-            " skeleton, feet held while in contact. The pack's people and captions were in no"
-            " training, the evaluator's included."
+            f" skeleton, feet held while in contact; feet and bones of {BODIES} clips of each"
+            " corpus. The pack's people and captions were in no training, the evaluator's included."
         ),
     )
     for name, clips in sides(config, prepared).items():
@@ -120,14 +120,20 @@ def figures(
     condition = {"text": read([test.captions[i] for i in caption]), "length": length}
     made = in_chunks(generate, params, jax.random.key(seed), condition)
     generated = prepared.normaliser.inverse(made)
-    written, bodies = _written(generated, length, prepared)
-    _, real = _written(batch["motion"], length, prepared)
+    some, pairs = evenly(len(test), BODIES), min(config.evaluation.pairs, len(test))
+    real, made, clean = (
+        {key: float(np.mean([row[key] for row in rows])) for key in ("foot_slide", "bone_stretch")}
+        for rows in (
+            [own for own, _ in bodies.figures(prepared, batch["motion"][some], length[some])],
+            *zip(*bodies.figures(prepared, generated[some], length[some])),
+        )
+    )
     found = {
-        "real": (batch["motion"], real["own"]),
-        "generated": (generated, bodies["own"]),
-        "generated, written": (written, bodies["written"]),
+        "real": (batch["motion"], real),
+        "generated": (generated, made),
+        "generated, written": (_written(prepared, generated, length), clean),
     }
-    rows, pairs = {}, min(config.evaluation.pairs, len(test))
+    rows = {}
     for row, (features, body) in found.items():
         seen = normalised(prepared.plain, {"motion": features, "length": length})
         codes = embedded(seen, length, caption)[1]
@@ -135,23 +141,11 @@ def figures(
     return rows
 
 
-def _written(
-    features: np.ndarray, length: np.ndarray, prepared: Prepared
-) -> tuple[np.ndarray, dict[str, dict[str, float]]]:
-    """Features of the written motions, and slide and stretch before and after."""
-    made, own, after = np.zeros_like(features), [], []
-    every = in_metres(
-        np.asarray(jax.jit(jax.vmap(joints_from_features))(features)), prepared.layout
-    )
-    for i, (rows, n) in enumerate(zip(features, length)):
-        joints = every[i, :n]
-        contacts = rows[:n, slices(joints.shape[-2])["contacts"]]
-        clean = rigid.cleaned(joints, prepared.layout, prepared.rate, contacts).joints
-        made[i, :n] = corpora.lengthened_features(clean.astype(np.float32), prepared.variant)
-        own.append(rigid.violation(joints, prepared.layout, prepared.rate, contacts))
-        after.append(rigid.violation(clean, prepared.layout, prepared.rate, contacts))
-    keys = ("foot_slide", "bone_stretch")
-    return made, {
-        name: {key: float(np.mean([each[key] for each in found])) for key in keys}
-        for name, found in {"own": own, "written": after}.items()
-    }
+def _written(prepared: Prepared, features: np.ndarray, length: np.ndarray) -> np.ndarray:
+    """Features of what is written of motions."""
+    written, layout = np.zeros_like(features), prepared.layout
+    for row, motion, joints in zip(written, features, joints_of(features, length, layout)):
+        contacts = motion[: len(joints), slices(joints.shape[-2])["contacts"]]
+        clean = rigid.cleaned(joints, layout, prepared.rate, contacts).joints
+        row[: len(joints)] = corpora.lengthened_features(clean.astype(np.float32), prepared.variant)
+    return written

@@ -26,7 +26,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxdiff.body.humanml3d import joint_count, joints_from_features, slices
+from jaxdiff.body.humanml3d import joint_count, slices
 from jaxdiff.data.normalise import Normaliser
 from jaxdiff.errors import DataError
 from jaxdiff.metrics import dynamics
@@ -37,7 +37,7 @@ from jaxdiff.studies.text_to_motion import texts
 from jaxdiff.studies.text_to_motion.preparation import (
     Prepared,
     everything,
-    in_metres,
+    joints_of,
     normalised,
 )
 from jaxdiff.typing import Array, Config, Key, Params
@@ -73,7 +73,6 @@ def protocol(
     with tempfile.TemporaryDirectory() as cache:  # a large table stays open without its name
         read = read or texts.reader(config, prepared.words)
         said = texts.table(read, test.captions, Path(cache))
-    to_joints = jax.jit(jax.vmap(joints_from_features))
     embedded = embedder(prepared, embed, evaluator)
 
     def drawn(key: Key, length: np.ndarray, caption: np.ndarray) -> np.ndarray:
@@ -83,8 +82,7 @@ def protocol(
 
     def moved(motion: np.ndarray, length: np.ndarray) -> np.ndarray:
         """Dynamics of motions in the evaluator's units."""
-        joints = np.asarray(to_joints(prepared.plain.inverse(motion)))
-        clips = [in_metres(clip[:n], prepared.layout) for clip, n in zip(joints, length)]
+        clips = joints_of(prepared.plain.inverse(motion), length, prepared.layout)
         return dynamics.rows_of(clips, prepared.layout, prepared.rate)
 
     def repetition(seed: int) -> dict[str, dict[str, float]]:

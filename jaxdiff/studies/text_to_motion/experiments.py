@@ -9,8 +9,6 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from jaxdiff.body.humanml3d import joints_from_features
-from jaxdiff.methods.evaluator import evaluator
 from jaxdiff.methods.text_to_motion import text_to_motion
 from jaxdiff.metrics.probing import picture
 from jaxdiff.nets.word_text import Vocabulary
@@ -19,7 +17,7 @@ from jaxdiff.report.publish import Report, publish
 from jaxdiff.report.tables import Cell, Table, provenance
 from jaxdiff.studies.generation import evenly, in_chunks
 from jaxdiff.studies.text_to_motion import bodies, card, evaluation, preparation, start, texts
-from jaxdiff.studies.text_to_motion.preparation import Prepared, in_metres
+from jaxdiff.studies.text_to_motion.preparation import Prepared, joints_of
 from jaxdiff.studies.text_to_motion.training import EVALUATOR, MODEL, train_evaluator
 from jaxdiff.training.step import make_generate
 from jaxdiff.typing import Config, Params
@@ -60,21 +58,16 @@ def run_train(config: Config, out: Path) -> None:
     write its file.
     """
     begin = time.perf_counter()
-    prepared = preparation.prepare(config)
-    judge = train_evaluator(config, prepared, out)
-    config, prepared, params = start.begin(config, prepared, out)
+    config, prepared, params, embed, judge = start.judged(config, out)
     generate = make_generate(
         text_to_motion(preparation.model_settings(config, len(prepared.words))).generate
-    )
-    embed = make_generate(
-        evaluator(preparation.evaluator_settings(config, len(prepared.evaluator_words))).generate
     )
     rows = evaluation.protocol(config, prepared, generate, params, embed, judge)
 
     made = drawn(config, prepared, generate, params)
     report = Report(f"Text to motion: {config.data.name}", _facts(config, begin))
     report.table(results(config, rows, len(prepared.sides["test"])), "evaluation")
-    feet = bodies.table(prepared, made.real, made.generated, made.length)
+    feet = bodies.table(prepared, made.real, {"generated": made.generated}, made.length)
     report.table(feet, "bodies")
     if config.data.name != "humanml3d":
         note = (
@@ -168,14 +161,16 @@ def drawn(config: Config, prepared: Prepared, generate: Any, params: Params) -> 
 
 def examples(prepared: Prepared, made: Drawn, most: int) -> dict[str, dict[str, np.ndarray]]:
     """Real and generated joints of some captions."""
-    clips = {}
-    for number, i in enumerate(evenly(len(made.length), most)):
-        motions = {"real": made.real[i], "generated": made.generated[i]}
-        clips[f"{number + 1}. {prepared.sides['test'].captions[made.caption[i]]}"] = {
-            name: in_metres(np.asarray(joints_from_features(x)), prepared.layout)[: made.length[i]]
-            for name, x in motions.items()
-        }
-    return clips
+    chosen = evenly(len(made.length), most)
+    motions = {
+        name: joints_of(features[chosen], made.length[chosen], prepared.layout)
+        for name, features in {"real": made.real, "generated": made.generated}.items()
+    }
+    captions = [prepared.sides["test"].captions[i] for i in made.caption[chosen]]
+    return {
+        f"{number + 1}. {caption}": {name: joints[number] for name, joints in motions.items()}
+        for number, caption in enumerate(captions)
+    }
 
 
 def latent_map(

@@ -16,7 +16,6 @@ import numpy as np
 
 from jaxdiff.errors import ConfigError
 from jaxdiff.methods.distillation import TEACHER, distillation, student
-from jaxdiff.methods.evaluator import evaluator
 from jaxdiff.methods.text_to_motion import Settings, text_to_motion
 from jaxdiff.report.publish import Report, publish
 from jaxdiff.report.tables import Table, provenance
@@ -24,8 +23,7 @@ from jaxdiff.studies.fitting import fit_once
 from jaxdiff.studies.text_to_motion import evaluation, preparation, texts
 from jaxdiff.studies.text_to_motion.experiments import COLUMNS, Interval
 from jaxdiff.studies.text_to_motion.preparation import Prepared
-from jaxdiff.studies.text_to_motion.start import begin
-from jaxdiff.studies.text_to_motion.training import train_evaluator
+from jaxdiff.studies.text_to_motion.start import judged
 from jaxdiff.training import settings as training
 from jaxdiff.training.step import make_generate
 from jaxdiff.typing import Batch, Config, Key, Params
@@ -40,12 +38,7 @@ TIMED = 3
 def run_few_steps(config: Config, out: Path) -> None:
     """Distil the model and compare it with its student at equal numbers of evaluations."""
     begun = time.perf_counter()
-    prepared = preparation.prepare(config)
-    judge = train_evaluator(config, prepared, out)
-    embed = make_generate(
-        evaluator(preparation.evaluator_settings(config, len(prepared.evaluator_words))).generate
-    )
-    config, prepared, teacher = begin(config, prepared, out)
+    config, prepared, teacher, embed, judge = judged(config, out)
     if config.sampling.get("sampler", "sde") != "sde":
         raise ConfigError("the model to distil is a student itself: name its teacher in start")
     params = train_student(config, prepared, teacher, out)

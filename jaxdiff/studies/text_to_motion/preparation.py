@@ -13,7 +13,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdiff.body.humanml3d import LAYOUT_21, LAYOUT_22, Layout, Variant, joint_count
+from jaxdiff.body.humanml3d import (
+    LAYOUT_21,
+    LAYOUT_22,
+    Layout,
+    Variant,
+    joint_count,
+    joints_from_features,
+)
 from jaxdiff.data import normalise, pipeline, splits
 from jaxdiff.data.normalise import Normaliser
 from jaxdiff.data.text import TextMotion, captioned
@@ -260,6 +267,17 @@ def same_variant(first: str, one: Variant, second: str, other: Variant) -> None:
             " one of them from joint positions (jaxdiff.body.humanml3d.features_from_joints), or"
             " choose data and models of one variant"
         )
+
+
+def joints_of(features: np.ndarray, length: np.ndarray, layout: Layout) -> list[np.ndarray]:
+    """Joints `(T, J, 3)` in metres of motion features `(N, T, F)` in the units of the data, each
+    motion of its own length.
+    """
+    every = in_metres(np.asarray(_to_joints(features)), layout)
+    return [joints[:n] for joints, n in zip(every, length)]
+
+
+_to_joints = jax.jit(jax.vmap(joints_from_features))
 
 
 def in_metres(joints: Any, layout: Layout) -> Any:

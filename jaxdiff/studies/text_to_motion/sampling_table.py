@@ -9,15 +9,13 @@ import dataclasses
 import time
 from pathlib import Path
 
-from jaxdiff.methods.evaluator import evaluator
 from jaxdiff.methods.text_to_motion import text_to_motion
 from jaxdiff.report.publish import Report, publish
 from jaxdiff.report.tables import Table, provenance
 from jaxdiff.studies.text_to_motion import evaluation, preparation
 from jaxdiff.studies.text_to_motion.experiments import COLUMNS
 from jaxdiff.studies.text_to_motion.few_steps import SHOWN, cells
-from jaxdiff.studies.text_to_motion.start import begin
-from jaxdiff.studies.text_to_motion.training import train_evaluator
+from jaxdiff.studies.text_to_motion.start import judged
 from jaxdiff.training.step import make_generate
 from jaxdiff.typing import Config
 
@@ -25,12 +23,7 @@ from jaxdiff.typing import Config
 def run_sampling(config: Config, out: Path) -> None:
     """The table of `sampling_table.grid`; test clips are not seen."""
     begun = time.perf_counter()
-    prepared = preparation.prepare(config)
-    judge = train_evaluator(config, prepared, out)
-    embed = make_generate(
-        evaluator(preparation.evaluator_settings(config, len(prepared.evaluator_words))).generate
-    )
-    config, prepared, params = begin(config, prepared, out)
+    config, prepared, params, embed, judge = judged(config, out)
     unseen = dataclasses.replace(
         prepared, sides={**prepared.sides, "test": prepared.sides["validation"]}
     )

@@ -1,19 +1,44 @@
-"""The model an experiment begins with: one that is named (`config.start`), or the one that is
-trained here.
+"""What an experiment begins with: the model that is named (`config.start`) or trained here, and the
+evaluator that judges its motions.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import NamedTuple
 
 from jaxdiff.errors import CheckpointError, ConfigError
+from jaxdiff.methods.evaluator import evaluator
 from jaxdiff.studies.loading import load
 from jaxdiff.studies.text_to_motion import preparation
+from jaxdiff.studies.text_to_motion.evaluation import Generate
 from jaxdiff.studies.text_to_motion.model import TextToMotionModel
 from jaxdiff.studies.text_to_motion.preparation import Prepared
-from jaxdiff.studies.text_to_motion.training import train_model
+from jaxdiff.studies.text_to_motion.training import train_evaluator, train_model
+from jaxdiff.training.step import make_generate
 from jaxdiff.typing import Config, Params
+
+
+class Judged(NamedTuple):
+    """A model and the evaluator of its motions; the first three are those of `begin`."""
+
+    config: Config
+    prepared: Prepared
+    params: Params
+    embed: Generate
+    """The evaluator's `generate`, made to run."""
+    judge: Params
+    """Its parameters."""
+
+
+def judged(config: Config, out: Path) -> Judged:
+    """What an experiment that scores motions begins with, trained in `out` where it is not there."""
+    prepared = preparation.prepare(config)
+    judge = train_evaluator(config, prepared, out)
+    settings = preparation.evaluator_settings(config, len(prepared.evaluator_words))
+    embed = make_generate(evaluator(settings).generate)
+    return Judged(*begin(config, prepared, out), embed, judge)
 
 
 def begin(config: Config, prepared: Prepared, out: Path) -> tuple[Config, Prepared, Params]:

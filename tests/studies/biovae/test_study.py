@@ -28,6 +28,7 @@ from jaxdiff.studies.biovae.experiments import NEEDS, run_tables
 from jaxdiff.studies.biovae.study import STUDY
 from jaxdiff.studies.loading import load
 from jaxdiff.studies.text_to_motion import corpora
+from jaxdiff.studies.text_to_motion.evaluation import CONTROLS
 from jaxdiff.training import settings
 from jaxdiff.typing import Config
 
@@ -178,6 +179,11 @@ def test_tables_have_our_rows_and_the_papers():
     text = tables.plausibility("Ablation", rows, paper.TABLE4).markdown()
     assert all(f"| {row} |" in text for row in rows) and "| paper: all | 0.135 | 0.959 |" in text
     assert "`all` against `backbone + L_accel`, in every repetition: nearer to real in" in text
+    figures = {n: 0.5 for name in paper.TRADITIONAL for n in (name, f"{name}_ci95")}
+    judged = {row: {**figures, "dynamics": 1.0, "dynamics_ci95": 0.1} for row in (*rows, *CONTROLS)}
+    judged["frozen"].update(dynamics=2.0, fid=9.0)
+    text = tables.traditional("Ablation", judged, paper.TABLE3).markdown()
+    assert "worse than `all` in: other clip: nothing;" in text and "frozen: FID, Dynamics" in text
     growing = {f: {n: [float(f)] for n in names} for f in ("0.5", "1.0")} | {"real": rows["real"]}
     assert "Speed grows" in tables.editing(growing, {}, paper.TABLE6).markdown()
     growing["1.0"]["jerk"] = [0.1]
