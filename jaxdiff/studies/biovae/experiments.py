@@ -39,17 +39,15 @@ NEEDS = {
     "table5": ("backbone", "all"),
     "table6": ("all",),
 }
-"""Which arms a table compares."""
+"""Which arms a table compares; tables 1 to 4 do without those that `config.arms` leaves out."""
 JUDGED = ("table1", "table3", "table6")
 """Tables with figures of the evaluator."""
 
 
 def run_tables(config: Config, out: Path) -> None:
     """The tables that the config names."""
-    begin = time.perf_counter()
+    begin, arms = time.perf_counter(), arms_of(config)
     prepared = preparation.prepare(config)
-    wanted = {arm for table in config.tables for arm in NEEDS[table]}
-    arms = tuple(arm for arm in ARMS if arm in wanted and arm in config.arms)
     rehearse_tables(config, prepared, out, arms)
     nets = training.train(config, prepared, out, arms, "table5" in config.tables)
     judge, where = None, Path(config.run) if config.run else out
@@ -72,6 +70,19 @@ def run_tables(config: Config, out: Path) -> None:
     for name in arms:
         report.curves(f"Training: {name}", out / ARMS[name].directory)
     publish(report, out)
+
+
+def arms_of(config: Config) -> tuple[str, ...]:
+    """The arms that are trained and compared.
+
+    Raises:
+      ConfigError: if a table whose rows are not arms lacks one that it needs.
+    """
+    for table in ("table5", "table6"):
+        if table in config.tables and (missing := set(NEEDS[table]) - set(config.arms)):
+            raise ConfigError(f"{table} needs {', '.join(sorted(missing))} too: add it to arms")
+    wanted = {arm for table in config.tables for arm in NEEDS[table]}
+    return tuple(arm for arm in ARMS if arm in wanted and arm in config.arms)
 
 
 def rehearse_tables(config: Config, prepared: Prepared, out: Path, arms: tuple[str, ...]) -> None:
@@ -109,7 +120,7 @@ def made_tables(
     if physical := compared("table2", "table4"):
         rows = evaluation.plausibility(config, prepared, physical)
         if "table2" in where:
-            part = {row: rows[row] for row in ("real", *NEEDS["table2"])}
+            part = {row: rows[row] for row in ("real", *NEEDS["table2"]) if row in rows}
             title = f"Physical plausibility on {data} (Table II)"
             made["table2"] = tables.plausibility(title, part, paper.TABLE2["humanml3d"])
         if "table4" in where:
@@ -119,7 +130,7 @@ def made_tables(
     if judge is not None and (judged := compared("table1", "table3")):
         found = evaluation.protocol(config, prepared, judged, judge)
         if "table1" in where:
-            part = {row: found[row] for row in ("real", *NEEDS["table1"])}
+            part = {row: found[row] for row in ("real", *NEEDS["table1"]) if row in found}
             made["table1"] = tables.traditional(
                 f"Generation on {data} (Table I)", part, paper.TABLE1["humanml3d"]
             )

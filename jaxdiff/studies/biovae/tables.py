@@ -41,9 +41,9 @@ def plausibility(
         f"Mean ± deviation over {repetitions} repetitions; the row `real` is the one to be"
         " close to."
     ]
-    for row in rows:
-        if row not in ("real", "backbone"):
-            notes.append(_moves(rows, row, "backbone"))
+    if "backbone" in rows:
+        arms = [row for row in rows if row not in ("real", "backbone")]
+        notes += [_moves(rows, arm, "backbone") for arm in arms]
     if {"all", CONTROL} <= set(rows):
         notes.append(_moves(rows, "all", CONTROL))
     table = Table(title, [NAMES[name] for name in (*paper.PHYSICAL, *MORE)], note=" ".join(notes))

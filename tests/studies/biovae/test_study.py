@@ -24,7 +24,7 @@ from jaxdiff.studies.biovae import (
     training,
 )
 from jaxdiff.studies.biovae.config import TABLES, WORDS, get_config
-from jaxdiff.studies.biovae.experiments import NEEDS, run_tables
+from jaxdiff.studies.biovae.experiments import NEEDS, arms_of, run_tables
 from jaxdiff.studies.biovae.study import STUDY
 from jaxdiff.studies.loading import load
 from jaxdiff.studies.text_to_motion import corpora
@@ -88,6 +88,18 @@ def test_the_arms_differ_as_the_rows_of_the_ablation_do():
     )
     assert preparation.settings(config, 10, training.REFINER).levels == config.refiner.levels
     assert made["all"].levels == 0
+
+
+def test_tables_do_without_arms_that_are_left_out_or_are_refused():
+    config = get_config("quick")
+    config.update(arms=("all",), tables=("table3", "table4", "table6"))
+    assert arms_of(config) == ("all",)
+    names = (*paper.PHYSICAL, *tables.MORE)
+    rows = {row: {name: [1.0, 2.0] for name in names} for row in ("real", "all")}
+    assert "| all |" in tables.plausibility("Ablation", rows, {}).markdown()
+    config.update(tables=("table5",))
+    with pytest.raises(ConfigError, match="table5 needs backbone"):
+        arms_of(config)
 
 
 def test_the_rows_of_the_paper_are_whole():
