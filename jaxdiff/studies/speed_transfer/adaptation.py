@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxdiff.errors import ConfigError, DataError, nearest
-from jaxdiff.models.calibration import LEVELS, Calibration
+from jaxdiff.models.calibration import LEVELS, Calibration, predictive_interval
 from jaxdiff.models.trained import Trained
 from jaxdiff.studies.speed_transfer import bands, held_out, priors, recorded
 from jaxdiff.studies.speed_transfer.hierarchy import Law, group
@@ -36,6 +36,9 @@ class Adapted(NamedTuple):
     bands: dict[str, Calibration]
     errors: dict[str, np.ndarray]
     """Mean absolute error in degrees of each left-out person, by predictor."""
+    coverage: dict[str, np.ndarray]
+    """Share of each left-out person inside the 90 % band, by kind of band, with factors of the
+    others."""
     people: list[str]
 
 
@@ -76,7 +79,11 @@ def adapted(
     card["people"] = (
         f"{card.get('people', '')}; adapted to {len(made.people)} people of a laboratory"
     )
-    card["scores"] = {"MAE of left-out people of the laboratory, one source, deg": errors}
+    covered = ", ".join(f"{band} {each.mean():.2f}" for band, each in made.coverage.items())
+    card["scores"] = {
+        "MAE of left-out people of the laboratory, one source, deg": errors,
+        "Share of left-out people inside the 90 % band": covered,
+    }
     metadata = {
         **trained.metadata,
         "card": card,
@@ -148,8 +155,33 @@ def adapt(
         )
         for band in drawn
     }
+    covered = {
+        band: _coverage(
+            np.concatenate(drawn[band], axis=1), np.concatenate(truth[band]), subjects, folds
+        )
+        for band in drawn
+    }
     final = predictor._replace(law=updated(predictor.law, gaits, rows, choice), trust=trust)
-    return Adapted(final, kept, errors, np.unique(subjects).tolist())
+    return Adapted(final, kept, errors, covered, np.unique(subjects).tolist())
+
+
+def _coverage(
+    samples: np.ndarray, truth: np.ndarray, subjects: np.ndarray, folds: int, p: float = 0.9
+) -> np.ndarray:
+    """Share of each person's strides [N, P, C] inside the band of samples [S, N, P, C] at
+    probability `p`, with the factors of the people in the other folds.
+    """
+    names = np.unique(subjects)
+    inside = np.full(truth.shape, np.nan)
+    for first in range(min(folds, len(names))):
+        own = np.isin(subjects, names[first::folds])
+        kept = bands.fit(samples[:, ~own], truth[~own], subjects[~own], ANGLES, (p,))
+        phase = np.arange(held_out.POINTS) / held_out.POINTS
+        scale = bands.at(kept, phase, range(len(ANGLES))).scale(p)
+        low, high = predictive_interval(samples[:, own], p, scale)
+        within = (truth[own] >= low) & (truth[own] <= high)
+        inside[own] = np.where(np.isfinite(truth[own]), within, np.nan)
+    return held_out.by_person(np.nanmean(inside, axis=(1, 2)), subjects)
 
 
 def common(gaits: Sequence[Gait]) -> np.ndarray:

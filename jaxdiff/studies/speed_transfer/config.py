@@ -45,17 +45,17 @@ def _paper(word: str) -> ConfigDict:
     config.report = (word,) if word in REPORTS else REPORTS  # may differ between runs on one model
     # a stride model (a shipped name, a file or a run) to stand first in the tables; or none
     config.strides = "speed"
+    config.seeds = ()  # stride models of further seeds, over which the tables take the mean
     config.compare = ()  # directories of other trained runs, compared in the same tables
 
     config.data = ConfigDict()
     config.data.name = (  # the able-bodied: simulated_people | camargo2021 | folder
         "simulated_people"
     )
-    config.data.recipe = placeholder(str)  # folder: the YAML that describes it
+    _folder(config.data)
     config.data.manual_dir = placeholder(str)  # gated data sets: where their files lie
-    config.data.split = (13, 4, 5)  # subjects to train on, to choose the checkpoint by, to report
-    config.data.test = ()  # in place of split: test subjects by name, such as ('S12', 'S13')
-    config.data.validation = ()  # validation subjects by name, where data.test names some
+    # subjects to train on, to choose the checkpoint by, to report; unless data.test names some
+    config.data.split = (13, 4, 5)
     config.data.seconds = 30.0  # of every recording
     config.data.rate = 20.0  # Hz
     config.data.pairs = 100_000  # balanced pairs of speeds an epoch
@@ -85,7 +85,8 @@ def _paper(word: str) -> ConfigDict:
     config.evaluation.source_speeds = (0.55, 0.80, 1.05, 1.30, 1.55, 1.80)  # m/s; () for all
     config.evaluation.target_speeds = (0.55, 0.80, 1.05, 1.30, 1.55, 1.80)
     config.evaluation.validation_pairs = 256  # an upper bound
-    config.evaluation.regression_steps = 400  # of the MLP and TCN baselines
+    config.evaluation.regression_steps = 400  # of the MLP and TCN baselines, at most
+    config.evaluation.regression_seeds = 1  # of the same, from training.seed on
 
     config.batch_size = 16
     config.training = settings.config(
@@ -116,6 +117,13 @@ def _paper(word: str) -> ConfigDict:
     return config
 
 
+def _folder(data: ConfigDict) -> None:
+    """What a laboratory says of its recordings."""
+    data.recipe = placeholder(str)  # folder: the YAML that describes it
+    data.test = ()  # test subjects by name, such as ('S12', 'S13'); ('none',): none
+    data.validation = ()  # subjects to choose the checkpoint by, by name
+
+
 def _ship(word: str) -> ConfigDict:
     """Train stride transfer and write `speed.safetensors`."""
     config = ConfigDict()
@@ -123,9 +131,7 @@ def _ship(word: str) -> ConfigDict:
 
     config.data = ConfigDict()
     config.data.name = "simulated"  # simulated | folder: a laboratory's recordings
-    config.data.recipe = placeholder(str)  # folder: the YAML that describes it
-    config.data.test = ()  # folder: test subjects by name, such as ('S12', 'S13'); ('none',): none
-    config.data.validation = ()  # folder: subjects to choose the checkpoint by, by name
+    _folder(config.data)
     config.data.people = 600  # simulated people to train on
     config.data.held = 60  # further people, each for: choice of checkpoint, calibration, test
     config.data.further = (

@@ -29,10 +29,16 @@ FEWEST_RIVALS = 3
 
 
 class Task:
-    """Pairs (source, target) of rows of a cohort; ranks are among all subjects of the cohort."""
+    """Pairs (source, target) of rows of a cohort; ranks are among all subjects of the cohort.
 
-    def __init__(self, gaits: Gaits, source: np.ndarray, target: np.ndarray):
+    `seed` numbers the repetitions of a predictor that was trained several times.
+    """
+
+    def __init__(
+        self, gaits: Gaits, source: np.ndarray, target: np.ndarray, seed: np.ndarray | int = 0
+    ):
         self.gaits, self.source, self.target = gaits, np.asarray(source), np.asarray(target)
+        self.seed = np.broadcast_to(seed, self.source.shape)
 
     def __len__(self) -> int:
         return len(self.source)
@@ -43,7 +49,14 @@ class Task:
 
     def where(self, keep: np.ndarray) -> Task:
         """The pairs of a mask."""
-        return Task(self.gaits, self.source[keep], self.target[keep])
+        return Task(self.gaits, self.source[keep], self.target[keep], self.seed[keep])
+
+    def repeated(self, seeds: int) -> Task:
+        """The pairs once for each of several seeds; scores are then means over seeds."""
+        if seeds == 1:
+            return self
+        pairs = (np.tile(rows, seeds) for rows in (self.source, self.target))
+        return Task(self.gaits, *pairs, np.repeat(np.arange(seeds), len(self)))
 
     @cached_property
     def cycles(self) -> list[list[np.ndarray]]:
@@ -90,6 +103,7 @@ class Results(NamedTuple):
     """
 
     subject: np.ndarray
+    seed: np.ndarray
     source_speed: np.ndarray
     target_speed: np.ndarray
     paretic: np.ndarray
@@ -142,6 +156,7 @@ def judge(task: Task, generated: np.ndarray, ranked: bool = False) -> Results:
     who = task.gaits.subject[task.source]
     return Results(
         who,
+        task.seed,
         task.gaits.speed[task.source],
         task.target_speed,
         task.gaits.paretic[task.source],

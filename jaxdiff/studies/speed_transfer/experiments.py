@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -15,7 +15,8 @@ from jaxdiff.report.page import Page
 from jaxdiff.report.publish import Report, publish
 from jaxdiff.report.tables import Table, provenance
 from jaxdiff.studies.generation import evenly
-from jaxdiff.studies.speed_transfer import figures, tables
+from jaxdiff.studies.loading import load
+from jaxdiff.studies.speed_transfer import figures, stride_figures, tables
 from jaxdiff.studies.speed_transfer import transfer as trained
 from jaxdiff.studies.speed_transfer.data import Gaits
 from jaxdiff.studies.speed_transfer.evaluation import SAME_SPEED, Results, Task, judge, task
@@ -23,6 +24,9 @@ from jaxdiff.studies.speed_transfer.predictors import CONTROLS, answers, describ
 from jaxdiff.studies.speed_transfer.training import Cohorts, cohorts, train
 from jaxdiff.studies.speed_transfer.transfer import Transfer
 from jaxdiff.typing import Config
+
+if TYPE_CHECKING:
+    from jaxdiff.studies.speed_transfer.model import StrideTransferModel
 
 
 def run(config: Config, out: Path) -> None:
@@ -84,17 +88,27 @@ def report(config: Config, who: Cohorts, out: Path, begin: float) -> None:
         "embedding": sensitivity(model, next(iter(tasks.values()))),
     }
     whole = Report("Speed transfer: the gait of a person at other speeds", facts)
+    if "figures" in asked:
+        for cohort, results in plain.items():
+            shown = figures.walks(*generated[cohort][figures.OURS], results[figures.OURS])
+            title, rate = f"Walking, {tables.COHORTS[cohort]}", tasks[cohort].gaits.rate
+            whole.add(Page.motion, title, shown, legs.skeleton(), rate, figures.LEGS)
+        if config.strides:
+            whole.add(Page.figures, [_strides(config.strides, who.gaits(who.test))])
     for name, table in made.items():
         whole.table(table, name)
     if "figures" in asked:
-        for cohort, results in plain.items():
-            ours = generated[cohort][figures.OURS][1]
-            shown = figures.walks(tasks[cohort], ours, results[figures.OURS])
-            title, rate = f"Walking, {tables.COHORTS[cohort]}", tasks[cohort].gaits.rate
-            whole.add(Page.motion, title, shown, legs.skeleton(), rate, figures.LEGS)
         whole.add(Page.figures, _pictures(out / "figures", plain, tasks, generated, model))
     whole.curves("Training", out)
     publish(whole, out)
+
+
+def _strides(name: str, people: Gaits) -> tuple[str, Any, str]:
+    """Strides of a test subject at every speed, real ones and the bands of a stride model."""
+    model = cast("StrideTransferModel", load(name))
+    person = stride_figures.typical(model.predictor, people.strides)
+    picture = stride_figures.picture(model.predictor, model.calibrations, person)
+    return "Strides, real and generated", *picture
 
 
 def _pictures(
@@ -105,7 +119,7 @@ def _pictures(
     model: Transfer,
 ) -> Iterator[tuple[str, Any, str]]:
     """Title, figure and description of every figure, which is also kept as a file."""
-    drawings = figures.drawn(found, tasks, generated)
+    drawings = figures.drawn(found, generated)
     for cohort, each in tasks.items():
         gaits = each.gaits.select(np.unique(each.source))
         drawings[f"people-{cohort}"] = figures.people(

@@ -40,15 +40,13 @@ Drawing = tuple[Any, str]
 
 
 def drawn(
-    found: Found,
-    tasks: Mapping[str, Task],
-    generated: Mapping[str, Mapping[str, tuple[Task, np.ndarray]]],
+    found: Found, generated: Mapping[str, Mapping[str, tuple[Task, np.ndarray]]]
 ) -> dict[str, Drawing]:
     """All figures by name."""
     figures: dict[str, Drawing] = {}
     for cohort, results in found.items():
         ours, title = results[OURS], COHORTS[cohort]
-        figures[f"gait-{cohort}"] = gaits(tasks[cohort], generated[cohort][OURS][1], ours, title)
+        figures[f"gait-{cohort}"] = gaits(*generated[cohort][OURS], ours, title)
         figures[f"cadence-{cohort}"] = cadences(ours, title)
         figures[f"rank-{cohort}"] = heat(
             ours, ours.rank, f"Personalisation rank, {title}", "rank, 1 is best"

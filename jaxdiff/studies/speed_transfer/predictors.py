@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -13,6 +15,7 @@ from jaxdiff.studies.loading import load
 from jaxdiff.studies.speed_transfer import baselines, regression, stride_rows
 from jaxdiff.studies.speed_transfer import transfer as trained
 from jaxdiff.studies.speed_transfer.evaluation import Task, normalisers
+from jaxdiff.studies.speed_transfer.predictor import Predictor
 from jaxdiff.studies.speed_transfer.training import Cohorts
 from jaxdiff.studies.speed_transfer.transfer import Transfer
 from jaxdiff.typing import Config
@@ -29,6 +32,8 @@ CONTROLS = ("another person", "embedding only")
 is embedded only.
 """
 IN_TIME = "diffusion in time, as in the paper"
+Answer = Callable[[Task], np.ndarray]
+"""Gaits (N, T, 6) in degrees for the pairs of a task."""
 
 
 def answers(
@@ -42,26 +47,19 @@ def answers(
     scales = normalisers(each.gaits, kind)
     found: dict[str, tuple[Task, np.ndarray]] = {}
 
-    def ask(name: str, part: Task, answer: Any) -> None:
+    def ask(name: str, part: Task, *seeds: Answer) -> None:
         begin = time.perf_counter()
-        found[name] = part, answer(part)
+        made = [answer(part) for answer in seeds]
+        found[name] = part.repeated(len(seeds)), np.concatenate(made)
         print(
-            f"{cohort}: {name}, {len(part)} pairs, {time.perf_counter() - begin:.0f} s", flush=True
+            f"{cohort}: {name}, {len(found[name][0])} pairs, {time.perf_counter() - begin:.0f} s",
+            flush=True,
         )
 
-    strides = (
-        cast("StrideTransferModel", load(config.strides)).predictor if config.strides else None
-    )
-    ours = "diffusion" if strides is None else IN_TIME
-    if strides is not None:
-        for label, kind in stride_rows.KINDS.items():
-            ask(
-                label,
-                each,
-                lambda t, kind=kind: stride_rows.answer(
-                    strides, t.gaits, t.source, t.target_speed, kind
-                ),
-            )
+    strides = stride_models(config)
+    ours = IN_TIME if strides else "diffusion"
+    for label, kind in stride_rows.KINDS.items() if strides else ():
+        ask(label, each, *_strides(strides if kind == "diffusion" else strides[:1], kind))
     ask(ours, each, lambda t: model(t.gaits, t.source, t.target_speed, normaliser=scales))
     for path in config.compare:
         other, said = trained.load(path)
@@ -81,51 +79,64 @@ def answers(
             ),
         )
     if cohort == "able" and {"table1", "baselines", "figures"} & set(config.report):
-        asked = np.unique(each.gaits.speed[each.source]).round(2).tolist()
-        wanted = tuple(np.unique(each.target_speed.round(2)).tolist())
-        settings = regression.Settings(
-            steps=config.evaluation.regression_steps, target_speeds=wanted
-        )
-        settings = (
-            settings._replace(source_speeds=tuple(asked)) if len(asked) <= FEW_SPEEDS else settings
-        )
+        settings = _regression(config, each)
         part = each.where(np.isin(each.gaits.speed[each.source].round(2), settings.source_speeds))
+        validation = who.gaits(who.validation)
+
+        def regressed(kind: str, seed: int, part: Task) -> np.ndarray:
+            folder = out / "baselines" / f"{kind}-{seed}"
+            given = people, validation, model.normaliser, settings
+            return regression.train(kind, *given, folder, seed)(part)
+
+        first, count = config.training.seed, config.evaluation.regression_seeds
         for kind in regression.NETWORKS:
-            ask(
-                kind,
-                part,
-                lambda t, kind=kind: regression.train(
-                    kind,
-                    people,
-                    model.normaliser,
-                    settings,
-                    out / "baselines" / kind,
-                    config.training.seed,
-                )(t),
-            )
+            ask(kind, part, *(partial(regressed, kind, first + i) for i in range(count)))
     if "table3" in config.report:
         others = other_subjects(each.gaits.subject, each.gaits.speed)[each.source]
-        prefix = "" if strides is None else "in time: "
+        prefix = "in time: " if strides else ""
         ask(prefix + CONTROLS[0], each, lambda t: instead(model, t, others, scales))
         ask(
             prefix + CONTROLS[1],
             each,
             lambda t: model(t.gaits, t.source, t.target_speed, normaliser=scales, who=others),
         )
-        if strides is not None:
-            ask(
-                CONTROLS[0],
-                each,
-                lambda t: stride_rows.answer(strides, t.gaits, others, t.target_speed),
-            )
-            ask(
-                CONTROLS[1],
-                each,
-                lambda t: stride_rows.answer(
-                    strides, t.gaits, t.source, t.target_speed, seen=others
-                ),
-            )
+        if strides:
+            ask(CONTROLS[0], each, *_strides(strides, source=others))
+            ask(CONTROLS[1], each, *_strides(strides, seen=others))
     return found
+
+
+def stride_models(config: Config) -> list[Predictor]:
+    """The stride models of the config, one per seed; none if it names none."""
+    names = (config.strides, *config.seeds) if config.strides else ()
+    return [cast("StrideTransferModel", load(name)).predictor for name in names]
+
+
+def _strides(
+    predictors: Sequence[Predictor],
+    kind: str = "diffusion",
+    source: np.ndarray | None = None,
+    seen: np.ndarray | None = None,
+) -> list[Answer]:
+    """Answers of stride models to a task, from its own sources or from others."""
+
+    def answer(predictor: Predictor, task: Task) -> np.ndarray:
+        rows = task.source if source is None else source
+        return stride_rows.answer(predictor, task.gaits, rows, task.target_speed, kind, seen)
+
+    return [partial(answer, predictor) for predictor in predictors]
+
+
+def _regression(config: Config, each: Task) -> regression.Settings:
+    """Settings of the MLP and TCN for the speeds of a task, with the paper's six source speeds
+    where there are many.
+    """
+    sources, targets = (
+        tuple(np.unique(speed.round(2)).tolist())
+        for speed in (each.gaits.speed[each.source], each.target_speed)
+    )
+    settings = regression.Settings(steps=config.evaluation.regression_steps, target_speeds=targets)
+    return settings._replace(source_speeds=sources) if len(sources) <= FEW_SPEEDS else settings
 
 
 def instead(

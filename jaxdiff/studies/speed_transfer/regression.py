@@ -22,9 +22,10 @@ from jaxdiff.nets.regressors import TCN, SequenceMLP
 from jaxdiff.studies.fitting import fit_once
 from jaxdiff.studies.generation import in_chunks
 from jaxdiff.studies.speed_transfer.data import Gaits
-from jaxdiff.studies.speed_transfer.evaluation import SAME_SPEED, Task
+from jaxdiff.studies.speed_transfer.evaluation import SAME_SPEED, Task, task
 from jaxdiff.training import settings as training
 from jaxdiff.training.optimizer import OptimizerSettings
+from jaxdiff.training.state import TrainState
 from jaxdiff.typing import Params
 
 NETWORKS: dict[str, tuple[type[nn.Module], float]] = {
@@ -32,6 +33,8 @@ NETWORKS: dict[str, tuple[type[nn.Module], float]] = {
     "tcn": (TCN, 2e-3),
 }
 """Network and learning rate; lower for the flattened sequence, a wide input."""
+EVALUATIONS = 8
+"""Checkpoints among which validation people choose."""
 
 
 class Settings(NamedTuple):
@@ -41,6 +44,7 @@ class Settings(NamedTuple):
     target_speeds: tuple[float, ...] = ()
     """Of the MLP, one network a pair; () for all there are."""
     steps: int = 400
+    """At most: the parameters with the least error on validation people are used."""
     weight_decay: float = 1e-2
     batch: int = 8
 
@@ -96,6 +100,7 @@ def _rows(gaits: Gaits, source: float, target: float) -> np.ndarray:
 def train(
     kind: str,
     gaits: Gaits,
+    validation: Gaits,
     normaliser: Normaliser,
     settings: Settings,
     directory: Path,
@@ -107,6 +112,7 @@ def train(
     Args:
       kind: one of `NETWORKS`.
       gaits: those of the training subjects.
+      validation: those of the subjects by whom the checkpoint is chosen.
       normaliser: of the angles.
       settings: of the training.
       directory: where the run is kept; a finished one is used again.
@@ -122,12 +128,29 @@ def train(
     make, rate = NETWORKS[kind]
     net, source = make(), Members(gaits, normaliser, [_rows(gaits, v, w) for v, w in pairs])
     adamw = OptimizerSettings(rate, settings.weight_decay, decay="cosine", clip_norm=1.0)
+    others = np.unique(validation.subject).tolist()
+    asked = task(validation, others, settings.source_speeds, settings.target_speeds)
+    truth = normaliser(validation.values[asked.target])
+
+    def evaluate(state: TrainState) -> dict[str, float]:
+        made = normaliser(Regressor(net, state.ema, pairs, normaliser)(asked))
+        return {"validation_loss": float(np.square(made - truth).mean())}
+
     params = fit_once(
         speed_regression(net),
         lambda: Batches(source, settings.batch, seed, shuffle=False),
-        training.Settings(settings.steps, seed, adamw, ema_decay=0.99, log_every=settings.steps),
+        training.Settings(
+            settings.steps,
+            seed,
+            adamw,
+            ema_decay=0.99,
+            log_every=settings.steps,
+            evaluate_every=max(settings.steps // EVALUATIONS, 1),
+            score="validation_loss",
+        ),
         directory,
         {"study": "speed_transfer", "method": "speed_regression", "kind": kind},
+        evaluate,
     )
     return Regressor(net, params, pairs, normaliser)
 

@@ -226,15 +226,20 @@ def amputees(predictor: Predictor, path: str | Path) -> Table:
     of speeds.
     """
     gaits = real.hood(path)
-    found = adaptation.adapt(predictor, gaits, folds=len(gaits), nested=True).errors
+    made = adaptation.adapt(predictor, gaits, folds=len(gaits), nested=True)
+    found = made.errors
     simulated = held_out.tasks(gaits)
     before = held_out.by_person(
         held_out.errors(predictor.linear(simulated.questions), simulated.truth), simulated.subjects
     )
     table = Table(
         "Real people left out: ankle angles of nine amputees at five speeds",
-        ["MAE", "p", "helps"],
-        note=NOTE + " What to take from the simulated law is chosen anew without each person.",
+        ["MAE", "p", "helps", *(f"90 %, {band}" for band in made.coverage)],
+        note=(
+            NOTE + " What to take from the simulated law is chosen anew without each person. 90 %:"
+            " share of the measured strides and mean strides inside the band, whose factors are"
+            " those of the other people."
+        ),
     )
     reference = found[ADDED]
     table.row("simulated law, not updated", _cells(before, reference))
@@ -252,7 +257,10 @@ def amputees(predictor: Predictor, path: str | Path) -> Table:
     table.row("linear change of the other people", _cells(straight, reference))
     for name, errors in found.items():
         label = f"{LINEAR}, updated" if name == "model, trust 0" else name
-        table.row(label, _cells(errors, None if name == ADDED else reference))
+        row = _cells(errors, None if name == ADDED else reference)
+        if name == "model, trust 0":
+            row |= {f"90 %, {band}": cell(each) for band, each in made.coverage.items()}
+        table.row(label, row)
     table.row("four other speeds: straight line through them", _cells(_own_line(gaits), None))
     table.row(
         "four other speeds: hierarchical model, updated",

@@ -38,6 +38,9 @@ NOTE = (
     " nearly a copy. The paper's rows are of other people: Camargo 2021, and stroke recordings that"
     " are private; ours are simulated unless the title says otherwise."
 )
+REFERENCES = {"p, linear": "linear", "p, hierarchical": "hierarchical model"}
+"""Columns of paired tests, and the predictors that the others are held against."""
+SEEDS = "between seeds"
 Found = Mapping[str, Mapping[str, Results]]
 """Cohort -> predictor -> results."""
 
@@ -46,39 +49,63 @@ def overall(found: Found) -> Table:
     """Table I: MAE, r, personalisation rank and cadence on both cohorts, and paired tests over
     people.
     """
-    note = (
-        f"{NOTE} p: Wilcoxon's signed-rank test of MAE off-diagonal over test people against the"
-        " linear change."
-    )
-    table = Table("Table I: overall results", [*OVERALL.values(), "p"], note=note)
+    rows = {}
     for cohort, results in found.items():
         title = COHORTS[cohort]
-        table.row(
-            f"{title}: paper (other data)", {OVERALL[k]: v for k, v in paper.TABLE1[cohort].items()}
-        )
+        quoted = paper.TABLE1[cohort].items()
+        rows[f"{title}: paper (other data)"] = {OVERALL[k]: Cell(v) for k, v in quoted}
         for name, of in results.items():
             values = cells(of)
-            row = {column: values[key] for key, column in OVERALL.items()}
-            table.row(f"{title}: {name}", row | _paired(of, results.get("linear")))
+            row = {column: values[key] for key, column in OVERALL.items()} | _seeds(of)
+            for column, other in REFERENCES.items():
+                row |= _paired(column, of, results.get(other))
+            rows[f"{title}: {name}"] = row
+    note = (
+        f"{NOTE} Rows of several seeds are means over them; between seeds: standard deviation of"
+        " MAE off-diagonal. p: Wilcoxon's signed-rank test of MAE off-diagonal over test people"
+        " against the linear change and against the hierarchical model."
+    )
+    columns = [
+        name
+        for name in (*OVERALL.values(), SEEDS, *REFERENCES)
+        if any(name in row for row in rows.values())
+    ]
+    table = Table("Table I: overall results", columns, note=note)
+    for title, row in rows.items():
+        table.row(title, row)
     return table
 
 
-def _paired(of: Results, other: Results | None) -> dict[str, Cell]:
+def _across(results: Results) -> Results:
+    """Pairs of two different speeds."""
+    return results.where(np.abs(results.target_speed - results.source_speed) > 1e-6)
+
+
+def _people(results: Results) -> list[float]:
+    """Error of each person, in the order of their names."""
+    return [results.error[results.subject == who].mean() for who in np.unique(results.subject)]
+
+
+def _seeds(of: Results) -> dict[str, Cell]:
+    """Standard deviation between seeds of MAE off-diagonal, if there are several."""
+    seeds = np.unique(of.seed)
+    if len(seeds) < 2:
+        return {}
+    means = [np.mean(_people(_across(of.where(of.seed == seed)))) for seed in seeds]
+    return {SEEDS: Cell(float(np.std(means, ddof=1)))}
+
+
+def _paired(column: str, of: Results, other: Results | None) -> dict[str, Cell]:
     """Wilcoxon's p over people who are in both; nothing for the same errors, or where a gait had no
     cycles.
     """
     if other is None or of is other:
         return {}
-    errors = []
-    for results in (of, other):
-        across = np.abs(results.target_speed - results.source_speed) > 1e-6
-        each = results.where(
-            across & np.isin(results.subject, np.intersect1d(of.subject, other.subject))
-        )
-        errors.append([each.error[each.subject == who].mean() for who in np.unique(each.subject)])
+    both = np.intersect1d(of.subject, other.subject)
+    errors = [_people(_across(r.where(np.isin(r.subject, both)))) for r in (of, other)]
     if not np.isfinite(errors).all() or np.allclose(*errors):
         return {}
-    return {"p": Cell(float(np.asarray(wilcoxon(*errors))[1]))}
+    return {column: Cell(float(np.asarray(wilcoxon(*errors))[1]))}
 
 
 def details(found: Found, cohort: str) -> Table:

@@ -90,7 +90,7 @@ def train(config: Config, who: Cohorts, out: Path) -> None:
     kept = {
         name: value
         for name, value in config.to_dict().items()
-        if name not in ("experiment", "report", "compare", "evaluation")
+        if name not in ("experiment", "report", "strides", "seeds", "compare", "evaluation")
     }
     fit_once(
         method.speed_transfer(wanted),

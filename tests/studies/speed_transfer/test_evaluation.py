@@ -128,8 +128,22 @@ def test_predictors_are_compared_over_people():
     near, far = (ev.judge(TASK, TRUTH + np.float32(away)) for away in (1.0, 3.0))
     table = tables.overall({"able": {"linear": far, "diffusion": near}})
     cells = {row.label: row.cells for row in table.rows}
-    assert cells["able-bodied: diffusion"]["p"].mean == 0.0625  # the least that five people allow
-    assert "p" not in cells["able-bodied: linear"]
+    least = 0.0625  # the least p that five people allow
+    assert cells["able-bodied: diffusion"]["p, linear"].mean == least
+    assert "p, linear" not in cells["able-bodied: linear"]
+    assert "p, hierarchical" not in table.columns and "between seeds" not in table.columns
+
+
+def test_scores_of_several_seeds_are_means_over_them():
+    both, values = TASK.repeated(2), np.concatenate([TRUTH, TRUTH + np.float32(4.0)])
+    results = ev.judge(both, values)
+    assert results.seed.tolist() == [0] * len(TASK) + [1] * len(TASK)
+    np.testing.assert_allclose(results.where(results.seed == 1).error, 4.0, atol=1e-4)
+    table = tables.overall({"able": {"diffusion": results, "hierarchical model": PERFECT}})
+    row = {each.label: each.cells for each in table.rows}["able-bodied: diffusion"]
+    np.testing.assert_allclose((row["MAE"].mean, row["MAE"].n), (2.0, 5), atol=1e-4)
+    np.testing.assert_allclose(row["between seeds"].mean, 4 / np.sqrt(2), rtol=1e-4)
+    assert row["p, hierarchical"].mean == 0.0625
 
 
 def test_cycles_are_found_at_both_hips():

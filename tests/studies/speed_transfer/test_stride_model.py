@@ -315,7 +315,9 @@ def test_adapting_to_other_people_beats_the_model_it_starts_from(trained):
         for p in (predictor, made.predictor)
     )
     assert after < 0.7 * before
-    assert set(made.bands) == {"stride", "mean"}
+    assert set(made.bands) == set(made.coverage) == {"stride", "mean"}
+    for held in made.coverage.values():
+        assert len(held) == 10 and 0.8 < held.mean() < 0.99
     with pytest.raises(DataError, match="4 people"):
         adaptation.adapt(predictor, shifted[:8])
 
@@ -349,6 +351,7 @@ def test_a_folder_of_a_laboratory_adapts_the_model(trained, tmp_path):
     recipe = laboratory(tmp_path, 5, ANGLES[:3])
     made = StrideTransferModel(trained).adapt(recipe, folds=2, samples=4)
     assert "5 people" in made.card.people
+    assert any("inside the 90 % band" in name for name in made.card.scores)
     again = jaxdiff.load(made.save(tmp_path / "lab.safetensors"))
     walk = jaxdiff.read(tmp_path / "P00_0.7.csv")
     out = again.generate(walk, source_speed=0.7, target_speed=1.3, band="mean")
