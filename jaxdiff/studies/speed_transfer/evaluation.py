@@ -55,8 +55,8 @@ class Task:
         """The pairs once for each of several seeds; scores are then means over seeds."""
         if seeds == 1:
             return self
-        pairs = (np.tile(rows, seeds) for rows in (self.source, self.target))
-        return Task(self.gaits, *pairs, np.repeat(np.arange(seeds), len(self)))
+        source, target = (np.tile(rows, seeds) for rows in (self.source, self.target))
+        return Task(self.gaits, source, target, np.repeat(np.arange(seeds), len(self)))
 
     @cached_property
     def cycles(self) -> list[list[np.ndarray]]:

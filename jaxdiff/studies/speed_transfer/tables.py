@@ -103,9 +103,9 @@ def _paired(column: str, of: Results, other: Results | None) -> dict[str, Cell]:
         return {}
     both = np.intersect1d(of.subject, other.subject)
     errors = [_people(_across(r.where(np.isin(r.subject, both)))) for r in (of, other)]
-    if not np.isfinite(errors).all() or np.allclose(*errors):
+    if not np.isfinite(errors).all() or np.allclose(errors[0], errors[1]):
         return {}
-    return {column: Cell(float(np.asarray(wilcoxon(*errors))[1]))}
+    return {column: Cell(float(np.asarray(wilcoxon(errors[0], errors[1]))[1]))}
 
 
 def details(found: Found, cohort: str) -> Table:
