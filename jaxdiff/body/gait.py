@@ -33,7 +33,7 @@ def stride_duration(
     correlation = np.fft.irfft(power)[: len(hip)] / np.arange(len(hip), 0, -1)
     lags = np.arange(int(np.ceil(shortest * rate)), min(int(longest * rate), len(hip) * 2 // 3))
     lags = lags[np.isin(lags, _minima(-correlation))]
-    if not len(lags) or not power.sum() > 0:
+    if not len(lags) or not correlation[lags].max() > 0:
         return float("nan")
     high = lags[correlation[lags] >= 0.85 * correlation[lags].max()]
     return float(high[0] / rate)

@@ -76,7 +76,9 @@ def test_the_foot_strikes_where_it_is_furthest_ahead(treadmill):
 
 
 def test_signals_without_cycles_have_no_events():
-    for hip in [np.zeros(100), np.linspace(0, 1, 100), np.ones(3)]:
+    turn = np.pi * np.arange(600) / 40
+    slow = np.cos(turn) + 0.6 * np.cos(2 * turn)  # strides of 4 s; uncorrelated below 3 s
+    for hip in [np.zeros(100), np.linspace(0, 1, 100), np.ones(3), slow]:
         assert (
             len(gait.hip_extension_peaks(hip, 20.0)) == 0
             and len(gait.strikes_from_hip(hip, 20.0)) == 0

@@ -82,8 +82,9 @@ def _across(results: Results) -> Results:
 
 
 def _people(results: Results) -> list[float]:
-    """Error of each person, in the order of their names."""
-    return [results.error[results.subject == who].mean() for who in np.unique(results.subject)]
+    """Error of each person, in the order of their names; pairs without cycles are left out."""
+    each = (results.error[results.subject == who] for who in np.unique(results.subject))
+    return [float(np.nanmean(errors)) for errors in each]
 
 
 def _seeds(of: Results) -> dict[str, Cell]:
@@ -96,8 +97,8 @@ def _seeds(of: Results) -> dict[str, Cell]:
 
 
 def _paired(column: str, of: Results, other: Results | None) -> dict[str, Cell]:
-    """Wilcoxon's p over people who are in both; nothing for the same errors, or where a gait had no
-    cycles.
+    """Wilcoxon's p over people who are in both; nothing for the same errors, or where a person has
+    none.
     """
     if other is None or of is other:
         return {}
