@@ -36,16 +36,17 @@ from jaxdiff.body.walker.whole import HARMONICS
 POINTS = 100
 
 
-def balance(people: int = 32, seed: int = 0) -> dict[str, np.ndarray]:
+def balance(people: int = 32, seed: int = 0, rigid: bool = False) -> dict[str, np.ndarray]:
     """Residuals of one gait each of many people, healthy and impaired.
 
     Args:
         people: Number of people.
         seed: Their seed.
+        rigid: Without soft tissue, the feet carry every moment that the motion demands.
 
     Returns:
         "force" (body weights) and "moment" (body weight times leg length): largest residual at the
-        root per gait; "energy" (W/kg): mean over the stride of the power that is not accounted for;
+        root per gait; "spread" its root mean square over the stride; "energy" (W/kg): mean over the stride of the power that is not accounted for;
         "power" (W/kg): root mean square of the recorded joint powers, for comparison.
     """
     rng = np.random.default_rng([seed, 7])
@@ -53,6 +54,8 @@ def balance(people: int = 32, seed: int = 0) -> dict[str, np.ndarray]:
     t = t._replace(
         knee_floor=t.knee_floor - 90.0
     )  # no soft stop, so that angles are the Fourier series
+    if rigid:
+        t = t._replace(soft_tissue=np.zeros(people))
     tasks = draw_tasks(rng, t, 1)._replace(wander=np.zeros((people, 1)))
     out = simulate(
         t,
@@ -141,6 +144,7 @@ def _residuals(t, factor, u, b, coefficients, out):
     lost = scale * (carried - joints - ground) - legs
     yield "force", np.abs(lacking).max((0, 2))
     yield "moment", np.abs(twist).max((0, 2))
+    yield "spread", np.sqrt(np.square(twist).sum(0).mean(-1))
     yield "energy", np.abs(lost.mean(-1))
     yield "power", np.sqrt(np.square(legs).mean(-1))
 
@@ -149,10 +153,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=32)
     args = parser.parse_args()
-    found = balance(args.people)
-    print("| quantity | median | largest |\n|---|---|---|")
-    for name, values in found.items():
-        print(f"| {name} | {np.median(values):.2g} | {values.max():.2g} |")
+    kinds = {"as drawn": balance(args.people), "rigid": balance(args.people, rigid=True)}
+    heads = [f"{statistic}, {kind}" for kind in kinds for statistic in ("median", "largest")]
+    print("| quantity | " + " | ".join(heads) + " |\n|---|" + "---|" * len(heads))
+    for name in kinds["rigid"]:
+        cells = [
+            f"{statistic(found[name]):.2g}"
+            for found in kinds.values()
+            for statistic in (np.median, np.max)
+        ]
+        print(f"| {name} | " + " | ".join(cells) + " |")
 
 
 if __name__ == "__main__":

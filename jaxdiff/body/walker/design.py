@@ -87,7 +87,11 @@ def loading(t: Traits, template: Array, stance: Array, stance_end: Array) -> Arr
     tilt = -0.02 + t.load_tilt[..., None]
     angle = 2.0 * jnp.pi * stance
     hump = 1.0 - dip * jnp.cos(2.0 * angle) + tilt * jnp.sin(angle)
-    ramps = smoothstep(stance / rise) * smoothstep((1.0 - stance) / double_support[:, ::-1])
+    fall = double_support[:, ::-1] * t.load_fall[..., None]
+    left = jnp.clip((1.0 - stance) / fall, 0.0, 1.0)
+    quintic = smoothstep(left)
+    cubic = left * left * (3.0 - 2.0 * left)
+    ramps = smoothstep(stance / rise) * (quintic + t.load_end[..., None] * (cubic - quintic))
     return t.load_scale[..., None] * ramps * hump
 
 

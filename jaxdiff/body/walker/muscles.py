@@ -122,13 +122,16 @@ def _envelopes(
     gains: Array,
     speed: Array,
     shared: Array,
+    style: Array,
     floor: Array,
     *,
     strides: int,
     points: int,
 ) -> Array:
     """Envelopes [M, S·P, 16] for moments [M, S·P, 18], phases [M, 2, S·P], times [M, S·P], log
-    gains [M, 16, S + 2], and speeds, co-contraction and resting activity [M]."""
+    gains [M, 16, S + 2], speeds and co-contraction [M], styles [M, 8, 7] and resting activity
+    [M].
+    """
     x = SPARE + np.arange(strides * points) / points
     spline = stride_spline(np.eye(strides + 2 * SPARE), x).astype(np.float32)
     width = max(3, round(9 * points / 150) // 2 * 2 + 1)
@@ -142,6 +145,10 @@ def _envelopes(
     for leg in range(2):
         wanted = [moments[..., 9 * leg + k] for k in MOMENT_ROWS]
         found = activations(wanted)
+        turn = 2.0 * np.pi * phase[:, leg]
+        waves = [jnp.ones_like(turn), *(jnp.cos(k * turn) for k in (1, 2, 3))]
+        waves = jnp.stack([*waves, *(jnp.sin(k * turn) for k in (1, 2, 3))], axis=1)
+        gain = jnp.exp(style @ waves)
         drive = []
         for m, muscle in enumerate(MUSCLES):
             total = found[m] + floor[:, None]
@@ -153,8 +160,9 @@ def _envelopes(
                 total = total + tall[:, None] * jnp.exp(-0.5 * jnp.square(away / spread))
             drive.append(total)
         for m in range(len(RECORDED)):
-            early = jnp.take_along_axis(drive[m], low, 1) * (1.0 - weight)
-            early = early + jnp.take_along_axis(drive[m], low + 1, 1) * weight
+            used = gain[:, m] * drive[m]
+            early = jnp.take_along_axis(used, low, 1) * (1.0 - weight)
+            early = early + jnp.take_along_axis(used, low + 1, 1) * weight
             early = early * jnp.exp(gains[:, 8 * leg + m] @ spline.T)
             half = width // 2
             padded = jnp.pad(early, ((0, 0), (half, half)), mode="edge")
@@ -182,7 +190,7 @@ def envelopes(
         points: P.
     """
     rows = [found["phase"], found["time"], t.emg_noise[:, :1, None] * gains]
-    rows += [speed, t.cocontraction, t.emg_floor]
+    rows += [speed, t.cocontraction, t.emg_style, t.emg_floor]
     strides = found["time"].shape[-1] // points
     single = [np.asarray(row, np.float32) for row in rows]
     result = np.asarray(_envelopes(found["moments"], *single, strides=strides, points=points))

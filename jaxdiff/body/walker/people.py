@@ -36,6 +36,12 @@ SMOOTHING = 0.1325 / np.array([6.0, 8.0, 10.0, 12.0, 15.0, 20.0, 30.0])
 """
 MOTION_SMOOTHING = 0.1325 / np.array([6.0, 8.0, 10.0, 12.0])
 """The same for motion, 6 to 12 Hz."""
+SOFT_TISSUE = 0.1325 / 4.0
+"""Standard deviation in s of the Gaussian below which soft tissue takes the moments that the rigid
+body lacks: 4 Hz.
+"""
+EMG_STYLE = 0.4 / np.sqrt([1, 1, 1, 4, 1, 1, 4]) / np.sqrt(3)
+"""Spread of the log gains of muscles over the stride between people."""
 TILT_ERROR = 6.0
 """Spread of the zero of pelvic tilt between models: it moves pelvic tilt and both hip angles
 together.
@@ -126,12 +132,12 @@ def draw_people(
         pressure_end=TYPICAL["pressure_end"] + pair(0.012),
         pressure_bow=TYPICAL["pressure_bow"] + pair(0.08),
         trunk_ahead=TYPICAL["trunk_ahead"] + 0.015 * normal(n),
-        step_width=np.clip(0.125 + 0.03 * normal(n) + 0.015 * old, 0.02, 0.28),
+        step_width=np.clip(0.13 + 0.045 * normal(n) + 0.015 * old, 0.02, 0.3),
         circumduction=np.abs(0.005 + pair(0.006)),
-        lean=TYPICAL["lean"] + 2.2 * normal(n) + 1.5 * old,
+        lean=TYPICAL["lean"] + 1.6 * normal(n) + 1.5 * old,
         trunk_list=0.8 * normal(n),
         trunk_sway=1.0 + 1.3 * normal(n),
-        tilt=TYPICAL["tilt"] + 5.0 * normal(n),
+        tilt=TYPICAL["tilt"] + 3.5 * normal(n),
         yaw_factor=factor(0.4),
         list_factor=factor(0.35),
         toe_out=6.0 + pair(5.0, 0.5),
@@ -150,8 +156,12 @@ def draw_people(
     )
     (own,) = rng.spawn(1)  # leaves the numbers of `rng` to the other traits and to what comes next
     traits = traits._replace(
-        plate_tilt=0.01 * own.standard_normal((n, 2, 2)),
+        plate_tilt=0.006 * own.standard_normal((n, 2, 2)),
         angle_smoothing=own.choice(MOTION_SMOOTHING, n),
+        soft_tissue=SOFT_TISSUE * np.exp(0.2 * own.standard_normal(n)),
+        load_fall=np.broadcast_to(TYPICAL["load_fall"], (n, 2)).copy(),
+        load_end=np.broadcast_to(TYPICAL["load_end"], (n, 2)).copy(),
+        emg_style=EMG_STYLE * own.standard_normal((n, 8, 7)),
     )
     return _impaired(rng, traits, rng.random(n) < impaired)
 
@@ -168,11 +178,11 @@ def _instruments(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
     return {
         "angle_offset": offset,
         "angle_artefact": ARTEFACT[:, None] / harmonic * normal((n, 26, 6)),
-        "angle_noise": np.array([0.4, 0.2]) * np.exp(0.4 * normal((n, 2))),
+        "angle_noise": np.array([0.6, 0.25]) * np.exp(0.4 * normal((n, 2))),
         "plate_shift": np.array([0.006, 0.004]) * normal((n, 2)),
         "smoothing": rng.choice(SMOOTHING, n),
         "impact": np.abs(0.12 + 0.1 * normal((n, 1)) + 0.04 * normal((n, 2))),
-        "roughness": np.array([0.03, 0.025]) * np.exp(0.4 * normal((n, 2))),
+        "roughness": np.array([0.02, 0.02]) * np.exp(0.4 * normal((n, 2))),
         "imu_turn": np.array([8.0, 8.0, 12.0]) * normal((n, len(IMUS), 3)),
         "imu_place": np.array([0.01, 0.01, 0.04]) * normal((n, len(IMUS), 3)),
         "imu_bias": np.repeat([0.1, 0.015], 3) * normal((n, len(IMUS), 6)),

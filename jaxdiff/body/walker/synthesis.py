@@ -97,8 +97,13 @@ def distribute(
     slope: Array,
     points: tuple,
     mass: Array,
+    soft: Array,
 ) -> Contact:
-    """Share the wrench of the ground between the feet; see `dynamics.distribute`."""
+    """Share the wrench of the ground between the feet; see `dynamics.distribute`.
+
+    `soft` [M] is the standard deviation in samples by which the correction of the centres of
+    pressure is smoothed. The moments that it then lacks remain at the root.
+    """
     share, path = jnp.moveaxis(share, 1, 0), jnp.moveaxis(path, 1, 0)
     aim = footprint(motion, stance, points)
     aim = aim.at[:, 0].add(path)
@@ -107,7 +112,7 @@ def distribute(
     lacking = motion.zmp[0] - (share * aim[:, 0]).sum(0)
     right = jnp.clip(share[0] + both * jnp.clip(lacking / apart, -0.15, 0.15), 0.0, 1.0)
     share = jnp.stack([right, 1.0 - right])
-    pressure = aim + (motion.zmp - (share[:, None] * aim).sum(0))
+    pressure = aim + smoothed(motion.zmp - (share[:, None] * aim).sum(0), soft)
     normal = share * motion.total[2]
     centre = (mass[:, None] * motion.centre).sum(0)
     height = d.PIVOT_HEIGHT
@@ -319,6 +324,7 @@ def synthesise(
             slope,
             foot_points(who),
             jnp.stack(sizes.mass),
+            t.soft_tissue / second * rate.mean(-1),
         )
         samples = t.smoothing / second * rate.mean(-1)
         since = own * (period * second[:, None])[:, None, core]
@@ -332,13 +338,17 @@ def synthesise(
         )
         shift = jnp.pad(t.plate_shift / t.leg_length[:, None], ((0, 0), (0, 1)))
         contact = contact._replace(force=force, pressure=contact.pressure + shift.T[..., None])
-        torques = leg_torques(motion, contact)
+        width = t.angle_smoothing / second * rate.mean(-1)
+        filtered = motion._replace(
+            force=smoothed(motion.force, width), couple=smoothed(motion.couple, width)
+        )
+        torques = leg_torques(filtered, contact)
         scale = GRAVITY * t.leg_length[:, None]
         if "moments" in modalities or "emg" in modalities:
             rows["moments"] = [-row * scale for leg in torques for row in leg]
         if "powers" in modalities:
             spin = rate[:, core] * difference(q[LEG])[..., MARGIN // 2 : -MARGIN // 2]
-            power = (torques * spin).reshape(2, 3, 3, *spin.shape[-2:]).sum(2)
+            power = (torques * smoothed(spin, width)).reshape(2, 3, 3, *spin.shape[-2:]).sum(2)
             rows["powers"] = [row * scale / second[:, None] for leg in power for row in leg]
         if "grf" in modalities:
             rows["grf"] = []

@@ -78,12 +78,22 @@ class Traits(NamedTuple):
     """Share of the weight that a leg takes [N, 2]."""
     load_rise: np.ndarray
     """Time in which a foot takes the load, relative to the norm [N, 2]."""
+    load_fall: np.ndarray
+    """Time in which a foot gives up the load, relative to the double support [N, 2]."""
+    load_end: np.ndarray
+    """How a foot gives up its load [N, 2]: 0 along a quintic, 1 along a cubic, which carries more
+    at the end of stance.
+    """
     pressure_start: np.ndarray
     pressure_end: np.ndarray
     """Where the centre of pressure enters and leaves the foot, ahead of the ankle [N, 2]."""
     pressure_bow: np.ndarray
     """How far the centre of pressure runs ahead of uniform motion in mid-stance, relative to its
     path [N, 2].
+    """
+    soft_tissue: np.ndarray
+    """Standard deviation of the smoothing of the centres of pressure against what the motion
+    demands [N], s: faster moments are left to soft tissue, a residual at the pelvis.
     """
     trunk_ahead: np.ndarray
     """Mass centre of trunk and arms ahead of the lumbar joint in the axes of the trunk [N]."""
@@ -114,6 +124,10 @@ class Traits(NamedTuple):
     """Activation of a muscle per activation of its antagonist [N]."""
     emg_noise: np.ndarray
     """Irregularity of envelopes: gain of strides, and within a stride [N, 2], log units."""
+    emg_style: np.ndarray
+    """Which parts of the stride a person uses each muscle more in: log gain of the eight envelopes
+    as Fourier terms (1 + 2 x 3) [N, 8, 7] in the leg's own phase.
+    """
     emg_floor: np.ndarray
     """Resting activity and noise of the electrodes [N]."""
     unsteadiness: np.ndarray
@@ -143,7 +157,9 @@ class Traits(NamedTuple):
     smoothing: np.ndarray
     """Standard deviation of the laboratory's smoothing of forces [N], s."""
     angle_smoothing: np.ndarray
-    """Standard deviation of the laboratory's smoothing of motion [N], s."""
+    """Standard deviation of the laboratory's smoothing of motion [N], s: of reported angles, and of
+    the inertial forces and angular velocities in joint moments and powers.
+    """
     impact: np.ndarray
     """Height of the transient after foot strike [N, 2], in body weights at speed 0.4."""
     roughness: np.ndarray
@@ -192,9 +208,12 @@ def reference(n: int = 1) -> Traits:
         dip_factor=one,
         load_scale=both + 1.0,
         load_rise=both + 1.0,
+        load_fall=both + 1.0,
+        load_end=both,
         pressure_start=both - 0.045,
         pressure_end=both + 0.18,
         pressure_bow=both + 0.08,
+        soft_tissue=zero,
         trunk_ahead=zero,
         step_width=0.13 * one,
         circumduction=both + 0.005,
@@ -215,6 +234,7 @@ def reference(n: int = 1) -> Traits:
         paretic=zero,
         cocontraction=0.12 * one,
         emg_noise=both + [0.12, 0.0],
+        emg_style=np.zeros((n, 8, 7)),
         emg_floor=0.015 * one,
         unsteadiness=one,
         top_speed=np.full(n, np.inf),

@@ -222,20 +222,49 @@ def test_a_tilted_plate_reports_a_share_of_the_normal_force_sideways():
     np.testing.assert_allclose(np.asarray(found), expected, rtol=1e-5)
 
 
-def test_smoothed_motion_changes_angles_only():
+def walk(people, speed=1.5):
+    """Two strides without variability, every modality."""
+    rng, tasks = np.random.default_rng(0), constant_tasks(people, speed)
+    return simulate(people, tasks, 2, rng=rng, modalities=MODALITIES, variability=0.0)
+
+
+def test_smoothed_motion_changes_angles_and_the_moments_of_inertial_forces():
+    """Forces and centres of pressure are measured apart from the motion."""
     traits = reference()
-    tasks = constant_tasks(traits, 1.5)
-
-    def walk(people):
-        rng = np.random.default_rng(0)
-        return simulate(people, tasks, 2, rng=rng, modalities=MODALITIES, variability=0.0)
-
     sharp, smooth = walk(traits), walk(traits._replace(angle_smoothing=np.full(1, 0.1325 / 6.0)))
-    np.testing.assert_array_equal(sharp["moments"], smooth["moments"])
+    for name in ("grf", "cop"):
+        np.testing.assert_array_equal(sharp[name], smooth[name])
+    hip = CHANNELS["moments"].index("hip_extension_moment_r")
+    change = (smooth["moments"] - sharp["moments"])[0, 0, 0, :, hip]
+    assert 0.02 < np.abs(change).max() < 0.5
     ankle = CHANNELS["angles"].index("ankle_dorsiflexion_r")
     change = np.abs(smooth["angles"] - sharp["angles"])[..., ankle]
     assert 0.1 < change.max() < 4.0
     np.testing.assert_allclose(smooth["angles"].mean(3), sharp["angles"].mean(3), atol=0.2)
+
+
+def test_soft_tissue_takes_fast_moments_and_leaves_the_forces():
+    """What the rigid body lacks moves the centre of pressure slowly; the load is the same."""
+    traits = reference()
+    rigid, soft = walk(traits), walk(traits._replace(soft_tissue=np.full(1, 0.1325 / 4.0)))
+    np.testing.assert_array_equal(rigid["grf"], soft["grf"])
+    np.testing.assert_array_equal(rigid["angles"], soft["angles"])
+    ankle = CHANNELS["moments"].index("ankle_plantarflexion_moment_r")
+    before, after = (out["moments"][0, 0, 0, :, ankle] for out in (rigid, soft))
+    bend = [np.square(np.diff(curve, 2)).sum() for curve in (before, after)]
+    assert bend[1] < 0.7 * bend[0]
+    assert np.abs(after - before).max() < 0.4
+    assert after.max() == pytest.approx(before.max(), abs=0.15)
+
+
+def test_a_foot_that_unloads_along_a_cubic_carries_more_at_the_end():
+    traits = reference()
+    both = np.ones((1, 2))
+    quintic, cubic = walk(traits), walk(traits._replace(load_end=both))
+    normal = CHANNELS["grf"].index("grf_normal_r")
+    late = slice(57, 61)
+    more = (cubic["grf"] - quintic["grf"])[0, 0, 0, late, normal] / GRAVITY
+    assert (more > 0.005).all() and more.max() < 0.1
 
 
 def test_virtual_sensors_equal_differentiated_kinematics(periodic):
