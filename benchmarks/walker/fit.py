@@ -22,18 +22,18 @@ from jaxdiff.body.walker.traits import Traits, join, reference
 from jaxdiff.body.walker.typical import SIGNATURE, SIGNATURE_SLOPE, TYPICAL
 
 STEPS = {
-    "duty": (0.01, 0.02),
-    "duty_slope": (0.03, 0.05),
+    "duty": (0.01, 0.01),
+    "duty_slope": (0.03, 0.03),
     "load_rise": (0.1, 0.15),
     "load_fall": (0.05, 0.1),
     "load_dip": (0.03, 0.05),
     "load_tilt": (0.03, 0.05),
-    "pressure_start": (0.01, 0.02),
-    "pressure_end": (0.01, 0.02),
-    "pressure_bow": (0.05, 0.1),
-    "trunk_ahead": (0.015, 0.03),
-    "lean": (2.0, 4.0),
-    "tilt": (2.0, 3.0),
+    "pressure_start": (0.01, 0.01),
+    "pressure_end": (0.01, 0.01),
+    "pressure_bow": (0.05, 0.06),
+    "trunk_ahead": (0.015, 0.012),
+    "lean": (2.0, 3.0),
+    "tilt": (2.0, 1.5),
 }
 """Unit of every unknown, and the spread around today's value that the fit expects."""
 SHAPE, SHAPE_SLOPE = 2.0, 8.0
@@ -121,7 +121,7 @@ class Norms:
         force = np.array([group != "angle" for group, *_ in CHOSEN])[:, None, None]
         rows = np.where(force, late * rows, rows)[..., ::2].ravel() / 10.0
         traits = x[: len(STEPS)] * [unit / sd for unit, sd in STEPS.values()]
-        return np.concatenate([rows, 0.15 * traits, 0.05 * x[len(STEPS) :]])
+        return np.concatenate([rows, 0.3 * traits, 0.06 * x[len(STEPS) :]])
 
     def walk(self, t: Traits, variability: float = 0.0) -> np.ndarray:
         """Right strides [people, channels, 5, 100] on the level."""

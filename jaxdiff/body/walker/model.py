@@ -130,6 +130,19 @@ def _tree() -> tuple[Segment, ...]:
 SEGMENTS = _tree()
 MASS = np.array([segment.mass for segment in SEGMENTS])
 GYRATION = np.array([segment.gyration for segment in SEGMENTS])
+SAGITTAL = {
+    kind: next(segment for segment in SEGMENTS if segment.name.split("_")[0] == kind)
+    for kind in ("pelvis", "trunk", "thigh", "shank", "foot")
+}
+"""One segment of every kind of the planar body, whose trunk carries the arms."""
+SAGITTAL_MASS = {kind: segment.mass for kind, segment in SAGITTAL.items()}
+SAGITTAL_MASS["trunk"] += sum(s.mass for s in SEGMENTS if s.name.startswith("arm"))
+SAGITTAL_GYRATION = {kind: segment.gyration[1] for kind, segment in SAGITTAL.items()}
+SAGITTAL_GYRATION["trunk"] = 0.26
+LUMBAR = SAGITTAL["trunk"].joint[2]
+TRUNK_CENTRE = 0.290
+"""Mass centre of the trunk with swinging arms above the lumbar joint, and its gyration above, in
+the planar body."""
 FEET = tuple(i for i, segment in enumerate(SEGMENTS) if segment.name.startswith("foot"))
 
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxdiff.body.walker.design import BASIS, HARMONICS, WIDTH, Design
-from jaxdiff.body.walker.model import HALF_PELVIS, OUTWARD, SHANK, THIGH
+from jaxdiff.body.walker.model import HALF_PELVIS, OUTWARD, SAGITTAL_MASS, SHANK, THIGH
 from jaxdiff.body.walker.traits import Traits
 from jaxdiff.typing import Array
 
@@ -31,9 +31,6 @@ def _columns(harmonics: int, constant: bool) -> np.ndarray:
 
 
 X_COLUMNS, Z_COLUMNS, TRUNK_COLUMNS = _columns(8, False), _columns(8, True), _columns(4, True)
-
-GYRATION = {"trunk": 0.26, "thigh": 0.1521, "shank": 0.1156, "foot": 0.0703, "pelvis": 0.10}
-MASS = {"pelvis": 0.1117, "trunk": 0.4911, "thigh": 0.1416, "shank": 0.0433, "foot": 0.0137}
 
 
 class Body(NamedTuple):
@@ -57,8 +54,10 @@ class Body(NamedTuple):
 def body(t: Traits) -> Body:
     """The proportions that the traits describe."""
     thigh, shank = THIGH + t.thigh_shift, SHANK - t.thigh_shift
-    masses = [MASS[name] * t.leg_mass for name in ("thigh", "shank", "foot")]
-    trunk = MASS["trunk"] + 2 * sum(MASS[name] for name in ("thigh", "shank", "foot"))
+    masses = [SAGITTAL_MASS[name] * t.leg_mass for name in ("thigh", "shank", "foot")]
+    trunk = SAGITTAL_MASS["trunk"] + 2 * sum(
+        SAGITTAL_MASS[name] for name in ("thigh", "shank", "foot")
+    )
     return Body(
         thigh=thigh,
         shank=shank,

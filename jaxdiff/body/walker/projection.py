@@ -17,7 +17,20 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxdiff.body.walker.curves import fourier, smoothstep
-from jaxdiff.body.walker.model import BALL, FOOT_HEIGHT, HALF_PELVIS, HEEL, OUTWARD, SHANK, THIGH
+from jaxdiff.body.walker.model import (
+    BALL,
+    FOOT_HEIGHT,
+    HALF_PELVIS,
+    HEEL,
+    LUMBAR,
+    OUTWARD,
+    SAGITTAL,
+    SAGITTAL_GYRATION,
+    SAGITTAL_MASS,
+    SHANK,
+    THIGH,
+    TRUNK_CENTRE,
+)
 from jaxdiff.body.walker.prescription import (
     FIRST_DERIVATIVE,
     PHASES,
@@ -39,17 +52,12 @@ UNKNOWNS = PLACE + 2
 x_R, x_L.
 """
 
-MASSES = np.array([0.1117, 0.4911, 0.1416, 0.1416, 0.0433, 0.0433, 0.0137, 0.0137])
-"""Pelvis, trunk with arms, thighs, shanks, feet."""
-GYRATIONS = np.array([0.10, 0.26, 0.1521, 0.1521, 0.1156, 0.1156, 0.0703, 0.0703])
-PELVIS_CENTRE, LUMBAR, TRUNK_CENTRE, THIGH_CENTRE, SHANK_CENTRE = (
-    0.065,
-    0.109,
-    0.290,
-    0.1893,
-    0.2040,
-)
-FOOT_CENTRE = (0.057, 0.040)
+BODIES = ("pelvis", "trunk", "thigh", "thigh", "shank", "shank", "foot", "foot")
+MASSES = np.array([SAGITTAL_MASS[kind] for kind in BODIES])
+GYRATIONS = np.array([SAGITTAL_GYRATION[kind] for kind in BODIES])
+PELVIS_CENTRE = SAGITTAL["pelvis"].centre[2]
+THIGH_CENTRE, SHANK_CENTRE = -SAGITTAL["thigh"].centre[2], -SAGITTAL["shank"].centre[2]
+FOOT_CENTRE = (SAGITTAL["foot"].centre[0], -SAGITTAL["foot"].centre[2])
 
 ANGLE_SPREAD, FOOT_SPREAD = np.deg2rad(4.0), np.deg2rad(5.0)
 KNEE_FLOOR, KNEE_SPREAD = np.deg2rad(2.0), np.deg2rad(1.2)

@@ -23,10 +23,18 @@ from jaxdiff.body.walker.matrices import (
     force_jacobian,
     linear,
 )
-from jaxdiff.body.walker.model import BALL, FOOT_HEIGHT, HEEL, SHANK, THIGH
+from jaxdiff.body.walker.model import (
+    BALL,
+    FOOT_HEIGHT,
+    HEEL,
+    LUMBAR,
+    SAGITTAL_GYRATION,
+    SAGITTAL_MASS,
+    SHANK,
+    THIGH,
+    TRUNK_CENTRE,
+)
 from jaxdiff.body.walker.planar import (
-    GYRATION,
-    MASS,
     PLACE,
     TRUNK_COLUMNS,
     X_COLUMNS,
@@ -38,11 +46,9 @@ from jaxdiff.body.walker.planar import (
 )
 from jaxdiff.body.walker.projection import (
     FOOT_CENTRE,
-    LUMBAR,
     PELVIS_CENTRE,
     SHANK_CENTRE,
     THIGH_CENTRE,
-    TRUNK_CENTRE,
 )
 from jaxdiff.body.walker.traits import Traits
 from jaxdiff.typing import Array
@@ -165,7 +171,7 @@ def normal(t: Traits, b: Body, p: Design, x: Array) -> Normal:
         ],
         axis=1,
     )
-    pelvis_mass = MASS["pelvis"] + 0.0 * b.trunk_mass
+    pelvis_mass = SAGITTAL_MASS["pelvis"] + 0.0 * b.trunk_mass
     limbs = (b.thigh_mass, b.shank_mass, b.foot_mass)
     mass = [pelvis_mass, b.trunk_mass, *(limb for limb in limbs for _ in range(2))]
     mass = jnp.stack(mass, axis=1)[..., None]
@@ -176,12 +182,12 @@ def normal(t: Traits, b: Body, p: Design, x: Array) -> Normal:
     pull_z = mass * (centre_z @ SECOND.T * square[:, None] + across[:, None])
     total_x, total_z = pull_x.sum(1), pull_z.sum(1)
     inertia = [
-        (limb * jnp.square(GYRATION[name] * ratio))[:, None]
+        (limb * jnp.square(SAGITTAL_GYRATION[name] * ratio))[:, None]
         for limb, name, ratio in zip(
             limbs, ("thigh", "shank", "foot"), (b.thigh_ratio, b.shank_ratio, b.foot)
         )
     ]
-    trunk_inertia = (b.trunk_mass * GYRATION["trunk"] ** 2)[:, None]
+    trunk_inertia = (b.trunk_mass * SAGITTAL_GYRATION["trunk"] ** 2)[:, None]
     angular = sum(i * angle.sum(1) for i, angle in zip(inertia, (thigh, shank, pitch)))
     angular = (angular - trunk_inertia * trunk) @ SECOND.T * square
     moment = angular + (centre_x * pull_z - centre_z * pull_x).sum(1)
