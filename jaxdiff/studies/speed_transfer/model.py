@@ -132,7 +132,8 @@ class StrideTransferModel(Model):
             measured = np.full((len(one.matched.recording), len(ANGLES)), np.nan)
             there = [ANGLES.index(name) for name in one.matched.recording.channels]
             measured[:, there] = one.matched.recording.values
-            for text in self.inputs[0].unusual(measured):
+            unusual = synthesis.unusual_time(predictor.law, one.gait)
+            for text in (*self.inputs[0].unusual(measured), *filter(None, [unusual])):
                 warnings.warn(text, DataWarning, stacklevel=2)
         sources = [one.gait for one in walks]
         states = predictor([Question(tuple(sources), float(target_speed))], samples, seed)[:, 0]

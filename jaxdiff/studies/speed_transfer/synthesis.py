@@ -10,6 +10,9 @@ from jaxdiff.studies.speed_transfer import examples, strides
 from jaxdiff.studies.speed_transfer.hierarchy import Law
 from jaxdiff.studies.speed_transfer.strides import SCALE, STRIDE_TIME, Gait
 
+UNUSUAL = 5.0
+"""Standard deviations of the stride time between people beyond which it is called unusual."""
+
 
 def variability(law: Law, sources: list[Gait]) -> np.ndarray:
     """Square root [SIZE, SIZE] of the covariance of a person's strides about their mean.
@@ -44,3 +47,22 @@ def played(mean: np.ndarray, differences: np.ndarray, phase: np.ndarray) -> np.n
 def stride_time(states: np.ndarray) -> np.ndarray:
     """Seconds of a stride, [...], from states [..., SIZE]."""
     return np.exp(states[..., STRIDE_TIME] * SCALE[STRIDE_TIME])
+
+
+def unusual_time(law: Law, gait: Gait) -> str:
+    """A sentence where the strides of a recording last much longer or shorter than people's at its
+    speed, else nothing: the hip of a slow or hemiparetic walk may reverse twice per stride.
+    """
+    variance = law.covariance(gait.speed, gait.speed) + law.recording
+    half = UNUSUAL * np.sqrt(variance[STRIDE_TIME, STRIDE_TIME])
+    middle = law.at(gait.speed)[STRIDE_TIME]
+    if not abs(gait.mean[STRIDE_TIME] - middle) > half:
+        return ""
+    own, low, high = (
+        float(np.exp(value * SCALE[STRIDE_TIME]))
+        for value in (gait.mean[STRIDE_TIME], middle - half, middle + half)
+    )
+    return (
+        f"strides of {own:.2f} s at {gait.speed:g} m/s, where {low:.2f} to {high:.2f} s are usual:"
+        " are the foot strikes right? `strikes` or events in the recording set them"
+    )

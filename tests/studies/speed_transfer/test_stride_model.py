@@ -228,6 +228,14 @@ def test_the_speed_of_the_metadata_is_used_and_held_against_a_stated_one(trained
         model.generate(walking(0.9), target_speed=1.2, samples=2)
 
 
+def test_strides_of_an_unusual_duration_are_named(trained):
+    model = StrideTransferModel(trained)
+    halves = np.arange(0.5, 5.0, 0.5) / frequency(0.9)
+    half = 0.5 / frequency(0.9)
+    with pytest.warns(DataWarning, match=f"strides of {half:.2f} s at 0.9 m/s.*foot strikes"):
+        model.generate(walking(), source_speed=0.9, target_speed=1.2, strikes=halves, samples=2)
+
+
 def test_mistakes_are_named(trained):
     model = StrideTransferModel(trained)
     with pytest.raises(ConfigError, match="needs a recording, source_speed"):
