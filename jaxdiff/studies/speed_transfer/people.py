@@ -22,7 +22,7 @@ KINDS = {"able": (22, ABLE_SPEEDS), "stroke": (19, STROKE_SPEEDS)}
 """People and speeds of each cohort; stroke survivors walk at their preferred speed as well."""
 SEED = 7919
 """Other people than those of `cohort.simulated`."""
-VERSION = 2
+VERSION = 3
 """Of the walker; a kept cohort of another version is not used."""
 FASTEST_STRIDE = 0.7
 """Seconds; bounds the number of strides to simulate."""
