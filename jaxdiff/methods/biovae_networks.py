@@ -103,8 +103,7 @@ def denoiser(
             a, _ = state(settings, params, x_t, t, mask)
             if factor is not None:
                 a = a * factor[..., None, :, None]
-        x = x_t[None] if paired else x_t
-        y = predict(settings, params, scale, net, x, t, context, a, mask=mask, paired=paired)
+        y = predict(settings, params, scale, net, x_t, t, context, a, mask=mask, paired=paired)
         return combine(y[0], y[1], strength) if paired else y
 
     return from_x0(network)

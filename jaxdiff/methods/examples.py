@@ -39,7 +39,6 @@ from jaxdiff.nets import cross_modal, residual_denoiser, speed_set
 from jaxdiff.nets.gait_denoiser import Part
 from jaxdiff.nets.gait_denoiser import Size as GaitSize
 from jaxdiff.nets.regressors import SequenceMLP
-from jaxdiff.nets.unet import PRESETS
 from jaxdiff.typing import Batch, Key, Method, Params
 
 LENGTHS = np.array([20, 12, 16, 20, 8, 19, 20, 5], np.int32)
@@ -151,22 +150,16 @@ def text_to_motion_example() -> Example:
     return Example(method, {"motion": normal(0, 8, 20, 11), **condition}, condition, slow=True)
 
 
-def _one_level() -> str:
-    """A U-Net that compiles sooner than `tiny`."""
-    PRESETS.setdefault("one level", {**PRESETS["tiny"], "multipliers": (1,)})
-    return "one level"
-
-
 def distillation_example() -> Example:
     condition = _caption(40)
-    method = moved(distillation(_text_settings(_one_level(), 40), levels=4))
+    method = moved(distillation(_text_settings("tiny", 40), levels=4))
     batch = {"motion": normal(0, 8, 20, 11), **condition}
     return Example(method, batch, condition, slow=True)
 
 
 def biovae_example() -> Example:
     """Two joints."""
-    backbone = _text_settings(_one_level(), 40)
+    backbone = _text_settings("tiny", 40)
     settings = BioVaeSettings(backbone, width=16, blocks=1, groups=4, heads=2, kl=1e-3)
     scale = Scale(np.zeros(23, np.float32), np.full(23, 0.1, np.float32), 20.0, 10.0)
     condition = {**_caption(40), "acceleration": 1 + 0.1 * normal(8, 8, 2)}

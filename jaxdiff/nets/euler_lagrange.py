@@ -24,6 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxdiff.nets.blocks.activations import mish
+from jaxdiff.nets.blocks.dense import Dense
 
 FLOOR = 1e-3
 """ε: the least eigenvalue of a positive M⁻¹."""
@@ -94,8 +95,8 @@ class EulerLagrange(nn.Module):
         return Terms(a, **force, muscle=self._muscle(latent if rotations is None else rotations, u))
 
     def _head(self, name: str, latent: jax.Array, features: int) -> jax.Array:
-        h = mish(nn.Dense(self.width, dtype=self.dtype, name=f"{name}_0")(latent))
-        return nn.Dense(features, dtype=self.dtype, name=f"{name}_1")(h).astype(jnp.float32)
+        h = mish(Dense(self.width, dtype=self.dtype, name=f"{name}_0")(latent))
+        return Dense(features, dtype=self.dtype, name=f"{name}_1")(h).astype(jnp.float32)
 
     def _muscle(self, pose: jax.Array, u: jax.Array) -> jax.Array:
         """Cross-attention: queries are joints, keys the muscles, values the muscles' forces at the
@@ -105,7 +106,7 @@ class EulerLagrange(nn.Module):
         for every joint would cost more operations than the rest of the module.
         """
         depth = self.width // self.heads
-        h = nn.Dense(self.width, dtype=self.dtype, name="query")(pose).astype(jnp.float32)
+        h = Dense(self.width, dtype=self.dtype, name="query")(pose).astype(jnp.float32)
         init = nn.initializers.normal(1.0)
         own = self.param("joint", init, (2, self.joints, self.width), jnp.float32)
         q = (own[0] * h[..., None, :] + own[1]).reshape(

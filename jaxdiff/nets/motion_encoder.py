@@ -22,6 +22,7 @@ import jax.numpy as jnp
 
 from jaxdiff.nets.blocks.activations import mish
 from jaxdiff.nets.blocks.convolution import Conv1D
+from jaxdiff.nets.blocks.dense import Dense
 from jaxdiff.nets.blocks.embeddings import sinusoid
 from jaxdiff.nets.blocks.film import FrameNormMish
 
@@ -57,23 +58,23 @@ class MotionEncoder(nn.Module):
             h = h if mask is None else jnp.where(mask[..., None], h, 0)
             return Conv1D(self.width, self.kernel_size, dtype=self.dtype, name=name)(h)
 
-        time = mish(nn.Dense(self.width, dtype=self.dtype, name="time")(sinusoid(t, self.width)))[
+        time = mish(Dense(self.width, dtype=self.dtype, name="time")(sinusoid(t, self.width)))[
             ..., None, :
         ]
-        h = nn.Dense(self.width, dtype=self.dtype, name="enter")(motion.astype(self.dtype))
+        h = Dense(self.width, dtype=self.dtype, name="enter")(motion.astype(self.dtype))
         for i in range(self.blocks):
             scale, shift = jnp.split(
-                nn.Dense(2 * self.width, dtype=self.dtype, name=f"level_{i}")(time), 2, -1
+                Dense(2 * self.width, dtype=self.dtype, name=f"level_{i}")(time), 2, -1
             )
             norm = FrameNormMish(self.groups, self.dtype, name=f"norm_{i}")
             h = h + conv(norm(conv(h, f"conv_{i}_0"), scale, shift), f"conv_{i}_1")
-        latent = nn.Dense(self.width, dtype=self.dtype, name="mean")(mish(h)).astype(jnp.float32)
+        latent = Dense(self.width, dtype=self.dtype, name="mean")(mish(h)).astype(jnp.float32)
         u = jax.nn.sigmoid(
-            nn.Dense(MUSCLES, dtype=self.dtype, name="muscles")(mish(latent)).astype(jnp.float32)
+            Dense(MUSCLES, dtype=self.dtype, name="muscles")(mish(latent)).astype(jnp.float32)
         )
         if not self.spread:
             return Encoding(latent, u, jnp.zeros_like(latent))
-        log_variance = nn.Dense(self.width, dtype=self.dtype, name="log_variance")(mish(h)).astype(
+        log_variance = Dense(self.width, dtype=self.dtype, name="log_variance")(mish(h)).astype(
             jnp.float32
         )
         divergence = (jnp.square(latent) + jnp.exp(log_variance) - 1 - log_variance) / 2

@@ -19,6 +19,7 @@ import jax.numpy as jnp
 
 from jaxdiff.nets.blocks.activations import mish
 from jaxdiff.nets.blocks.convolution import Conv1D, FrameGroupNorm
+from jaxdiff.nets.blocks.dense import Dense
 from jaxdiff.nets.blocks.embeddings import sinusoid
 
 ZEROS = nn.initializers.zeros
@@ -34,7 +35,7 @@ class PrintedDecoder(nn.Module):
     @nn.compact
     def __call__(self, acceleration: jax.Array, t: jax.Array) -> jax.Array:
         a = acceleration.reshape(*acceleration.shape[:-2], -1)
-        h = nn.Dense(self.width, use_bias=False, dtype=self.dtype, name="enter")(a)
+        h = Dense(self.width, use_bias=False, dtype=self.dtype, name="enter")(a)
         state: Any = nn.RNN(nn.GRUCell(self.width, dtype=self.dtype), name="recur")(h)
         level = _level(self, t)
         return nn.Dense(self.features, use_bias=False, kernel_init=ZEROS, name="residual")(
@@ -70,8 +71,8 @@ class CorrectingDecoder(nn.Module):
 
         both = jnp.concatenate([stated, stated - predicted], -2)
         a = both.reshape(*both.shape[:-2], -1).astype(self.dtype)
-        y = nn.Dense(self.width, dtype=self.dtype, name="enter")(a)
-        y = y + nn.Dense(self.width, use_bias=False, dtype=self.dtype, name="see")(h)
+        y = Dense(self.width, dtype=self.dtype, name="enter")(a)
+        y = y + Dense(self.width, use_bias=False, dtype=self.dtype, name="see")(h)
         y = conv(mish(y), "conv_0")
         y = FrameGroupNorm(self.groups, self.dtype, name="norm")(y)
         y = conv(mish(y * (1 + _level(self, t))), "conv_1")
@@ -92,7 +93,7 @@ class Embedding(nn.Module):
     @nn.compact
     def __call__(self, acceleration: jax.Array, t: jax.Array) -> jax.Array:
         a = acceleration.reshape(*acceleration.shape[:-2], -1).astype(self.dtype)
-        h = mish(nn.Dense(self.width, dtype=self.dtype, name="enter")(a))
+        h = mish(Dense(self.width, dtype=self.dtype, name="enter")(a))
         h = Conv1D(self.width, self.kernel_size, dtype=self.dtype, name="conv")(h)
         h = mish(h * (1 + _level(self, t)))
         return nn.Dense(self.features, kernel_init=ZEROS, use_bias=False, name="embed")(h)
@@ -100,4 +101,4 @@ class Embedding(nn.Module):
 
 def _level(module: Any, t: jax.Array) -> jax.Array:
     time = mish(sinusoid(t, module.width))
-    return nn.Dense(module.width, dtype=module.dtype, name="level")(time)[..., None, :]
+    return Dense(module.width, dtype=module.dtype, name="level")(time)[..., None, :]

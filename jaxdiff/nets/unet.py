@@ -17,10 +17,11 @@ evaluates the conditional and the unconditional network as one doubled batch in 
 conditional half attends, for `diffusion.guidance.combine`.
 
 What the blocks need of the text and of the noise level is computed for all of them in one product
-each. The blocks themselves are not scanned: resolution and skips differ from level to level, so
-only the two blocks of a level could share a scan, and only where the first has the width of the
-second (4 of 9 pairs of the released size). A scan also stacks and slices every parameter, some 110
-operations a pair against the 180 it would save.
+each, and the random bits of their dropout once for each resolution. The blocks themselves are not
+scanned: resolution and skips differ from level to level, so only the two blocks of a level could
+share a scan, and only where the first has the width of the second (4 of 9 pairs of the released
+size). That would shorten the program by a tenth and copy every parameter before it is used
+(docs/performance.md has the counts).
 
 A mask (true on valid frames) makes a padded clip behave as the clip alone: frames beyond its
 length, rounded up to the block of 16 that the clip alone would be padded to, are zero before every
@@ -29,6 +30,7 @@ convolution.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import flax.linen as nn
@@ -36,9 +38,10 @@ import jax
 import jax.numpy as jnp
 
 from jaxdiff.nets.blocks.activations import mish
-from jaxdiff.nets.blocks.attention import attention
+from jaxdiff.nets.blocks.attention import applied, attention
 from jaxdiff.nets.blocks.convolution import Conv1D, Upsample1D
-from jaxdiff.nets.blocks.dropout import Dropout, stream
+from jaxdiff.nets.blocks.dense import Dense
+from jaxdiff.nets.blocks.dropout import Dropout, bits, masked, stream
 from jaxdiff.nets.blocks.embeddings import sinusoid
 from jaxdiff.nets.blocks.film import FrameNormMish, modulated, norm_mish
 from jaxdiff.nets.blocks.norm import LayerNorm, normalise, softmax
@@ -47,6 +50,8 @@ Context = tuple[Any, ...]
 """What each block's attention needs of the text."""
 Modulation = tuple[jax.Array, jax.Array]
 """Gain and shift of a block's first norm."""
+Noise = tuple[jax.Array, int]
+"""Random bits for dropout, shared by the blocks of a resolution, and a block's number among them."""
 
 PRESETS: dict[str, dict[str, Any]] = {
     "full": {"base": 512, "time_width": 512},
@@ -60,9 +65,12 @@ PRESETS: dict[str, dict[str, Any]] = {
         "groups": 8,
     },
     "mini": {"base": 32, "multipliers": (2, 2), "time_width": 64, "heads": 4, "groups": 8},
-    "tiny": {"base": 16, "multipliers": (2, 2), "time_width": 32, "heads": 4, "groups": 4},
+    "tiny": {"base": 16, "multipliers": (1,), "time_width": 32, "heads": 4, "groups": 4},
 }
-"""Sizes by name; `full` is the released one, with 263 features for HumanML3D and 251 for KIT-ML."""
+"""Sizes by name; `full` is the released one, with 263 features for HumanML3D and 251 for KIT-ML.
+`tiny` is for tests: it has one level, since what they show does not lie in the depth and the seconds
+of compilation do.
+"""
 
 
 class ResidualBlock(nn.Module):
@@ -78,13 +86,12 @@ class ResidualBlock(nn.Module):
 
     def setup(self) -> None:
         zeros = nn.initializers.zeros
-        self.time = nn.Dense(2 * self.width, kernel_init=zeros, dtype=self.dtype)
+        self.time = Dense(2 * self.width, kernel_init=zeros, dtype=self.dtype)
         self.conv_0 = Conv1D(self.width, self.kernel_size, dtype=self.dtype)
         self.norm_0 = FrameNormMish(self.groups, self.dtype)
         self.conv_1 = Conv1D(self.width, self.kernel_size, kernel_init=zeros, dtype=self.dtype)
         self.norm_1 = FrameNormMish(self.groups, self.dtype)
-        self.forget = Dropout(self.dropout)
-        self.skip = nn.Dense(self.width, dtype=self.dtype)
+        self.skip = Dense(self.width, dtype=self.dtype)
 
     def modulation(self, time: jax.Array) -> Modulation:
         """Gain and shift `(..., 1 or T, width)` of the first norm at a noise level."""
@@ -92,11 +99,11 @@ class ResidualBlock(nn.Module):
         return modulated(*self.norm_0.affine(self.width), s, b)
 
     def __call__(
-        self, x: jax.Array, modulation: Modulation, live: jax.Array | None, deterministic: bool
+        self, x: jax.Array, modulation: Modulation, live: jax.Array | None, noise: Noise | None
     ) -> jax.Array:
         h = norm_mish(self.conv_0(_only(x, live)), *modulation, self.groups)
         h = self.norm_1(self.conv_1(_only(h, live)))
-        h = self.forget(h, deterministic)
+        h = h if noise is None else masked(h, noise[0], self.dropout, noise[1])
         return h + (self.skip(x) if x.shape[-1] != self.width else x)
 
 
@@ -112,8 +119,8 @@ class TextAttention(nn.Module):
     def setup(self) -> None:
         self.norm = LayerNorm(dtype=self.dtype)
         self.text_norm = LayerNorm(dtype=self.dtype)
-        self.query = nn.Dense(self.width, dtype=self.dtype)
-        self.key_value = nn.Dense(2 * self.width, dtype=self.dtype)
+        self.query = Dense(self.width, dtype=self.dtype)
+        self.key_value = Dense(2 * self.width, dtype=self.dtype)
         self.forget = Dropout(self.dropout)
 
     def context(self, text: jax.Array, deterministic: bool) -> Any:
@@ -134,7 +141,7 @@ class TextAttention(nn.Module):
         q = self._heads(self.query(self.norm(x)))
         if self.linear:
             q = softmax(q)
-            y = jnp.einsum("...thd,...hde->...the", q, context)
+            y = applied(q, context)
         else:
             key = None if deterministic or self.dropout == 0.0 else stream(self)
             y = attention(q, *context, dropout=self.dropout, key=key)
@@ -168,14 +175,18 @@ class Block(nn.Module):
         context: Any,
         conditioned: jax.Array | None,
         live: jax.Array | None,
-        paired: bool,
+        noise: Noise | None,
+        first: int,
         deterministic: bool,
     ) -> jax.Array:
-        h = self.residual(x, modulation, live, deterministic)
+        h = self.residual(x, modulation, live, noise)
         if context is None:
             return h
-        if paired:
-            return jnp.stack([h[0] + self.attend(h[0], context, deterministic), h[-1]])
+        if first:
+            y = self.attend(h[:first], context, deterministic)
+            if len(h) == first:
+                return jnp.concatenate([h + y, h])
+            return h + jnp.pad(y, [(0, first)] + [(0, 0)] * (h.ndim - 1))
         y = self.attend(h, context, deterministic)
         return h + (
             y if conditioned is None else jnp.where(jnp.asarray(conditioned)[..., None, None], y, 0)
@@ -208,14 +219,14 @@ class CondUnet1D(nn.Module):
         def pair(width: int) -> list[Block]:
             return [Block(width, *shared), Block(width, *shared)]
 
-        self.time_0 = nn.Dense(4 * self.time_width, dtype=self.dtype)
-        self.time_1 = nn.Dense(self.time_width, dtype=self.dtype)
+        self.time_0 = Dense(4 * self.time_width, dtype=self.dtype)
+        self.time_1 = Dense(self.time_width, dtype=self.dtype)
         self.downs = [pair(width) for width in widths]
         self.shrink = [Conv1D(width, 3, stride=2, dtype=self.dtype) for width in widths]
         self.middle = pair(widths[-1])
         self.grow = [Upsample1D(width, self.dtype) for width in reversed(widths)]
         self.ups = [pair(width) for width in reversed(widths)]
-        self.final = nn.Dense(self.features, kernel_init=nn.initializers.zeros, dtype=self.dtype)
+        self.final = Dense(self.features, kernel_init=nn.initializers.zeros, dtype=self.dtype)
 
     def __call__(
         self,
@@ -299,7 +310,7 @@ class CondUnet1D(nn.Module):
         """The conditional and the unconditional estimate, `(2, ..., T, features)`, of one doubled
         batch.
         """
-        return self.output(self.hidden(x[None], t, context, mask=mask, paired=True))
+        return self.output(self.hidden(x, t, context, mask=mask, paired=True))
 
     def hidden(
         self,
@@ -314,13 +325,16 @@ class CondUnet1D(nn.Module):
     ) -> jax.Array:
         """The last hidden features `(..., T, base * multipliers[0])`, before `output`.
 
-        `paired`: a leading axis, of length one in `x`, becomes the conditional and the
-            unconditional copy of one batch.
-        They part at the first attention; what comes before is computed once.
+        `paired`: the result `(2, ..., T, width)` is that of the conditional and of the
+        unconditional copy of one batch. They part at the first attention; what comes before is
+        computed once.
         `frames (..., T, time_width)` is a condition of every frame, added to the embedding of the
         noise level and averaged over time at coarser levels.
         """
-        levels, length = len(self.multipliers), x.shape[-2]
+        levels, length, batch = len(self.multipliers), x.shape[-2], x.shape[:-2]
+        if paired and not batch:
+            x = x[None]
+        first = len(x) if paired else 0
         stride = max(16, 2**levels)
         blocks = -(-length // stride)
         if mask is None:
@@ -359,15 +373,34 @@ class CondUnet1D(nn.Module):
                 found = self.modulations([every[i] for i in same], times[level])
                 modulations.update(zip(same, found))
 
+        noises: dict[int, jax.Array] = {}
+        used: Counter[int] = Counter()
+
+        def noise(level: int, h: jax.Array, width: int) -> Noise | None:
+            if deterministic or self.dropout == 0.0:
+                return None
+            if level not in noises:
+                noises[level] = bits(stream(self), (*h.shape[:-1], width))
+            used[level] += 1
+            return noises[level], used[level] - 1
+
+        def both(a: Any, h: jax.Array) -> Any:
+            """What is known of each example, for both copies of it."""
+            each = a is not None and a.ndim == h.ndim and len(h) == 2 * len(a)
+            return jnp.concatenate([a, a]) if paired and each else a
+
         def run(pair: int, h: jax.Array) -> jax.Array:
+            level = levelwise[pair]
             for i in (2 * pair, 2 * pair + 1):
+                gain, shift = modulations[i]
                 h = every[i](
                     h,
-                    modulations[i],
+                    (both(gain, h), both(shift, h)),
                     contexts[i],
                     conditioned,
-                    lives[levelwise[pair]],
-                    paired,
+                    both(lives[level], h),
+                    noise(level, h, every[i].width),
+                    first,
                     deterministic,
                 )
             return h
@@ -376,12 +409,13 @@ class CondUnet1D(nn.Module):
         for level in range(levels):
             h = run(level, h)
             skips.append(h)
-            h = self.shrink[level](_only(h, lives[level]))
+            h = self.shrink[level](_only(h, both(lives[level], h)))
         h = run(levels, h)
         for i, level in enumerate(reversed(range(levels))):
-            h = self.grow[i](_only(h, lives[level + 1]))
+            h = self.grow[i](_only(h, both(lives[level + 1], h)))
             h = run(levels + 1 + i, jnp.concatenate([h, skips[level]], -1))
-        return h[..., :length, :]
+        h = h[..., :length, :]
+        return h.reshape(2, *batch, *h.shape[-2:]) if paired else h
 
     def output(self, h: jax.Array) -> jax.Array:
         """Hidden features to motion features, float32."""

@@ -29,6 +29,11 @@ def test_programs_are_small_and_call_fused_attention_and_random_bits_only(case):
         assert all("cudnn" in call or "threefry" in call for call in calls), calls
 
 
+def test_sampling_with_mechanics_is_small():
+    case = cases.text_case("mini", 8, mechanics=True)
+    assert operations.count(operations.sampler(case)) <= SAMPLER
+
+
 def test_a_training_step_does_not_grow_with_depth_nor_a_sampler_with_steps():
     def of(layers, steps):
         case = cases.llma_case("tiny", 4, 60, steps=steps)
@@ -42,11 +47,11 @@ def test_a_training_step_does_not_grow_with_depth_nor_a_sampler_with_steps():
 
 
 def test_a_u_net_has_no_more_operations_than_it_had():
-    """The goals are missed (docs/performance.md says why); ten blocks are to stay at what they
+    """A step misses its goal (docs/performance.md says why); six blocks are to stay at what they
     are.
     """
     case = cases.text_case("tiny", 4, 32, steps=2, **HALF)
     step = operations.training_step(case)
-    assert operations.count(step) <= 4100
-    assert operations.count(operations.sampler(case)) <= 1400
+    assert operations.count(step) <= 2700
+    assert operations.count(operations.sampler(case)) <= 900
     assert all("threefry" in call for call in operations.custom_calls(step))

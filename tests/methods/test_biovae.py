@@ -15,12 +15,11 @@ from jaxdiff.methods.motion_scale import Scale, fit_acceleration
 from jaxdiff.methods.muscle_encoder import Settings as EncoderSettings
 from jaxdiff.methods.muscle_encoder import muscle_encoder
 from jaxdiff.methods.text_to_motion import text_to_motion
-from jaxdiff.nets.unet import PRESETS
 
 JOINTS, FRAMES = 3, 16
 FEATURES = 12 * JOINTS - 1
 SETTINGS = Settings(
-    Backbone("one level", 20, 16, 1, 16, frames=FRAMES, steps=2),
+    Backbone("tiny", 20, 16, 1, 16, frames=FRAMES, steps=2),
     width=8,
     blocks=1,
     kernel_size=5,
@@ -45,14 +44,6 @@ def moved(params):
     """The zeros of fresh networks hide what follows them."""
     rng = np.random.default_rng(5)
     return jax.tree.map(lambda a: a + 0.05 * rng.normal(size=a.shape).astype(np.float32), params)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_level():
-    """A U-Net of one level: what is tested does not lie in its depth, the seconds do."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(PRESETS, "one level", {**PRESETS["tiny"], "multipliers": (1,)})
-        yield
 
 
 @pytest.fixture(scope="module")

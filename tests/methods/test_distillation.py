@@ -41,7 +41,7 @@ def test_at_the_cleanest_level_the_target_is_the_teachers_own_estimate():
     params = jax.jit(example.method.init)(jax.random.key(0), example.batch)
     keys = jax.random.split(jax.random.key(1), 8)
     alike = {**params, TEACHER: {name: params[name] for name in ("text", "unet")}}
-    own = Settings("one level", 40, 16, 1, 32, dropout=0.0, frames=20, scale=1.0)
+    own = Settings("tiny", 40, 16, 1, 32, dropout=0.0, frames=20, scale=1.0)
 
     def loss(levels, params):
         method = distillation(own, levels)

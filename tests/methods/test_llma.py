@@ -171,7 +171,7 @@ def test_alignment_learns_content_where_only_content_tells():
     Measured with version 1's alignment on gait: 1.085 for true and 1.086 for false pairs (300
     steps).
     """
-    paired, mispaired = content_after_training("llma")
+    paired, mispaired = content_after_training("llma", steps=50)
     assert paired < 2.5
     assert mispaired > paired + 2.0
 

@@ -2,6 +2,7 @@
 
 import math
 from functools import partial
+from itertools import combinations
 
 import chex
 import flax.linen as nn
@@ -13,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jaxdiff.nets.blocks.activations import gelu, mish
-from jaxdiff.nets.blocks.attention import MultiHeadAttention, attention
+from jaxdiff.nets.blocks.attention import MultiHeadAttention, applied, attention
 from jaxdiff.nets.blocks.convolution import Conv1D, FrameGroupNorm, Upsample1D, conv1d
-from jaxdiff.nets.blocks.dropout import drop
+from jaxdiff.nets.blocks.dense import Dense
+from jaxdiff.nets.blocks.dropout import bits, drop, masked, seed
 from jaxdiff.nets.blocks.embeddings import positions, rotate, sinusoid, sinusoid_concatenated
 from jaxdiff.nets.blocks.film import norm_mish
 from jaxdiff.nets.blocks.norm import normalise
@@ -167,9 +169,9 @@ def test_transformers_take_single_examples_and_dropout_needs_its_key_only_in_tra
 
 
 @given(st.floats(0.01, 0.9), st.integers(0, 10**6))
-def test_dropout_drops_its_share_independently_of_place_and_keeps_the_mean(rate, seed):
+def test_dropout_drops_its_share_independently_of_place_and_keeps_the_mean(rate, number):
     n = 40000
-    y = np.asarray(drop(jax.random.key(seed), jnp.ones(n), rate))
+    y = np.asarray(drop(jax.random.key(number), jnp.ones(n), rate))
     kept = y > 0
     sd = np.sqrt(rate * (1 - rate) / n)
     assert abs(kept.mean() - (1 - rate)) < 5 * sd
@@ -185,6 +187,39 @@ def test_dropout_masks_of_different_keys_are_independent_and_vmap_draws_each_by_
     correlation = np.corrcoef(kept)[~np.eye(40, dtype=bool)]
     assert np.abs(correlation).max() < 6 / np.sqrt(4000)
     np.testing.assert_array_equal(kept[3], drop(keys[3], jnp.ones(4000), 0.5) > 0)
+
+
+def test_masks_from_the_same_bits_have_their_rate_and_are_independent_up_to_four_together():
+    n, rate = 100_000, 0.3
+    noise = bits(seed(jax.random.key(5)), (n,))
+    gone = np.array([np.asarray(masked(jnp.ones(n), noise, rate, i)) == 0 for i in range(4)])
+    for size in (1, 2, 3, 4):
+        for some in combinations(range(4), size):
+            want = rate**size
+            assert abs(gone[list(some)].all(0).mean() - want) < 5 * np.sqrt(want / n)
+
+
+@pytest.mark.parametrize("lead", [(), (5,), (2, 5)])
+def test_a_dense_layer_and_its_gradient_are_those_of_flax(lead):
+    x = normal(0, *lead, 3)
+    params = nn.Dense(4).init(jax.random.key(1), x)
+    params = jax.tree.map(lambda a: a + 0.1, params)
+
+    def of(layer):
+        return jax.value_and_grad(lambda p, x: (layer.apply(p, x) ** 3).sum(), (0, 1))(params, x)
+
+    chex.assert_trees_all_close(of(Dense(4)), of(nn.Dense(4)), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("batch", [(), (2,)])
+def test_linear_attention_and_its_gradient_are_the_sum_over_channels(batch):
+    q, context, g = normal(0, 2, 5, 3, 4), normal(1, *batch, 3, 4, 6), normal(2, 2, 5, 3, 6)
+    plain = partial(jnp.einsum, "...thd,...hde->...the")
+    found, want = (
+        jax.value_and_grad(lambda q, c, f=f: (g * f(q, c)).sum(), (0, 1))(q, context)
+        for f in (applied, plain)
+    )
+    chex.assert_trees_all_close(found, want, rtol=1e-5, atol=1e-5)
 
 
 def mish_slope(x):
@@ -312,7 +347,9 @@ def test_backward_direction_is_the_forward_one_on_the_reversed_sequence():
 
 
 @pytest.mark.parametrize(
-    "layer", [Conv1D(4, 3), Upsample1D(4), Encoder(1, 2, 8), MultiHeadAttention(2)], ids=repr
+    "layer",
+    [Conv1D(4, 3), Dense(4), Upsample1D(4), Encoder(1, 2, 8), MultiHeadAttention(2)],
+    ids=repr,
 )
 def test_layers_stay_in_float32_when_x64_is_on(layer):
     with jax.enable_x64(True):

@@ -23,6 +23,8 @@ import numpy as np
 
 GOLDEN = 0x9E3779B9
 """The golden ratio of 2**32: multiples of it are far apart."""
+MULTIPLIER = 32310901
+"""Of a congruential generator modulo 2**32, from the table of L'Ecuyer (1999)."""
 _layer: ContextVar[jax.Array | None] = ContextVar("layer", default=None)
 _examples: ContextVar[jax.Array | None] = ContextVar("examples", default=None)
 
@@ -104,11 +106,31 @@ def thin(words: jax.Array, x: jax.Array, rate: float) -> jax.Array:
 
     Words `(B, 2)` are those of the examples of a batch `x (B, ...)`.
     """
-    shape = x.shape[words.ndim - 1 :]
+    return masked(x, bits(words, x.shape), rate)
+
+
+def bits(words: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    """Random 32-bit numbers of the given shape, a hash of position and words.
+
+    Words `(B, 2)` are those of the examples of a batch `(B, ...)`.
+    """
+    shape = shape[words.ndim - 1 :]
     position = jax.lax.iota(jnp.uint32, math.prod(shape)).reshape(shape)
     ones = (1,) * len(shape)
     first, second = (words[..., i : i + 1].reshape(*words.shape[:-1], *ones) for i in (0, 1))
-    keep = _hash(position, first, second) >= np.uint32(round(rate * 2**32))
+    return _hash(position, first, second)
+
+
+def masked(x: jax.Array, noise: jax.Array, rate: float, number: int = 0) -> jax.Array:
+    """`drop` with a mask of random bits.
+
+    One array of bits serves several layers of one shape: that of each `number` takes the bits times
+    another power of the multiplier of a congruential generator, whose successive values are
+    uniform and independent in pairs, triples and quadruples to its resolution of 32 bits.
+    """
+    if number:
+        noise = noise * np.uint32(pow(MULTIPLIER, number, 2**32))
+    keep = noise >= np.uint32(round(rate * 2**32))
     return jnp.where(keep, x * np.asarray(1.0 / (1.0 - rate), x.dtype), np.zeros((), x.dtype))
 
 

@@ -17,11 +17,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxdiff.nets.blocks.activations import mish_slope, mish_wide
 from jaxdiff.nets.blocks.convolution import FrameGroupNorm
 from jaxdiff.nets.blocks.norm import mean_last
-
-LARGE = 20.0
-"""Where Mish is the identity to float32."""
 
 
 class FrameNormMish(FrameGroupNorm):
@@ -71,9 +69,7 @@ def _forward(
     centred = wide - mean
     factor = jax.lax.rsqrt(mean_last(centred * centred) + np.float32(epsilon))
     u = (centred * factor).reshape(x.shape) * gain + shift
-    e = jnp.exp(jnp.minimum(u, LARGE))
-    n = e * (e + 2.0)
-    return (u * (n / (n + 2.0))).astype(x.dtype), (x, mean, factor, gain, shift)
+    return mish_wide(u).astype(x.dtype), (x, mean, factor, gain, shift)
 
 
 def _backward(
@@ -83,10 +79,7 @@ def _backward(
     hat = (x.astype(jnp.float32).reshape(*x.shape[:-1], groups, -1) - mean) * factor
     flat = hat.reshape(x.shape)
     u = flat * gain + shift
-    e = jnp.exp(jnp.minimum(u, LARGE))
-    n = e * (e + 2.0)
-    t = n / (n + 2.0)
-    g = g.astype(jnp.float32) * (t + u * (1.0 - t * t) * (e / (1.0 + e)))
+    g = g.astype(jnp.float32) * mish_slope(u)
     slope = (g * gain).reshape(hat.shape)
     dx = factor * (slope - mean_last(slope) - hat * mean_last(slope * hat))
     return dx.reshape(x.shape).astype(x.dtype), _sum_to(g * flat, gain), _sum_to(g, shift)
