@@ -19,6 +19,12 @@ os.environ.setdefault(
 os.environ.setdefault(
     "OPENBLAS_NUM_THREADS", "1"
 )  # small systems: threads would only wait for each other
+# All that is compiled is kept, be it small, also by the processes that tests start: a second run, on another Python too,
+# compiles next to nothing.
+os.environ["JAX_COMPILATION_CACHE_DIR"] = str(
+    Path(os.environ.get("JAXDIFF_TEST_CACHE", ".cache/jax")).absolute()
+)
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 
 import jax
 import pytest
@@ -27,12 +33,6 @@ from numpy.random import Generator
 
 from jaxdiff.training.memory import forget_programs
 
-# All that is compiled is kept, be it small: a second run, on another Python too, compiles next to nothing.
-jax.config.update(
-    "jax_compilation_cache_dir",
-    str(Path(os.environ.get("JAXDIFF_TEST_CACHE", ".cache/jax")).absolute()),
-)
-jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 slowness = [HealthCheck.too_slow]  # that would be the machine's
 settings.register_profile(
     "jaxdiff", max_examples=25, deadline=None, derandomize=True, suppress_health_check=slowness
@@ -87,6 +87,9 @@ def pytest_collection_finish(session):
         module.generators = [
             (g, g.bit_generator.state) for g in vars(module).values() if isinstance(g, Generator)
         ]
+    # Tracing allocates much, and every full collection would go through all that was imported.
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -18,7 +18,10 @@ from ml_collections import ConfigDict, config_flags
 from jaxdiff.errors import ConfigError, Error, ProcessLost
 from jaxdiff.training import memory
 
-CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "jaxdiff" / "compiled"
+CACHE = Path(
+    os.environ.get("JAX_COMPILATION_CACHE_DIR")
+    or Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "jaxdiff" / "compiled"
+)
 LONG = 500
 """Training steps from which on a process is started again with huge pages."""
 
@@ -134,7 +137,7 @@ def use_cache(directory: str | Path) -> None:
     import jax
 
     jax.config.update("jax_threefry_gpu_kernel_lowering", True)
-    if directory:
+    if directory and str(directory) != os.environ.get("JAX_COMPILATION_CACHE_DIR"):
         jax.config.update("jax_compilation_cache_dir", str(directory))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 

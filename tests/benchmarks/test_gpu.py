@@ -13,6 +13,7 @@ import pytest
 from benchmarks import gpu, report
 
 ROOT = Path(__file__).parents[2]
+ENVIRONMENT = {**os.environ, "TINY": "1", "PYTHON": sys.executable}
 
 
 def test_a_row_that_fails_or_has_no_time_left_is_written_and_ends_nothing(tmp_path, monkeypatch):
@@ -36,8 +37,7 @@ def test_a_row_that_fails_or_has_no_time_left_is_written_and_ends_nothing(tmp_pa
 
 @pytest.mark.slow
 def test_all_rows_are_measured_at_sizes_for_a_test(tmp_path):
-    environment = {**os.environ, "TINY": "1", "PYTHON": sys.executable}
-    subprocess.run([ROOT / "benchmarks/gpu.sh", tmp_path], check=True, env=environment)
+    subprocess.run([ROOT / "benchmarks/gpu.sh", tmp_path], check=True, env=ENVIRONMENT)
     found = json.loads((tmp_path / "gpu.json").read_text())["rows"]
     for row in gpu.rows(True):
         missing = found[row.name].get("not measured", "")
@@ -46,7 +46,6 @@ def test_all_rows_are_measured_at_sizes_for_a_test(tmp_path):
 
 @pytest.mark.slow
 def test_the_shipped_models_are_trained_in_one_go(tmp_path):
-    environment = {**os.environ, "TINY": "1", "PYTHON": sys.executable}
-    subprocess.run([ROOT / "experiments/gpu_ship.sh", "9", tmp_path], check=True, env=environment)
+    subprocess.run([ROOT / "experiments/gpu_ship.sh", "9", tmp_path], check=True, env=ENVIRONMENT)
     for name in ("gait", "speed", "biovae"):
         assert 0 < (tmp_path / f"{name}.safetensors").stat().st_size <= 16_000_000

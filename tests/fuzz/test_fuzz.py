@@ -2,6 +2,7 @@
 one.
 """
 
+import os
 import subprocess
 import sys
 import warnings
@@ -14,6 +15,7 @@ from tests.fuzz.mutants import mutant
 from tests.fuzz.targets import targets
 
 ROOT = Path(__file__).parents[2]
+MINUTES = os.environ.get("JAXDIFF_FUZZ_MINUTES", "1")
 NAMES = (
     *(
         "b3d",
@@ -63,7 +65,7 @@ def test_mutants_are_functions_of_seed_and_number(every):
 @pytest.mark.slow
 def test_a_minute_of_fuzzing_finds_nothing():
     done = subprocess.run(
-        [sys.executable, "-m", "tests.fuzz", "--minutes", "1"],
+        [sys.executable, "-m", "tests.fuzz", "--minutes", MINUTES],
         cwd=ROOT,
         capture_output=True,
         text=True,
