@@ -117,19 +117,20 @@ def protocol(
         evaluator.evaluator(evaluator_settings(config, len(prepared.base.evaluator_words))).generate
     )
     rows: dict[str, dict[str, float]] = {"real": {}}
-    found: list[dict[str, dict[str, float]]] = []
+    same: dict[str, dict[str, float]] = {}  # does not depend on the arm
     for row, (generate, trainings) in made.items():
-        found = [
-            captions.protocol(config, prepared.base, generate, params, embed, judge)
-            for params in trainings
-        ]
-        generated = [each["generated"] for each in found]
+        generated = []
+        for params in trainings:
+            found = captions.protocol(
+                config, prepared.base, generate, params, embed, judge, controls=not same
+            )
+            same = same or {name: found[name] for name in ("real", *captions.CONTROLS)}
+            generated.append(found["generated"])
         several = len(generated) > 1
         rows[row] = (
             repeated(generated.__getitem__, range(len(generated))) if several else generated[0]
         )
-    same = ("real", *captions.CONTROLS)  # for every arm
-    return rows | {name: found[0][name] for name in same}
+    return rows | same
 
 
 def muscles(

@@ -54,6 +54,7 @@ def protocol(
     evaluator: Params,
     read: Callable[[Sequence[str]], np.ndarray] | None = None,
     size: int = 64,
+    controls: bool = True,
 ) -> dict[str, dict[str, float]]:
     """Mean and 95 % interval of every figure, by row.
 
@@ -66,6 +67,7 @@ def protocol(
       evaluator: its parameters.
       read: from captions to what the model reads; by default as the config says.
       size: motions generated in one batch.
+      controls: measure `real` and the controls too, which do not depend on the model.
     """
     test, how = prepared.sides["test"], config.evaluation
     if len(test) < BATCH:
@@ -106,6 +108,8 @@ def protocol(
             "frozen": (frozen(prepared.plain, motion, length), length),
             "noise": (noise, length),
         }
+        if not controls:
+            motions = {"generated": motions["generated"]}
         pairs, truth = min(how.pairs, len(test)), moved(motion, length)
         deviation, rows = dynamics.scale(truth), {}
         text, _ = embedded(motion, length, caption)

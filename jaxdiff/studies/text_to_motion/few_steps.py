@@ -53,8 +53,10 @@ def run_few_steps(config: Config, out: Path) -> None:
     table = Table(f"Few-step generation on {config.data.name}", columns, note=_note(config))
     for name, (each, weights) in rows.items():
         generate = make_generate(text_to_motion(each).generate)
-        found = evaluation.protocol(config, prepared, generate, weights, embed, judge)
-        if "real" not in [row.label for row in table.rows]:
+        found = evaluation.protocol(
+            config, prepared, generate, weights, embed, judge, controls=not table.rows
+        )
+        if not table.rows:
             table.row("real", cells(found["real"], config.evaluation.repetitions))
         row = cells(found["generated"], config.evaluation.repetitions)
         condition = _one(config, prepared)

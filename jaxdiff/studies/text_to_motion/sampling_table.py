@@ -42,7 +42,9 @@ def run_sampling(config: Config, out: Path) -> None:
             generate = make_generate(
                 text_to_motion(own._replace(steps=steps, scale=scale)).generate
             )
-            found = evaluation.protocol(config, unseen, generate, params, embed, judge)
+            found = evaluation.protocol(
+                config, unseen, generate, params, embed, judge, controls=not table.rows
+            )
             if not table.rows:
                 for name in ("real", "other clip"):
                     table.row(name, cells(found[name], count))
