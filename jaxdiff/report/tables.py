@@ -105,9 +105,11 @@ class Table:
         ]
 
     def markdown(self) -> str:
-        head = ["", *self.columns]
+        """The table as a section of a Markdown page; bars inside cells are escaped."""
+        grid = [[text.replace("|", "\\|") for text in row] for row in self._grid()]
+        head = ["", *(name.replace("|", "\\|") for name in self.columns)]
         lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-        lines += ["| " + " | ".join(row) + " |" for row in self._grid()]
+        lines += ["| " + " | ".join(row) + " |" for row in grid]
         return (
             f"### {self.title}\n\n"
             + "\n".join(lines)

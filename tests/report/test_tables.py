@@ -28,6 +28,16 @@ def test_csv_holds_exact_numbers_and_markdown_every_row(tmp_path):
     assert "| paper | 0.18 |  |" in text and "* seed: 3" in text and "* commit: " in text
 
 
+def test_a_bar_does_not_end_a_cell_of_markdown():
+    table = Table("T", ["X|Y mse"])
+    table.row("angles X|Y", {"X|Y mse": "1 | 2"})
+    assert table.markdown().splitlines()[2:] == [
+        r"|  | X\|Y mse |",
+        "|---|---|",
+        r"| angles X\|Y | 1 \| 2 |",
+    ]
+
+
 def test_nothing_is_cut_in_a_log_nor_in_a_narrow_terminal(capsys, monkeypatch):
     names = [f"a_long_name_{i}" for i in range(9)]
     table = Table("T", names)
