@@ -65,18 +65,11 @@ def fit(
     Raises:
       DataError: fewer than two groups, or values that are not finite.
     """
-    check(target, condition, subject)
-    group = np.asarray(subject) % folds
-    if len(np.unique(group)) < 2:
-        raise DataError(
-            "errors on left-out subjects need two training subjects or more, "
-            f"not {len(np.unique(group))}"
-        )
+    group = _groups(target, condition, subject, folds)
     mu, basis = _principal(target.reshape(len(target), -1), components)
     z = (target.reshape(len(target), -1) - mu) @ basis.T
     width = CONDITION_FACTOR * components
-    tried = (_with_units(condition, units(condition, name), width, z, group) for name in SCALINGS)
-    _, strength, scale, nu, into, c = min(tried, key=lambda each: each[0])
+    strength, scale, nu, into, c = _best_ridge(condition, width, z, group)
     residual = np.concatenate(list(_left_out(c, z, group, strength).values()))
     variance, turn = np.linalg.eigh(residual.T @ residual / len(residual))
     basis, z = turn.T @ basis, z @ turn
@@ -89,6 +82,7 @@ def fit(
         "centre": mu.reshape(target.shape[1:]),
         "deviation": _deviation(target),
         "features": features(target),
+        "condition_noise": _equivalent_noise(strength, scale, c),
         "condition_centre": nu.reshape(condition.shape[1:]) * scale,
         "into": _padded(into.reshape(-1, *condition.shape[1:]) / scale, 0, width),
         "basis": _padded(basis.reshape(-1, *target.shape[1:]), 0, components),
@@ -98,6 +92,38 @@ def fit(
         "rest": np.maximum(rest, 1e-6),
     }
     return {name: np.asarray(value, np.float32) for name, value in law.items()}
+
+
+def condition_noise(
+    target: np.ndarray,
+    condition: np.ndarray,
+    subject: np.ndarray,
+    folds: int,
+    components: int = COMPONENTS,
+) -> np.ndarray:
+    """Noise on the condition that shrinks a linear map as much as ridge regression does.
+
+    Training with white noise of variance v on the condition of N windows is ridge regression with
+    the penalty N v (Bishop 1995); the penalty is the one that predicts left-out subjects best.
+
+    Args:
+      target: windows [N, L, d].
+      condition: windows [N, L', d'].
+      subject: subject codes [N], non-negative integers.
+      folds: groups of subjects for cross-validation.
+      components: principal components of the target.
+
+    Returns:
+      Its deviation per channel of the condition [d'].
+
+    Raises:
+      DataError: fewer than two groups, or values that are not finite.
+    """
+    group = _groups(target, condition, subject, folds)
+    mu, basis = _principal(target.reshape(len(target), -1), components)
+    z = (target.reshape(len(target), -1) - mu) @ basis.T
+    strength, scale, _, _, c = _best_ridge(condition, CONDITION_FACTOR * components, z, group)
+    return _equivalent_noise(strength, np.broadcast_to(scale, condition.shape[1:]), c)
 
 
 def around(target: np.ndarray, residual: np.ndarray, components: int = COMPONENTS) -> Params:
@@ -271,6 +297,34 @@ def _posterior(schedule: Schedule, t: Array, variance: Array) -> tuple[Array, Ar
 def _deviation(target: Array) -> Array:
     """Standard deviation of each channel about the mean curve, positive."""
     return ((target - target.mean(0)) ** 2).mean((0, 1)).clip(1e-6) ** 0.5
+
+
+def _groups(
+    target: np.ndarray, condition: np.ndarray, subject: np.ndarray, folds: int
+) -> np.ndarray:
+    """The group of every row; two groups or more."""
+    check(target, condition, subject)
+    group = np.asarray(subject) % folds
+    if len(np.unique(group)) < 2:
+        raise DataError(
+            "errors on left-out subjects need two training subjects or more, "
+            f"not {len(np.unique(group))}"
+        )
+    return group
+
+
+def _best_ridge(condition: np.ndarray, width: int, z: np.ndarray, group: np.ndarray) -> tuple:
+    """Of the units that predict left-out subjects best: strength, scale, mean, directions,
+    components.
+    """
+    tried = (_with_units(condition, units(condition, name), width, z, group) for name in SCALINGS)
+    return min(tried, key=lambda each: each[0])[1:]
+
+
+def _equivalent_noise(strength: float, scale: np.ndarray, c: np.ndarray) -> np.ndarray:
+    """Deviation per channel of noise that amounts to the penalty of `_ridge` on components c."""
+    variance = strength * np.square(c).sum() / len(c) / max(1, c.shape[1])
+    return np.float32(np.sqrt(variance) * scale.mean(0))
 
 
 def _with_units(

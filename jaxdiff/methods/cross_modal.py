@@ -77,7 +77,13 @@ class CrossModal:
         params = {own: self._ends(own, keys, batch, tokens) for own in OTHER}
         params["bodies"] = bodies
         if not self.paper:
-            params["fixed"] = {own: linear_gaussian.white(batch[own]) for own in OTHER}
+            params["fixed"] = {
+                own: {
+                    **linear_gaussian.white(batch[own]),
+                    "condition_noise": jnp.zeros(batch[other].shape[-1]),
+                }
+                for own, other in OTHER.items()
+            }
         return params
 
     def _ends(self, own: str, keys: Any, batch: Batch, tokens: Array) -> Params:

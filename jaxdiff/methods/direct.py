@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from jaxdiff.losses.denoising import denoising
 from jaxdiff.methods.cross_modal import OTHER, fold
-from jaxdiff.methods.llma import Settings, make_networks
+from jaxdiff.methods.llma import Settings, make_networks, roughness
 from jaxdiff.typing import Array, Batch, Gather, Key, Method, Metrics, Params
 
 
@@ -39,7 +39,7 @@ def direct(settings: Settings) -> Method:
             noise = jax.vmap(lambda key, a: jax.random.normal(key, a.shape))(
                 fold(keys, number), batch[given]
             )
-            conditions[own] = batch[given] + settings.condition_noise * noise
+            conditions[own] = batch[given] + roughness(settings, params, own) * noise
             m[own] = guesses(params, batch, own, subject)
         nothing = {own: jnp.zeros_like(batch[own]) for own in OTHER}
         t = jnp.full(rows, last)

@@ -72,7 +72,17 @@ def _llma_settings(alignment: str) -> LlmaSettings:
 _GAIT = {"x": normal(0, 8, 60, 5), "y": normal(1, 8, 60, 3)}
 _GIVEN = {"x": normal(2, 8, 60, 5)}
 _LAW = tuple(
-    f"['{name}']" for name in ("s", "centre", "deviation", "features", "basis", "variance", "rest")
+    f"['{name}']"
+    for name in (
+        "s",
+        "centre",
+        "deviation",
+        "features",
+        "basis",
+        "variance",
+        "rest",
+        "condition_noise",
+    )
 )
 
 _BEFORE_ZERO = tuple(

@@ -58,8 +58,8 @@ class Settings(NamedTuple):
     level_deviation: float = 1.6
     """Standard deviation of the same; the paper's network is trained on uniform steps instead."""
     condition_noise: float = 0.0
-    """Deviation of noise added to the condition in training, in normalised units, against
-    overfitting small data.
+    """Deviation of noise added to the condition in training, against overfitting, in units of that
+    which shrinks as much as ridge regression (`params["fixed"][own]["condition_noise"]`).
     """
     steps: int = 20
     """Sampling steps."""
@@ -119,6 +119,7 @@ def llma(settings: Settings, schedule: Schedule | None = None, window: int = 0) 
             raise DataError(f"a batch of {rows} cannot be split into {settings.groups} groups")
         key = getattr(gather, "key", keys[0])
         t = batch_steps(settings, params, schedule, key, rows)
+        rough = {own: roughness(settings, params, own) for own in OTHER}
 
         def draw(key: Key, signals: dict[str, Array], t: Array) -> tuple[dict, dict]:
             k = dict(zip(OTHER, jax.random.split(key, (2, 2))))
@@ -127,8 +128,8 @@ def llma(settings: Settings, schedule: Schedule | None = None, window: int = 0) 
                 noise = jax.random.normal(k[own][0], signal.shape)
                 noisy[own] = schedules.corrupt(schedule, signal, noise, t)
                 if settings.condition_noise:
-                    rough = jax.random.normal(k[own][1], signal.shape)
-                    signal = signal + settings.condition_noise * rough
+                    noise = jax.random.normal(k[own][1], signal.shape)
+                    signal = signal + rough[OTHER[own]] * noise
                 conditions[OTHER[own]] = signal
             return noisy, conditions
 
@@ -227,6 +228,14 @@ def steps_at(settings: Settings, params: Params, schedule: Schedule, uniform: Ar
     inside = jnp.clip(uniform, 1e-4, 1 - 1e-4)
     ratio = preconditioning.log_normal(inside, mean, settings.level_deviation)
     return preconditioning.step(schedule, ratio)
+
+
+def roughness(settings: Settings, params: Params, own: str) -> Array:
+    """Deviation per channel of the noise on the condition of a modality in training."""
+    if not settings.condition_noise:
+        return jnp.zeros(())
+    known = jax.lax.stop_gradient(params["fixed"][own]["condition_noise"])
+    return settings.condition_noise * known  # type: ignore[no-any-return]
 
 
 def _guesses(networks: CrossModal, params: Params, batch: Batch, own: str) -> Array:

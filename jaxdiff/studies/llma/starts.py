@@ -113,10 +113,11 @@ def start(config: Config, fold: Fold, kind: str = "", most: int = 2000) -> Start
             f"a start of kind {kind!r} is judged on left-out training subjects, of which there is"
             " one only: set model.start to none"
         )
+    groups = min(GROUPS, len(fold.train.trials.levels["subject"]))
     if kind == "none":
-        return Start({"fixed": {own: linear_gaussian.marginal(train[own]) for own in OTHER}})
+        laws = {own: linear_gaussian.marginal(train[own]) for own in OTHER}
+        return Start({"fixed": _with_noise(config, laws, train, groups)})
     if kind == "linear":
-        groups = min(GROUPS, len(fold.train.trials.levels["subject"]))
         laws = {
             own: linear_gaussian.fit(train[own], train[other], train["subject"], groups)
             for own, other in OTHER.items()
@@ -133,7 +134,22 @@ def start(config: Config, fold: Fold, kind: str = "", most: int = 2000) -> Start
         laws[own] = linear_gaussian.around(train[own], train[own] - guess)
         guesses[f"guess_{own}"] = guess.astype(np.float32)
         predict[own] = BASELINES[names[own]](train[other], train[own], train["subject"])
-    return Start({"fixed": laws}, guesses, predict, names)
+    return Start({"fixed": _with_noise(config, laws, train, groups)}, guesses, predict, names)
+
+
+def _with_noise(
+    config: Config, laws: dict[str, Params], train: dict[str, np.ndarray], groups: int
+) -> dict[str, Params]:
+    """The laws with the noise on their conditions in training, of which one subject says nothing."""
+    found = {}
+    for own, other in OTHER.items():
+        noise = np.zeros(train[other].shape[-1], np.float32)
+        if config.model.condition_noise and len(np.unique(train["subject"])) > 1:
+            noise = linear_gaussian.condition_noise(
+                train[own], train[other], train["subject"], groups
+            )
+        found[own] = {**laws[own], "condition_noise": noise}
+    return found
 
 
 def best_baseline(
