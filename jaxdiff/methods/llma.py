@@ -22,7 +22,7 @@ from jaxdiff.baselines import linear_gaussian
 from jaxdiff.diffusion import grids, preconditioning, schedules, solvers
 from jaxdiff.diffusion.long import stitch
 from jaxdiff.diffusion.sampling import sample
-from jaxdiff.errors import DataError
+from jaxdiff.errors import ConfigError, DataError
 from jaxdiff.losses import alignment as align
 from jaxdiff.losses.denoising import denoising
 from jaxdiff.losses.energy import energy_power, relative_energy
@@ -234,6 +234,11 @@ def roughness(settings: Settings, params: Params, own: str) -> Array:
     """Deviation per channel of the noise on the condition of a modality in training."""
     if not settings.condition_noise:
         return jnp.zeros(())
+    if settings.network == "paper":
+        raise ConfigError(
+            "the paper's network is trained without noise on the condition: set"
+            " model.condition_noise to 0"
+        )
     known = jax.lax.stop_gradient(params["fixed"][own]["condition_noise"])
     return settings.condition_noise * known  # type: ignore[no-any-return]
 

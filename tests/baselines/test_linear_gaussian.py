@@ -49,6 +49,32 @@ def test_the_error_it_states_is_that_on_people_it_has_not_seen():
     assert 0.6 < stated / np.square(error).sum((1, 2)).mean() < 1.6
 
 
+def test_noise_on_the_condition_shrinks_as_ridge_regression_does():
+    """Least squares on many noisy copies is the law's map, which without noise overfits."""
+    x, y, subject = people(2, 0.0)
+    x = x + 0.5 * np.random.default_rng(2).normal(size=x.shape)
+    law = lg.fit(x, y, subject, SUBJECTS, 24)
+    noise = lg.condition_noise(x, y, subject, SUBJECTS, 24)
+    np.testing.assert_allclose(noise, law["condition_noise"], rtol=1e-6)
+    assert noise.shape == (3,) and np.all(noise > 0)
+    new = people(20, 0.0, seed=1)[1]
+    wanted = np.asarray(jax.vmap(lg.guess, (None, 0))(law, jnp.asarray(new, jnp.float32)))
+
+    def away(deviation):
+        """From the law's predictions, in units of their deviation."""
+        rng = np.random.default_rng(3)
+        copies = np.concatenate([y + deviation * rng.normal(size=y.shape) for _ in range(200)])
+        flat, targets = copies.reshape(len(copies), -1), np.concatenate([x] * 200)
+        centred = (targets - x.mean(0)).reshape(len(targets), -1)
+        weights = np.linalg.lstsq(flat - flat.mean(0), centred, rcond=None)[0]
+        guess = x.mean(0) + ((new.reshape(len(new), -1) - flat.mean(0)) @ weights).reshape(
+            wanted.shape
+        )
+        return float((guess - wanted).std() / wanted.std())
+
+    assert away(noise) < 0.1 < 0.5 * away(0.0)
+
+
 def test_the_map_without_a_subject_is_the_map_fitted_without_them():
     """To the last detail: not even the mean it is centred on may know who was left out."""
     x, y, subject = people(14, 3.0)

@@ -360,3 +360,5 @@ def test_impossible_networks_are_refused():
         make_networks(TINY._replace(network="precondtioned"))
     with pytest.raises(ConfigError, match="no linear start"):
         make_networks(PAPER._replace(linear=True))
+    with pytest.raises(ConfigError, match="condition_noise"):
+        value(PAPER._replace(condition_noise=1.0))

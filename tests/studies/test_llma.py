@@ -285,6 +285,19 @@ def test_the_best_baseline_is_chosen_on_left_out_subjects_and_predicts_without_t
     np.testing.assert_allclose(again[subjects == 1], predicted[subjects == 1], atol=1e-9)
 
 
+def test_the_noise_on_conditions_is_chosen_by_leaving_out_people(small):
+    """As ridge regression's penalty is; one person says nothing of it."""
+
+    def noise(people, factor=1.0):
+        small.data.train_people, small.model.condition_noise = people, factor
+        law = starts.start(small, folds(small, load_trials(small))[0], "none").params["fixed"]["y"]
+        return law["condition_noise"]
+
+    channels = noise(2)
+    assert channels.shape == (16,) and np.all(channels > 0)
+    assert not noise(1).any() and not noise(2, 0.0).any()
+
+
 def test_every_word_is_a_config_and_a_wrong_one_names_the_nearest():
     for word in WORDS:
         assert get_config(word).experiment in STUDY.experiments
