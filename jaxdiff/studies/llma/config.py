@@ -114,8 +114,9 @@ def get_config(word: str = "quick") -> ConfigDict:
     if word in (*TABLES, "tables"):
         _people(config)
         config.data.pairs = "one" if word in ("table3", "few") else "all"
-    if word == "few":
+    if word in ("table2", "table3", "few"):
         config.model.start = "none"
+    if word == "few":
         config.training.steps = 200
     if word == "verheul":
         config.data.name = "verheul2024"  # stance phases of braking, in $JAXDIFF_SHARED
@@ -166,14 +167,16 @@ def get_config(word: str = "quick") -> ConfigDict:
 
 
 def _people(config: ConfigDict) -> None:
-    """Four hundred simulated people to train on, forty to calibrate intervals, twenty to test.
+    """A hundred and twenty simulated people to train on, forty to calibrate intervals, twenty to
+    test.
 
     The conformal guarantee for one more person costs `0.9 / (n + 1)` of coverage: 98 % instead of
     90 for ten people, 92 for forty.
     """
     config.data.name = "simulated_people"
     config.data.folds = 0
-    config.data.people = (400, 40, 20)
+    config.data.people = (120, 40, 20)
+    config.data.seeds = 3
     config.data.calibrate = True
     config.data.transitions = False
     config.data.length = 150  # two strides of 75
@@ -185,7 +188,7 @@ def _people(config: ConfigDict) -> None:
     config.sampling.samples = 16
     config.sampling.steps = 12
     config.compared = ("training_mean", "ridge")
-    config.training.steps = 600
+    config.training.steps = 700  # ten epochs
     config.training.log_every = 100
     config.training.evaluate_every = 0
     config.training.save_every = 250
