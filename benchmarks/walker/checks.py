@@ -4,9 +4,9 @@ segments.
 python -m benchmarks.walker.checks [--people=32]
 
 The solved gaits are moved once more by `kinematics.newton_euler`. Forces and centres of pressure as
-they are recorded must carry the whole wrench (residual at the root), and joint powers, the two
-lumbar and shoulder powers that are not recorded, and the power of the ground on the feet must add
-up to the change of mechanical energy.
+they are recorded must carry the whole wrench (residual at the root) but for the moments that soft
+tissue takes; without it, the whole. Joint powers, the two lumbar and shoulder powers that are not
+recorded, and the power of the ground on the feet must add up to the change of mechanical energy.
 """
 
 from __future__ import annotations

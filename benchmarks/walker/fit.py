@@ -152,7 +152,7 @@ def fit(people: int = 20, rounds: int = 4, group: int = 6) -> np.ndarray:
 
     curves = mean(x)
     r = norms.residuals(curves, x)
-    tell("start", r @ r, curves)
+    tell("start", float(r @ r), curves)
     for number in range(rounds):
         step = 0.5
         tried = [x, *(x + step * unit for unit in np.eye(len(x)))]
@@ -174,12 +174,12 @@ def fit(people: int = 20, rounds: int = 4, group: int = 6) -> np.ndarray:
         if best[0] > 0.999 * (r @ r):
             break
         _, x, r, curves = best
-        tell(f"round {number + 1}", best[0], curves)
+        tell(f"round {number + 1}", float(best[0]), curves)
     return x
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=4)
     args = parser.parse_args()

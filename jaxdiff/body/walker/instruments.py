@@ -28,7 +28,10 @@ REACH = 12
 
 
 def ideal(t: Traits) -> Traits:
-    """The same people measured without error: forces of the rigid body, true joint angles."""
+    """The same people measured without error: forces of the rigid body, true joint angles.
+
+    Soft tissue is no error of the instruments: it stays as it is.
+    """
     none = "angle_offset", "angle_artefact", "angle_noise", "plate_shift", "plate_tilt"
     none += ("smoothing", "angle_smoothing", "impact", "roughness")
     none += ("imu_turn", "imu_bias", "imu_noise")
