@@ -121,15 +121,20 @@ class Run:
 
 def _newest(path: Path) -> Path | None:
     """The description of the newest checkpoint in a directory, if there is one."""
+    return max(_described(path), key=lambda each: int(each.parts[-3]), default=None)
+
+
+def _described(path: Path) -> list[Path]:
+    """The descriptions of the checkpoints in a directory; half-written ones have other names."""
     found = path.glob("checkpoints/[0-9]*/about/metadata")
-    return max(found, key=lambda each: int(each.parts[-3]), default=None)
+    return [each for each in found if each.parts[-3].isdigit()]
 
 
 def _metadata(path: Path) -> dict[str, Any]:
     """The metadata of the newest checkpoint that can be read; `load_params` verifies its checksum
     later.
     """
-    found = sorted(path.glob("checkpoints/[0-9]*/about/metadata"), key=lambda p: int(p.parts[-3]))
+    found = sorted(_described(path), key=lambda each: int(each.parts[-3]))
     if not found:
         raise CheckpointError(f"no checkpoints under {path}")
     why = ""

@@ -19,6 +19,7 @@ from regression import METHOD, Batches, Stacked
 
 import jaxdiff
 from jaxdiff.errors import CheckpointError, ConfigError, NonFiniteError
+from jaxdiff.studies.run import Run
 from jaxdiff.training.checkpoint import Checkpoints, load_params
 from jaxdiff.training.loop import fit
 from jaxdiff.training.optimizer import OptimizerSettings, make_optimizer
@@ -230,6 +231,7 @@ def test_a_half_written_checkpoint_is_named_and_left_aside(tmp_path):
     (tmp_path / "checkpoints/8").rename(tmp_path / "checkpoints/8.orbax-checkpoint-tmp-0")
     with pytest.warns(UserWarning, match="half-written"):
         fit(METHOD, Batches(), SETTINGS, tmp_path)
+    assert Run.is_at(tmp_path)
 
 
 def test_a_full_disk_stops_the_run_and_keeps_the_last_good_checkpoint(tmp_path, monkeypatch):
