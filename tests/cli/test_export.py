@@ -130,7 +130,8 @@ def test_motions_of_texts(method, tmp_path, capsys):
     given = {"text": ids, "length": np.array([16, 8, 12], np.int32)}
     if method == "biovae":
         given["acceleration"] = np.linspace(0.5, 2, 66, dtype=np.float32).reshape(3, 22)
-    motion = make_generate(whole.generate)(params, jax.random.key(3), given)
+    generate = make_generate(whole.generate, jax.devices()[:1])
+    motion = generate(params, jax.random.key(3), given)
     joints = np.array(jax.vmap(joints_from_features)(scale.inverse(np.asarray(motion))))
     joints[np.arange(16) >= given["length"][:, None]] = 0
     drawn = program.call(np.uint32(3), *given.values())

@@ -6,8 +6,9 @@ ConvTranspose1d, kernel 4, stride 2, padding 1:   y[2i + k - 1] += x[i] W[k]
 
 XLA's own convolution is used but where channels are many on a CPU (`winograd`): a product over
 unfolded frames is as fast forwards, a third slower in training where frames are many, and faster
-only where weights outnumber frames. The transposed convolution is one of two taps, since each
-output frame has exactly two terms.
+only where weights outnumber frames. The transposed convolution is one product over two unfolded
+frames, since each output frame has exactly two terms; as a convolution of two taps its gradient is
+eight times slower on a CPU.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxdiff.nets.blocks import winograd
+from jaxdiff.nets.blocks.dense import product
 from jaxdiff.nets.blocks.norm import along, normalise
 
 
@@ -61,8 +63,8 @@ class Upsample1D(nn.Module):
     """The transposed convolution of kernel 4, stride 2, padding 1:
     `(..., T, in) -> (..., 2T, features)`.
 
-    `y[2j-1] = x[j-1] W[2] + x[j] W[0]` and `y[2j] = x[j-1] W[3] + x[j] W[1]`: one convolution of two
-    taps gives both.
+    `y[2j-1] = x[j-1] W[2] + x[j] W[0]` and `y[2j] = x[j-1] W[3] + x[j] W[1]`: one product of two
+    frames at a time gives both.
     """
 
     features: int
@@ -74,8 +76,10 @@ class Upsample1D(nn.Module):
         kernel = self.param("kernel", init, (4, x.shape[-1], self.features), jnp.float32)
         bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32)
         taps = kernel.reshape(2, 2, -1, self.features)[::-1].swapaxes(1, 2)
-        taps = taps.reshape(2, -1, 2 * self.features).astype(self.dtype)
-        y = conv1d(x.astype(self.dtype), taps, padding=1)
+        taps = taps.reshape(-1, 2 * self.features).astype(self.dtype)
+        x, still = x.astype(self.dtype), [(0, 0)] * (x.ndim - 2)
+        before, after = (jnp.pad(x, [*still, ends, (0, 0)]) for ends in ((1, 0), (0, 1)))
+        y = product(jnp.concatenate([before, after], -1), taps)
         y = y.reshape(*x.shape[:-2], -1, self.features)[..., 1:-1, :]
         return y + along(bias.astype(self.dtype), y)
 
