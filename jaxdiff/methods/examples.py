@@ -210,7 +210,7 @@ def evaluator_example() -> Example:
 def gait_example() -> Example:
     """Two modalities of six and four coefficients, and scalars."""
     parts = (Part("angles", 6, 5), Part("moments", 4, 3), Part("scalars", 2, 2))
-    settings = GaitSettings(GaitSize(width=16, hidden=16, blocks=2, harmonics=2), steps=3)
+    settings = GaitSettings(GaitSize(width=16, hidden=16, blocks=2, harmonics=2), every=2, steps=3)
     condition = {
         "mean": normal(0, 8, 12),
         "alone": normal(1, 8, 12),

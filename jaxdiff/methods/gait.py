@@ -1,16 +1,22 @@
 """One diffusion model for all signals of a stride: any subset given, the others generated.
 
 The Gaussian law (`methods.gait_law`) says what the given samples imply for all others, with its
-uncertainty. The diffusion models the whitened deviation u from that law. On the circle
-`cos(theta) u + sin(theta) eps` a network is trained to return `F = sin(theta) u - cos(theta) eps`:
-EDM preconditioning for data of unit variance, where `F = 0` is the exact answer for Gaussian u.
-Sampling integrates `dx/dtheta = -F` from noise to data; because u is nearly Gaussian the path is
-nearly constant, and one or two steps go most of the way.
+uncertainty. A network refines it in two stages, both on the coefficients u whitened by the law's
+posterior. The first is a regression without noise, trained on every example: mean m and deviation s
+of u given the conditions. The second is a diffusion of what it leaves, `z = (u - m) / s`. On the
+circle `cos(theta) z + sin(theta) eps` it returns `F = sin(theta) z - cos(theta) eps`: EDM
+preconditioning for data of unit variance, where `F = 0` is the exact answer for Gaussian z. Sampling
+integrates `dx/dtheta = -F` from noise to data; because z is nearly Gaussian the path is nearly
+constant, and one or two steps go most of the way.
+
+One network for both, trained on noisy u alone, learned little beyond the law in ten minutes: most of
+its examples showed what the noise hides, not what the conditions say.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -19,10 +25,11 @@ import jax.numpy as jnp
 
 from jaxdiff.diffusion.circle import circle, rotation
 from jaxdiff.diffusion.sampling import sample
+from jaxdiff.errors import ConfigError
 from jaxdiff.losses.alignment import info_nce, llma_cov
 from jaxdiff.methods.gait_law import Modality
 from jaxdiff.methods.gait_posterior import summary_sizes
-from jaxdiff.nets.gait_denoiser import GaitDenoiser, Part, Size
+from jaxdiff.nets.gait_denoiser import GaitDenoiser, Part, Regression, Size
 from jaxdiff.typing import Array, Batch, Gather, Key, Method, Metrics, Params
 
 CONDITION = ("mean", "deviation", "alone", "given")
@@ -37,15 +44,15 @@ class Settings(NamedTuple):
     aligned: tuple[str, ...] = ()
     """Modalities whose latents are aligned, of those there are; empty: all."""
     temperature: float = 0.1
-    pure: float = 0.3
-    """Share of the examples trained at pure noise, where the network learns the conditional mean.
-    """
+    every: int = 4
+    """Denoising and alignment see one in so many examples of a batch: most of the time goes to the
+    regression, which has most to learn. It divides the batch of each device."""
     spread: float = 1.4
-    """Deviation of the logarithm of tan(theta) of the others."""
+    """Deviation of the logarithm of tan(theta) of the noise angle."""
     steps: int = 6
     """Steps of generation."""
     deterministic: bool = False
-    """Regress u without noise: the same network as a point predictor, for comparison."""
+    """The regression's mean alone: a point predictor, for comparison."""
 
 
 def parts_of(layout: Sequence[Modality]) -> tuple[Part, ...]:
@@ -59,8 +66,12 @@ def gait(settings: Settings, parts: Sequence[Part]) -> Method:
 
     Batches have `target` (u, [B, K]), the conditioning of `Conditional.condition`, `weights` [B, K]
     of the loss, and `whole` [B, K], the coefficients of the complete stride. Conditions have the
-    conditioning alone, or also `start`, the noise [B, K] that sampling begins with in place of one
-    drawn from the keys; `generate` returns u, [B, K].
+    conditioning alone, or also `start`, the noise that sampling begins with in place of one drawn
+    from the keys: [B, K], or [B, S, K] for S samples of each example. `generate` returns u, of the
+    noise's shape.
+
+    The terms of the loss have parameters of their own: no gradient of the denoising reaches the
+    regression, and none of the deviation its mean's head.
     """
     network = GaitDenoiser(tuple(parts), settings.size)
     known = [part.name for part in parts]
@@ -74,42 +85,64 @@ def gait(settings: Settings, parts: Sequence[Part]) -> Method:
         params: Params, batch: Batch, keys: Key, gather: Gather, weights: dict[str, Array]
     ) -> tuple[Array, Metrics]:
         own = {"params": params["params"]}  # beside the law, which is fixed
+        given = {name: batch[name] for name in CONDITION}
+        known = jax.vmap(lambda row: network.apply(own, row, method="regress"))(given)
+        left = batch["target"] - known.mean
+        terms = {"regression": (batch["weights"] * jnp.square(left)).mean()}
+        if settings.deterministic:
+            return terms["regression"], terms
+        log = known.log_deviation
+        left = jax.lax.stop_gradient(left)
+        likely = jnp.square(left) * jnp.exp(-2 * log) + 2 * log
+        terms["deviation"] = (batch["weights"] * likely).mean()
 
-        def error(key: Key, row: Batch) -> tuple[Array, Array]:
-            k = jax.random.split(key, 3)
-            theta = jnp.arctan(jnp.exp(settings.spread * jax.random.normal(k[0])))
-            theta = jnp.where(jax.random.uniform(k[1]) < settings.pure, jnp.pi / 2, theta)
-            u, eps = row["target"], jax.random.normal(k[2], row["target"].shape)
-            if settings.deterministic:
-                theta, eps = jnp.pi / 2, 0.0 * eps
-            cos, sin = jnp.cos(theta), jnp.sin(theta)
-            output = network.apply(own, cos * u + sin * eps, theta, row)
-            square = jnp.square(output - (sin * u - cos * eps))
-            return (row["weights"] * square).mean(), square.mean()
-
-        weighted, plain = jax.vmap(error)(keys, dict(batch))
-        metrics = {"denoising": weighted.mean(), "plain": plain.mean()}
-        total = metrics["denoising"]
+        if len(left) % settings.every:
+            raise ConfigError(
+                f"{len(left)} examples of a device are no multiple of every={settings.every}"
+            )
+        few = jax.tree.map(lambda x: jax.lax.stop_gradient(x[:: settings.every]), (known, left))
+        terms["denoising"] = jax.vmap(partial(_denoising, own))(
+            keys[:: settings.every], *few, batch["weights"][:: settings.every]
+        ).mean()
+        total = sum(terms.values())
         if settings.alignment:
-            z = jax.vmap(lambda a: network.apply(own, a, method="latents"))(batch["whole"])
-            metrics["alignment"] = _aligned([gather(z[name]) for name in names], settings)
-            total = total + weights.get("alignment", settings.alignment) * metrics["alignment"]
-        return total, metrics
+            whole = batch["whole"][:: settings.every]
+            z = jax.vmap(lambda a: network.apply(own, a, method="latents"))(whole)
+            terms["alignment"] = _aligned([gather(z[name]) for name in names], settings)
+            total = total + weights.get("alignment", settings.alignment) * terms["alignment"]
+        return total, terms
+
+    def _denoising(own: Params, key: Key, known: Regression, left: Array, weights: Array) -> Array:
+        """Weighted error of F for one example, in units of u."""
+        k = jax.random.split(key, 2)
+        z, eps = left * jnp.exp(-known.log_deviation), jax.random.normal(k[0], left.shape)
+        theta = jnp.arctan(jnp.exp(settings.spread * jax.random.normal(k[1])))
+        cos, sin = jnp.cos(theta), jnp.sin(theta)
+        output = network.apply(own, cos * z + sin * eps, theta, known, method="denoise")
+        square = jnp.square(output - (sin * z - cos * eps))
+        return (weights * jnp.exp(2 * known.log_deviation) * square).mean()
 
     def generate(params: Params, keys: Key, condition: Batch, steps: int = 0) -> Array:
         given = {name: condition[name] for name in CONDITION}
         own = {"params": params["params"]}
-
-        def denoise(x: Array, theta: Array) -> Array:
-            output = jax.vmap(lambda x, row: network.apply(own, x, theta, row))(x, given)
-            return jnp.cos(theta) * x + jnp.sin(theta) * output
-
+        known = jax.vmap(lambda row: network.apply(own, row, method="regress"))(given)
         if settings.deterministic:
-            return denoise(jnp.zeros_like(given["mean"]), jnp.asarray(jnp.pi / 2))
+            return known.mean
+
         start = condition.get("start")
         if start is None:
             start = jax.vmap(lambda key: jax.random.normal(key, given["mean"].shape[1:]))(keys)
-        return sample(None, denoise, circle(steps or settings.steps), rotation(2), start)
+
+        def denoise(x: Array, theta: Array) -> Array:
+            def one(x: Array, known: Regression) -> Array:
+                return network.apply(own, x, theta, known, method="denoise")
+
+            output = jax.vmap(jax.vmap(one, (0, None)) if x.ndim == 3 else one)(x, known)
+            return jnp.cos(theta) * x + jnp.sin(theta) * output
+
+        z = sample(None, denoise, circle(steps or settings.steps), rotation(2), start)
+        mean, log = (x[:, None] if z.ndim == 3 else x for x in (known.mean, known.log_deviation))
+        return mean + jnp.exp(log) * z
 
     return Method(init, loss, generate)
 

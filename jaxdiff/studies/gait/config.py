@@ -91,6 +91,7 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.training.minutes = (
         0.0  # fit the number of steps into this time on this machine; 0: `steps`
     )
+    config.training.start = ""  # run or file of the same law whose weights training begins with
     config.training.optimizer.learning_rate = 1e-3
     config.training.optimizer.warmup_steps = 200
     config.training.optimizer.decay = "cosine"
@@ -113,8 +114,6 @@ def get_config(word: str = "quick") -> ConfigDict:
         config.data.update(people=4000, tasks=2, strides=2, held_out=400)
         config.law.masks = 300
         config.model.update(width=256, hidden=768, blocks=4)
-        config.training.update(steps=1600, ema_decay=0.998, evaluate_every=400, save_every=200)
+        config.training.update(steps=2300, ema_decay=0.998, evaluate_every=500, save_every=100)
         config.evaluation.strides = 120
-        config.training.optimizer.learning_rate = 1e-3
-        config.training.optimizer.warmup_steps = 200
     return config

@@ -12,6 +12,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxdiff.errors import FileError
 from jaxdiff.methods import gait_discrepancy
 from jaxdiff.methods.gait import Settings, gait, parts_of
 from jaxdiff.methods.gait_law import Law, Modality, Signals, from_params
@@ -19,8 +20,10 @@ from jaxdiff.methods.gait_posterior import Conditional
 from jaxdiff.nets.gait_denoiser import Size
 from jaxdiff.typing import Array, Params
 
-ROWS = 256
-"""Strides times samples per call of the network, so that there is one compiled program."""
+STRIDES = 8
+"""Strides per call of the network."""
+SAMPLES = 32
+"""Samples of each per call: with as many of both at every call there is one compiled program."""
 POSTERIORS = 4
 """Masks whose posterior is kept, each about 10 MB."""
 
@@ -89,7 +92,15 @@ class Imputer:
 
     @classmethod
     def of(cls, params: Mapping[str, Any], metadata: Mapping[str, Any]) -> Imputer:
-        """The imputer of a trained network's parameters and metadata."""
+        """The imputer of a trained network's parameters and metadata.
+
+        Raises:
+          FileError: parameters of the network before the regression.
+        """
+        if "body_noisy" not in params["params"]:
+            raise FileError(
+                "these gait weights are of an earlier network; train or adapt the model again"
+            )
         layout = [
             Modality(
                 part["name"],
@@ -145,21 +156,24 @@ class Imputer:
         return rows["mean"] + u @ root
 
     def _network(self, noise: np.ndarray, rows: Mapping[str, np.ndarray], steps: int) -> np.ndarray:
-        """Whitened samples [S, N, K]: rows of the network are all pairs of sample and stride."""
-        samples, count = len(noise), len(rows["mean"])
-        sample, stride = np.divmod(np.arange(samples * count), count)
-        run = self._program(steps)
-        found = []
-        for start in range(0, len(sample), ROWS):
-            pick = np.arange(start, start + ROWS) % len(sample)
-            condition = {name: value[stride[pick]] for name, value in rows.items()}
-            condition["start"] = noise[sample[pick]]
-            found.append(np.asarray(run(self.params, condition)))
-        return np.concatenate(found)[: len(sample)].reshape(samples, count, -1)
+        """Whitened samples [S, N, K] from noise [S, K], by calls of one shape."""
+        samples, count, width = len(noise), *rows["mean"].shape
+        found, run = np.empty((samples, count, width), np.float32), self._program(steps)
+        for first in range(0, count, STRIDES):
+            last = min(first + STRIDES, count)
+            pick = np.arange(first, first + STRIDES) % count
+            condition = {name: value[pick] for name, value in rows.items()}
+            for low in range(0, samples, SAMPLES):
+                high = min(low + SAMPLES, samples)
+                start = noise[np.arange(low, low + SAMPLES) % samples]
+                condition["start"] = np.broadcast_to(start, (STRIDES, *start.shape))
+                u = np.asarray(run(self.params, condition)).reshape(STRIDES, -1, width)
+                found[low:high, first:last] = u[: last - first, : high - low].swapaxes(0, 1)
+        return found
 
     def generate(self, params: Params, condition: Mapping[str, Array], steps: int = 0) -> Array:
-        """Whitened samples [B, K] of the network from `start` in the condition, to be traced; see
-        `methods.gait`.
+        """Whitened samples of the network from `start` in the condition, [B, K] or [B, S, K], to be
+        traced; see `methods.gait`.
         """
         return self._method.generate(params, None, condition, steps)
 

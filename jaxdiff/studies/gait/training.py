@@ -22,6 +22,7 @@ from jaxdiff.studies.fitting import fit_once
 from jaxdiff.studies.gait import data, evaluation, real, subsets
 from jaxdiff.studies.gait.imputation import settings_of
 from jaxdiff.studies.gait.strides import Bank, Conditioned, Strides, recorded
+from jaxdiff.studies.loading import load
 from jaxdiff.training import settings
 from jaxdiff.training.settings import Settings
 from jaxdiff.training.state import TrainState
@@ -99,9 +100,9 @@ def within(config: Config, law: Law, source: Conditioned, out: Path) -> Config:
 
 
 def _settings(config: Config) -> Settings:
-    """Settings of the loop, without the time that only this study knows."""
+    """Settings of the loop, without those that only this study knows."""
     plain = config.training.copy_and_resolve_references()
-    del plain.minutes
+    del plain.minutes, plain.start
     return settings.from_config(plain)
 
 
@@ -109,8 +110,12 @@ def train_network(
     config: Config, law: Law, source: Conditioned, held_out: Strides, out: Path
 ) -> Params:
     """Averaged parameters of the network, with the law under `fixed`."""
+    method = gait(settings_of(config.model), parts_of(law.layout))
+    if config.training.start:
+        first = {"params": load(config.training.start).trained.params["params"]}
+        method = method._replace(init=lambda key, batch: first)
     return fit_once(
-        gait(settings_of(config.model), parts_of(law.layout)),
+        method,
         lambda: Batches(source, config.batch_size, config.training.seed),
         _settings(config),
         Path(out),
@@ -135,22 +140,21 @@ def mask_list(law: Law, count: int, seed: int) -> list[subsets.Masks]:
 def validation(
     config: Config, law: Law, held_out: Strides
 ) -> Callable[[TrainState], Mapping[str, float]]:
-    """Denoising loss on held-out people, the same noise and masks at every call."""
+    """Loss on held-out people and its terms, the same noise and masks at every call."""
     rng = np.random.default_rng([config.data.seed, 8])
     rows = rng.permutation(len(held_out))[:VALIDATION]
     bank = Bank(law, mask_list(law, max(10, config.law.masks // 8), config.data.seed + 1))
     source = Conditioned(held_out[np.sort(rows)], law, bank)
     batch = source(np.arange(len(source)), rng.random((len(source), 4)))
     keys = jax.random.split(jax.random.key(11), len(source))
-    method = gait(settings_of(config.model)._replace(alignment=0.0), parts_of(law.layout))
-    measure = jax.jit(lambda params: method.loss(params, batch, keys, lambda z: z, {})[1])
+    own = settings_of(config.model)._replace(alignment=0.0, every=1)
+    method = gait(own, parts_of(law.layout))
+    measure = jax.jit(lambda params: method.loss(params, batch, keys, lambda z: z, {}))
 
     def evaluate(state: TrainState) -> dict[str, float]:
-        found = measure({"params": state.ema["params"]})
-        return {
-            "validation": float(found["denoising"]),
-            "validation_plain": float(found["plain"]),
-        }
+        total, terms = measure({"params": state.ema["params"]})
+        found = {f"validation_{name}": float(value) for name, value in terms.items()}
+        return {"validation": float(total), **found}
 
     return evaluate
 
@@ -158,6 +162,7 @@ def validation(
 def metadata(config: Config, law: Law) -> dict[str, Any]:
     """What is needed to use the parameters; JSON, without the paths of this machine."""
     plain = config.to_dict()
+    del plain["training"]["start"]
     plain["evaluation"] = {name: plain["evaluation"][name] for name in ("samples", "strides")}
     return {
         "study": "gait",
