@@ -24,7 +24,7 @@ from jaxdiff.training.step import make_step
 from jaxdiff.training.update import StepSettings
 from tests.studies.gait import toys
 
-TINY = Settings(size=Size(16, 32, 2, 2), aligned=("angles", "moments"), steps=4)
+TINY = Settings(Size(16, 32, 2, 1, 2), aligned=("angles", "moments"), every=1, steps=4)
 ANGLES = ("angles/*",)
 
 

@@ -106,8 +106,8 @@ def test_intervals_cover_new_people(trained):
 
     kept = file.load(trained / "gait.safetensors")
     model = Imputer.of(kept.params, kept.metadata)
-    calibration = evaluation.calibrations(model, people(5, 40, 5), 16)
-    scores = evaluation.score_table(model, calibration, people(6, 40, 5), 16, 0, ("angles",))
+    calibration = evaluation.calibrations(model, people(5, 100, 2), 128)
+    scores = evaluation.score_table(model, calibration, people(6, 100, 2), 128, 0, ("angles",))
     assert scores["angles", "moments"].coverage == pytest.approx(0.9, abs=0.05)
 
 
