@@ -34,7 +34,7 @@ def law_of(seed, blocks=False):
 
 
 @functools.cache
-def trained(blocks=False, steps=250):
+def trained(blocks=False, steps=1200):
     """A network trained for a few seconds on Gaussian strides."""
     strides, law = law_of(0, blocks)
     method = gait(TINY, parts_of(law.layout))
@@ -46,7 +46,7 @@ def trained(blocks=False, steps=250):
     def batch():
         return source(rng.integers(0, len(source), 64), rng.random((64, 4)))
 
-    optimizer = optax.adam(1e-3)
+    optimizer = optax.adam(optax.cosine_decay_schedule(5e-3, steps))
     state = init_state(method, optimizer, jax.random.key(0), batch())
     step = make_step(method, optimizer, StepSettings(0.98), devices=jax.devices()[:1])
     for _ in range(steps):
