@@ -324,7 +324,7 @@ def _best_ridge(condition: np.ndarray, width: int, z: np.ndarray, group: np.ndar
 def _equivalent_noise(strength: float, scale: np.ndarray, c: np.ndarray) -> np.ndarray:
     """Deviation per channel of noise that amounts to the penalty of `_ridge` on components c."""
     variance = strength * np.square(c).sum() / len(c) / max(1, c.shape[1])
-    return np.float32(np.sqrt(variance) * scale.mean(0))
+    return np.asarray(np.sqrt(variance) * scale.mean(0), np.float32)
 
 
 def _with_units(
