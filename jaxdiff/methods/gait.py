@@ -45,7 +45,7 @@ class Settings(NamedTuple):
     """Modalities whose latents are aligned, of those there are; empty: all."""
     temperature: float = 0.1
     every: int = 4
-    """Denoising and alignment see one in so many examples of a batch: most of the time goes to the
+    """Denoising and alignment see every n-th example of a batch: most of the time goes to the
     regression, which has most to learn. It divides the batch of each device."""
     spread: float = 1.4
     """Deviation of the logarithm of tan(theta) of the noise angle."""
