@@ -39,13 +39,17 @@ DTYPES = {
 _CODES = {np.dtype(kind): code for code, kind in DTYPES.items()}
 
 
-def save(path: str | Path, trained: Trained, dtype: str = "float32") -> Path:
+def save(
+    path: str | Path, trained: Trained, dtype: str = "float32", kernel_bits: int | None = None
+) -> Path:
     """Write a trained network to one file.
 
     Args:
         path: File to write; an existing one is replaced once the new one is complete.
         trained: Parameters and metadata.
         dtype: `"float32"`, or `"float16"` for half the size (read back as float32).
+        kernel_bits: Significant bits that kernels are rounded to, so that archives (wheels, Git)
+            compress them; all of them if None.
 
     Returns:
         The path.
@@ -59,6 +63,8 @@ def save(path: str | Path, trained: Trained, dtype: str = "float32") -> Path:
     for name, value in flatten(trained.params).items():
         array = np.asarray(value)
         if np.issubdtype(array.dtype, np.floating) or array.dtype.name == "bfloat16":
+            if kernel_bits is not None and name.endswith("kernel"):
+                array = _rounded(array, kernel_bits)
             kept = array.astype(dtype)
             if not np.isfinite(kept).all():
                 raise ConfigError(f"{name} is not finite in {dtype}; the model cannot be saved")
@@ -162,6 +168,11 @@ def unflatten(flat: Mapping[str, Any]) -> dict[str, Any]:
             place = place.setdefault(part, {})
         place[name] = value
     return tree
+
+
+def _rounded(array: np.ndarray, bits: int) -> np.ndarray:
+    mantissa, exponent = np.frexp(array.astype(np.float64))
+    return np.ldexp(np.round(np.ldexp(mantissa, bits)), exponent - bits)
 
 
 def _array(entry: Mapping[str, Any], data: memoryview) -> np.ndarray:

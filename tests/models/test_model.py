@@ -4,6 +4,7 @@ growing.
 
 import json
 import logging
+import zlib
 from dataclasses import replace
 
 import jax
@@ -74,6 +75,25 @@ def test_a_saved_model_generates_what_it_did(model, tmp_path, dtype, error):
     one, two = (each.generate(walk(), samples=2).values for each in (model, again))
     np.testing.assert_allclose(one, two, atol=error)
     assert again.card == model.card and again.name == "model"
+
+
+def test_rounded_kernels_are_within_half_a_unit_and_compress(model, tmp_path):
+    network = replace(
+        model.trained,
+        params={
+            "dense": {
+                "kernel": np.random.default_rng(0).normal(size=(64, 64)).astype(np.float32),
+                "bias": np.float32([0.1, 0.2]),
+            }
+        },
+    )
+    whole = file.save(tmp_path / "whole.safetensors", network, "float16")
+    small = file.save(tmp_path / "small.safetensors", network, "float16", kernel_bits=6)
+    one, two = (file.load(path).params["dense"] for path in (whole, small))
+    np.testing.assert_array_equal(one["bias"], two["bias"])
+    np.testing.assert_allclose(two["kernel"], one["kernel"], rtol=1.1 * 2**-6, atol=0)
+    sizes = [len(zlib.compress(path.read_bytes())) for path in (whole, small)]
+    assert sizes[1] < 0.8 * sizes[0]
 
 
 def test_a_damaged_or_foreign_file_is_refused(model, tmp_path):

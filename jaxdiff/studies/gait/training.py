@@ -57,7 +57,7 @@ def run_train(config: Config, out: Path) -> Trained:
     if config.evaluation.real:
         walk = Path(config.evaluation.real) / "opensim_walk"
         trained = real.measured(trained, walk, config.evaluation.samples)
-    file.save(Path(out) / "gait.safetensors", trained, "float16")
+    file.save(Path(out) / "gait.safetensors", trained, "float16", kernel_bits=6)
     return trained
 
 
