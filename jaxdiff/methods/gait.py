@@ -15,6 +15,7 @@ its examples showed what the noise hides, not what the conditions say.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from itertools import combinations
@@ -25,7 +26,6 @@ import jax.numpy as jnp
 
 from jaxdiff.diffusion.circle import circle, rotation
 from jaxdiff.diffusion.sampling import sample
-from jaxdiff.errors import ConfigError
 from jaxdiff.losses.alignment import info_nce, llma_cov
 from jaxdiff.methods.gait_law import Modality
 from jaxdiff.methods.gait_posterior import summary_sizes
@@ -46,7 +46,8 @@ class Settings(NamedTuple):
     temperature: float = 0.1
     every: int = 4
     """Denoising and alignment see every n-th example of a batch: most of the time goes to the
-    regression, which has most to learn. It divides the batch of each device."""
+    regression, which has most to learn. Where n does not divide the batch of a device, their
+    greatest common divisor takes its place."""
     spread: float = 1.4
     """Deviation of the logarithm of tan(theta) of the noise angle."""
     steps: int = 6
@@ -96,17 +97,14 @@ def gait(settings: Settings, parts: Sequence[Part]) -> Method:
         likely = jnp.square(left) * jnp.exp(-2 * log) + 2 * log
         terms["deviation"] = (batch["weights"] * likely).mean()
 
-        if len(left) % settings.every:
-            raise ConfigError(
-                f"{len(left)} examples of a device are no multiple of every={settings.every}"
-            )
-        few = jax.tree.map(lambda x: jax.lax.stop_gradient(x[:: settings.every]), (known, left))
+        every = math.gcd(settings.every, len(left))
+        few = jax.tree.map(lambda x: jax.lax.stop_gradient(x[::every]), (known, left))
         terms["denoising"] = jax.vmap(partial(_denoising, own))(
-            keys[:: settings.every], *few, batch["weights"][:: settings.every]
+            keys[::every], *few, batch["weights"][::every]
         ).mean()
         total = sum(terms.values())
         if settings.alignment:
-            whole = batch["whole"][:: settings.every]
+            whole = batch["whole"][::every]
             z = jax.vmap(lambda a: network.apply(own, a, method="latents"))(whole)
             terms["alignment"] = _aligned([gather(z[name]) for name in names], settings)
             total = total + weights.get("alignment", settings.alignment) * terms["alignment"]

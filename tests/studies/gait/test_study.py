@@ -137,7 +137,7 @@ def test_a_gap_joins_on_to_what_is_given(model):
     assert (drawn[:, 6:].std(0) < 0.85 * alone[:, 6:].std(0)).all()
 
 
-def test_a_recording_of_a_real_person_is_told_what_its_intervals_promise(model):
+def test_the_coverage_on_a_real_person_is_warned_about(model):
     made = model.generate(walk(), samples=4)
     (note,) = made.metadata["warnings"]
     assert "simulated people" in note and made.like.meta["intervals"] == note
