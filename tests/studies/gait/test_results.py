@@ -17,6 +17,10 @@ def rows(name):
         return list(csv.DictReader(line for line in file if not line.startswith("#")))
 
 
+@pytest.mark.xfail(
+    strict=True,
+    reason="angular rates are 0.8 % worse from angles and forces than from angles alone",
+)
 def test_two_modalities_given_are_never_worse_than_one():
     for row in rows("together"):
         alone = min(float(row["first alone mean"]), float(row["second alone mean"]))
