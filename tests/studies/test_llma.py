@@ -173,7 +173,7 @@ def test_tables_hold_both_variants_the_baselines_and_the_paper(small, tmp_path):
         "change by alignment",
     )
     for row in rows:
-        assert f"angles–moments Y|X {row}" in text, row
+        assert rf"angles–moments Y\|X {row}" in text, row
     assert "paper (other data): angles–moments" in text
     assert "mispaired" in text and "calibrated_90" in text
     tables.run_table3(small, tmp_path)
