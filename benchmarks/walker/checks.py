@@ -46,7 +46,8 @@ def balance(people: int = 32, seed: int = 0, rigid: bool = False) -> dict[str, n
 
     Returns:
         "force" (body weights) and "moment" (body weight times leg length): largest residual at the
-        root per gait; "spread" its root mean square over the stride; "energy" (W/kg): mean over the stride of the power that is not accounted for;
+        root per gait; "spread": root mean square of the moment over the stride; "energy" (W/kg):
+        mean over the stride of the power that is not accounted for;
         "power" (W/kg): root mean square of the recorded joint powers, for comparison.
     """
     rng = np.random.default_rng([seed, 7])

@@ -18,6 +18,7 @@ import numpy as np
 from benchmarks.walker.norms import channels
 from benchmarks.walker.real import POINTS, shared
 from jaxdiff.body.walker.batch import CHANNELS, constant_tasks, draw_people, simulate
+from jaxdiff.body.walker.people import SOFT_TISSUE
 from jaxdiff.body.walker.traits import Traits, join, reference
 from jaxdiff.body.walker.typical import SIGNATURE, SIGNATURE_SLOPE, TYPICAL
 
@@ -66,7 +67,7 @@ def typical() -> Traits:
     """One person with the mean traits, measured as most laboratories do."""
     t = reference()
     values = {k: np.zeros_like(getattr(t, k)) + v for k, v in TYPICAL.items()}
-    values |= {"crouch": t.crouch + 1.6, "soft_tissue": t.soft_tissue + 0.1325 / 4.0}
+    values |= {"crouch": t.crouch + 1.6, "soft_tissue": t.soft_tissue + SOFT_TISSUE}
     values |= {"smoothing": t.smoothing + 0.0115, "angle_smoothing": t.angle_smoothing + 0.015}
     return t._replace(
         signature=np.zeros((1, 2, 3, 9)) + SIGNATURE,
@@ -145,14 +146,14 @@ def fit(people: int = 20, rounds: int = 4, group: int = 6) -> np.ndarray:
     def mean(x: np.ndarray) -> np.ndarray:
         return norms.walk(changed(everyone, x), 0.3).mean(0)
 
-    def tell(label: str, best: float, curves: np.ndarray) -> None:
+    def log(label: str, best: float, curves: np.ndarray) -> None:
         distance = np.abs(norms.deviations(curves)).mean((1, 2))
         shown = ", ".join(f"{c[1]} {d:.2f}" for c, d in zip(CHOSEN, distance))
         print(f"{label}: {best:.3f} after {time.perf_counter() - started:.0f} s; {shown}")
 
     curves = mean(x)
     r = norms.residuals(curves, x)
-    tell("start", float(r @ r), curves)
+    log("start", float(r @ r), curves)
     for number in range(rounds):
         step = 0.5
         tried = [x, *(x + step * unit for unit in np.eye(len(x)))]
@@ -174,7 +175,7 @@ def fit(people: int = 20, rounds: int = 4, group: int = 6) -> np.ndarray:
         if best[0] > 0.999 * (r @ r):
             break
         _, x, r, curves = best
-        tell(f"round {number + 1}", float(best[0]), curves)
+        log(f"round {number + 1}", float(best[0]), curves)
     return x
 
 

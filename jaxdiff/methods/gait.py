@@ -5,12 +5,12 @@ uncertainty. A network refines it in two stages, both on the coefficients u whit
 posterior. The first is a regression without noise, trained on every example: mean m and deviation s
 of u given the conditions. The second is a diffusion of what it leaves, `z = (u - m) / s`. On the
 circle `cos(theta) z + sin(theta) eps` it returns `F = sin(theta) z - cos(theta) eps`: EDM
-preconditioning for data of unit variance, where `F = 0` is the exact answer for Gaussian z. Sampling
-integrates `dx/dtheta = -F` from noise to data; because z is nearly Gaussian the path is nearly
-constant, and one or two steps go most of the way.
+preconditioning for data of unit variance, where `F = 0` is the exact answer for Gaussian z.
+Sampling integrates `dx/dtheta = -F` from noise to data; because z is nearly Gaussian the path is
+nearly constant, and one or two steps go most of the way.
 
-One network for both, trained on noisy u alone, learned little beyond the law in ten minutes: most of
-its examples showed what the noise hides, not what the conditions say.
+One network for both, trained on noisy u alone, learned little beyond the law in ten minutes: the
+noise hid in most of its examples what the conditions say.
 """
 
 from __future__ import annotations

@@ -19,6 +19,8 @@ from jaxdiff.body.walker.typical import SIGNATURE as TYPICAL_SIGNATURE
 from jaxdiff.body.walker.typical import SIGNATURE_SLOPE, TYPICAL
 from jaxdiff.errors import ConfigError
 
+VERSION = 3
+"""Grows with changes of the batched walker: what was kept of an earlier one is simulated again."""
 ASYMMETRY = 0.25
 CONDITIONS = ("hemiparesis", "crouch", "prosthesis", "foot", "asymmetry")
 SHARES = (0.45, 0.15, 0.15, 0.10, 0.15)

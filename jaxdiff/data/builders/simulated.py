@@ -119,6 +119,7 @@ class SimulatedGait(Simulated):
     their own; `subjects` sets any other number.
     """
 
+    VERSION = tfds.core.Version("1.1.0")  # the people of "large" are of another walker since
     name = "simulated_gait"
     description = (
         "Simulated people walking at three speeds on nine slopes, and from one task to the next."

@@ -20,8 +20,6 @@ STRIDES, POINTS = 4, 75
 IMPAIRED = 0.15
 """Share of the people with an impaired gait."""
 MODALITIES = ("angles", "moments", "grf")
-WALKER = 2
-"""Grows with changes of the walker, so that people kept from an earlier one are not mixed in."""
 PART = 20
 """People simulated, and kept, at a time: an interrupted simulation continues."""
 
@@ -37,7 +35,9 @@ def simulated_people(count: int, seed: int = 0, folder: Path | None = None) -> T
     Returns:
       One trial per person and task, of `STRIDES` strides with `POINTS` samples each.
     """
-    folder = folder or data_directory() / f"llma_people_{WALKER}_{seed}_{POINTS}"
+    from jaxdiff.body.walker.people import VERSION
+
+    folder = folder or data_directory() / f"llma_people_{VERSION}_{seed}_{POINTS}"
     examples = []
     for first in range(0, count, PART):
         path = folder / f"{first:05d}.npz"

@@ -140,11 +140,13 @@ def start(config: Config, fold: Fold, kind: str = "", most: int = 2000) -> Start
 def _with_noise(
     config: Config, laws: dict[str, Params], train: dict[str, np.ndarray], groups: int
 ) -> dict[str, Params]:
-    """The laws with the noise on their conditions in training, of which one subject says nothing."""
+    """The laws with the noise on their conditions in training; none where one subject trains."""
     found = {}
     for own, other in OTHER.items():
         noise = np.zeros(train[other].shape[-1], np.float32)
-        if config.model.condition_noise and len(np.unique(train["subject"])) > 1:
+        if "condition_noise" in laws[own]:
+            noise = laws[own]["condition_noise"]
+        elif config.model.condition_noise and len(np.unique(train["subject"])) > 1:
             noise = linear_gaussian.condition_noise(
                 train[own], train[other], train["subject"], groups
             )

@@ -11,6 +11,7 @@ import numpy as np
 
 from jaxdiff.body.walker import batch
 from jaxdiff.body.walker.cohorts import ABLE_SPEEDS, STROKE_SPEEDS
+from jaxdiff.body.walker.people import VERSION
 from jaxdiff.body.walker.traits import Traits, select
 from jaxdiff.data.catalogue import data_directory
 from jaxdiff.data.formats.files import atomic
@@ -22,8 +23,6 @@ KINDS = {"able": (22, ABLE_SPEEDS), "stroke": (19, STROKE_SPEEDS)}
 """People and speeds of each cohort; stroke survivors walk at their preferred speed as well."""
 SEED = 7919
 """Other people than those of `cohort.simulated`."""
-VERSION = 3
-"""Of the walker; a kept cohort of another version is not used."""
 FASTEST_STRIDE = 0.7
 """Seconds; bounds the number of strides to simulate."""
 POINTS = 50

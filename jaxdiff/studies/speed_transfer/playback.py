@@ -1,5 +1,5 @@
-"""Samples of the mean stride at another speed, played as recordings: names, units, rate and phase of
-the recording that was given, events, bands and metadata.
+"""Samples of the mean stride at another speed, played as recordings: names, units, rate and phase
+of the recording that was given, events, bands and metadata.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ class Judged(NamedTuple):
 
 
 def judged(config: Config, out: Path) -> Judged:
-    """What an experiment that scores motions begins with, trained in `out` where it is not there."""
+    """The model and evaluator of an experiment that scores motions, trained in `out` if missing."""
     prepared = preparation.prepare(config)
     judge = train_evaluator(config, prepared, out)
     settings = preparation.evaluator_settings(config, len(prepared.evaluator_words))
