@@ -5,12 +5,12 @@ one row of numbers. An acceleration in the axes of the clip's first frame is the
 of the features of a frame, and no network that reads a window of them can state it. Two kinds are:
 
     heading   (x[i+1] - 2 x[i] + x[i-1]) rate² of every joint, in m/s², turned by the heading of frame i
-    bone      (u[i+1] - 2 u[i] + u[i-1]) rate² of the direction u of every bone, seen from the body, in 1/s²
+    bone      (u[i+1] - 2 u[i] + u[i-1]) rate² of the direction u of every bone, in the heading frame, in 1/s²
 
 `heading` is the default; `bone` stands for the local rotational accelerations of Fig. 2 of BioVAE:
 the part of ü across the bone is its angular acceleration, the part along it the square of its
 angular velocity; the root turns about the vertical alone. (Accelerations of the features' own
-rotations are of no use: these flip where a bone passes the opposite of its rest direction, as arms
+rotations cannot be used: these flip where a bone passes the opposite of its rest direction, as arms
 overhead do.) Both are `(T - 2, J, 3)` at the inner frames 1 … T-2 of features `(T, 12 J - 1)`.
 """
 

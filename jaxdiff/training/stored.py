@@ -147,8 +147,8 @@ def read_about(path: Path) -> dict[str, Any]:
     sums = about["checksums"]
     if "format" not in about and "about" not in sums:
         raise Refused(
-            f"checkpoint {path} was written by version 1 of jaxdiff, whose checkpoints this version"
-            " cannot read; train again, or use version 1"
+            f"checkpoint {path} was written by version 0.1 of jaxdiff, whose checkpoints this"
+            " version cannot read; train again, or use version 0.1"
         )
     stated = sums.pop("about")
     if digest(about) != stated:
