@@ -84,6 +84,11 @@ class MissingExtra(Error):
         )
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 gap`, `2 gaps`."""
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
 def nearest(word: str, known: Iterable[str], cutoff: float = 0.5) -> str:
     """`did you mean 'x'?` for the known word nearest to `word`, else the list of the known ones."""
     known = sorted(map(str, known))

@@ -1,7 +1,8 @@
 """Fine-tune a trained model on a laboratory's own recordings.
 
 LAB is the YAML recipe that describes the recordings (see `jaxdiff data check`).
-The adapted model is one file that every other command takes.
+The adapted model is one file that every other command takes. `speed` has the
+option --modality: the recipe's name for the angles, where it has several.
 
 example:
   jaxdiff adapt gait --data lab.yaml --output gait_lab.safetensors

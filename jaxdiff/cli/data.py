@@ -25,7 +25,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from jaxdiff.errors import ConfigError, DataError
+from jaxdiff.errors import ConfigError, DataError, counted
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -123,7 +123,8 @@ def prepare(options: argparse.Namespace) -> None:
         options.name, data_dir=options.data_dir, manual_dir=options.manual_dir, **settings
     )
     print(
-        f"{options.name}: {len(trials)} trials of {len(trials.subjects)} subjects,"
+        f"{options.name}: {counted(len(trials), 'trial')} of"
+        f" {counted(len(trials.subjects), 'subject')},"
         f" {trials.length.sum()} frames"
     )
     for name, channels in trials.channels.items():
@@ -145,10 +146,12 @@ def check(options: argparse.Namespace) -> None:
         for finding in findings:
             print(f"{kind}: {finding}")
     if health.trials:
-        print(f"checked {health.trials} trials of {len(health.subjects)} subjects")
+        print(
+            f"checked {counted(health.trials, 'trial')} of {counted(len(health.subjects), 'subject')}"
+        )
     if health.problems:
         raise DataError(
-            f"{options.path} cannot be loaded: {len(health.problems)} problems, listed above"
+            f"{options.path} cannot be loaded: {counted(len(health.problems), 'problem')}, listed above"
         )
 
 
@@ -169,7 +172,7 @@ def check_one(options: argparse.Namespace) -> None:
             print(f"{kind}: {finding}")
     if health.problems:
         raise DataError(
-            f"{options.path} cannot be used: {len(health.problems)} problems, listed above"
+            f"{options.path} cannot be used: {counted(len(health.problems), 'problem')}, listed above"
         )
 
 

@@ -1,9 +1,9 @@
 """Checks of a laboratory's folder: everything that keeps `load("folder", recipe=...)` from working,
 at once.
 
-Problems keep the folder from loading; warnings are what loads and deserves a look: gaps, channels
-that never change, values that contradict their unit, files that no pattern matches. The same
-finding in many files is one finding.
+Problems keep the folder from loading; warnings do not: gaps, channels that
+never change, values that contradict their unit, files that no pattern matches. The same finding in
+many files is one finding.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ import numpy as np
 
 from jaxdiff.data import formats, plausible, units
 from jaxdiff.data.builders.pattern import BRACES
-from jaxdiff.data.builders.recipe import Recipe, files
+from jaxdiff.data.builders.recipe import Modality, Recipe, files
 from jaxdiff.data.builders.recipe_file import faults, read_recipe, read_yaml
 from jaxdiff.data.check_file import Finding, check_file, remedy
 from jaxdiff.data.formats import npz
 from jaxdiff.data.formats.files import read_lines
+from jaxdiff.data.identify import identify
 from jaxdiff.data.recording import Recording
 from jaxdiff.data.units import factor
 from jaxdiff.errors import ConfigError, DataError, DataWarning, Error, nearest
@@ -304,6 +305,14 @@ def _whole(recipe: Recipe, root: Path, matched: list[str], subjects: int, warnin
             warnings.add(idle[0], f"fits no pattern of the recipe ({len(idle)} such files)")
 
 
+def _flexion(modality: Modality) -> bool:
+    """Whether a channel is known as a sagittal angle of hip, knee or ankle."""
+    names = [] if isinstance(modality.channels, str) else list(modality.channels)
+    found = filter(None, (identify(str(name), "deg") for name in names))
+    signals = {(joint, "flexion", "angle") for joint in ("hip", "knee", "ankle")}
+    return any(each.signal in signals for each in found)
+
+
 def _study(recipe: Recipe, study: str, problems: _Notes) -> None:
     """What a study needs of a recipe."""
     if not study:
@@ -315,13 +324,14 @@ def _study(recipe: Recipe, study: str, problems: _Notes) -> None:
         problems.add(path, "llma needs two modalities", "add the second one under modalities")
     if study == "speed_transfer":
         own = modalities.get("sagittal")
-        if own is None:
+        if own is None and not any(map(_flexion, modalities.values())):
+            what = "speed_transfer needs flexion of hip, knee or ankle under known names"
             fix = (
-                "modalities: sagittal: {channels: [hip, knee, ankle of the right leg, then of the"
-                " left], units: deg}"
+                "channels: [hip_flexion_r, knee_flexion_r, ankle_dorsiflexion_r, ...], or"
+                " {hip_flexion_r: THEIRS, ...}"
             )
-            problems.add(path, "speed_transfer needs the modality 'sagittal' of six angles", fix)
-        elif not isinstance(own.channels, str) and len(own.channels) != 6:
+            problems.add(path, what, fix)
+        elif own and not isinstance(own.channels, str) and len(own.channels) != 6:
             what = f"'sagittal' has {len(own.channels)} channels; speed_transfer needs six"
             fix = "channels: [hip, knee, ankle of the right leg, then of the left]"
             problems.add(path, what, fix)

@@ -15,7 +15,7 @@ import numpy as np
 from jaxdiff.data import channels, formats, plausible, units
 from jaxdiff.data.recording import Recording
 from jaxdiff.data.strides import strikes
-from jaxdiff.errors import DataError, DataWarning, Error, FileError
+from jaxdiff.errors import DataError, DataWarning, Error, FileError, counted
 
 
 class Finding(NamedTuple):
@@ -244,11 +244,11 @@ def _for_model(
                 except DataError as error:
                     health.problems.append(Finding(str(error), where, "--strikes S1 S2 ..."))
                     continue
-            health.facts.append(f"    {len(own.times) - 1} strides, found in {own.how}")
+            health.facts.append(f"    {counted(len(own.times) - 1, 'stride')}, found in {own.how}")
             if len(own.times) - 1 < signal.strides:
                 health.warnings.append(
                     Finding(
-                        f"{len(own.times) - 1} whole strides; the model was trained on"
+                        f"{counted(len(own.times) - 1, 'whole stride')}; the model was trained on"
                         f" {signal.strides}, so they are repeated",
                         where,
                         "a longer recording",
@@ -306,7 +306,7 @@ def _for_any(
     except DataError as error:
         health.problems.append(Finding(str(error), where, "--strikes S1 S2 ..."))
         return
-    health.facts.append(f"  {len(cut.times) - 1} strides, found in {cut.how}")
+    health.facts.append(f"  {counted(len(cut.times) - 1, 'stride')}, found in {cut.how}")
 
 
 def _mass(recording: Recording) -> float | None:
@@ -368,4 +368,4 @@ def _strides(recording: Recording) -> str:
     except DataError:
         return "no strides were found"
     side = f" of the {found.side} leg" if found.side else ""
-    return f"{len(found.times) - 1} strides{side}, found in {found.how}"
+    return f"{counted(len(found.times) - 1, 'stride')}{side}, found in {found.how}"

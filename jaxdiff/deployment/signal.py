@@ -15,7 +15,7 @@ from jaxdiff.data.channels import Matched, match
 from jaxdiff.data.recording import Recording
 from jaxdiff.data.units import canonical, factor, quantity
 from jaxdiff.deployment import window
-from jaxdiff.errors import DataError, DataWarning, nearest
+from jaxdiff.errors import DataError, DataWarning, counted, nearest
 
 
 class Signal(NamedTuple):
@@ -29,7 +29,7 @@ class Signal(NamedTuple):
         length: Samples in the window the network was trained on; 0 for single values.
         optional: Whether it may be left out.
         strides: Strides in a window of `length` samples; 0 where the window is a piece of time.
-        phase: The event at which a window of strides begins, such as `"heel strike"`.
+        phase: The event at which a window of strides begins, such as `"foot strike"`.
         shape: Shape of the array; None stands for `(length, len(channels))`.
         example: An array of its type that broadcasts to its shape.
         centre: Mean of each channel in training; empty where it is not known.
@@ -141,7 +141,7 @@ def fitted(
     if gaps := chosen.gaps():
         first = gaps[0]
         raise DataError(
-            f"{len(gaps)} gaps, the first in {first.channel} from {first.start:g} to {first.stop:g}"
+            f"{counted(len(gaps), 'gap')}, the first in {first.channel} from {first.start:g} to {first.stop:g}"
             " s; bridge them (fill_gaps=SECONDS, --fill-gaps SECONDS) or crop the recording"
         )
     for unusual in signal.unusual(chosen.values):

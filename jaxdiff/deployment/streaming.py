@@ -3,7 +3,7 @@ fixed cost.
 
 Where the model was trained on pieces of time, the window is the newest `length / rate` seconds.
 Where it was trained on strides, it is the newest strides, their duration found in the hip's
-autocorrelation, and turned in a circle so that it begins at a heel strike: walking being nearly
+autocorrelation, and turned in a circle so that it begins at a foot strike: walking being nearly
 periodic, the newest sample then meets the sample a few strides before it. As noise belongs to a
 place in the window, it keeps its place in the stride, and what comes out does not flicker. For the
 same reason the circle can be read beyond the newest sample: what is expected `ahead` seconds from
@@ -145,7 +145,7 @@ class Stream:
         return made
 
     def _window(self) -> tuple[np.ndarray, int, float] | None:
-        """The newest window, the place of its heel strike, and its spacing in rows; None while
+        """The newest window, the place of its foot strike, and its spacing in rows; None while
         there are too few rows.
         """
         rows = np.array(self._rows)

@@ -47,7 +47,7 @@ def chart(
       alt: what the chart shows, in words.
       y: label of the vertical axis (a unit).
       bands: shaded intervals, by the name of their line.
-      events: labelled vertical lines, such as heel strikes.
+      events: labelled vertical lines, such as foot strikes.
 
     Returns:
       A `<figure>`.

@@ -42,7 +42,7 @@ def gait_charts(
       channels: names of the channels [C].
       units: their units [C].
       toe_off: fraction of the cycle at which the foot leaves the ground, if known; the cycle starts
-        at heel strike.
+        at foot strike.
 
     Returns:
       The charts.
@@ -55,9 +55,9 @@ def gait_charts(
         raise DataError(
             f"gait charts need curves [points, {len(channels)}] of one shape; got {sorted(shapes)}"
         )
-    events = [(0.0, "heel strike")]
+    events = [(0.0, "foot strike")]
     if toe_off is not None:
-        events.append((100 * toe_off, "toe-off"))
+        events.append((100 * toe_off, "foot off"))
     percent = np.linspace(0, 100, next(iter(shapes))[0])
     drawn = []
     for c, (name, unit) in enumerate(zip(channels, units)):

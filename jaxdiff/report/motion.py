@@ -56,7 +56,7 @@ def player(
       skeleton: names and parents of the joints.
       rate: frames per second.
       forces: force arrows by caption and figure, drawn on those that have them.
-      events: events of the time bar, such as heel strikes; for a single clip.
+      events: events of the time bar, such as foot strikes; for a single clip.
 
     Returns:
       The markup.

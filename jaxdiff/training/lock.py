@@ -63,7 +63,7 @@ class Lock:
             if age < STALE:
                 raise self._held(directory)
             warnings.warn(
-                f"{directory} was locked by {_named(holder)}, which gave no sign of life for"
+                f"{directory} was locked by {_named(holder)}, which has not updated it for"
                 f" {age:.0f} s; taking over",
                 stacklevel=4,
             )

@@ -149,17 +149,37 @@ def test_a_file_is_checked_with_what_its_channels_mean(jaxdiff, tmp_path):
         assert text in out, (text, out)
     (tmp_path / "bad.csv").write_text("time,a\n0,x\n")
     code, out, err = jaxdiff("data", "check", tmp_path / "bad.csv")
-    assert code == 2 and "problem: " in out and "1 problems" in err
+    assert code == 2 and "problem: " in out and "1 problem," in err
 
 
 def test_what_a_study_needs_of_a_folder_is_told(jaxdiff, lab):
     code, out, err = jaxdiff("data", "check", lab / "lab.yaml", "--study", "speed_transfer")
     assert code == 2 and "2 problems" in err
-    assert "needs the modality 'sagittal'" in out and 'fields: {speed: "{task}"}' in out
+    assert "needs flexion of hip, knee or ankle" in out and 'fields: {speed: "{task}"}' in out
     code, _, _ = jaxdiff("data", "check", lab / "lab.yaml", "--study", "llma")
     assert code == 0
     code, _, err = jaxdiff("data", "check", lab / "lab.yaml", "--study", "lma")
     assert code == 2 and "did you mean 'llma'" in err
+
+
+def test_speed_transfer_takes_angles_of_any_modality_under_known_names(jaxdiff, tmp_path):
+    names = ("hip_flexion_r", "ankle_angle_r")
+    for speed in ("0.8", "1.2"):
+        write(tmp_path / f"anna_{speed}.csv", recording(names, "deg"))
+    recipe = """
+name: treadmill
+files: "{{subject}}_{{speed}}.csv"
+rate: 100
+modalities:
+  angles: {{channels: {channels}, units: deg}}
+"""
+    check = "data", "check", tmp_path / "lab.yaml", "--study", "speed_transfer"
+    (tmp_path / "lab.yaml").write_text(recipe.format(channels=list(names)))
+    assert jaxdiff(*check)[0] == 0
+    renamed = "{trunk: hip_flexion_r, arm: ankle_angle_r}"
+    (tmp_path / "lab.yaml").write_text(recipe.format(channels=renamed))
+    code, out, _ = jaxdiff(*check)
+    assert code == 2 and "needs flexion of hip, knee or ankle" in out
 
 
 def test_every_problem_of_a_folder_has_the_line_that_mends_it(jaxdiff, lab):

@@ -50,7 +50,7 @@ def test_the_exported_program_draws_what_the_sampler_draws(jaxdiff, run, loaded,
     assert np.abs(expected[0] - expected[1]).max() > 1e-3  # a hundred times the tolerance
     assert (
         about["inputs"][0]["channels"][0] == "hip_flexion"
-        and about["inputs"][0]["phase"] == "heel strike"
+        and about["inputs"][0]["phase"] == "foot strike"
         and about["output"]["units"] == ["N m/kg"] * 2
     )
 

@@ -29,7 +29,7 @@ def test_angles_become_moments_with_their_interval(jaxdiff, run, walk, tmp_path)
 
 def test_without_options_the_model_is_shown(jaxdiff, run):
     code, out, _ = jaxdiff("generate", run)
-    assert code == 0 and "angles; hip_flexion [deg]" in out and "2 strides from heel strike" in out
+    assert code == 0 and "angles; hip_flexion [deg]" in out and "2 strides from foot strike" in out
     assert "--fill-gaps N" in out and "Bridge gaps of up to this many seconds." in out
 
 

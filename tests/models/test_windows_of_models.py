@@ -31,7 +31,7 @@ SIGNAL = Signal(
     ("deg", "deg"),
     length=2 * STEPS,
     strides=2,
-    phase="heel strike",
+    phase="foot strike",
     example=gait(PHASE),
     centre=(10.0, 30.0),
     deviation=(14.0, 19.0),
@@ -49,8 +49,8 @@ def test_sound_windows_pass():
     "values, text",
     [
         (gait(PHASE + 0.5), "begins 50% of a stride"),
-        (gait(PHASE + 0.3), "begins 30% of a stride after heel strike"),
-        (gait(PHASE - 0.3), "begins 30% of a stride before heel strike"),
+        (gait(PHASE + 0.3), "begins 30% of a stride after foot strike"),
+        (gait(PHASE - 0.3), "begins 30% of a stride before foot strike"),
         (gait(1.4 * PHASE), "does not repeat every 50 samples"),
         (gait(0.6 * PHASE), "does not repeat every 50 samples"),
         (gait(PHASE)[:60], r"has the shape (60, 2), the model takes (100, 2)"),
@@ -108,7 +108,7 @@ def test_an_export_refuses_wrong_windows(tmp_path, capsys):
     loaded = artefact.load(artefact.save(program, tmp_path))
     sound = np.stack([gait(PHASE)] * 3)
     np.testing.assert_allclose(loaded.draw(1, sound), 2 * sound + 1)
-    with pytest.raises(DataError, match="of a stride after heel strike"):
+    with pytest.raises(DataError, match="of a stride after foot strike"):
         loaded.draw(1, np.stack([gait(PHASE), gait(PHASE + 0.4)]))
     with pytest.raises(DataError, match="the model takes angles; got 2 arrays"):
         loaded.draw(1, sound, sound)

@@ -240,7 +240,7 @@ def test_gait_charts_have_bands_events_and_units():
     curves = {"measured": gait.Curves.of_cycles(cycles), "predicted": gait.Curves(cycles.mean(0))}
     drawing = gait.gait_charts(curves, ["hip_flexion", "knee"], ["deg", "Nm/kg"], toe_off=0.62)
     assert drawing.count("<figure>") == 2 and drawing.count("<polygon") == 2
-    assert drawing.count("toe-off") == 2 and "hip flexion [deg]" in drawing
+    assert drawing.count("foot off") == 2 and "hip flexion [deg]" in drawing
     with pytest.raises(DataError, match="3"):
         gait.gait_charts(curves, ["a", "b", "c"], ["1", "1", "1"])
 

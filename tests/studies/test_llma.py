@@ -121,7 +121,7 @@ def test_bad_recordings_are_refused_with_what_would_be_right(run, walk):
         model.generate(dataclasses.replace(walk, values=walk.values[:80]))
     holed = walk.values.copy()
     holed[50:55, 2] = np.nan
-    with pytest.raises(DataError, match=r"1 gaps, the first in \w+ from 0.5 to 0.54 s"):
+    with pytest.raises(DataError, match=r"1 gap, the first in \w+ from 0.5 to 0.54 s"):
         model.generate(dataclasses.replace(walk, values=holed))
     filled = model.generate(dataclasses.replace(walk, values=holed), fill_gaps=0.1).median
     assert np.isfinite(filled.values).all()

@@ -183,7 +183,7 @@ def test_a_lock_of_another_host_holds_as_long_as_its_heart_beats(run):
         Lock(run)
     old = time.time() - 2 * lock.STALE
     os.utime(run / ".lock", (old, old))
-    with pytest.warns(UserWarning, match="no sign of life"):
+    with pytest.warns(UserWarning, match="has not updated it"):
         Lock(run).release()
 
 

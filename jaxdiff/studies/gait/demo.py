@@ -35,7 +35,7 @@ SHOWN = (
 SEED, RATE, STRIDES = 20_000, 100.0, 5
 JOINTS = ("hip_flexion", "knee_flexion", "ankle_dorsiflexion")
 FRAMES, GRAVITY = 50.0, 9.81
-NAMES = {"foot_strike": "heel strike", "foot_off": "toe-off"}
+NAMES = {"foot_strike": "foot strike", "foot_off": "foot off"}
 TOE_OFF = "foot_off", "right"
 SWING = 0.05
 """Body weights below which a foot carries nothing and no arrow is drawn."""

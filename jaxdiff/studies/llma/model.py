@@ -1,6 +1,6 @@
 """A trained LLMA as a model: one modality of gait in, the other out.
 
-Where the network was trained on strides, a recording is cut at heel strikes and the result covers
+Where the network was trained on strides, a recording is cut at foot strikes and the result covers
 the time from the first strike to the last; where it was trained on pieces of time, the recording is
 brought to the network's rate and back.
 """
@@ -71,7 +71,7 @@ class LlmaModel(Model):
             self.length,
             optional=True,
             strides=strides,
-            phase="heel strike" if strides else "",
+            phase="foot strike" if strides else "",
             example=np.asarray(self.trained.metadata["examples"][letter], np.float32),
             centre=centre,
             deviation=deviation,
@@ -144,7 +144,7 @@ class LlmaModel(Model):
             seed: Seed of the samples.
             steps: Steps of the sampler; 0 for the model's own number.
             given: Name of the given modality; by default the one whose channels the recording has.
-            strikes: Times of heel strikes in s; default: from events, vertical force, hip flexion
+            strikes: Times of foot strikes in s; default: from events, vertical force, hip flexion
                 or foot positions.
             fill_gaps: Bridge gaps of up to this many seconds.
             side: The leg to use where the recording has both, `right` (the default) or `left`; or

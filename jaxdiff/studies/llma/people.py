@@ -47,7 +47,7 @@ def simulated_people(count: int, seed: int = 0, folder: Path | None = None) -> T
             found = {name: part[name] for name in part.files}
         people = len(found["angles"])
         if people < min(PART, count - first):
-            raise FileError(f"{path} holds {people} people: remove it, or ask for no more")
+            raise FileError(f"{path} holds only {people} people: remove it, and more are simulated")
         examples += [
             _example(found, first, person, task)
             for person in range(min(people, count - first))

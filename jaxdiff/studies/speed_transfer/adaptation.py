@@ -69,7 +69,10 @@ def adapted(
     trials = catalogue.load("folder", recipe=str(data))
     names = list(trials.signals)
     if not modality and len(names) > 1:
-        raise ConfigError(f"which modality holds the angles? give one of {', '.join(names)}")
+        raise ConfigError(
+            "the recipe has several modalities; name the one with the angles (modality=,"
+            f" --modality): {', '.join(names)}"
+        )
     if modality and modality not in names:
         raise ConfigError(f"the recipe has no modality {modality!r}; {nearest(modality, names)}")
     gaits = recorded.gaits(trials, modality or names[0])

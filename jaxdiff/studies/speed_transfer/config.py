@@ -2,9 +2,9 @@
 
 Stride transfer, the shipped model:
 
-quick             train and report a small one on few simulated people, in two minutes; of no use
+quick             train and report a small one on few simulated people, in two minutes; to try the commands
 ship              train, calibrate and score a model on simulated people of every kind, or on a laboratory's folder
-ship_tiny         the same in seconds, of no use
+ship_tiny         the same in seconds, for tests
 people            tables of a trained model on people left out, simulated and real
 
 The paper's residual diffusion of 30 s in time:

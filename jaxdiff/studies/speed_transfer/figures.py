@@ -32,7 +32,7 @@ TITLES = {
 }
 LEGS = (
     "Drawn from the six sagittal angles, the pelvis upright and moved forward at the speed of the"
-    " recording; all three start at a right heel strike. The source is what the model saw, real is"
+    " recording; all three start at a right foot strike. The source is what the model saw, real is"
     " the same person at the target speed."
 )
 Drawing = tuple[Any, str]
@@ -78,7 +78,7 @@ def representative(results: Results) -> dict[str, int]:
 def walks(
     task: Task, generated: np.ndarray, results: Results, seconds: float = 5.0
 ) -> dict[str, dict[str, np.ndarray]]:
-    """Legs of the representative pairs, from the first right heel strike on: the source, the
+    """Legs of the representative pairs, from the first right foot strike on: the source, the
     target, and what was generated.
     """
     clips, rate = {}, task.gaits.rate

@@ -7,7 +7,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -232,17 +231,31 @@ class StrideTransferModel(Model):
         settings = self.predictor.settings
         return self.predictor._replace(settings=settings._replace(steps=steps or settings.steps))
 
-    def adapt(self, data: str | Path, **options: Any) -> StrideTransferModel:
+    def adapt(
+        self,
+        data: str | Path,
+        *,
+        modality: str = "",
+        folds: int = 10,
+        samples: int = 32,
+        seed: int = 0,
+    ) -> StrideTransferModel:
         """The model updated by a laboratory's own recordings of people at two speeds or more.
 
         Args:
             data: The YAML recipe of the recordings, with `speed` and `subject` for each
                 (docs/papers/speed_transfer.md).
-            **options: `modality`: the recipe's name for the angles, if it has several.
+            modality: The recipe's name for the angles, if it has several modalities.
+            folds: Groups of people left out in turn.
+            samples: Samples per prediction of the left-out people.
+            seed: Seed of the samples.
         """
         from jaxdiff.studies.speed_transfer.adaptation import adapted
 
-        return StrideTransferModel(adapted(self.trained, data, **options))
+        made = adapted(
+            self.trained, data, modality=modality, folds=folds, samples=samples, seed=seed
+        )
+        return StrideTransferModel(made)
 
 
 def build(trained: Trained) -> Model:

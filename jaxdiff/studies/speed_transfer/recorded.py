@@ -13,7 +13,7 @@ from jaxdiff.data import units
 from jaxdiff.data.recording import Recording
 from jaxdiff.data.strides import strikes as find_strikes
 from jaxdiff.data.trials import Trials
-from jaxdiff.errors import ConfigError, DataError, DataWarning
+from jaxdiff.errors import ConfigError, DataError, DataWarning, counted
 from jaxdiff.studies.speed_transfer import strides
 from jaxdiff.studies.speed_transfer.strides import JOINTS, Gait
 
@@ -107,7 +107,7 @@ def walk(
     if gaps := found.gaps():
         first = gaps[0]
         raise DataError(
-            f"{len(gaps)} gaps, the first in {first.channel} from {first.start:g} to {first.stop:g}"
+            f"{counted(len(gaps), 'gap')}, the first in {first.channel} from {first.start:g} to {first.stop:g}"
             " s; bridge them (fill_gaps=SECONDS, --fill-gaps SECONDS) or crop the recording"
         )
     values = np.full((len(found), len(ANGLES)), np.nan)

@@ -88,7 +88,7 @@ def constraint(
     if recording is not None:
         if keep is None and joints is None:
             raise ConfigError(
-                "say what of the recording is kept: keep='0:1' (seconds), keep='all', or"
+                "state which part of the recording is kept: keep='0:1' (seconds), keep='all', or"
                 " joints='left_arm'"
             )
         motion = _joints(recording, scale.rate)[:frames]

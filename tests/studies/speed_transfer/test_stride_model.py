@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import jaxdiff
+from jaxdiff.cli.options import own_options
 from jaxdiff.data.recording import Event, Recording
 from jaxdiff.errors import ConfigError, DataError, DataWarning
 from jaxdiff.methods import stride_transfer as method
@@ -368,6 +369,11 @@ def test_a_folder_of_a_laboratory_adapts_the_model(trained, tmp_path):
     ranges = np.abs(np.ptp(mine, axis=0) - np.ptp(truth.values, axis=0))
     before = np.abs(np.ptp(walk.values, axis=0) - np.ptp(truth.values, axis=0))
     assert ranges.mean() < 0.5 * before.mean()
+
+
+def test_the_settings_of_adapt_are_options_of_the_command():
+    parsed = own_options(StrideTransferModel, (), "adapt").parse_args(["--modality", "angles"])
+    assert parsed.modality == "angles" and parsed.folds is None
 
 
 @pytest.mark.slow

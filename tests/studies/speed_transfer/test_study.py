@@ -134,7 +134,7 @@ def test_a_source_that_does_not_fit_is_refused_with_what_would(model):
     refused(DataError, "has no hip_flexion_r", walk(names=tuple("abcdef")))
     holed = walk()
     holed.values[50:53, 1] = np.nan
-    refused(DataError, "1 gaps, the first in knee_angle_r from", holed)
+    refused(DataError, "1 gap, the first in knee_angle_r from", holed)
     options = {"samples": 1, "source_speed": 1.0, "target_speed": 1.4, "fill_gaps": 0.5}
     assert len(model.generate(holed, **options)) == 1
 
