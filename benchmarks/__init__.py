@@ -1,3 +1,3 @@
-"""What the library costs, one question a script:
+"""What the library costs, one question per script:
 `python -m benchmarks.NAME --out=FILE.json [--tiny]`.
 """

@@ -1,4 +1,4 @@
-"""The questions asked of a GPU, one row each, in order of weight: `benchmarks/gpu.sh [DIRECTORY]`.
+"""The measurements on a GPU, one row each, in order of weight: `benchmarks/gpu.sh [DIRECTORY]`.
 
     python -m benchmarks.gpu --out=DIRECTORY/gpu.json [--minutes=6.5] [--cases=paper128] [--tiny]
 

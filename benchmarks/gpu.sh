@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The questions asked of a GPU in under seven minutes, compilation included: benchmarks/gpu.sh [DIRECTORY]
+# The measurements on a GPU in under seven minutes, compilation included: benchmarks/gpu.sh [DIRECTORY]
 # Each row is written to DIRECTORY/gpu.json as it is measured; one that fails says why and ends nothing.
 # Compiled programs are kept in DIRECTORY/cache: a second run compiles nothing. TINY=1 runs it all on a CPU, for a test.
 set -euo pipefail

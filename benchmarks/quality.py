@@ -92,7 +92,7 @@ def tables(result: dict[str, Any]) -> list[report.Table]:
         made.row(word, cells)
     made.note = (
         f"LLMA quick, {result['windows']} test windows, {result['samples']} samples each; the"
-        f" reference has CRPS {best:.4f}. Heun asks the network twice a step."
+        f" reference has CRPS {best:.4f}. Heun evaluates the network twice per step."
     )
     spread = report.Table("Spread over error of the mean (1: honest)", [str(n) for n in numbers])
     for word in dict.fromkeys(row["solver"] for row in rows):

@@ -1,7 +1,7 @@
 """All benchmarks one after another, each in a process of its own:
 `python -m benchmarks.run_all --out=DIRECTORY`.
 
-Writes one JSON a script into the directory, and all of them into `all.json`.
+Writes one JSON per script into the directory, and all of them into `all.json`.
 `--only=peers,training` runs some; `--seconds` and `--tiny` are those of the scripts, `--minutes` is
 shared among them. `python -m benchmarks.page DIRECTORY` puts the tables into the docs.
 """

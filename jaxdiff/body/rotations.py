@@ -1,12 +1,12 @@
-"""Rotations: unit quaternions q = (w, x, y, z) as the hub, with the other usual parametrisations
-around it.
+"""Rotations: unit quaternions q = (w, x, y, z), and conversions to and from the other usual
+parametrisations.
 
     rotate(q, v) = q (0, v) conj(q),     multiply(q, p) applies p first, then q.
 
 The 6-D form of Zhou et al. (2019) is the first two matrix *columns*, concatenated, as HumanML3D
-stores it. All functions broadcast over leading axes, keep the dtype, and answer in kind: NumPy for
-NumPy (file formats and simulators run in float64 without a compiler), JAX for JAX. Products are
-written out elementwise, so no accelerator shortens their mantissa.
+stores it. All functions broadcast over leading axes, keep the dtype, and return the kind of array
+they are given: NumPy for NumPy (file formats and simulators run in float64 without a compiler), JAX
+for JAX. Products are written out elementwise, so no accelerator shortens their mantissa.
 """
 
 from __future__ import annotations

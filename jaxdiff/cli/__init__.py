@@ -1,4 +1,5 @@
-"""The command line: `jaxdiff COMMAND`, the same as `python -m jaxdiff COMMAND`. One command a file.
+"""The command line: `jaxdiff COMMAND`, the same as `python -m jaxdiff COMMAND`. One command per
+module.
 
 A command is a module whose docstring is its help, with `arguments(parser)` and `run(options)`. What
 takes long to import is imported inside `run`.

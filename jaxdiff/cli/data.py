@@ -60,7 +60,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     lab.add_argument(
         "path", metavar="PATH", type=Path, help="a recording, a folder, or its YAML recipe"
     )
-    lab.add_argument("--model", metavar="MODEL", help="a model or run that shall take the file")
+    lab.add_argument("--model", metavar="MODEL", help="a model or run that the file is for")
     lab.add_argument("--study", metavar="NAME", help="a study that the folder is for")
     lab.add_argument("--rate", type=float, metavar="HZ", help="the rate of a file that states none")
     lab.add_argument(

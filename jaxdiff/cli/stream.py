@@ -10,8 +10,8 @@ of Lab Streaming Layer. Latency is reported on standard error. For models that
 map one signal to another; `gait` uses those of its channels that arrive, a
 model of speed transfer is fixed at two speeds.
 
-A model of text to motion reads sentences, one a line, and writes rows of joints
-(m) of one motion that goes on: each sentence continues the one before.
+A model of text to motion reads sentences, one per line, and writes rows of
+joints (m) of one continuous motion: each sentence continues the one before.
 
 example:
   jaxdiff stream gait --input walk.mot --steps 2 > forces.csv

@@ -70,7 +70,7 @@ def check(
         inputs: Signals of a model (`Model.inputs`), one of which every file must fit.
 
     Returns:
-        All problems and warnings, with what mends them.
+        All problems and warnings, each with its fix.
 
     Raises:
         FileError: If the recipe cannot be read at all.
@@ -215,7 +215,7 @@ def _values(
     for channel, column in zip(channels, values.T):
         gaps = np.isnan(column)
         if gaps.all():
-            warnings.add(file, f"{channel} holds nothing but gaps")
+            warnings.add(file, f"{channel} holds only gaps")
         elif gaps.any():
             warnings.add(file, f"{channel} has gaps ({100 * gaps.mean():.0f} % of its samples)")
         elif np.ptp(column) == 0 and len(column) > 1:

@@ -1,5 +1,5 @@
-"""Everything that stands between one file and a model, at once: names, units, rate, gaps, strides,
-each with its fix.
+"""Checks of one file, alone or against a model: names, units, rate, gaps, strides, each finding with
+its fix.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from jaxdiff.errors import DataError, DataWarning, Error, FileError, counted
 
 
 class Finding(NamedTuple):
-    """What is wrong, in which files, and what mends it."""
+    """What is wrong, in which files, and how to fix it."""
 
     what: str
     where: tuple[str, ...]
@@ -123,7 +123,7 @@ def check_folder(
 
 
 def remedy(what: str, recipe: str = "") -> str:
-    """The line that mends a file that cannot be read."""
+    """The fix for a file that cannot be read."""
     known = {
         "give the rate": f"rate: HZ in {recipe}" if recipe else "--rate HZ",
         "does not say its frames per second": f"rate: HZ in {recipe}" if recipe else "--rate HZ",
@@ -356,7 +356,7 @@ def _values(recording: Recording, where: tuple[str, ...]) -> Iterator[Finding]:
     for name, column in zip(recording.channels, recording.values.T):
         gaps = np.isnan(column)
         if gaps.all():
-            yield Finding(f"{name} holds nothing but gaps", where, "leave the channel out")
+            yield Finding(f"{name} holds only gaps", where, "leave the channel out")
         elif gaps.any():
             share = f"{100 * gaps.mean():.0f} % of its samples"
             yield Finding(f"{name} has gaps ({share})", where, "--fill-gaps SECONDS")

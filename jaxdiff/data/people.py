@@ -1,4 +1,4 @@
-"""Batches of simulated people who are never seen twice: a training set that nothing has to store.
+"""Batches of simulated people, new ones in every batch: a training set that need not be stored.
 
     source = SimulatedPeople(batch_size=64, modalities=("angles", "moments"), seed=0)
     batch = next(source)              # {"angles": [64, 200, 26], "moments": [64, 200, 18], "speed": [64], ...}

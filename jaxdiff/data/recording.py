@@ -155,7 +155,7 @@ class Recording:
             values: Samples [T, C].
             channels: Channel names.
             units: Units.
-            rate: Rate in Hz that the result shall have; None keeps the rate of the stamps.
+            rate: Rate of the result in Hz; None keeps the rate of the stamps.
             meta: Metadata.
 
         Returns:

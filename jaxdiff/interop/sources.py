@@ -1,4 +1,4 @@
-"""From what a checkpoint file holds to our networks and parameters, one function a source.
+"""From what a checkpoint file holds to our networks and parameters, one function per source.
 
 Sizes are inferred from the shapes in the checkpoint. What shapes cannot tell (numbers of heads and
 of norm groups, the kind of attention) is the released value unless `settings` says otherwise:

@@ -1,4 +1,4 @@
-"""Converted weights on disk: `params.npz`, one plain float32 array a parameter, and `config.json`,
+"""Converted weights on disk: `params.npz`, one plain float32 array per parameter, and `config.json`,
 what they belong to.
 
 The npz keys are `<network>/<path of the parameter>`; arrays that are not parameters (a normaliser)

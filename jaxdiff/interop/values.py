@@ -2,7 +2,7 @@
 records of anything else.
 
 `CONSTRUCTORS` is the whole of what a pickle can call here. None of them hashes or prints what a
-file has nested: a few bytes say a tuple of two of the same tuple of two ..., which has 2^60 leaves.
+file has nested: a few bytes can describe nested pairs of the same pair, with 2^60 leaves.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ class CrossModal:
     schedule: Schedule
     network: str = "preconditioned"
     linear: bool = False
-    """The networks start silent: they add to the answer of a law that has a map."""
+    """The networks return zero at first: they are added to the prediction of a law."""
     dtype: Any = jnp.float32
 
     def __post_init__(self):

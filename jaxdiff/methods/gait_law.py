@@ -1,4 +1,4 @@
-"""The Gaussian law of a stride: what any subset of its signals says of all others.
+"""The Gaussian law of a stride: the distribution of all signals given any subset of them.
 
 A stride is several modalities (angles, moments, forces, ...), each a table of steps x channels. In
 standardised units,

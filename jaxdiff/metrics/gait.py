@@ -123,7 +123,7 @@ def gait_errors(
     channels: Sequence[Sequence[int]] = ((0, 1, 2), (3, 4, 5)),
 ) -> GaitErrors:
     """Both forms of MAE and r; `channels` are hip, knee, ankle of each side, and the cycles come
-    one list a side.
+    one list per side.
     """
     rows = []
     for columns, ours, theirs in zip(channels, real_cycles, generated_cycles, strict=True):

@@ -1,5 +1,5 @@
-"""How far a motion of any skeleton is from mechanics, with real motion at a similar speed beside
-it.
+"""How far a motion of any skeleton deviates from mechanics, compared with real motion at a similar
+speed.
 
 A motion is mapped onto the 22 joints of the library (`data.skeletons`), brought to 20 Hz, on which
 all figures depend, and set on the ground by its lowest foot; bones are judged in the file's own

@@ -1,4 +1,4 @@
-"""Flax networks, one a file, on shared blocks.
+"""Flax networks, one per module, built from shared blocks.
 
 Batch first, channels last, any leading axes including none: a method calls a network for one
 example and vmaps it. Parameters are float32; `dtype=jnp.bfloat16` computes in bfloat16. Every

@@ -1,8 +1,8 @@
-"""The backend that programs are written for: the only place that asks, and that a test can
+"""The backend that programs are written for: the only place that queries it, and that a test can
 override.
 
 A few operations have one implementation per backend (fused attention, Winograd convolutions, folds
-on one device). Which one is traced depends on `backend()`. `override` changes its answer, and JAX
+on one device). Which one is traced depends on `backend()`. `override` changes its result, and JAX
 retraces programs under it, so that the GPU's program can be lowered and counted on a machine
 without a GPU:
 
@@ -23,7 +23,7 @@ from jaxdiff.errors import ConfigError, nearest
 Backend = Literal["cpu", "gpu", "tpu"]
 
 _override = jax.make_user_context(default_value=None)
-"""Part of the key of JAX's caches: a program traced under one answer is not reused under another.
+"""Part of the key of JAX's caches: a program traced for one backend is not reused for another.
 """
 
 
@@ -47,7 +47,7 @@ def unoptimised() -> dict[str, str]:
 
 @contextmanager
 def override(name: Backend) -> Iterator[None]:
-    """Makes `backend` answer `name` within the context.
+    """Makes `backend` return `name` within the context.
 
     Args:
       name: `"cpu"`, `"gpu"` or `"tpu"`.

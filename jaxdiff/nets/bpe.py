@@ -4,7 +4,7 @@
 Text is NFC-normalised, white space collapsed, lower-cased, cut into pieces (contractions, runs of
 letters, single numerals, runs of anything else), each piece turned into UTF-8 byte symbols with
 `</w>` on the last, and the adjacent pair of lowest rank merged until none is left. The vocabulary
-follows from the merges: 256 byte symbols, the same with `</w>`, one symbol a merge, the start and
+follows from the merges: 256 byte symbols, the same with `</w>`, one symbol per merge, the start and
 the end token.
 """
 

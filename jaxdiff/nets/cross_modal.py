@@ -102,7 +102,7 @@ class OutOf(nn.Module):
     channels: int
     dtype: Any = jnp.float32
     silent: bool = False
-    """Zero at first: for networks that add to an answer that is there already."""
+    """Zero at first: for networks that are added to a given prediction."""
 
     @nn.compact
     def __call__(self, tokens: jax.Array) -> jax.Array:

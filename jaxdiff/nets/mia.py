@@ -2,7 +2,7 @@
 
     h = Conv_9(√width x) + P,   h = [h | s | s],   post-norm transformer encoder (ReLU),   Linear
 
-`s` is one scalar a subject (0.1 … 1.0). Pose to muscle activity and back differ only in the number
+`s` is one scalar per subject (0.1 … 1.0). Pose to muscle activity and back differ only in the number
 of columns.
 """
 

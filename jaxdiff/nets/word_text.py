@@ -1,8 +1,7 @@
-"""A small text encoder trained with the model, for where no CLIP weights are at hand.
+"""A small text encoder trained with the model, where no CLIP weights are available.
 
-Words of the training captions are one token each; a word never seen is spelt in bytes, so every
-text has a meaning. The encoder is a pre-norm transformer with sinusoidal positions; padding is
-masked.
+Words of the training captions are one token each; other words are encoded as bytes, so there is no
+unknown token. The encoder is a pre-norm transformer with sinusoidal positions; padding is masked.
 """
 
 from __future__ import annotations

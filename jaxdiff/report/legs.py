@@ -1,5 +1,4 @@
-"""Legs that walk, from sagittal joint angles alone: something to look at where a data set holds no
-positions.
+"""Walking legs from sagittal joint angles alone, to be shown where a data set holds no positions.
 
 With the thigh at the hip's flexion from the vertical, the shank less by the knee's, the foot more
 by the ankle's,

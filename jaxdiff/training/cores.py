@@ -1,7 +1,7 @@
-"""The cores of a CPU as devices of their own, for work that needs no talk between them.
+"""The cores of a CPU as devices of their own, for work that needs no communication between them.
 
-A small operation shared by all cores costs more to hand out than to do. Generation and folds, whose
-members know nothing of each other, are up to 1.7 times as fast with a core each. A training step is
+Sharing a small operation among all cores takes longer than computing it on one. Generation and
+folds, whose members are independent, are up to 1.7 times as fast with one core each. A training step is
 not: its devices would each hold the state, update it, and wait for each other's gradients.
 """
 

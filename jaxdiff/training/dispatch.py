@@ -1,7 +1,7 @@
-"""How the steps of a training are sent to the device: how many in one program, and with data that
-are there already.
+"""How training steps are sent to the device: several in one program, with data that are already in
+its memory.
 
-The fewer programs a training is made of, the less it waits for Python. On an accelerator a dispatch
+The fewer programs a training consists of, the less it waits for Python. On an accelerator a dispatch
 has up to `MOST_STEPS` steps, fewer if these are measured to last longer than `LONGEST`, and the
 arrays that batches are gathered from stay in its memory where they fit: a dispatch then is sent a
 few integers per example.

@@ -1,4 +1,4 @@
-"""Walks as recordings: named channels in physical units, as a laboratory would hand them over."""
+"""Walks as recordings: named channels in physical units, as a laboratory would record them."""
 
 from __future__ import annotations
 

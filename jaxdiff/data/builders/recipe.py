@@ -11,7 +11,7 @@
         channels: {hip: hip_flexion_r_moment, knee: knee_angle_r_moment}  # our name: the file's
         units: N m/kg                          # what the numbers are to be; converted if the file has another unit
     people: {anna: {mass: 61.5}, ben: {mass: 74}}                         # optional: fields that depend on the subject
-    captions: "{subject}/{task}_{trial}.txt"   # optional: a text file, one caption a line
+    captions: "{subject}/{task}_{trial}.txt"   # optional: a text file, one caption per line
 
 The fields are subject (needed), task, trial, side, paretic, split, speed (m/s), incline (deg) and
 mass (kg).

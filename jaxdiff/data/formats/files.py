@@ -193,7 +193,7 @@ def timed(
         time: Indices of the columns that hold the time in seconds; several must be equal, none
             needs `rate`.
         lines: Line numbers and texts of the rows.
-        rate: Rate in Hz that the result shall have.
+        rate: Rate of the result in Hz.
         meta: Metadata.
         events: Events.
 

@@ -1,5 +1,5 @@
-"""Motions to look at: for captions, with and without the mechanics and with larger accelerations;
-estimates, refined.
+"""Example motions: for captions, with and without the mechanics and with larger accelerations; refined
+estimates.
 """
 
 from __future__ import annotations

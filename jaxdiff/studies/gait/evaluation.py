@@ -1,4 +1,4 @@
-"""How good, and how honest, predictions are on people that were not trained on."""
+"""Accuracy and calibration of predictions on people that were not trained on."""
 
 from __future__ import annotations
 

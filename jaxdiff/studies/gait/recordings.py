@@ -30,7 +30,7 @@ BLEND = 0.06
 
 @dataclass(frozen=True)
 class Given:
-    """What a recording tells the model.
+    """What the model takes from a recording.
 
     Attributes:
       values: strides [N, steps, C] per modality; 0 where not given.

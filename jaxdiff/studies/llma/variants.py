@@ -100,8 +100,8 @@ def _abbreviated(group: list[Variant]) -> list[str]:
 def scores(
     config: Config, each: list[Fold], trained: Trained, target: str, silent: bool = False
 ) -> list[dict[str, Any]]:
-    """Every figure of one direction, for each fold; `silent` networks add nothing to what they
-    start from.
+    """Every figure of one direction, for each fold; with `silent` the networks return zero, so
+    that their start is scored alone.
 
     They are kept beside the networks: an interrupted table continues with what it has not evaluated
         yet.

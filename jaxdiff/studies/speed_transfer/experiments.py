@@ -1,4 +1,4 @@
-"""Train, evaluate, report: what the words of the config print."""
+"""The experiments: train, evaluate, report."""
 
 from __future__ import annotations
 

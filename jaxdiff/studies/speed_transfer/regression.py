@@ -43,7 +43,7 @@ class Settings(NamedTuple):
 
     source_speeds: tuple[float, ...] = (0.55, 0.80, 1.05, 1.30, 1.55, 1.80)
     target_speeds: tuple[float, ...] = ()
-    """Of the MLP, one network a pair; () for all there are."""
+    """Of the MLP, one network per pair; () for all there are."""
     steps: int = 400
     """At most: the parameters with the least error on validation people are used."""
     weight_decay: float = 1e-2

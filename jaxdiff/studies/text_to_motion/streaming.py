@@ -1,8 +1,8 @@
-"""A motion that goes on while sentences arrive: each begins with the last frames of the one before.
+"""Continuous motion from arriving sentences: each begins with the last frames of the one before.
 
 A sentence is generated with the end of the motion so far as a constraint on its beginning
 (`conditions`), all by one program. The remaining step between both fades out over the first frames
-of the new part, and the first part's skeleton serves for all.
+of the new part, and the first part's skeleton is used for all.
 """
 
 from __future__ import annotations
