@@ -55,7 +55,7 @@ def _flights(begin: float, count: int, flight: float, ground: float) -> list[tup
 def _across(
     t: np.ndarray, flights: list[tuple[float, float]], signs: list[int]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Ground the feet cover: one unit per flight, at constant speed; and the same for the body, which
+    """Ground the feet cover: one unit a flight, at constant speed; and the same for the body, which
     leads and lags.
     """
     feet, body = np.zeros_like(t), np.zeros_like(t)

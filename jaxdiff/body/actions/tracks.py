@@ -1,4 +1,4 @@
-"""Curves over time from a few keys, of which the simulated motions are composed. All on frames (T,),
+"""Curves over time from a few keys: the brush strokes of the simulated motions. All on frames (T,),
 NumPy, float64.
 """
 

@@ -156,7 +156,7 @@ def _chosen(subjects: int | Sequence[int]) -> Sequence[int]:
     chosen = range(subjects) if isinstance(subjects, int) else subjects
     if not len(chosen) or min(chosen) < 0:
         raise ConfigError(
-            f"subjects is a number of people, or a list of their numbers from 0 on; got {subjects}"
+            f"subjects are how many there shall be, or their numbers from 0 on; got {subjects}"
         )
     return chosen
 

@@ -1,4 +1,4 @@
-"""Drawing people and tasks, with spreads wide enough to include real people.
+"""Drawing people and tasks: wide enough that real people lie inside.
 
 Able-bodied adults of all ages; hemiparesis of graded severity; crouch, stiff knee, equinus and drop
 foot; prosthetic ankles and knees; one-sided orthopaedic asymmetry. Spreads were tuned against the

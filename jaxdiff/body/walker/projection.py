@@ -1,5 +1,5 @@
-"""The sagittal projection: the periodic motion nearest to the templates with feet that do not slide
-and with plausible forces.
+"""The sagittal projection: the periodic motion nearest to the templates whose feet stick and whose
+forces are human.
 
 A nonlinear least squares on 96 phases over the Fourier coefficients of hip, knee and ankle of both
 legs, of the pelvis' x and z and of the trunk's pitch, and over the two foot placements.

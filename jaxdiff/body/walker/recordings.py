@@ -1,4 +1,4 @@
-"""Walks as recordings: named channels in physical units, as a laboratory would record them."""
+"""Walks as recordings: named channels in physical units, as a laboratory would hand them over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Subjects: the traits of one person, and how able-bodied people and stroke survivors are drawn.
+"""Who walks: the traits of one person, and how able-bodied people and stroke survivors are drawn.
 
 Fields with a leading axis of two hold (right, left). Angles are in degrees, lengths in leg lengths.
 """
