@@ -90,7 +90,7 @@ def sides(config: Config, prepared: Prepared) -> dict[str, TextMotion]:
         pack = corpora.on_the_figure(corpora.BANDAI, data.size, data.root, PACK_CLIPS)
         parts["pack"] = pack
     except FileError:
-        pass  # the pack is not available
+        pass  # the pack is not at hand
     return {
         name: captioned(part, corpora.MOTION, data.shortest, data.longest, data.length, crop=True)
         for name, part in parts.items()
