@@ -55,6 +55,9 @@ example:
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are one line and name the nearest word."""
 
+    also: tuple[str, ...] = ()
+    """Options that are parsed elsewhere, suggested for misspelt ones."""
+
     def error(self, message: str) -> NoReturn:
         wrong = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
         if wrong:
@@ -76,24 +79,31 @@ class Parser(argparse.ArgumentParser):
             if unknown is None:
                 called.error(f"unexpected argument {extra[0]!r}")
             name = unknown.partition("=")[0]
-            called.error(f"there is no option {name}; {nearest(name, known, 0.7)}")
+            close = nearest(name, [*known, *called.also], 0.7)
+            hint = close if close.startswith("did") else nearest(name, known, 0.7)
+            called.error(f"there is no option {name}; {hint}")
         return options
 
 
-def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
-    common = Parser(add_help=False)
-    common.add_argument(
+def common() -> Parser:
+    """The option of every command and action."""
+    made = Parser(add_help=False)
+    made.add_argument(
         "--verbose",
         action="store_true",
         default=argparse.SUPPRESS,
         help="show the traceback of an error",
     )
+    return made
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
     whole = Parser(
         prog="jaxdiff",
         description=ABOUT,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        parents=[common],
+        parents=[common()],
         allow_abbrev=False,
     )
     whole.add_argument("--version", action="version", version=f"jaxdiff {jaxdiff.__version__}")
@@ -107,7 +117,7 @@ def parser() -> argparse.ArgumentParser:
             help=text.partition("\n")[0],
             description=text,
             formatter_class=argparse.RawDescriptionHelpFormatter,
-            parents=[common],
+            parents=[common()],
             allow_abbrev=False,
         )
         own.set_defaults(run=module.run, parser=own)

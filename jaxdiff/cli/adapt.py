@@ -25,7 +25,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--output",
         type=Path,
         metavar="FILE",
-        help="a .safetensors file to write (default: MODEL-adapted.safetensors)",
+        help="a .safetensors file to write (default: named after MODEL)",
     )
 
 
@@ -42,7 +42,8 @@ def run(options: argparse.Namespace) -> None:
     from jaxdiff.studies.loading import load
 
     model = load(options.model)
-    parsed = vars(own_options(type(model), (), "adapt").parse_args(options.extra))
+    own = own_options(type(model), (), "adapt", options.parser)
+    parsed = vars(own.parse_args(options.extra))
     with progress(f"adapting {model.name}"):
         adapted = model.adapt(options.data, **{k: v for k, v in parsed.items() if v is not None})
     if found := adapted.trained.metadata.get("adaptation"):

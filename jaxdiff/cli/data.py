@@ -5,7 +5,7 @@
            (size=tiny, kind=stroke, recipe=lab.yaml)
   check    all problems of a file, of all files in a folder, or of a folder and
            its YAML (see docs/data.md), at once, each with its remedy; with
-           --model or --study for that model or study; exit code 2 if there are
+           --model or --study for that model or study; exit code 2 if there is any
 
 example:
   jaxdiff data list
@@ -25,6 +25,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+from jaxdiff.cli import common
 from jaxdiff.errors import ConfigError, DataError, counted
 
 
@@ -34,11 +35,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     every = actions.add_parser(
         "list",
         help="list data sets",
+        parents=[common()],
         description="Data sets, their licences, and where they come from.",
     )
     every.set_defaults(parser=every, act=show)
     one = actions.add_parser(
-        "prepare", help="prepare one", description="Make or read a data set once and keep it."
+        "prepare",
+        help="prepare one",
+        parents=[common()],
+        description="Make or read a data set once and keep it.",
     )
     one.add_argument("name", metavar="NAME", help="a name of the list")
     one.add_argument(
@@ -54,14 +59,19 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     one.set_defaults(parser=one, act=prepare)
     lab = actions.add_parser(
         "check",
-        help="check your own",
+        help="check your own files",
+        parents=[common()],
         description="Everything that is wrong with a file or a folder, at once.",
     )
     lab.add_argument(
         "path", metavar="PATH", type=Path, help="a recording, a folder, or its YAML recipe"
     )
     lab.add_argument("--model", metavar="MODEL", help="a model or run that the file is for")
-    lab.add_argument("--study", metavar="NAME", help="a study that the folder is for")
+    lab.add_argument(
+        "--study",
+        metavar="NAME",
+        help="study that the folder is for: llma, speed_transfer, text_to_motion, biovae",
+    )
     lab.add_argument("--rate", type=float, metavar="HZ", help="the rate of a file that states none")
     lab.add_argument(
         "--rename", nargs="+", default=(), metavar="THEIRS=OURS", help="channels with other names"

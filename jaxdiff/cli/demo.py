@@ -24,6 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--out",
         type=Path,
         default=Path("runs/demo"),
+        metavar="DIR",
         help="directory of the run (default: %(default)s)",
     )
     parser.add_argument("--train", action="store_true", help="train a first model (minutes)")

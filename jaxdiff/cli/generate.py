@@ -1,8 +1,9 @@
 """Generate from a trained model: files in, files out.
 
-MODEL is the name of a shipped model, a file written by Model.save, or a run
-directory. `jaxdiff generate MODEL` without options shows what the model takes,
-what it returns, and its own options, which follow those below.
+MODEL is the name of a shipped model (gait, speed or motion), a file written by
+Model.save, or a run directory. `jaxdiff generate MODEL` without options shows
+what the model takes, what it returns, and its own options, which follow those
+below.
 
 A signal is written as its median and, as channels NAME_p05 and NAME_p95, the
 bounds of its --interval. The extension names the format: .mot, .sto, .csv,
@@ -77,7 +78,7 @@ def run(options: argparse.Namespace) -> None:
     from jaxdiff.studies.loading import load
 
     model = load(options.model)
-    parser = own_options(type(model), (*COMMON, *INPUT))
+    parser = own_options(type(model), (*COMMON, *INPUT), command=options.parser)
     given |= {k: v for k, v in vars(parser.parse_args(options.extra)).items() if v is not None}
     if not given and not options.input:
         print(f"{model}\n\n{parser.format_help()}")

@@ -18,18 +18,22 @@ SEVERAL = ("target_speed",)
 """Parameters for which the command takes several values and calls `generate` once for each."""
 
 
-def own_options(model: type, common: Collection[str], name: str = "generate") -> Parser:
+def own_options(
+    model: type, common: Collection[str], name: str = "generate", command: Parser | None = None
+) -> Parser:
     """A parser of the parameters that a model's method has beyond the common ones.
 
     Args:
         model: A subclass of `Model`.
         common: Parameters that are parsed elsewhere.
         name: The method.
+        command: The parser of the command, whose options are suggested for misspelt ones too.
 
     Returns:
         The parser; parameters that are not given are None.
     """
     parser = Parser(prog="", add_help=False, allow_abbrev=False, usage=argparse.SUPPRESS)
+    parser.also = tuple(command._option_string_actions) if command else ()
     group = parser.add_argument_group(f"options of {model.__name__}")
     function = getattr(model, name)
     hints, texts = get_type_hints(function), argument_texts(inspect.getdoc(function) or "")

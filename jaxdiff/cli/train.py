@@ -1,8 +1,9 @@
 """Train a study: simulated or real data in, a run directory with a report out.
 
 STUDY is a paper, WORD one of its configs (default: quick, or the first where
-there is no quick). Fields of the config are changed with --set. A run that exists is
-continued; Ctrl-C saves. Without arguments the studies and words are listed.
+there is no quick). Fields of the config are changed with --set. A run that
+exists is continued; Ctrl-C saves. Without arguments the studies and words are
+listed.
 
 example:
   jaxdiff train llma:quick

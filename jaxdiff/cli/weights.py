@@ -25,13 +25,20 @@ import json
 from pathlib import Path
 from typing import Any
 
+from jaxdiff.cli import common
 from jaxdiff.errors import ConfigError, nearest
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(act=lambda options: parser.print_help())
     actions = parser.add_subparsers(metavar="ACTION")
-    one = actions.add_parser("convert", help="convert a checkpoint")
+    one = actions.add_parser(
+        "convert",
+        help="convert a checkpoint",
+        parents=[common()],
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     one.set_defaults(parser=one, act=convert)
     one.add_argument("--from", dest="source", required=True, metavar="SOURCE", help="its origin")
     one.add_argument("file", metavar="FILE", help="the checkpoint")

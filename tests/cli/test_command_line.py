@@ -9,14 +9,23 @@ import pytest
 from jaxdiff import cli
 from jaxdiff.errors import CheckpointError
 
+ACTIONS = ["data list", "data prepare", "data check", "weights convert"]
+
+
+@pytest.mark.parametrize("name", [*cli.COMMANDS, *ACTIONS])
+def test_every_command_has_help_in_80_columns_and_verbose(name, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        cli.main([*name.split(), "--help"])
+    shown = capsys.readouterr().out
+    assert max(map(len, shown.splitlines())) <= 80 and "--verbose" in shown
+
 
 @pytest.mark.parametrize("name", cli.COMMANDS)
-def test_every_command_has_help_with_an_example_in_80_columns(name, capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "80")
+def test_the_help_of_every_command_has_an_example(name, capsys):
     with pytest.raises(SystemExit) as stop:
         cli.main([name, "--help"])
     shown = capsys.readouterr().out
-    assert max(map(len, shown.splitlines())) <= 80
     assert stop.value.code == 0 and f"\n  jaxdiff {name}" in shown.partition("example:")[2]
 
 
@@ -34,6 +43,7 @@ def test_no_option_takes_the_place_of_what_the_parser_sets(name):
         (["generate"], "required: MODEL"),
         (["demo", "--ouut", "x"], "there is no option --ouut; did you mean '--out'?"),
         (["data", "chek", "x"], "did you mean 'check'"),
+        (["generate", "gait", "--ouput", "x"], "no option --ouput; did you mean '--output'?"),
         (["generate", "nowhere"], "nowhere is neither a model file, a run directory"),
         (["runs", "nowhere"], "there is no directory nowhere"),
         (["data", "prepare", "embry"], "did you mean 'embry2018'"),
