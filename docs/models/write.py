@@ -48,7 +48,7 @@ def page(name: str) -> str:
     lines += [f"| {k} | {v} |" for k, v in card.scores.items()]
     lines += [
         "",
-        "On people who were not used for training; of which kind, the row `people` states.",
+        "Scores are of people who were not used for training, of the kind in the row `people`.",
         "",
     ]
     lines += ["## Inputs and outputs", ""]
