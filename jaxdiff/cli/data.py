@@ -5,7 +5,7 @@
            (size=tiny, kind=stroke, recipe=lab.yaml)
   check    all problems of a file, of all files in a folder, or of a folder and
            its YAML (see docs/data.md), at once, each with its remedy; with
-           --model or --study for that model or study; exit code 2 if there is any
+           --model or --study for that model or study; exit code 2 if any
 
 example:
   jaxdiff data list
