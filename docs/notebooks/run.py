@@ -63,11 +63,13 @@ def _value(value: Any, count: int) -> list[dict[str, Any]]:
 
 def _figures() -> list[dict[str, Any]]:
     import matplotlib.pyplot as plt
+    from PIL import Image
 
     outputs = []
     for number in plt.get_fignums():
-        buffer = io.BytesIO()
-        plt.figure(number).savefig(buffer, format="png", dpi=72, metadata={"Software": None})
+        drawn, buffer = io.BytesIO(), io.BytesIO()
+        plt.figure(number).savefig(drawn, format="png", dpi=72, metadata={"Software": None})
+        Image.open(drawn).convert("RGB").quantize(64).save(buffer, format="png", optimize=True)
         data = {"image/png": base64.b64encode(buffer.getvalue()).decode()}
         outputs.append({"output_type": "display_data", "data": data, "metadata": {}})
     plt.close("all")
