@@ -94,7 +94,9 @@ def tables(result: dict[str, Any]) -> list[report.Table]:
         f"LLMA quick, {result['windows']} test windows, {result['samples']} samples each; the"
         f" reference has CRPS {best:.4f}. Heun evaluates the network twice per step."
     )
-    spread = report.Table("Spread over error of the mean (1: calibrated)", [str(n) for n in numbers])
+    spread = report.Table(
+        "Spread over error of the mean (1: calibrated)", [str(n) for n in numbers]
+    )
     for word in dict.fromkeys(row["solver"] for row in rows):
         cells = {str(r["steps"]): f"{r['spread_skill']:.2f}" for r in rows if r["solver"] == word}
         spread.row(word, cells)
