@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from parameters import drawn
 
 from jaxdiff.nets.euler_lagrange import FLOOR, EulerLagrange, Terms, acceleration
 
@@ -67,6 +68,7 @@ def test_trained_on_simulated_motion_it_errs_far_less_than_predicting_zero(xml):
     params = jax.jit(net.init)(jax.random.key(0), rows["x"], rows["u"])
     optimizer = optax.adam(optax.cosine_decay_schedule(1e-2, 400))
 
+    @jax.jit
     def error(params, rows):
         return jnp.square(
             acceleration(net.apply(params, rows["x"], rows["u"])) - rows["a"] / scale
@@ -90,7 +92,7 @@ def test_the_inverse_inertia_is_symmetric_and_on_request_positive(positive):
     net = EulerLagrange(joints=5, positive=positive, width=16)
     latent, u = jax.random.normal(jax.random.key(0), (7, 4)), jnp.ones((7, 8))
     params = jax.tree.map(lambda a: 5 * a, jax.jit(net.init)(jax.random.key(1), latent, u))
-    inverse = net.apply(params, latent, u).inverse_mass
+    inverse = jax.jit(net.apply)(params, latent, u).inverse_mass
     np.testing.assert_array_equal(inverse, jnp.swapaxes(inverse, -1, -2))
     least = np.linalg.eigvalsh(np.asarray(inverse, np.float64)).min()
     assert least > 0.9 * FLOOR if positive else least < 0
@@ -101,10 +103,10 @@ def test_inertia_and_muscles_read_positions_and_rotations_apart():
     key = jax.random.split(jax.random.key(0), 4)
     latent, places, turns = (jax.random.normal(k, (6, n)) for k, n in zip(key, (4, 7, 9)))
     u = jax.random.uniform(key[3], (6, 8))
-    params = jax.jit(net.init)(jax.random.key(2), latent, u, places, turns)
+    params, apply = drawn(net.init, latent, u, places, turns), jax.jit(net.apply)
 
     def changed(*inputs):
-        one, other = net.apply(params, latent, u, places, turns), net.apply(params, *inputs)
+        one, other = apply(params, latent, u, places, turns), apply(params, *inputs)
         return {n for n, a, b in zip(one._fields, one, other) if np.abs(a - b).max() > 1e-5}
 
     assert changed(latent + 1, u, places, turns) == {"external", "bias"}
@@ -118,8 +120,8 @@ def test_muscles_at_rest_exert_no_force_and_force_is_linear_in_activation():
         jax.random.normal(jax.random.key(0), (6, 4)),
         jax.random.uniform(jax.random.key(1), (6, 8)),
     )
-    params = jax.jit(net.init)(jax.random.key(2), latent, u)
-    force = net.apply(params, latent, u).muscle
-    np.testing.assert_array_equal(net.apply(params, latent, 0 * u).muscle, 0)
-    np.testing.assert_allclose(net.apply(params, latent, 2 * u).muscle, 2 * force, rtol=1e-5)
+    params, apply = drawn(net.init, latent, u), jax.jit(net.apply)
+    force = apply(params, latent, u).muscle
+    np.testing.assert_array_equal(apply(params, latent, 0 * u).muscle, 0)
+    np.testing.assert_allclose(apply(params, latent, 2 * u).muscle, 2 * force, rtol=1e-5)
     assert np.abs(force).max() > 0

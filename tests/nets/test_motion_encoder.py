@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+from parameters import drawn
 
 from jaxdiff.nets.motion_encoder import MUSCLES, MotionEncoder
 
@@ -11,7 +12,7 @@ MOTION = jax.random.normal(jax.random.key(0), (24, 11))
 
 def built(**options):
     net = MotionEncoder(width=16, blocks=1, groups=4, **options)
-    return net, jax.jit(net.init)(jax.random.key(1), MOTION, jnp.int32(0))
+    return net, drawn(net.init, MOTION, jnp.int32(0))
 
 
 def test_frames_beyond_the_mask_do_not_exist_and_distant_ones_are_not_felt():
@@ -28,7 +29,8 @@ def test_frames_beyond_the_mask_do_not_exist_and_distant_ones_are_not_felt():
 
 def test_activations_lie_between_zero_and_one_and_know_the_noise_level():
     net, params = built()
-    clean, noisy = net.apply(params, 30 * MOTION, 0), net.apply(params, 30 * MOTION, 900)
+    apply = jax.jit(net.apply)
+    clean, noisy = apply(params, 30 * MOTION, 0), apply(params, 30 * MOTION, 900)
     assert (
         clean.activations.shape == (24, MUSCLES)
         and 0 <= clean.activations.min() < clean.activations.max() <= 1
@@ -39,14 +41,11 @@ def test_activations_lie_between_zero_and_one_and_know_the_noise_level():
 
 def test_with_a_spread_the_latent_is_drawn_about_its_mean_and_kept_near_the_standard_normal():
     net, params = built(spread=True)
-    mean, draws = (
-        net.apply(params, MOTION, 0),
-        [net.apply(params, MOTION, 0, rngs={"latent": jax.random.key(i)}) for i in range(100)],
-    )
+    mean = jax.jit(net.apply)(params, MOTION, 0)
+    draw = jax.jit(jax.vmap(lambda key: net.apply(params, MOTION, 0, rngs={"latent": key}).latent))
+    draws = draw(jax.random.split(jax.random.key(0), 100))
     assert (mean.divergence >= 0).all() and (mean.divergence > 0).any()
-    average = jnp.stack([draw.latent for draw in draws]).mean(0)
+    average = draws.mean(0)
     assert (
-        jnp.sqrt(jnp.square(average - mean.latent).mean())
-        < 0.3
-        < jnp.std(draws[0].latent - mean.latent)
+        jnp.sqrt(jnp.square(average - mean.latent).mean()) < 0.3 < jnp.std(draws[0] - mean.latent)
     )

@@ -5,6 +5,7 @@ words.
 import jax
 import jax.numpy as jnp
 import numpy as np
+from parameters import drawn
 
 from jaxdiff.nets.clip_text import ClipText, pooled
 from jaxdiff.nets.text_head import TextHead
@@ -16,7 +17,7 @@ CAPTIONS = ["a person walks", "a person runs, slowly", "the person walks a circl
 def test_clip_looks_backwards_only_and_single_texts_are_rows_of_a_batch():
     network = ClipText(vocabulary=30, length=9, width=16, layers=2, heads=2, ff=32)
     ids = jax.random.randint(jax.random.key(0), (3, 9), 0, 29).at[:, 5].set(29)
-    params = jax.jit(network.init)(jax.random.key(1), ids)
+    params = drawn(network.init, ids)
     run = jax.jit(lambda ids: network.apply(params, ids))
     y = run(ids)
     np.testing.assert_allclose(run(ids[1]), y[1], atol=1e-5)
@@ -30,10 +31,8 @@ def test_clip_looks_backwards_only_and_single_texts_are_rows_of_a_batch():
 def test_the_text_head_has_no_order_of_its_own():
     network = TextHead(width=16, layers=1, heads=2, ff=32)
     x = jax.random.normal(jax.random.key(0), (6, 12))
-    params = jax.jit(network.init)(jax.random.key(1), x)
-    np.testing.assert_allclose(
-        network.apply(params, x[::-1]), network.apply(params, x)[::-1], atol=1e-5
-    )
+    params, apply = drawn(network.init, x), jax.jit(network.apply)
+    np.testing.assert_allclose(apply(params, x[::-1]), apply(params, x)[::-1], atol=1e-5)
 
 
 def test_the_vocabulary_is_the_frequent_words_and_spells_the_rest():
@@ -52,7 +51,7 @@ def test_word_features_do_not_depend_on_how_much_padding_follows():
     words = Vocabulary.build(CAPTIONS)
     network = WordText(len(words), width=16, layers=2, heads=2, ff=32)
     short, long = words.batch(CAPTIONS, 16), words.batch(CAPTIONS, 24)
-    params = jax.jit(network.init)(jax.random.key(0), jnp.asarray(short))
+    params = drawn(network.init, jnp.asarray(short))
     run = jax.jit(lambda ids: network.apply(params, ids))
     a, b = np.asarray(run(short)), np.asarray(run(long))
     valid = short != PAD
