@@ -1,5 +1,5 @@
 """CondUnet1D of StableMoFusion, channels first as PyTorch's convolutions want it (see
-`nets/unet.py`).
+`nets/unet/`).
 """
 
 from __future__ import annotations
