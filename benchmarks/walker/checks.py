@@ -25,11 +25,12 @@ from jaxdiff.body.walker.batch import (
     solve_gaits,
 )
 from jaxdiff.body.walker.curves import fourier
-from jaxdiff.body.walker.design import DEGREE, stride_time
+from jaxdiff.body.walker.grid import DEGREE
 from jaxdiff.body.walker.instruments import ideal
 from jaxdiff.body.walker.kinematics import FEET, MARGIN, NAMES
 from jaxdiff.body.walker.model import GRAVITY, OUTWARD, SEGMENTS
 from jaxdiff.body.walker.planar import body
+from jaxdiff.body.walker.stance import stride_time
 from jaxdiff.body.walker.traits import dimensionless
 from jaxdiff.body.walker.whole import HARMONICS
 

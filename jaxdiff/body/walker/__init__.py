@@ -2,14 +2,14 @@
 state.
 
 `batch` simulates many people at once. In the order of computation: `people` draws `traits` and
-tasks, `design` states what each gait should be, `solve` makes it consistent with contact and Newton
-in the sagittal plane and `whole` in space, `synthesis` walks with the variability of `modes` and
-computes forces and sensors (`kinematics`), `muscles` the EMG. `population` gives the result as
-trials of one leg.
+tasks, `design` states what each gait should be (`stance`, `shapes`), `solve` makes it consistent
+with contact and Newton in the sagittal plane and `whole` in space, `synthesis` walks with the
+variability of `modes` and computes forces and sensors (`kinematics`, `contact`, `sensors`),
+`muscles` the EMG. `population` gives the result as trials of one leg.
 
 `cohorts` yields the trials of the papers' cohorts, one walker at a time: `subjects`, `prescription`
-(`timing`, `templates`), `projection`, `completion`, `nodes`, `variability`, `trials`, `dynamics`,
-`emg`.
+(`timing`, `templates`), `projection` (`sagittal`), `completion`, `nodes`, `variability`, `trials`,
+`dynamics`, `emg`.
 """
 
 from jaxdiff.body.walker.cohorts import CHANNELS, UNITS, Trial, gait_cohort, speed_cohort

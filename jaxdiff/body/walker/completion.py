@@ -14,7 +14,7 @@ from jaxdiff.body.walker.curves import fourier_fit
 from jaxdiff.body.walker.dynamics import MARGIN, cross, newton_euler
 from jaxdiff.body.walker.model import ARM, COORDINATES, FEET, LEG, OUTWARD, forward
 from jaxdiff.body.walker.prescription import PELVIS_HEIGHT, PHASES, Prescription
-from jaxdiff.body.walker.projection import Planar, planar
+from jaxdiff.body.walker.sagittal import Planar, planar
 
 HARMONICS = 12
 SWAY_INERTIA = 1.05

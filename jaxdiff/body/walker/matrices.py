@@ -13,18 +13,27 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxdiff.body.walker.curves import fourier, spectral_derivative
-from jaxdiff.body.walker.design import BASIS, HARMONICS, PHASES, WIDTH, Design
-from jaxdiff.body.walker.planar import LEG, PELVIS_X, TRUNK, TRUNK_COLUMNS, UNKNOWNS
+from jaxdiff.body.walker.design import Design
+from jaxdiff.body.walker.grid import BASIS, HARMONICS, PHASES, WIDTH
+from jaxdiff.body.walker.planar import LEG, TRUNK_COLUMNS
+from jaxdiff.body.walker.projection import (
+    ANGLE_SPREAD,
+    DRIFT_SPREAD,
+    FOOT_SPREAD,
+    LEAN_SPREAD,
+    MOMENT_SPREAD,
+    NORMAL_SPREAD,
+    SHAPE_SPREAD,
+    SHEAR_SPREAD,
+)
+from jaxdiff.body.walker.sagittal import PELVIS_X, TRUNK, UNKNOWNS
 from jaxdiff.typing import Array
 
 FIRST, SECOND = (spectral_derivative(PHASES, order) for order in (1, 2))
 SQUARES = np.concatenate([[1.0], np.full(2 * HARMONICS, 0.5)]) * PHASES
 """The diagonal of `basisᵀ basis`."""
-ANGLE_SPREAD, FOOT_SPREAD = np.deg2rad(4.0), np.deg2rad(5.0)
-LEAN_SPREAD, SHAPE_SPREAD, DRIFT_SPREAD = np.deg2rad(1.5), np.deg2rad(0.7), 0.2
 SHAPE = (np.concatenate([[0], np.tile(np.arange(1, HARMONICS + 1), 2)]) / HARMONICS) ** 2
 SHAPE = np.square(SHAPE * np.sqrt(PHASES / 2) / SHAPE_SPREAD)
-NORMAL_SPREAD, SHEAR_SPREAD, MOMENT_SPREAD = 0.04, 0.03, 0.010
 
 PAIRS = [(i, j) for i in range(6) for j in range(i, 6)]
 """Contact channels: hip, knee, ankle, pelvis x, pelvis z, placement."""

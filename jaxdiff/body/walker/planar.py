@@ -9,19 +9,15 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdiff.body.walker.design import BASIS, HARMONICS, WIDTH, Design
+from jaxdiff.body.walker.design import Design
+from jaxdiff.body.walker.grid import BASIS, HARMONICS, WIDTH
 from jaxdiff.body.walker.model import HALF_PELVIS, OUTWARD, SAGITTAL_MASS, SHANK, THIGH
+from jaxdiff.body.walker.sagittal import PELVIS_X, PELVIS_Z, TRUNK
 from jaxdiff.body.walker.traits import Traits
 from jaxdiff.typing import Array
 
 LEG = 3 * WIDTH
-PELVIS_X, PELVIS_Z = slice(2 * LEG, 2 * LEG + 16), slice(2 * LEG + 16, 2 * LEG + 33)
-TRUNK = slice(2 * LEG + 33, 2 * LEG + 42)
-PLACE = 2 * LEG + 42
-UNKNOWNS = PLACE + 2
-"""Hip, knee, ankle of the right leg, then of the left (19 each), pelvis x, pelvis z, trunk pitch,
-x_R, x_L.
-"""
+"""The unknowns of one leg: hip, knee, ankle. The rest of the layout is that of `sagittal`."""
 
 
 def _columns(harmonics: int, constant: bool) -> np.ndarray:

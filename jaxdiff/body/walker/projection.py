@@ -12,53 +12,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 
-from jaxdiff.body.walker.curves import fourier, smoothstep
-from jaxdiff.body.walker.model import (
-    BALL,
-    FOOT_HEIGHT,
-    HALF_PELVIS,
-    HEEL,
-    LUMBAR,
-    OUTWARD,
-    SAGITTAL,
-    SAGITTAL_GYRATION,
-    SAGITTAL_MASS,
-    SHANK,
-    THIGH,
-    TRUNK_CENTRE,
-)
+from jaxdiff.body.walker.curves import smoothstep
+from jaxdiff.body.walker.model import BALL, HEEL, SAGITTAL_GYRATION
 from jaxdiff.body.walker.prescription import (
     FIRST_DERIVATIVE,
     PHASES,
     SECOND_DERIVATIVE,
     Prescription,
 )
+from jaxdiff.body.walker.sagittal import (
+    BODIES,
+    LEGS,
+    MASSES,
+    PELVIS_X,
+    PELVIS_Z,
+    PLACE,
+    TRUNK,
+    UNKNOWNS,
+    maps,
+    planar,
+)
 from jaxdiff.body.walker.templates import HARMONICS, evaluate
 
-WIDTH = 1 + 2 * HARMONICS
-LEGS = 6 * WIDTH
-PELVIS_X, PELVIS_Z, TRUNK = (
-    slice(LEGS, LEGS + 16),
-    slice(LEGS + 16, LEGS + 33),
-    slice(LEGS + 33, LEGS + 42),
-)
-PLACE = LEGS + 42
-UNKNOWNS = PLACE + 2
-"""Hip, knee, ankle of the right leg, then of the left (19 each), pelvis x, pelvis z, trunk pitch,
-x_R, x_L.
-"""
-
-BODIES = ("pelvis", "trunk", "thigh", "thigh", "shank", "shank", "foot", "foot")
-MASSES = np.array([SAGITTAL_MASS[kind] for kind in BODIES])
 GYRATIONS = np.array([SAGITTAL_GYRATION[kind] for kind in BODIES])
-PELVIS_CENTRE = SAGITTAL["pelvis"].centre[2]
-THIGH_CENTRE, SHANK_CENTRE = -SAGITTAL["thigh"].centre[2], -SAGITTAL["shank"].centre[2]
-FOOT_CENTRE = (SAGITTAL["foot"].centre[0], -SAGITTAL["foot"].centre[2])
-
 ANGLE_SPREAD, FOOT_SPREAD = np.deg2rad(4.0), np.deg2rad(5.0)
 KNEE_FLOOR, KNEE_SPREAD = np.deg2rad(2.0), np.deg2rad(1.2)
 CONTACT_SPREAD, SLIP_WEIGHT, CLEARANCE, CLEARANCE_SPREAD = 0.0025, 0.7, 0.013, 0.005
@@ -68,42 +47,17 @@ SHAPE_WEIGHT = (np.concatenate([[0], np.tile(np.arange(1, HARMONICS + 1), 2)]) /
 SHAPE_WEIGHT *= np.sqrt(PHASES / 2) / SHAPE_SPREAD
 
 
-class Fields(NamedTuple):
-    """Linear maps (…, PHASES, UNKNOWNS) from the unknowns to curves, and to all residuals that are
-    linear in them.
-    """
-
-    legs: np.ndarray
-    """Hip, knee and ankle (3) of both legs (2)."""
-    x: np.ndarray
-    z: np.ndarray
-    trunk: np.ndarray
-    linear: np.ndarray
-    gram: np.ndarray
-
-
 @lru_cache(maxsize=64)
-def fields(left_phase: float) -> Fields:
-    """The maps depend on the walker through the phase of the left leg only."""
-    phase = np.arange(PHASES) / PHASES
-    legs = np.zeros((3, 2, PHASES, UNKNOWNS))
-    for leg, shift in enumerate((0.0, left_phase)):
-        for joint in range(3):
-            start = (3 * leg + joint) * WIDTH
-            legs[joint, leg, :, start : start + WIDTH] = fourier(phase - shift, HARMONICS)
-    x, z, trunk = np.zeros((3, PHASES, UNKNOWNS))
-    x[:, PELVIS_X], z[:, PELVIS_Z], trunk[:, TRUNK] = (
-        fourier(phase, 8)[:, 1:],
-        fourier(phase, 8),
-        fourier(phase, 4),
-    )
+def linear_residuals(left_phase: float) -> tuple[np.ndarray, np.ndarray]:
+    """The matrix of all residuals that are linear in the unknowns, and its Gram matrix."""
     shape = np.zeros((LEGS + 16, UNKNOWNS))
     shape[:LEGS, :LEGS] = np.diag(np.tile(SHAPE_WEIGHT, 6))
     shape[LEGS:, PELVIS_X] = np.eye(16) * np.sqrt(PHASES / 2) / DRIFT_SPREAD
+    legs, trunk = maps(left_phase).legs, maps(left_phase).trunk
     foot = legs[0] - legs[1] + legs[2]
     linear = [legs / ANGLE_SPREAD, foot / FOOT_SPREAD, trunk / LEAN_SPREAD, shape]
     linear = np.concatenate([rows.reshape(-1, UNKNOWNS) for rows in linear])
-    return Fields(legs, x, z, trunk, linear, linear.T @ linear)
+    return linear, linear.T @ linear
 
 
 def aims(p: Prescription) -> np.ndarray:
@@ -118,106 +72,6 @@ def aims(p: Prescription) -> np.ndarray:
     return np.concatenate([part.ravel() for part in parts])
 
 
-class Point(NamedTuple):
-    """A curve in the sagittal plane with its Jacobian."""
-
-    x: np.ndarray
-    z: np.ndarray
-    dx: np.ndarray
-    dz: np.ndarray
-
-    def extend(
-        self,
-        angle: np.ndarray,
-        field: np.ndarray,
-        down: float,
-        ahead: float = 0.0,
-        upright: np.ndarray | float = 1.0,
-    ) -> Point:
-        """The point `down` the shaft and `ahead` of it on a segment flexed by `angle`, whose
-        Jacobian is `field`.
-        """
-        cos, sin = np.cos(angle), np.sin(angle)
-        x, z = ahead * cos + down * sin, upright * (ahead * sin - down * cos)
-        turn_x, turn_z = down * cos - ahead * sin, upright * (ahead * cos + down * sin)
-        return Point(
-            self.x + x,
-            self.z + z,
-            self.dx + turn_x[..., None] * field,
-            self.dz + turn_z[..., None] * field,
-        )
-
-
-class Planar(NamedTuple):
-    """Sagittal kinematics with Jacobians; the legs stand in a leading axis of two."""
-
-    hip: np.ndarray
-    knee: np.ndarray
-    ankle: np.ndarray
-    pitch: np.ndarray
-    trunk: np.ndarray
-    root: Point
-    ankles: Point
-    heels: Point
-    balls: Point
-    centres: Point
-    """Mass centres in the order of `MASSES`."""
-    angles: np.ndarray
-    """Segment angles, flexion positive, in the order of `MASSES`."""
-    turns: np.ndarray
-    """Their Jacobians."""
-
-
-def planar(p: Prescription, unknowns: np.ndarray, jacobian: bool = True) -> Planar:
-    """Where everything is, in the sagittal plane; without `jacobian` the Jacobians have no
-    columns.
-    """
-    f = fields(p.left_phase)
-    columns = slice(UNKNOWNS if jacobian else 0)
-    hip, knee, ankle = f.legs @ unknowns
-    thigh = hip - p.tilt
-    shank = thigh - knee
-    pitch = shank + ankle
-    d_hip, d_knee, d_ankle = f.legs[..., columns]
-    d_shank = d_hip - d_knee
-    d_pitch = d_shank + d_ankle
-    d_trunk = -f.trunk[:, columns]
-    still = np.zeros_like(d_trunk)
-    trunk = f.trunk @ unknowns
-
-    root = Point(f.x @ unknowns, f.z @ unknowns, f.x[:, columns], f.z[:, columns])
-    pelvis = root.extend(-p.tilt, still, -PELVIS_CENTRE)
-    upper = root.extend(-p.tilt, still, -LUMBAR).extend(-trunk, d_trunk, -TRUNK_CENTRE)
-    aside = -OUTWARD[:, None] * HALF_PELVIS
-    hips = Point(
-        root.x + aside * np.sin(p.yaw), root.z + aside * np.sin(p.obliquity), root.dx, root.dz
-    )
-    thighs = hips.extend(thigh, d_hip, THIGH_CENTRE, upright=p.upright)
-    knees = hips.extend(thigh, d_hip, THIGH, upright=p.upright)
-    shanks = knees.extend(shank, d_shank, SHANK_CENTRE, upright=p.upright)
-    ankles = knees.extend(shank, d_shank, SHANK, upright=p.upright)
-    feet = ankles.extend(pitch, d_pitch, FOOT_CENTRE[1], FOOT_CENTRE[0])
-    centres = [Point(*(a[None] for a in point)) for point in (pelvis, upper)] + [
-        thighs,
-        shanks,
-        feet,
-    ]
-    return Planar(
-        hip=hip,
-        knee=knee,
-        ankle=ankle,
-        pitch=pitch,
-        trunk=trunk,
-        root=root,
-        ankles=ankles,
-        heels=ankles.extend(pitch, d_pitch, FOOT_HEIGHT, HEEL),
-        balls=ankles.extend(pitch, d_pitch, FOOT_HEIGHT, BALL),
-        centres=Point(*(np.concatenate(parts) for parts in zip(*centres))),
-        angles=np.concatenate([-p.tilt[None], -trunk[None], thigh, shank, pitch]),
-        turns=np.concatenate([still[None], d_trunk[None], d_hip, d_shank, d_pitch]),
-    )
-
-
 def residuals(
     p: Prescription, unknowns: np.ndarray, jacobian: bool = True
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -225,7 +79,7 @@ def residuals(
     Jacobian.
     """
     s = planar(p, unknowns, jacobian)
-    f = fields(p.left_phase)
+    legs = maps(p.left_phase).legs
     columns = slice(UNKNOWNS if jacobian else 0)
     places = np.eye(UNKNOWNS)[PLACE:, columns]
     value, slope = [], []
@@ -237,7 +91,7 @@ def residuals(
     def add_floor(r: np.ndarray, dr: np.ndarray, spread: float) -> None:
         add(r, dr, spread, (r < 0).astype(float))
 
-    add_floor(s.knee - KNEE_FLOOR, f.legs[1][..., columns], KNEE_SPREAD)
+    add_floor(s.knee - KNEE_FLOOR, legs[1][..., columns], KNEE_SPREAD)
     belt = unknowns[PLACE:, None] - p.step * p.phase
     floor = CLEARANCE * np.sin(np.pi * np.clip(p.swing, 0.0, 1.0))
     in_stance = p.stance <= 1.0
@@ -294,15 +148,15 @@ def linearise(p: Prescription, unknowns: np.ndarray) -> tuple[np.ndarray, np.nda
     """All residuals: normal matrix `J'J`, gradient `J'r`, and the Jacobian of the nonlinear
     ones.
     """
-    f = fields(p.left_phase)
+    linear, gram = linear_residuals(p.left_phase)
     r, dr = residuals(p, unknowns)
-    gradient = f.linear.T @ (f.linear @ unknowns - aims(p)) + dr.T @ r
-    return f.gram + dr.T @ dr, gradient, dr
+    gradient = linear.T @ (linear @ unknowns - aims(p)) + dr.T @ r
+    return gram + dr.T @ dr, gradient, dr
 
 
 def cost(p: Prescription, unknowns: np.ndarray) -> float:
     """Sum of the squared residuals."""
-    linear = fields(p.left_phase).linear @ unknowns - aims(p)
+    linear = linear_residuals(p.left_phase)[0] @ unknowns - aims(p)
     nonlinear, _ = residuals(p, unknowns, jacobian=False)
     return float(linear @ linear + nonlinear @ nonlinear)
 
@@ -342,12 +196,12 @@ def respond(
 
     The contact- and Newton-consistent image of a deviation: this is how strides are made to vary.
     """
-    f = fields(p.left_phase)
+    linear, _ = linear_residuals(p.left_phase)
     normal, _, slope = linearise(p, unknowns)
     r, _ = residuals(p, unknowns, jacobian=False)
     gradients = [
         slope.T @ (residuals(other, unknowns, jacobian=False)[0] - r)
-        + f.linear.T @ (aims(p) - aims(other))
+        + linear.T @ (aims(p) - aims(other))
         for other in changed
     ]
     return list(-np.linalg.solve(normal, np.stack(gradients, axis=1)).T)

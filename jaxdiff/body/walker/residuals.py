@@ -9,16 +9,13 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdiff.body.walker import design as d
-from jaxdiff.body.walker.design import BASIS, PHASES, WIDTH, Design
+from jaxdiff.body.walker.design import Design
+from jaxdiff.body.walker.grid import BASIS, DEGREE, PHASES, WIDTH
 from jaxdiff.body.walker.matrices import (
     FIRST,
     LINEAR,
-    MOMENT_SPREAD,
-    NORMAL_SPREAD,
     PAIRS,
     SECOND,
-    SHEAR_SPREAD,
     contact_matrix,
     force_jacobian,
     linear,
@@ -35,7 +32,6 @@ from jaxdiff.body.walker.model import (
     TRUNK_CENTRE,
 )
 from jaxdiff.body.walker.planar import (
-    PLACE,
     TRUNK_COLUMNS,
     X_COLUMNS,
     Z_COLUMNS,
@@ -45,16 +41,25 @@ from jaxdiff.body.walker.planar import (
     unpack,
 )
 from jaxdiff.body.walker.projection import (
+    CLEARANCE,
+    CLEARANCE_SPREAD,
+    CONTACT_SPREAD,
+    KNEE_SPREAD,
+    MOMENT_SPREAD,
+    NORMAL_SPREAD,
+    SHEAR_SPREAD,
+    SLIP_WEIGHT,
+)
+from jaxdiff.body.walker.sagittal import (
     FOOT_CENTRE,
     PELVIS_CENTRE,
+    PLACE,
     SHANK_CENTRE,
     THIGH_CENTRE,
 )
+from jaxdiff.body.walker.stance import smoothstep
 from jaxdiff.body.walker.traits import Traits
 from jaxdiff.typing import Array
-
-KNEE_SPREAD = np.deg2rad(1.2)
-CONTACT_SPREAD, SLIP_WEIGHT, CLEARANCE, CLEARANCE_SPREAD = 0.0025, 0.7, 0.013, 0.005
 
 
 class Normal(NamedTuple):
@@ -114,7 +119,7 @@ def normal(t: Traits, b: Body, p: Design, x: Array) -> Normal:
     ankle_x, ankle_z = knee_x + lower.x, knee_z + lower.z
 
     rows = Rows(p.phase.shape)
-    gap = knee - d.DEGREE * t.knee_floor[..., None]
+    gap = knee - DEGREE * t.knee_floor[..., None]
     low = (gap < 0.0) / KNEE_SPREAD**2
     rows.add(low * gap, low, {1: 1.0}, low * gap**2)
     place = x[:, PLACE:, None]
@@ -123,12 +128,12 @@ def normal(t: Traits, b: Body, p: Design, x: Array) -> Normal:
     stance = p.stance <= 1.0
     heel = jnp.clip(1.0 - t.equinus / 12.0, 0.0, 1.0)[..., None]
     leaving, landing = (
-        d.smoothstep((0.58 - p.stance) / 0.14),
-        d.smoothstep((p.stance + 0.02) / 0.08),
+        smoothstep((0.58 - p.stance) / 0.14),
+        smoothstep((p.stance + 0.02) / 0.08),
     )
-    early = 1.0 - heel + heel * d.smoothstep((p.stance - 0.06) / 0.10)
+    early = 1.0 - heel + heel * smoothstep((p.stance - 0.06) / 0.10)
     on_heel = stance * heel * leaving * landing
-    on_ball = stance * early * d.smoothstep((1.0 - p.stance) / 0.06)
+    on_ball = stance * early * smoothstep((1.0 - p.stance) / 0.06)
     for reach, contact in ((HEEL, on_heel), (BALL, on_ball)):
         at = link(pitch, FOOT_HEIGHT, reach * foot, 1.0)
         height, ahead = ankle_z + at.z, ankle_x + at.x - belt - reach * foot

@@ -14,8 +14,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxdiff.body.walker.design import Design
-from jaxdiff.body.walker.planar import LEG, PELVIS_Z, PLACE, TRUNK, UNKNOWNS, body
+from jaxdiff.body.walker.planar import LEG, body
 from jaxdiff.body.walker.residuals import Normal, normal
+from jaxdiff.body.walker.sagittal import PELVIS_Z, PLACE, TRUNK, UNKNOWNS
 from jaxdiff.body.walker.traits import Traits
 from jaxdiff.typing import Array
 

@@ -69,7 +69,7 @@ class Traits(NamedTuple):
     """
     signature_slope: np.ndarray
     """How these terms change with speed [N, 2, 3, 9]: per unit of `v / sqrt(gL)`, 0 at 0.4, within
-    `design.SIGNATURE_RANGE`."""
+    `shapes.SIGNATURE_RANGE`."""
     load_dip: np.ndarray
     load_tilt: np.ndarray
     """Mid-stance dip and early-late tilt of the normal force [N, 2], added to the norm."""

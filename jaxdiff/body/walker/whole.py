@@ -13,7 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxdiff.body.walker.curves import fourier
-from jaxdiff.body.walker.design import PELVIS_HEIGHT, PHASE, PHASES, Design
+from jaxdiff.body.walker.design import Design
+from jaxdiff.body.walker.grid import PHASE, PHASES
 from jaxdiff.body.walker.kinematics import (
     MARGIN,
     Frame,
@@ -26,6 +27,7 @@ from jaxdiff.body.walker.kinematics import (
 )
 from jaxdiff.body.walker.model import ARM, LEG, OUTWARD, SEGMENTS
 from jaxdiff.body.walker.planar import Planar
+from jaxdiff.body.walker.prescription import PELVIS_HEIGHT
 from jaxdiff.typing import Array
 
 HARMONICS = 12
