@@ -18,33 +18,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from jaxdiff.data import conversion
+from jaxdiff.data import conversion, timestamps
 from jaxdiff.data import units as unit_table
-from jaxdiff.data.resampling import bridged, resampled, smoothed
+from jaxdiff.data.gaps import Gap, bridged, filled, runs
+from jaxdiff.data.resampling import resampled, smoothed
 from jaxdiff.errors import DataError, nearest
 
 if TYPE_CHECKING:
     import pandas
 
 SIDES = ("right", "left")
-
-
-class StampError(DataError):
-    """A time stamp that is missing, out of order or not uniform; `sample` counts from 0."""
-
-    def __init__(self, sample: int, what: str):
-        super().__init__(f"sample {sample + 1}: {what}")
-        self.sample, self.what = sample, what
-
-
-class Gap(NamedTuple):
-    """A run of missing samples (NaN) in one channel; `start` and `stop` are the times of its first
-    and last, in s.
-    """
-
-    channel: str
-    start: float
-    stop: float
 
 
 class Event(NamedTuple):
@@ -166,13 +149,7 @@ class Recording:
         """
         time, values = np.asarray(time, np.float64), np.asarray(values)
         channels, units = tuple(channels), tuple(units)
-        absent = np.flatnonzero(~(np.abs(time) < 1e9))
-        if len(absent):
-            raise StampError(int(absent[0]), f"{time[absent[0]]} s is no usable time stamp")
-        back = np.flatnonzero(np.diff(time) < 1e-9)
-        if len(back):
-            i = int(back[0]) + 1
-            raise StampError(i, f"time does not increase: {time[i - 1]} s, then {time[i]} s")
+        timestamps.check_order(time)
         if len(time) < 2:
             if rate is None or not len(time):
                 raise DataError(
@@ -180,22 +157,7 @@ class Recording:
                     " needed"
                 )
             return cls(values, channels, units, float(rate), float(time[0]), dict(meta or {}))
-        found = _uniform_rate(time)
-        if found is None and rate is None:
-            step = np.diff(time)
-            usual = np.median(step)
-            i = int(np.argmax(np.abs(step - usual))) + 1
-            what = (
-                f"time is not uniform: a step of {step[i - 1]:.6g} s among steps of {usual:.6g} s"
-            )
-            raise StampError(i, what + "; give the rate to resample to")
-        if found is None:
-            mean_rate = (len(time) - 1) / (time[-1] - time[0])
-            even = time[0] + np.arange(len(time)) / mean_rate
-            values = np.stack(
-                [np.interp(even, time, channel) for channel in values.T], axis=1
-            ).astype(values.dtype)
-            found = mean_rate
+        values, found = timestamps.evenly_sampled(time, values, irregular=rate is not None)
         recording = cls(values, channels, units, float(found), float(time[0]), dict(meta or {}))
         return recording if rate is None else recording.resample(rate)
 
@@ -372,14 +334,12 @@ class Recording:
         Returns:
             Channel, first and last missing moment of each.
         """
-        time, found = self.time, []
-        for name, missing in zip(self.channels, np.isnan(self.values).T):
-            edges = np.flatnonzero(np.diff(np.concatenate([[False], missing, [False]])))
-            found += [
-                Gap(name, float(time[a]), float(time[b - 1]))
-                for a, b in zip(edges[::2], edges[1::2])
-            ]
-        return tuple(found)
+        time = self.time
+        return tuple(
+            Gap(name, float(time[a]), float(time[b - 1]))
+            for name, missing in zip(self.channels, np.isnan(self.values).T)
+            for a, b in runs(missing)
+        )
 
     def fill_gaps(self, longest: float) -> Recording:
         """Gaps of up to `longest` seconds bridged by a straight line; longer ones and those at the
@@ -391,13 +351,7 @@ class Recording:
         Returns:
             The recording with fewer gaps.
         """
-        values, straight = np.array(self.values), bridged(self.values)
-        for channel, line in zip(values.T, straight.T):
-            edges = np.flatnonzero(np.diff(np.concatenate([[False], np.isnan(channel), [False]])))
-            for a, b in zip(edges[::2], edges[1::2]):
-                if a > 0 and b < len(channel) and (b - a) / self.rate <= longest + 1e-9:
-                    channel[a:b] = line[a:b]
-        return replace(self, values=values)
+        return replace(self, values=filled(self.values, (longest + 1e-9) * self.rate))
 
     def cycles(self, side: str = "") -> list[Recording]:
         """The strides of one leg, each from a foot strike up to the next.
@@ -472,22 +426,3 @@ class Recording:
         from jaxdiff.data.formats import write
 
         write(path, self)
-
-
-def _uniform_rate(time: np.ndarray) -> float | None:
-    """The rate of uniform time stamps, as the roundest number that explains them; None if they are
-    not uniform.
-    """
-    index, step = np.arange(len(time)), (time[-1] - time[0]) / (len(time) - 1)
-    decimals = next((d for d in range(10) if np.array_equal(np.round(time, d), time)), None)
-    rounding = 0.0 if decimals is None else 10.0**-decimals
-    residual = np.abs(time - time[0] - index * step).max()
-    if residual > min(max(0.05 * step, rounding), 0.25 * step):
-        return None
-    # Stamps printed with few decimals leave room for a round rate; exact ones do not.
-    tolerance = min(rounding, 3 * residual) + 1e-10 * step + 4 * np.spacing(np.abs(time).max())
-    for digits in range(-1, 10):
-        rate = round(1 / step, digits)
-        if rate > 0 and np.abs(time - time[0] - index / rate).max() <= tolerance:
-            return rate
-    return float(1 / step)

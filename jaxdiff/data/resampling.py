@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from jaxdiff.data.gaps import bridged
 from jaxdiff.errors import DataError
 
 # zero crossings of the sinc on either side of its centre; many, for a narrow band of transition
@@ -92,21 +93,3 @@ def resampled(values: np.ndarray, old: float, new: float) -> np.ndarray:
         )
         out[missing[left] | missing[right]] = np.nan
     return out.astype(values.dtype)
-
-
-def bridged(values: np.ndarray) -> np.ndarray:
-    """Values [T, C] with every gap (NaN) bridged by a straight line; gaps at the ends hold the
-    nearest value.
-    """
-    if (np.abs(values) > 1e30).any():
-        raise DataError(
-            "values beyond 1e30 cannot be filtered or interpolated; they are hardly measurements"
-        )
-    out, index = np.array(values), np.arange(len(values))
-    for channel in out.T:
-        missing = np.isnan(channel)
-        if missing.all():
-            channel[:] = 0
-        elif missing.any():
-            channel[missing] = np.interp(index[missing], index[~missing], channel[~missing])
-    return out

@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jaxdiff.data import units
-from jaxdiff.data.recording import Event, Gap, Recording, StampError
+from jaxdiff.data.gaps import Gap
+from jaxdiff.data.recording import Event, Recording
+from jaxdiff.data.timestamps import StampError
 from jaxdiff.errors import DataError, DataWarning
 
 

@@ -22,7 +22,8 @@ import tensorflow_datasets as tfds
 
 from jaxdiff.data.builders.base import Builder, Modalities
 from jaxdiff.data.builders.example import example
-from jaxdiff.data.resampling import bridged, resampled
+from jaxdiff.data.gaps import bridged
+from jaxdiff.data.resampling import resampled
 from jaxdiff.errors import FileError, MissingExtra
 
 SAGITTAL = [f"{joint}_{side}" for side in ("right", "left") for joint in ("hip", "knee", "ankle")]

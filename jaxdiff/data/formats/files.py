@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxdiff.data.recording import Event, Recording, StampError
+from jaxdiff.data.recording import Event, Recording
+from jaxdiff.data.timestamps import StampError
 from jaxdiff.disk import atomic
 from jaxdiff.errors import DataError, DataWarning, FileError
 
