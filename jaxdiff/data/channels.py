@@ -22,20 +22,19 @@ keep beside an output. What was assumed (an inferred unit, the sense of an OpenS
 from __future__ import annotations
 
 import warnings
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
 
-from jaxdiff.data import plausible, units
-from jaxdiff.data.aliases import ALIASES, SIDES
-from jaxdiff.data.identify import BY_NAME, BY_SIGNAL, SPREAD, Channel, identify, key_of
+from jaxdiff.data import units
+from jaxdiff.data.aliases import SIDES
+from jaxdiff.data.assumptions import sense_of, trained_sense, units_of
+from jaxdiff.data.choice import convention_of, pick
+from jaxdiff.data.identify import BY_SIGNAL, SPREAD, identify
 from jaxdiff.data.recording import Recording
-from jaxdiff.errors import DataError, DataWarning, nearest
-
-_MAIN = {"flexion", "vertical"}
+from jaxdiff.errors import DataError, DataWarning
 
 
 class Link(NamedTuple):
@@ -179,10 +178,10 @@ def match(
     if rename:
         recording = recording.rename(rename)
     mass = mass if mass is not None else body_mass(recording)
-    convention = _convention(recording)
+    convention = convention_of(recording)
     notes: list[str] = []
-    picked, chosen = _pick(recording, wanted_channels, wanted_units, side, convention)
-    phrase = _units(recording, [name for name, _ in picked], wanted_units, stated or {}, notes)
+    picked, chosen = pick(recording, wanted_channels, wanted_units, side, convention)
+    phrase = units_of(recording, [name for name, _ in picked], wanted_units, stated or {}, notes)
     senses: dict[tuple[str, str], float] = {}
     links, columns = [], []
     for i, ((name, channel), wanted, unit) in enumerate(zip(picked, wanted_channels, wanted_units)):
@@ -192,9 +191,9 @@ def match(
             own = channel.sign
             if channel.either:
                 place = (channel.side, channel.joint)
-                senses.setdefault(place, _sense(recording, name, channel, notes))
+                senses.setdefault(place, sense_of(recording, name, channel, notes))
                 own *= senses[place]
-            sign = own * target.sign * _trained_sense(wanted, unit, ranges[i] if ranges else None)
+            sign = own * target.sign * trained_sense(wanted, unit, ranges[i] if ranges else None)
         try:
             scale = units.factor(phrase[name], unit, mass)
         except DataError as error:
@@ -226,8 +225,8 @@ def sides(
     found = []
     for side in SIDES:
         try:
-            _, chosen = _pick(
-                recording, wanted_channels, wanted_units, side, _convention(recording)
+            _, chosen = pick(
+                recording, wanted_channels, wanted_units, side, convention_of(recording)
             )
         except DataError:
             continue
@@ -235,176 +234,6 @@ def sides(
             return ("",)
         found.append(chosen)
     return tuple(found)
-
-
-def _convention(recording: Recording) -> str:
-    """The convention that explains most names; between equals, the first in the table."""
-    votes: Counter[str] = Counter()
-    for name in recording.channels:
-        votes.update({channel.convention for channel in BY_NAME.get(key_of(name), ())})
-        votes.update({c.convention for c in BY_NAME.get(key_of(name.split(":", 1)[-1]), ())})
-    order = list(dict.fromkeys(row.convention for row in ALIASES))
-    return max(order, key=lambda each: votes[each]) if votes else "jaxdiff"
-
-
-def _pick(
-    recording: Recording,
-    wanted: Sequence[str],
-    wanted_units: Sequence[str],
-    side: str,
-    convention: str,
-) -> tuple[list[tuple[str, Channel | None]], str]:
-    """The file's channel for every wanted one, and the leg it is (empty where names have no
-    side).
-    """
-    if side not in ("", *SIDES):
-        raise DataError(f"a side is 'right' or 'left'; got {side!r}")
-    known = {
-        name: identify(name, unit, convention)
-        for name, unit in zip(recording.channels, recording.units)
-        if not SPREAD.search(name)
-    }
-    targets = [identify(name, unit, "jaxdiff") for name, unit in zip(wanted, wanted_units)]
-    one_leg = [
-        t for t in targets if t is not None and not t.side and t.joint not in ("pelvis", "trunk")
-    ]
-
-    wanted_sides = {t.side for t in targets if t is not None and t.side}
-    own_side = recording.meta.get("side", "")
-    unnamed = len(wanted_sides) == 1 and own_side in ("", *wanted_sides)
-
-    def find(name: str, unit: str, target: Channel | None, leg: str) -> str | None:
-        if name in known and _compatible(recording, name, unit):
-            own = known[name]
-            if own is None or target is None or own.signal == target.signal or not own.quantity:
-                return name
-        if target is None:
-            return None
-        for other, own in known.items():
-            if own is None or (own.joint, own.axis) != (target.joint, target.axis):
-                continue
-            if own.quantity not in ("", target.quantity) or not _compatible(recording, other, unit):
-                continue
-            if own.side == (target.side or leg) or (not own.side and (not target.side or unnamed)):
-                return other
-        return None
-
-    missing: list[str] = []
-    for leg in (side,) if side else (*SIDES, ""):
-        found = [find(*each, leg) for each in zip(wanted, wanted_units, targets)]
-        absent = [name for name, source in zip(wanted, found) if source is None]
-        if not absent:
-            used = {c.side for f in found if f and (c := known[f]) is not None and c.side}
-            chosen = "both" if len(used) > 1 else (next(iter(used)) if used else "")
-            if not chosen and one_leg:
-                chosen = (
-                    recording.meta.get("side", "") if recording.meta.get("side") in SIDES else ""
-                )
-            return [(f, known[f]) for f in found if f is not None], chosen
-        missing = absent if not missing or len(absent) < len(missing) else missing
-    for name, unit in zip(wanted, wanted_units):
-        if name in missing and name in recording.channels:
-            own = recording.units[recording.channels.index(name)]
-            raise DataError(f"{name} is in {own!r}, which cannot be converted to {unit!r}")
-    present = [n for n in recording.channels if not SPREAD.search(n)]
-    shown = ", ".join(present[:12]) + (f" and {len(present) - 12} more" if present[12:] else "")
-    lacking = ", ".join(missing[:6]) + (f" and {len(missing) - 6} more" if missing[6:] else "")
-    hint = nearest(missing[0], present)
-    hint = f"; {hint}" if hint.startswith("did you mean") else ""
-    raise DataError(
-        f"the recording has no {lacking}{f' of the {side} leg' if side else ''}; its channels are"
-        f" {shown}. Rename what the library does not know (rename, --rename old=new{hint})"
-    )
-
-
-def _compatible(recording: Recording, name: str, unit: str) -> bool:
-    own = units.quantity(recording.units[recording.channels.index(name)])
-    return not own or not units.quantity(unit) or own == units.quantity(unit)
-
-
-def _units(
-    recording: Recording,
-    names: Sequence[str],
-    wanted_units: Sequence[str],
-    stated: Mapping[str, str],
-    notes: list[str],
-) -> dict[str, str]:
-    """The unit of every picked channel: overridden, stated by the file, or inferred from the
-    values.
-    """
-    groups: dict[str, list[str]] = {}
-    found: dict[str, str] = {}
-    for name, wanted in zip(names, wanted_units):
-        quantity = {"length": "position", "voltage": "emg"}.get(
-            units.quantity(wanted), units.quantity(wanted)
-        )
-        own = recording.units[recording.channels.index(name)]
-        found[name] = stated.get(name, stated.get(quantity, own))
-        if name not in groups.setdefault(quantity, []):
-            groups[quantity].append(name)
-    for quantity, members in groups.items():
-        main = [n for n in members if (c := identify(n)) is not None and c.axis in _MAIN]
-        judged = main or members
-        unknown = [name for name in members if not found[name]]
-        if unknown:
-            if quantity not in plausible.RANGES:
-                found |= {n: wanted_units[list(names).index(n)] for n in unknown}
-                notes.append(f"{', '.join(unknown)}: no unit is stated; taken as the model's")
-            else:
-                unit = plausible.infer(quantity, recording.select(judged).values, judged)
-                found |= dict.fromkeys(unknown, unit)
-                notes.append(
-                    f"{', '.join(unknown)}: no unit is stated; {unit} is inferred from the values,"
-                    f" the largest being {plausible.size(recording.select(judged).values):.3g}"
-                )
-        for unit in dict.fromkeys(found[n] for n in members):
-            same = [n for n in members if found[n] == unit]
-            if not (set(same) & set(stated) or quantity in stated):
-                minor = not set(same) & set(main)
-                plausible.check(
-                    quantity, unit, recording.select(same).values, same, small=not minor
-                )
-    return found
-
-
-def _sense(recording: Recording, name: str, channel: Channel, notes: list[str]) -> float:
-    """+1 where an OpenSim or Visual3D knee measures flexion, -1 where it measures extension."""
-    angles = [
-        other
-        for other, unit in zip(recording.channels, recording.units)
-        if (c := identify(other, unit, channel.convention)) is not None
-        and c.either
-        and c.quantity == "angle"
-        and (c.joint, c.side) == (channel.joint, channel.side)
-    ]
-    for angle in angles:
-        values = recording[angle][np.isfinite(recording[angle])]
-        if not len(values):
-            continue
-        low, high = np.percentile(values, [2, 98])
-        if high > -1.5 * low:
-            return 1.0
-        if -low > 1.5 * high:
-            return -1.0
-    phrase = recording.meta.get("knee", "")
-    if phrase in ("flexion positive", "extension positive"):
-        return 1.0 if phrase.startswith("flexion") else -1.0
-    if any("_beta" in other for other in recording.channels):
-        return 1.0  # the patella coordinate of Rajagopal's model, whose knee measures flexion
-    notes.append(
-        f"{name}: taken as extension positive (gait2392 and its relatives); if the model was"
-        ' Rajagopal\'s or Lai\'s, set the metadata "knee" to "flexion positive"'
-    )
-    return -1.0
-
-
-def _trained_sense(wanted: str, unit: str, span: tuple[float, float] | None) -> float:
-    """-1 where a model was trained on a knee that measures extension under an ambiguous name."""
-    names = BY_NAME.get(key_of(wanted), ())
-    if span is None or units.quantity(unit) != "angle" or not any(c.either for c in names):
-        return 1.0
-    low, high = span
-    return -1.0 if -low > 1.5 * high else 1.0
 
 
 def body_mass(recording: Recording) -> float | None:
