@@ -20,7 +20,8 @@ from jaxdiff.data import formats, plausible, units
 from jaxdiff.data.builders.pattern import BRACES
 from jaxdiff.data.builders.recipe import Modality, Recipe, files
 from jaxdiff.data.builders.recipe_file import faults, read_recipe, read_yaml
-from jaxdiff.data.check_file import Finding, check_file, remedy
+from jaxdiff.data.check_file import check_file
+from jaxdiff.data.findings import Finding, Notes, remedy
 from jaxdiff.data.formats import npz
 from jaxdiff.data.formats.files import read_lines
 from jaxdiff.data.identify import identify
@@ -38,20 +39,6 @@ class Health(NamedTuple):
     warnings: list[Finding]
     trials: int
     subjects: tuple[str, ...]
-
-
-class _Notes:
-    """Findings as they are made; equal ones are collected."""
-
-    def __init__(self):
-        self.found: dict[tuple[str, str], dict[str, None]] = {}
-
-    def add(self, where: Any, what: Any, fix: str = "") -> None:
-        what = str(what).removeprefix(f"{where}: ")
-        self.found.setdefault((what, fix), {})[str(where)] = None
-
-    def all(self) -> list[Finding]:
-        return [Finding(what, tuple(where), fix) for (what, fix), where in self.found.items()]
 
 
 def check(
@@ -85,7 +72,7 @@ def _check(
 ) -> Health:
     path = Path(recipe).expanduser()
     folder = Path(root).expanduser() if root else path.parent
-    problems, warnings = _Notes(), _Notes()
+    problems, warnings = Notes(), Notes()
     subjects: dict[str, None] = {}
     trials = 0
     for what in faults(read_yaml(path)):
@@ -117,8 +104,8 @@ def _recorded(
     root: Path,
     path: str,
     fields: Mapping[str, str],
-    problems: _Notes,
-    warnings: _Notes,
+    problems: Notes,
+    warnings: Notes,
 ) -> Iterator[str]:
     """The trial in one file, with the modalities that are in others."""
     mass, opened, parts = None, {}, {}
@@ -168,8 +155,8 @@ def _part(
     whole: Recording,
     file: str,
     mass: float | None,
-    problems: _Notes,
-    warnings: _Notes,
+    problems: Notes,
+    warnings: Notes,
 ) -> Recording | None:
     """The channels of a modality, if all of them are there and in units that can be converted."""
     modality = recipe.modalities[name]
@@ -209,7 +196,7 @@ def _part(
 
 
 def _values(
-    values: np.ndarray, channels: Any, units_: list[str], file: str, modality: str, warnings: _Notes
+    values: np.ndarray, channels: Any, units_: list[str], file: str, modality: str, warnings: Notes
 ) -> None:
     """Values that load and look wrong."""
     for channel, column in zip(channels, values.T):
@@ -235,8 +222,8 @@ def _packed(
     root: Path,
     path: str,
     fields: Mapping[str, str],
-    problems: _Notes,
-    warnings: _Notes,
+    problems: Notes,
+    warnings: Notes,
 ) -> Iterator[str]:
     """The trials packed in one npz: every array that is missing, odd or of another length."""
     texts = [*map(str, recipe.fields.values()), recipe.captions, recipe.drop]
@@ -293,7 +280,7 @@ def _packed(
             problems.add(path, what, f"fields in {recipe.path.name}")
 
 
-def _whole(recipe: Recipe, root: Path, matched: list[str], subjects: int, warnings: _Notes) -> None:
+def _whole(recipe: Recipe, root: Path, matched: list[str], subjects: int, warnings: Notes) -> None:
     """Findings about the folder as a whole."""
     if subjects == 1:
         warnings.add(recipe.path, "there is one subject, so none is left to test on")
@@ -313,7 +300,7 @@ def _flexion(modality: Modality) -> bool:
     return any(each.signal in signals for each in found)
 
 
-def _study(recipe: Recipe, study: str, problems: _Notes) -> None:
+def _study(recipe: Recipe, study: str, problems: Notes) -> None:
     """What a study needs of a recipe."""
     if not study:
         return
