@@ -20,20 +20,22 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxdiff.baselines.protocol import check
-from jaxdiff.baselines.ridge import SCALINGS, units
+from jaxdiff.baselines.component_ridge import (
+    best_ridge,
+    equivalent_noise,
+    fit_map,
+    groups,
+    left_out,
+    principal,
+    spectrum,
+)
 from jaxdiff.diffusion import schedules
-from jaxdiff.errors import DataError
 from jaxdiff.typing import Array, Params, Schedule
 
-STRENGTHS = 10.0 ** np.arange(-5.0, 2.01, 0.5)
-"""Ridge strengths tried, in units of the mean variance of the condition's components."""
 CONDITION_FACTOR = 4
 """Components of the condition per component of the target: with half as many the law loses to ridge
 on all samples.
 """
-
-
 COMPONENTS = 96
 """Principal components of the target."""
 FEATURES = 256
@@ -65,16 +67,16 @@ def fit(
     Raises:
       DataError: fewer than two groups, or values that are not finite.
     """
-    group = _groups(target, condition, subject, folds)
-    mu, basis = _principal(target.reshape(len(target), -1), components)
+    group = groups(target, condition, subject, folds)
+    mu, basis = principal(target.reshape(len(target), -1), components)
     z = (target.reshape(len(target), -1) - mu) @ basis.T
     width = CONDITION_FACTOR * components
-    strength, scale, nu, into, c = _best_ridge(condition, width, z, group)
-    residual = np.concatenate(list(_left_out(c, z, group, strength).values()))
+    strength, scale, nu, into, c = best_ridge(condition, width, z, group)
+    residual = np.concatenate(list(left_out(c, z, group, strength).values()))
     variance, turn = np.linalg.eigh(residual.T @ residual / len(residual))
     basis, z = turn.T @ basis, z @ turn
-    maps = [_ridge(c[group != g], z[group != g], strength) for g in range(folds)]
-    maps.append(_ridge(c, z, strength))
+    maps = [fit_map(c[group != g], z[group != g], strength) for g in range(folds)]
+    maps.append(fit_map(c, z, strength))
     outside = np.square(target.reshape(len(target), -1) - mu).sum() - np.square(z).sum()
     rest = max(outside, 0.0) / len(z) / max(1, mu.size - len(basis))
     scale = np.broadcast_to(scale, condition.shape[1:])
@@ -82,7 +84,7 @@ def fit(
         "centre": mu.reshape(target.shape[1:]),
         "deviation": _deviation(target),
         "features": features(target),
-        "condition_noise": _equivalent_noise(strength, scale, c),
+        "condition_noise": equivalent_noise(strength, scale, c),
         "condition_centre": nu.reshape(condition.shape[1:]) * scale,
         "into": _padded(into.reshape(-1, *condition.shape[1:]) / scale, 0, width),
         "basis": _padded(basis.reshape(-1, *target.shape[1:]), 0, components),
@@ -119,11 +121,11 @@ def condition_noise(
     Raises:
       DataError: fewer than two groups, or values that are not finite.
     """
-    group = _groups(target, condition, subject, folds)
-    mu, basis = _principal(target.reshape(len(target), -1), components)
+    group = groups(target, condition, subject, folds)
+    mu, basis = principal(target.reshape(len(target), -1), components)
     z = (target.reshape(len(target), -1) - mu) @ basis.T
-    strength, scale, _, _, c = _best_ridge(condition, CONDITION_FACTOR * components, z, group)
-    return _equivalent_noise(strength, np.broadcast_to(scale, condition.shape[1:]), c)
+    strength, scale, _, _, c = best_ridge(condition, CONDITION_FACTOR * components, z, group)
+    return equivalent_noise(strength, np.broadcast_to(scale, condition.shape[1:]), c)
 
 
 def around(target: np.ndarray, residual: np.ndarray, components: int = COMPONENTS) -> Params:
@@ -138,7 +140,7 @@ def around(target: np.ndarray, residual: np.ndarray, components: int = COMPONENT
       A law without a map: the predictions are given to `denoise` as `m`.
     """
     flat = residual.reshape(len(residual), -1)
-    power, vectors = _spectrum(flat, components)
+    power, vectors = spectrum(flat, components)
     outside = max(np.square(flat).sum() / len(flat) - power.sum(), 0.0)
     law = {
         "centre": target.mean(0),
@@ -188,7 +190,7 @@ def features(signals: np.ndarray, count: int = FEATURES) -> np.ndarray:
     A network that is given these numbers sees the whole window at once, at one scale. They are
     small along directions that hold little of the variance, as in ridge regression.
     """
-    power, vectors = _spectrum((signals - signals.mean(0)).reshape(len(signals), -1), count)
+    power, vectors = spectrum((signals - signals.mean(0)).reshape(len(signals), -1), count)
     damped = vectors / np.sqrt(power + DAMPING * power.sum())[:, None]
     return _padded(damped.reshape(-1, *signals.shape[1:]), 0, count)
 
@@ -299,93 +301,7 @@ def _deviation(target: Array) -> Array:
     return ((target - target.mean(0)) ** 2).mean((0, 1)).clip(1e-6) ** 0.5
 
 
-def _groups(
-    target: np.ndarray, condition: np.ndarray, subject: np.ndarray, folds: int
-) -> np.ndarray:
-    """The group of every row; two groups or more."""
-    check(target, condition, subject)
-    group = np.asarray(subject) % folds
-    if len(np.unique(group)) < 2:
-        raise DataError(
-            "errors on left-out subjects need two training subjects or more, "
-            f"not {len(np.unique(group))}"
-        )
-    return group
-
-
-def _best_ridge(condition: np.ndarray, width: int, z: np.ndarray, group: np.ndarray) -> tuple:
-    """Of the units that predict left-out subjects best: strength, scale, mean, directions,
-    components.
-    """
-    tried = (_with_units(condition, units(condition, name), width, z, group) for name in SCALINGS)
-    return min(tried, key=lambda each: each[0])[1:]
-
-
-def _equivalent_noise(strength: float, scale: np.ndarray, c: np.ndarray) -> np.ndarray:
-    """Deviation per channel of noise that amounts to the penalty of `_ridge` on components c."""
-    variance = strength * np.square(c).sum() / len(c) / max(1, c.shape[1])
-    return np.asarray(np.sqrt(variance) * scale.mean(0), np.float32)
-
-
-def _with_units(
-    condition: np.ndarray, scale: np.ndarray, components: int, z: np.ndarray, group: np.ndarray
-) -> tuple:
-    """With the condition in units of `scale`: left-out error, best strength, scale, mean,
-    directions, components.
-    """
-    flat = (condition / scale).reshape(len(condition), -1)
-    nu, into = _principal(flat, components)
-    c = (flat - nu) @ into.T
-    errors = {
-        s: sum(np.square(r).sum() for r in _left_out(c, z, group, s).values()) for s in STRENGTHS
-    }
-    strength = min(errors, key=lambda s: errors[s])
-    return errors[strength], strength, scale, nu, into, c
-
-
 def _padded(values: np.ndarray, axes: int | tuple[int, ...], lengths: int | tuple) -> np.ndarray:
     """Zeros appended, so that the laws of several folds have one shape."""
     wanted = dict(zip(np.atleast_1d(axes).tolist(), np.atleast_1d(lengths).tolist()))
     return np.pad(values, [(0, wanted.get(i, n) - n) for i, n in enumerate(values.shape)])
-
-
-def _principal(values: np.ndarray, components: int) -> tuple[np.ndarray, np.ndarray]:
-    """The mean, and orthonormal principal directions: all but 1e-9 of the largest variance, at most
-    `components`.
-    """
-    mean = values.mean(0)
-    return mean, _spectrum(values - mean, components)[1]
-
-
-def _spectrum(values: np.ndarray, components: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean squares along, and orthonormal, principal directions of uncentred rows."""
-    wide = len(values) <= values.shape[1]
-    small = values if not wide else values.T
-    power, vectors = np.linalg.eigh(small.T @ small)
-    keep = np.flatnonzero(power > 1e-9 * power.max())[::-1][:components]
-    directions = vectors[:, keep]
-    if wide:
-        directions = values.T @ (directions / np.sqrt(power[keep]))
-    return power[keep] / len(values), directions.T
-
-
-def _ridge(c: np.ndarray, z: np.ndarray, strength: float) -> tuple[np.ndarray, np.ndarray]:
-    """Weights and intercept. The intercept is refitted per fold; a shared mean would leak the
-    left-out subjects.
-    """
-    c_mean, z_mean = c.mean(0), z.mean(0)
-    c, z = c - c_mean, z - z_mean
-    penalty = max(strength * np.square(c).sum() / max(1, c.shape[1]), 1e-9)
-    weights = np.linalg.solve(c.T @ c + penalty * np.eye(c.shape[1]), c.T @ z)
-    return weights, z_mean - c_mean @ weights
-
-
-def _left_out(
-    c: np.ndarray, z: np.ndarray, group: np.ndarray, strength: float
-) -> dict[int, np.ndarray]:
-    """Residual components of every group under the map of the others."""
-    left: dict[int, np.ndarray] = {}
-    for g in np.unique(group):
-        weights, offset = _ridge(c[group != g], z[group != g], strength)
-        left[g] = z[group == g] - c[group == g] @ weights - offset
-    return left
