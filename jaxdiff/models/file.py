@@ -166,6 +166,8 @@ def unflatten(flat: Mapping[str, Any]) -> dict[str, Any]:
         place = tree
         for part in above:
             place = place.setdefault(part, {})
+            if not isinstance(place, dict):
+                raise ValueError(f"the array {path!r} lies within another one")
         place[name] = value
     return tree
 
