@@ -32,7 +32,7 @@ from jaxdiff.body.walker.sagittal import (
     PLACE,
     TRUNK,
     UNKNOWNS,
-    maps,
+    fields,
     planar,
 )
 from jaxdiff.body.walker.templates import HARMONICS, evaluate
@@ -53,7 +53,7 @@ def linear_residuals(left_phase: float) -> tuple[np.ndarray, np.ndarray]:
     shape = np.zeros((LEGS + 16, UNKNOWNS))
     shape[:LEGS, :LEGS] = np.diag(np.tile(SHAPE_WEIGHT, 6))
     shape[LEGS:, PELVIS_X] = np.eye(16) * np.sqrt(PHASES / 2) / DRIFT_SPREAD
-    legs, trunk = maps(left_phase).legs, maps(left_phase).trunk
+    legs, trunk = fields(left_phase).legs, fields(left_phase).trunk
     foot = legs[0] - legs[1] + legs[2]
     linear = [legs / ANGLE_SPREAD, foot / FOOT_SPREAD, trunk / LEAN_SPREAD, shape]
     linear = np.concatenate([rows.reshape(-1, UNKNOWNS) for rows in linear])
@@ -79,7 +79,7 @@ def residuals(
     Jacobian.
     """
     s = planar(p, unknowns, jacobian)
-    legs = maps(p.left_phase).legs
+    legs = fields(p.left_phase).legs
     columns = slice(UNKNOWNS if jacobian else 0)
     places = np.eye(UNKNOWNS)[PLACE:, columns]
     value, slope = [], []

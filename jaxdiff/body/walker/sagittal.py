@@ -49,7 +49,7 @@ THIGH_CENTRE, SHANK_CENTRE = -SAGITTAL["thigh"].centre[2], -SAGITTAL["shank"].ce
 FOOT_CENTRE = (SAGITTAL["foot"].centre[0], -SAGITTAL["foot"].centre[2])
 
 
-class Maps(NamedTuple):
+class Fields(NamedTuple):
     """Linear maps (…, PHASES, UNKNOWNS) from the unknowns to curves."""
 
     legs: np.ndarray
@@ -60,7 +60,7 @@ class Maps(NamedTuple):
 
 
 @lru_cache(maxsize=64)
-def maps(left_phase: float) -> Maps:
+def fields(left_phase: float) -> Fields:
     """The maps depend on the walker through the phase of the left leg only."""
     phase = np.arange(PHASES) / PHASES
     legs = np.zeros((3, 2, PHASES, UNKNOWNS))
@@ -74,7 +74,7 @@ def maps(left_phase: float) -> Maps:
         fourier(phase, 8),
         fourier(phase, 4),
     )
-    return Maps(legs, x, z, trunk)
+    return Fields(legs, x, z, trunk)
 
 
 class Point(NamedTuple):
@@ -131,7 +131,7 @@ def planar(p: Prescription, unknowns: np.ndarray, jacobian: bool = True) -> Plan
     """Where everything is, in the sagittal plane; without `jacobian` the Jacobians have no
     columns.
     """
-    f = maps(p.left_phase)
+    f = fields(p.left_phase)
     columns = slice(UNKNOWNS if jacobian else 0)
     hip, knee, ankle = f.legs @ unknowns
     thigh = hip - p.tilt
