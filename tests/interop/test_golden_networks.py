@@ -14,6 +14,13 @@ from jaxdiff.nets.clip_text import pooled
 from jaxdiff.nets.smoothnet import smooth, smoothing_loss
 
 
+def inside(network, params, *inputs):
+    """The output and what all layers return."""
+    apply = partial(network.apply, capture_intermediates=True, mutable=["intermediates"])
+    out, state = jax.jit(apply)(params, *inputs)
+    return out, state["intermediates"]
+
+
 def close(got, want, atol):
     np.testing.assert_allclose(got, want, atol=atol, rtol=0)
 
@@ -57,15 +64,8 @@ def test_golden_unet(stablemofusion, kind):
 def test_golden_unet_inside(stablemofusion):
     golden = arrays("unet_tiny")
     network, params, _ = stablemofusion["unet"]
-    _, state = network.apply(
-        params,
-        golden["in/x"],
-        golden["in/t"],
-        golden["in/enc_text"],
-        capture_intermediates=True,
-        mutable=["intermediates"],
-    )
-    seen, mid = state["intermediates"], under(golden, "mid/lin")
+    inputs = (golden["in/x"], golden["in/t"], golden["in/enc_text"])
+    (_, seen), mid = inside(network, params, *inputs), under(golden, "mid/lin")
     close(seen["time_1"]["__call__"][0], golden["mid/temb"], 1e-4)
     levels = len(network.multipliers)
     pairs = {
@@ -85,17 +85,11 @@ def test_golden_unet_inside(stablemofusion):
 def test_golden_text_head_and_clip_tower(stablemofusion):
     golden = arrays("unet_tiny")
     head, tower = stablemofusion["text_head"], stablemofusion["clip_text"]
-    features = tower.network.apply(tower.params, golden["in/token_ids"])
+    features = jax.jit(tower.network.apply)(tower.params, golden["in/token_ids"])
     close(features, golden["text/clip_features"], 1e-5)
-    close(head.network.apply(head.params, features), golden["text/enc_text"], 1e-5)
-    out, state = head.network.apply(
-        head.params,
-        golden["in/head_features"],
-        capture_intermediates=True,
-        mutable=["intermediates"],
-    )
+    close(jax.jit(head.network.apply)(head.params, features), golden["text/enc_text"], 1e-5)
+    out, seen = inside(head.network, head.params, golden["in/head_features"])
     close(out, golden["text/head_out"], 1e-5)
-    seen = state["intermediates"]
     close(seen["embed"]["__call__"][0], golden["text/head_embed"], 1e-5)
     close(seen["encoder"]["layers"]["__call__"][0][0], golden["text/head_layer0"], 1e-5)
 
@@ -107,13 +101,11 @@ def test_golden_clip_text():
     assert (
         network.layers == config["num_hidden_layers"] and network.ff == config["intermediate_size"]
     )
-    features, state = network.apply(
-        params, golden["input_ids"], capture_intermediates=True, mutable=["intermediates"]
-    )
+    features, every = inside(network, params, golden["input_ids"])
     close(features, golden["last_hidden_state"], 5e-5)
     close(pooled(features, golden["input_ids"]), golden["pooler_output"], 5e-5)
     for i in range(network.layers):
-        seen = state["intermediates"]["encoder"]["layers"]["__call__"][0][i]
+        seen = every["encoder"]["layers"]["__call__"][0][i]
         close(seen, golden[f"hidden_states/{i + 1}"], 5e-5)
 
 
@@ -123,7 +115,7 @@ def test_golden_t2m_evaluators():
     nets = convert_tree("t2m", {name: under(golden, f"w/{name}") for name in names})
 
     def run(name, *inputs):
-        return nets[name].network.apply(nets[name].params, *inputs)
+        return jax.jit(nets[name].network.apply)(nets[name].params, *inputs)
 
     movements = run("movement", golden["in/motions"])
     close(movements, golden["out/movements"], 1e-5)
@@ -139,23 +131,16 @@ def test_golden_gaitdynamics_decoder():
     network, params, _ = convert_tree("gaitdynamics", {"ema_state_dict": state}, fields)["denoiser"]
     for length in ("", "_short", "_long"):
         close(
-            network.apply(params, golden["in/x" + length], golden["in/t" + length]),
+            jax.jit(network.apply)(params, golden["in/x" + length], golden["in/t" + length]),
             golden["out/y" + length],
             2e-4,
         )
     close(
-        network.clone(rotary=False).apply(params, golden["in/x"], golden["in/t"]),
+        jax.jit(network.clone(rotary=False).apply)(params, golden["in/x"], golden["in/t"]),
         golden["out/y_absolute_pe"],
         2e-4,
     )
-    _, inside = network.apply(
-        params,
-        golden["in/x"],
-        golden["in/t"],
-        capture_intermediates=True,
-        mutable=["intermediates"],
-    )
-    seen = inside["intermediates"]
+    _, seen = inside(network, params, golden["in/x"], golden["in/t"])
     close(seen["input"]["__call__"][0], golden["mid/input_projection"], 2e-4)
     close(seen["time_1"]["__call__"][0], golden["mid/t_cond"], 2e-4)
     close(seen["layers"]["norm1"]["__call__"][0][0], golden["mid/layer0_norm1"], 2e-4)
@@ -173,7 +158,7 @@ def test_golden_gaitdynamics_refinement():
         "refinement"
     ]
     close(
-        network.apply(params, golden["in/x"][..., golden["refine/input_columns"]]),
+        jax.jit(network.apply)(params, golden["in/x"][..., golden["refine/input_columns"]]),
         golden["refine/out"],
         2e-4,
     )
@@ -184,7 +169,7 @@ def test_golden_smoothnet():
     network, params, _ = convert_tree("smoothnet", {"epoch": 70, "state_dict": under(golden, "w")})[
         "smoothnet"
     ]
-    run = lambda x: network.apply(params, x)  # noqa: E731
+    run = partial(jax.jit(network.apply), params)
     windows = run(golden["in/windows"])
     close(windows, golden["out/windows"], 1e-5)
     close(
@@ -213,8 +198,6 @@ def test_golden_mia(way):
         "mia", {"my_model": state | extra}, {way: {"heads": cfg["heads"]}}
     )[way]
     x = golden["in/pose" if way == "pose_to_emg" else "in/emg"]
-    out, inside = network.apply(
-        params, x, golden["in/cond"], capture_intermediates=True, mutable=["intermediates"]
-    )
+    out, seen = inside(network, params, x, golden["in/cond"])
     close(out, golden[f"out/{way}"], 1e-4)
-    close(inside["intermediates"]["conv"]["__call__"][0], golden[f"mid/{way}_conv"], 1e-4)
+    close(seen["conv"]["__call__"][0], golden[f"mid/{way}_conv"], 1e-4)

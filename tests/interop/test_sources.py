@@ -102,7 +102,7 @@ def test_every_source_converts_from_the_command_line_and_loads_again(source, tmp
     for name, weights in loaded.networks.items():
         assert weights.network == direct[name].network and type(weights.network).__name__ in printed
         jax.tree.map(np.testing.assert_array_equal, weights.params, direct[name].params)
-        y = weights.network.apply(
+        y = jax.jit(weights.network.apply)(
             weights.params, *(jnp.ones(i.shape, i.dtype) for i in weights.inputs)
         )
         assert np.isfinite(y).all() and y.dtype == jnp.float32

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from parameters import drawn
 
 from jaxdiff.nets.blocks.activations import gelu, mish
 from jaxdiff.nets.blocks.attention import MultiHeadAttention, applied, attention
@@ -26,7 +27,7 @@ from jaxdiff.nets.blocks.transformer import Decoder, Encoder
 
 
 def normal(seed, *shape):
-    return jax.random.normal(jax.random.key(seed), shape)
+    return jnp.asarray(np.random.default_rng(seed).standard_normal(shape, np.float32))
 
 
 def plain_attention(q, k, v, mask=None):
@@ -42,20 +43,28 @@ def qkv(*lead):
 @pytest.mark.parametrize("lead", [(), (3,), (2, 3)])
 def test_attention_and_its_gradient_are_the_textbook_ones(lead):
     q, k, v = qkv(*lead)
-    mask = jax.random.bernoulli(jax.random.key(3), 0.7, (*lead, 1, 7, 5)).at[..., 0].set(True)
+    mask = np.random.default_rng(3).random((*lead, 1, 7, 5)) < 0.7
+    mask[..., 0] = True
+
+    @partial(jax.jit, static_argnums=0)
+    def value_and_slopes(f, q, k, v, m):
+        def squares(*a):
+            y = f(*a, m)
+            return (y**2).sum(), y
+
+        (_, y), slopes = jax.value_and_grad(squares, (0, 1, 2), has_aux=True)(q, k, v)
+        return y, slopes
+
     for m in (None, mask):
-        np.testing.assert_allclose(attention(q, k, v, m), plain_attention(q, k, v, m), atol=2e-6)
-        got, want = (
-            jax.jit(jax.grad(lambda *a, f=f, m=m: (f(*a, m) ** 2).sum(), (0, 1, 2)))(q, k, v)
-            for f in (attention, plain_attention)
-        )
-        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-5), got, want)
+        got, want = (value_and_slopes(f, q, k, v, m) for f in (attention, plain_attention))
+        np.testing.assert_allclose(got[0], want[0], atol=2e-6)
+        chex.assert_trees_all_close(got[1], want[1], atol=2e-5, rtol=1e-7)
 
 
 def test_one_memory_may_serve_a_batch_of_queries():
     q, k, v = normal(0, 3, 7, 2, 4), normal(1, 5, 2, 4), normal(2, 5, 2, 4)
     got, want = (
-        jax.grad(lambda *a, f=f: (f(*a) ** 2).sum(), (0, 1, 2))(q, k, v)
+        jax.jit(jax.grad(lambda *a, f=f: (f(*a) ** 2).sum(), (0, 1, 2)))(q, k, v)
         for f in (attention, plain_attention)
     )
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-5), got, want)
@@ -63,8 +72,8 @@ def test_one_memory_may_serve_a_batch_of_queries():
 
 def test_attention_survives_large_scores_and_queries_with_nothing_to_see():
     q, k, v = qkv(2)
-    assert np.isfinite(attention(q * 1e4, k * 1e4, v)).all()
-    blind = attention(q, k, v, jnp.zeros((7, 5), bool))
+    assert np.isfinite(jax.jit(attention)(q * 1e4, k * 1e4, v)).all()
+    blind = jax.jit(attention)(q, k, v, jnp.zeros((7, 5), bool))
     np.testing.assert_allclose(
         blind, jnp.broadcast_to(v.mean(-3, keepdims=True), blind.shape), atol=1e-6
     )
@@ -72,9 +81,9 @@ def test_attention_survives_large_scores_and_queries_with_nothing_to_see():
 
 def test_attention_in_bfloat16_stays_near_float32():
     q, k, v = qkv(2)
-    half = attention(*(a.astype(jnp.bfloat16) for a in (q, k, v)))
+    half = jax.jit(attention)(*(a.astype(jnp.bfloat16) for a in (q, k, v)))
     assert half.dtype == jnp.bfloat16
-    np.testing.assert_allclose(half.astype(np.float32), attention(q, k, v), atol=0.03)
+    np.testing.assert_allclose(half.astype(np.float32), jax.jit(attention)(q, k, v), atol=0.03)
 
 
 @pytest.mark.parametrize("lead", [(), (3,), (2, 3)])
@@ -97,19 +106,21 @@ def test_the_fused_kernel_of_gpus_is_handed_four_axes(lead, monkeypatch):
         jnp.arange(5) < 3,
         jnp.ones((*lead, 1, 1, 5), bool).at[..., 2:].set(False),
     ]
-    want = [attention(q, k, v, mask) for mask in masks]
+    want = [jax.jit(attention)(q, k, v, mask) for mask in masks]
     monkeypatch.setattr("jaxdiff.nets.blocks.attention._fused", lambda *_: True)
     monkeypatch.setattr(jax.nn, "dot_product_attention", kernel)
+    fused = jax.jit(lambda *a: attention(*a))  # of its own: `attention` is compiled by now
     for mask, y in zip(masks, want):
-        np.testing.assert_allclose(attention(q, k, v, mask), y, atol=2e-6)
+        np.testing.assert_allclose(fused(q, k, v, mask), y, atol=2e-6)
 
 
 def test_dropped_attention_keeps_the_mean_and_its_gradient_is_the_automatic_one():
     q, k, v = normal(0, 1, 1, 4), normal(1, 4000, 1, 4), 1 + normal(2, 4000, 1, 4)
     key = jax.random.key(5)
-    y = attention(q, k, v, None, 0.5, key)
-    np.testing.assert_allclose(y, attention(q, k, v), atol=0.2)
-    assert not np.allclose(y, attention(q, k, v), atol=1e-4)
+    y = jax.jit(lambda *a: attention(*a, None, 0.5, key))(q, k, v)
+    full = jax.jit(attention)(q, k, v)
+    np.testing.assert_allclose(y, full, atol=0.2)
+    assert not np.allclose(y, full, atol=1e-4)
 
     def plain(q, k, v, mask):
         scores = jnp.where(
@@ -120,10 +131,10 @@ def test_dropped_attention_keeps_the_mean_and_its_gradient_is_the_automatic_one(
     q, k, v = qkv(2)
     mask = jnp.tril(jnp.ones((7, 5), bool))
     fast = lambda *a: (attention(*a, mask, 0.3, key) ** 2).sum()  # noqa: E731
-    want = jax.grad(lambda *a: (plain(*a, mask) ** 2).sum(), (0, 1, 2))(q, k, v)
+    want = jax.jit(jax.grad(lambda *a: (plain(*a, mask) ** 2).sum(), (0, 1, 2)))(q, k, v)
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, atol=2e-5),
-        jax.grad(fast, (0, 1, 2))(q, k, v),
+        jax.jit(jax.grad(fast, (0, 1, 2)))(q, k, v),
         want,
     )
 
@@ -131,19 +142,25 @@ def test_dropped_attention_keeps_the_mean_and_its_gradient_is_the_automatic_one(
 def test_a_blind_query_pulls_at_nothing_but_the_values():
     q, k, v = qkv()
     mask = jnp.ones((7, 5), bool).at[3].set(False)
-    dq, _, _ = jax.grad(lambda *a: (attention(*a, mask) ** 2).sum(), (0, 1, 2))(q, k, v)
+    slopes = jax.jit(jax.grad(lambda *a: (attention(*a, mask) ** 2).sum(), (0, 1, 2)))
+    dq, _, _ = slopes(q, k, v)
     assert not np.asarray(dq[3]).any() and np.asarray(dq[2]).any()
 
 
 def test_fused_projections_do_not_depend_on_which_inputs_are_one_array():
     x, memory = normal(0, 2, 7, 8), normal(1, 2, 5, 8)
     network = MultiHeadAttention(2)
-    params = jax.jit(network.init)(jax.random.key(0), x)
-    params = jax.tree.map(lambda a: a + 0.1 * normal(9, *a.shape), params)
-    run = lambda *a: network.apply(params, *a)  # noqa: E731
-    np.testing.assert_allclose(run(x), run(x, x + 0, x - 0), atol=1e-6)
-    np.testing.assert_allclose(run(x, memory), run(x, memory, memory + 0), atol=1e-6)
-    np.testing.assert_allclose(run(x, x, 2 * x), run(x, x + 0, 2 * x), atol=1e-6)
+    params = drawn(network.init, x)
+
+    def run(inputs, *which):
+        """The layer on these inputs; equal numbers are one array."""
+        return jax.jit(lambda *a: network.apply(params, *(a[i] for i in which)))(*inputs)
+
+    np.testing.assert_allclose(run((x,), 0), run((x, x, x), 0, 1, 2), atol=1e-6)
+    pair = (x, memory, memory)
+    np.testing.assert_allclose(run(pair, 0, 1), run(pair, 0, 1, 2), atol=1e-6)
+    pair = (x, x, 2 * x)
+    np.testing.assert_allclose(run(pair, 0, 0, 2), run(pair, 0, 1, 2), atol=1e-6)
 
 
 @pytest.mark.parametrize("norm_first", [False, True])
@@ -153,7 +170,7 @@ def test_transformers_take_single_examples_and_dropout_needs_its_key_only_in_tra
         (Encoder(2, 2, 16, norm_first=norm_first, final_norm=True, dropout=0.3), (x,)),
         (Decoder(2, 2, 16, norm_first=norm_first, final_norm=True, dropout=0.3), (x, memory)),
     ):
-        params = jax.jit(network.init)(jax.random.key(0), *inputs)
+        params = drawn(network.init, *inputs)
         run = jax.jit(partial(network.apply, params))
         pairs = [jnp.stack([a, a + 1]) for a in inputs]
         np.testing.assert_allclose(run(*pairs)[0], run(*inputs), atol=2e-6)
@@ -202,11 +219,11 @@ def test_masks_from_the_same_bits_have_their_rate_and_are_independent_up_to_four
 @pytest.mark.parametrize("lead", [(), (5,), (2, 5)])
 def test_a_dense_layer_and_its_gradient_are_those_of_flax(lead):
     x = normal(0, *lead, 3)
-    params = nn.Dense(4).init(jax.random.key(1), x)
-    params = jax.tree.map(lambda a: a + 0.1, params)
+    params = drawn(nn.Dense(4).init, x)
 
     def of(layer):
-        return jax.value_and_grad(lambda p, x: (layer.apply(p, x) ** 3).sum(), (0, 1))(params, x)
+        cubes = lambda p, x: (layer.apply(p, x) ** 3).sum()  # noqa: E731
+        return jax.jit(jax.value_and_grad(cubes, (0, 1)))(params, x)
 
     chex.assert_trees_all_close(of(Dense(4)), of(nn.Dense(4)), rtol=1e-5, atol=1e-5)
 
@@ -216,7 +233,7 @@ def test_linear_attention_and_its_gradient_are_the_sum_over_channels(batch):
     q, context, g = normal(0, 2, 5, 3, 4), normal(1, *batch, 3, 4, 6), normal(2, 2, 5, 3, 6)
     plain = partial(jnp.einsum, "...thd,...hde->...the")
     found, want = (
-        jax.value_and_grad(lambda q, c, f=f: (g * f(q, c)).sum(), (0, 1))(q, context)
+        jax.jit(jax.value_and_grad(lambda q, c, f=f: (g * f(q, c)).sum(), (0, 1)))(q, context)
         for f in (applied, plain)
     )
     chex.assert_trees_all_close(found, want, rtol=1e-5, atol=1e-5)
@@ -243,7 +260,7 @@ def test_mish_and_gelu_are_exact_over_their_whole_range_with_finite_gradients():
     np.testing.assert_allclose(gelu(x), jax.nn.gelu(x, approximate=False), atol=1e-6, rtol=1e-6)
     for f, slope in ((mish, mish_slope), (gelu, gelu_slope)):
         np.testing.assert_allclose(
-            jax.vmap(jax.grad(f))(x), slope(np.asarray(x, np.float64)), atol=1e-5
+            jax.jit(jax.vmap(jax.grad(f)))(x), slope(np.asarray(x, np.float64)), atol=1e-5
         )
         assert f(x.astype(jnp.bfloat16)).dtype == jnp.bfloat16
 
@@ -283,9 +300,9 @@ def test_upsampling_is_the_adjoint_of_the_strided_convolution():
 def test_group_norm_of_a_frame_ignores_the_other_frames():
     x = normal(0, 5, 16)
     network = FrameGroupNorm(4)
-    params = jax.jit(network.init)(jax.random.key(0), x)
-    alone = network.apply(params, x[2:3])
-    np.testing.assert_allclose(network.apply(params, x.at[3].set(100.0))[2:3], alone, atol=1e-6)
+    params, apply = jax.jit(network.init)(jax.random.key(0), x), jax.jit(network.apply)
+    alone = apply(params, x[2:3])
+    np.testing.assert_allclose(apply(params, x.at[3].set(100.0))[2:3], alone, atol=1e-6)
     groups = np.asarray(alone).reshape(4, 4)
     np.testing.assert_allclose(groups.mean(-1), 0, atol=1e-6)
     np.testing.assert_allclose(groups.std(-1), 1, atol=1e-3)
@@ -317,31 +334,31 @@ def test_rotation_keeps_lengths_and_makes_products_depend_on_distance_only():
 @pytest.mark.parametrize("network", [BiGRU(6), BiLSTM(6, 2)], ids=["gru", "lstm"])
 def test_recurrent_networks_do_not_see_padding_and_take_any_leading_axes(network):
     x, lengths = normal(0, 3, 9, 4), jnp.array([9, 4, 1])
-    params = jax.jit(network.init)(jax.random.key(0), x)
-    y, last = network.apply(params, x, None, lengths)
-    noisy, noisy_last = network.apply(
+    params, apply = drawn(network.init, x), jax.jit(network.apply)
+    y, last = apply(params, x, None, lengths)
+    noisy, noisy_last = apply(
         params, jnp.where(jnp.arange(9)[:, None] < lengths[:, None, None], x, 7.0), None, lengths
     )
     np.testing.assert_array_equal(y, noisy)
     jax.tree.map(np.testing.assert_array_equal, last, noisy_last)
     for i, n in enumerate((9, 4, 1)):
-        alone, alone_last = network.apply(params, x[i, :n])
+        alone, alone_last = apply(params, x[i, :n])
         np.testing.assert_allclose(y[i, :n], alone, atol=1e-6)
         assert not np.asarray(y[i, n:]).any()
         jax.tree.map(
             lambda a, b, i=i: np.testing.assert_allclose(a[:, i], b, atol=1e-6), last, alone_last
         )
-    mapped, _ = jax.vmap(lambda a, n: network.apply(params, a, None, n))(x, lengths)
+    mapped, _ = jax.jit(jax.vmap(lambda a, n: network.apply(params, a, None, n)))(x, lengths)
     np.testing.assert_allclose(mapped, y, atol=1e-6)
 
 
 def test_backward_direction_is_the_forward_one_on_the_reversed_sequence():
     x = normal(0, 9, 4)
     network = BiGRU(6)
-    params = jax.jit(network.init)(jax.random.key(0), x)
+    params, apply = drawn(network.init, x), jax.jit(network.apply)
     swapped = jax.tree.map(lambda a: a[::-1], params)
-    y, last = network.apply(params, x)
-    z, other = network.apply(swapped, x[::-1])
+    y, last = apply(params, x)
+    z, other = apply(swapped, x[::-1])
     np.testing.assert_allclose(y[:, :6], z[::-1, 6:], atol=1e-6)
     np.testing.assert_allclose(last, other[::-1], atol=1e-6)
 
@@ -354,9 +371,9 @@ def test_backward_direction_is_the_forward_one_on_the_reversed_sequence():
 def test_layers_stay_in_float32_when_x64_is_on(layer):
     with jax.enable_x64(True):
         x = jnp.ones((6, 4), jnp.float32)
-        params = jax.jit(layer.init)(jax.random.key(0), x)
+        params = jax.eval_shape(layer.init, jax.random.key(0), x)
         assert {a.dtype for a in jax.tree.leaves(params)} == {np.dtype(np.float32)}
-        assert layer.apply(params, x).dtype == jnp.float32
+        assert jax.eval_shape(layer.apply, params, x).dtype == jnp.float32
     assert isinstance(layer, nn.Module)
 
 
