@@ -43,6 +43,12 @@ class Settings(NamedTuple):
     margin: float = 10.0
     movement_hidden: int = 0
     """Of the movement encoder's first layer; 0: as `movement`."""
+    disorder: float = 0.0
+    """Weight of a caption's own clip in disorder, as a false pair."""
+
+
+PIECES = (1, 2, 4, 8)
+"""Frames of the pieces that `disordered` puts in random order; each clip draws one of them."""
 
 
 def evaluator(settings: Settings) -> Method:
@@ -95,12 +101,31 @@ def evaluator(settings: Settings) -> Method:
         gap = jnp.square(jnp.maximum(settings.margin - distance, 0))
         far = jnp.where(own, 0, gap).sum() / max(len(m) * (len(m) - 1), 1)
         ranks = (distance < jnp.diagonal(distance)[None]).sum(0)
-        return near + far, {"near": near, "far": far, "top_3": (ranks < 3).mean()}
+        total, parts = near + far, {"near": near, "far": far, "top_3": (ranks < 3).mean()}
+        if settings.disorder:
+            wrong = euclidean(gather(embed_motion(params, _disordered(batch, keys), keys)), w)
+            parts["disorder"] = jnp.square(jnp.maximum(settings.margin - wrong, 0)).mean()
+            total = total + settings.disorder * parts["disorder"]
+        return total, parts
 
     def generate(params: Params, keys: Key, condition: Batch) -> Array:
         return jnp.stack([embed_motion(params, condition), embed_text(params, condition)], axis=1)
 
     return Method(init, loss, generate)
+
+
+def _disordered(batch: Batch, keys: Key) -> Batch:
+    keys = jax.vmap(jax.random.fold_in, (0, None))(keys, 1)
+    return {**batch, "motion": jax.vmap(disordered)(batch["motion"], batch["length"], keys)}
+
+
+def disordered(motion: Array, length: Array, key: Key) -> Array:
+    """A motion `(T, F)` whose first `length` frames are cut into pieces, in random order."""
+    frames = jnp.arange(len(motion))
+    size, order = jax.random.split(key)
+    piece = frames // jax.random.choice(size, jnp.array(PIECES))
+    place = jax.random.uniform(order, frames.shape)[piece]
+    return motion[jnp.argsort(jnp.where(frames < length, place, 2.0), stable=True)]
 
 
 def euclidean(a: Array, b: Array) -> Array:

@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 
 from jaxdiff.methods import evaluator as ev
 from jaxdiff.methods.text_to_motion import (
@@ -158,6 +159,74 @@ def test_the_contrast_is_the_distance_of_pairs_and_the_missing_margin_of_the_oth
     ranks = [sorted(distance[:, j]).index(distance[j, j]) for j in range(5)]
     np.testing.assert_allclose(total, np.mean(np.diag(distance) ** 2) + np.mean(gaps), rtol=1e-5)
     np.testing.assert_allclose(parts["top_3"], np.mean([rank < 3 for rank in ranks]))
+
+
+def test_disorder_keeps_the_frames_of_a_clip_and_of_each_piece():
+    motion = np.arange(20 * 3, dtype=np.float32).reshape(20, 3) + 1
+    motion[14:] = 0
+    keys = jax.random.split(jax.random.key(0), 40)
+    made = np.asarray(jax.vmap(lambda key: ev.disordered(jnp.asarray(motion), 14, key))(keys))
+    assert (made[:, 14:] == 0).all()
+    np.testing.assert_array_equal(np.sort(made[:, :14], axis=1), np.tile(motion[:14], (40, 1, 1)))
+    follows = (np.diff(made[:, :14, 0], axis=1) == 3).sum(1)
+    assert (follows < 13).mean() > 0.9 and follows.min() < 4 and follows.max() > 10
+    assert len(np.unique(made, axis=0)) > 30
+
+
+def test_a_clip_in_disorder_is_one_more_false_pair_of_its_caption():
+    method = ev.evaluator(JUDGE._replace(disorder=0.5))
+    m, w, wrong = RNG.normal(size=(3, 5, 8)).astype(np.float32) * 3
+    known, keys = iter([m, w, wrong]), jax.random.split(jax.random.key(0), 5)
+    total, parts = method.loss(judge(), CAPTIONED, keys, lambda z: next(known), {})
+    gaps = np.maximum(10 - np.linalg.norm(wrong - w, axis=-1), 0) ** 2
+    np.testing.assert_allclose(parts["disorder"], gaps.mean(), rtol=1e-5)
+    np.testing.assert_allclose(
+        total, parts["near"] + parts["far"] + 0.5 * parts["disorder"], rtol=1e-5
+    )
+
+
+def test_only_false_pairs_in_disorder_teach_the_order_of_frames():
+    """Captions differ in the pose, so that other clips are no reason to look at the order."""
+    rng, count = np.random.default_rng(1), 16
+    phase = 0.4 * np.arange(24) + rng.uniform(0, 6, (count, 1))
+    motion = 0.3 * rng.normal(size=(count, 24, 11)).astype(np.float32)
+    motion[..., 0], motion[..., 1] = np.sin(phase), np.cos(phase)
+    motion[..., 2:6] += np.eye(4, dtype=np.float32).repeat(4, axis=0)[:, None]
+    words = np.full((count, 3), 3) + np.arange(4).repeat(4)[:, None]
+    batch = {
+        "motion": motion,
+        "length": np.full(count, 24, np.int32),
+        "words": words.astype(np.int32),
+        "speech": np.zeros((count, 3), np.int32),
+        "count": np.full(count, 3, np.int32),
+    }
+
+    def farther(disorder):
+        """Share of clips that are farther from their caption in disorder than as they are."""
+        method, rate = ev.evaluator(JUDGE._replace(disorder=disorder)), optax.adam(3e-3)
+
+        @jax.jit
+        def step(carry, key):
+            params, state = carry
+            keys = jax.random.split(key, count)
+            grads, _ = jax.grad(method.loss, has_aux=True)(params, batch, keys, lambda z: z, {})
+            updates, state = rate.update(grads, state)
+            return (optax.apply_updates(params, updates), state), None
+
+        params = method.init(jax.random.key(0), batch)
+        keys = jax.random.split(jax.random.key(1), 150)
+        (params, _), _ = jax.lax.scan(step, (params, rate.init(params)), keys)
+        mixed = np.stack([row[rng.permutation(24)] for row in motion])
+        off = []
+        for each in (motion, mixed):
+            m, w = np.moveaxis(
+                method.generate(params, keys[:count], batch | {"motion": each}), 1, 0
+            )
+            off.append(np.linalg.norm(m - w, axis=-1))
+        return off[1] / np.maximum(off[0], 1e-6)
+
+    assert np.median(farther(1.0)) > 2 * np.median(farther(0.0))
+    assert (farther(1.0) > 1).mean() > 0.9
 
 
 def test_a_timeline_of_one_text_is_that_text_and_of_two_has_each_in_its_own_frames():

@@ -18,7 +18,7 @@ from jaxdiff.body.humanml3d import LAYOUT_22, Layout, Variant
 from jaxdiff.diffusion import schedules
 from jaxdiff.methods import filters
 from jaxdiff.methods.motion_scale import Scale
-from jaxdiff.methods.refinement import refine, refine_joints
+from jaxdiff.methods.refinement import levels, refine, refine_joints
 from jaxdiff.metrics.physical import HUMANML3D, Scene, physical
 from jaxdiff.metrics.pose import mpjpe, pose
 from jaxdiff.report.tables import Table, cell
@@ -67,13 +67,43 @@ def by_inversion(
     """
     schedule = schedules.linear() if schedule is None else schedule
 
+    return _by_features(
+        lambda motion: refine(motion, inward, back, schedule, strength, steps, floor),
+        scale,
+        layout,
+        variant,
+    )
+
+
+def by_one_pass(
+    network: Denoiser,
+    scale: Scale,
+    steps: int = 50,
+    floor: float = 0.0,
+    layout: Layout = LAYOUT_22,
+    variant: Variant = "fixed",
+    schedule: Schedule | None = None,
+) -> Refiner:
+    """The refiner that evaluates a denoiser once, at the level where an inversion begins.
+
+    What it moves in clean motion is what the network does not reproduce, which an inversion takes
+    for noise (see `methods.refinement`).
+    """
+    schedule = schedules.linear() if schedule is None else schedule
+    grid = levels(schedule, 1.0, steps, floor)
+    assert grid is not None
+    return _by_features(lambda motion: network(motion, grid.t[-1]), scale, layout, variant)
+
+
+def _by_features(
+    change: Callable[[Array], Array], scale: Scale, layout: Layout, variant: Variant
+) -> Refiner:
+    """The refiner that changes normalised features `(1, T, F)`."""
+
     @jax.jit
     def run(features: Array) -> Array:
         motion = (features - scale.offset) / scale.scale
-        return (
-            refine(motion[None], inward, back, schedule, strength, steps, floor)[0] * scale.scale
-            + scale.offset
-        )
+        return change(motion[None])[0] * scale.scale + scale.offset
 
     def refiner(joints: np.ndarray, rate: float) -> np.ndarray:
         return refine_joints(joints / scale.metres, run, layout, variant) * scale.metres

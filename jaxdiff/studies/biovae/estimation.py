@@ -4,7 +4,8 @@
 inversion         DDIM up to a strength with the backbone, back with the backbone or with BioVAE
 at rest           a Whittaker smoother: `follow` with all accelerations zero, the control of the next
 accelerations     `follow` with what the refiner states of the estimate
-one step          the motion that the refiner decodes from the estimate, at the cleanest level
+one pass          the backbone or BioVAE evaluated once, at the level where inversions begin: its
+                  harm to clean motion is what the network does not reproduce
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from jaxdiff.methods.refinement import follow
 from jaxdiff.metrics.pose import pose
 from jaxdiff.nets.smoothnet import SmoothNet, smooth
 from jaxdiff.studies.biovae import preparation, training
-from jaxdiff.studies.biovae.benchmark import FILTERS, Refiner, by_inversion
+from jaxdiff.studies.biovae.benchmark import FILTERS, Refiner, by_inversion, by_one_pass
 from jaxdiff.studies.biovae.preparation import Prepared
 from jaxdiff.studies.biovae.training import ARMS, REFINER, Networks
 from jaxdiff.studies.text_to_motion import corpora
@@ -52,6 +53,10 @@ def refiners(config: Config, prepared: Prepared, nets: Networks) -> dict[str, Re
     )
     found = dict(FILTERS)
     found["SmoothNet"] = by_smoothnet(training.smoothnet_settings(config), nets.smoothnet)
+    for name, network in {"backbone": plain, "BioVAE": whole}.items():
+        found[f"{name}, one pass"] = by_one_pass(
+            network, prepared.scale, how.steps, how.floor, variant=prepared.base.variant
+        )
     for strength in how.strengths:
         for name, back in {"backbone": plain, "BioVAE": whole}.items():
             way = by_inversion(

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from jaxdiff.body.skeleton import HUMANML3D
-from jaxdiff.errors import ConfigError
+from jaxdiff.errors import ConfigError, FileError, nearest
 from jaxdiff.metrics.physical import Scene
 from jaxdiff.metrics.text_motion import BATCH
 from jaxdiff.report.page import Page
@@ -28,7 +28,7 @@ from jaxdiff.studies.biovae.preparation import Prepared
 from jaxdiff.studies.biovae.training import ARMS, Networks
 from jaxdiff.studies.text_to_motion import bodies, corpora
 from jaxdiff.studies.text_to_motion import experiments as captioned
-from jaxdiff.studies.text_to_motion.training import train_evaluator
+from jaxdiff.studies.text_to_motion.training import rehearse_evaluator, train_evaluator
 from jaxdiff.typing import Config, Params
 
 NEEDS = {
@@ -78,6 +78,9 @@ def arms_of(config: Config) -> tuple[str, ...]:
     Raises:
       ConfigError: if a table whose rows are not arms lacks one that it needs.
     """
+    for names, known in ((config.tables, NEEDS), (config.arms, ARMS)):
+        if wrong := [name for name in names if name not in known]:
+            raise ConfigError(f"no {wrong[0]!r} in BioVAE's tables; {nearest(wrong[0], known)}")
     for table in ("table5", "table6"):
         if table in config.tables and (missing := set(NEEDS[table]) - set(config.arms)):
             raise ConfigError(f"{table} needs {', '.join(sorted(missing))} too: add it to arms")
@@ -87,15 +90,22 @@ def arms_of(config: Config) -> tuple[str, ...]:
 
 def rehearse_tables(config: Config, prepared: Prepared, out: Path, arms: tuple[str, ...]) -> None:
     """Refuse a config whose tables cannot be finished, before anything is trained."""
+    where = Path(config.run) if config.run else out
     judged = config.evaluator.training.steps and any(table in JUDGED for table in config.tables)
     if judged and len(prepared.base.sides["test"]) < BATCH:
         raise ConfigError(
             f"tables {', '.join(JUDGED)} need {BATCH} test clips; {config.data.name} has "
             f"{len(prepared.base.sides['test'])}. Leave them out of tables, or take more data"
         )
+    if judged:
+        rehearse_evaluator(config, prepared.base, where)
     if "table5" in config.tables:
+        if folders := videos_of(config):
+            videos.check(*folders)
         for side in ("validation", "test"):
             estimation.benchmark_clips(config, prepared, side)
+    if any(ARMS[name].muscles for name in arms):
+        training.rehearse_encoder(config, prepared, where)
     for name in arms:
         training.rehearse_arm(config, prepared, out, ARMS[name], name)
     if "table5" in config.tables:
@@ -167,13 +177,9 @@ def moved(config: Config, prepared: Prepared, runs: Made) -> Table:
 
 def estimated(config: Config, prepared: Prepared, nets: Networks) -> Table:
     """Table V on corrupted test clips, or on the videos that a user names."""
-    own = config.estimation
-    if own.truth or own.estimates:
-        if not (own.truth and own.estimates):
-            raise ConfigError("videos need both estimation.truth and estimation.estimates")
+    if folders := videos_of(config):
         table = videos.benchmark(
-            Path(own.truth),
-            Path(own.estimates),
+            *folders,
             estimation.refiners(config, prepared, nets),
             prepared.base.rate,
         )
@@ -189,6 +195,19 @@ def estimated(config: Config, prepared: Prepared, nets: Networks) -> Table:
     data = corpora.BANDAI if config.estimation.captured else config.data.name
     table = benchmark.table(rows, f"Pose estimation on {data}, corrupted (Table V)", len(clips))
     return tables.estimation(table, paper.TABLE5)
+
+
+def videos_of(config: Config) -> tuple[Path, Path] | None:
+    """The folders of the videos' truth and of their estimates, where a user names them."""
+    named = config.estimation.truth, config.estimation.estimates
+    if not any(named):
+        return None
+    if not all(named):
+        raise ConfigError("videos need both estimation.truth and estimation.estimates")
+    for folder in named:
+        if not Path(folder).is_dir():
+            raise FileError(f"there is no folder {folder} (estimation.truth, estimation.estimates)")
+    return Path(named[0]), Path(named[1])
 
 
 def run_muscles(config: Config, out: Path) -> None:

@@ -134,6 +134,7 @@ class BioVaeModel(CaptionedModel):
     ) -> Prediction:
         if edit and not self.arm.mechanics:
             raise ConfigError(f"the arm {self.trained.arm} has no accelerations to edit")
+        self._warn_unknown(text)
         frames = self._frames(text, seconds, samples)
         factor, joints = parse_edit(edit) if edit else (1.0, None)
         condition = self._condition(text, frames, samples)

@@ -93,7 +93,7 @@ def train_arm(config: Config, prepared: Prepared, out: Path, arm: Arm, repeat: i
     part = config.refiner if arm.estimates else config.finetune
     directory = out / (f"{arm.directory}-{repeat + 1}" if repeat else arm.directory)
     if finished(directory, part.training.steps):
-        return Run.open(directory).trained(step="latest").params
+        return of_the_same_data(Run.open(directory), config, prepared)
     backbone = None if arm.estimates else train_backbone(config, prepared, out)
     encoder = train_encoder(config, prepared, out) if arm.muscles else None
     own = preparation.settings(config, len(prepared.base.words), arm)
@@ -108,6 +108,16 @@ def train_arm(config: Config, prepared: Prepared, out: Path, arm: Arm, repeat: i
     metadata = about(config, prepared) | {"acceleration": np.asarray(scale.acceleration).tolist()}
     method = started(method, backbone, encoder)
     return fit(method, Progress(data, how.steps), how, directory, about=metadata).ema
+
+
+def rehearse_encoder(config: Config, prepared: Prepared, out: Path) -> None:
+    """Trace the motion encoder's pre-training on its own batches, unless it is done in `out`."""
+    if finished(out / ENCODER, config.muscles.training.steps):
+        return
+    source = preparation.muscle_source(config, prepared, out / "cache")
+    batch = next(Batches(source, min(config.muscles.batch_size, len(source)), 0))
+    method = muscle_encoder.muscle_encoder(preparation.encoder_settings(config))
+    rehearse(method, batch, None, ENCODER)
 
 
 def rehearse_arm(config: Config, prepared: Prepared, out: Path, arm: Arm, name: str) -> None:
@@ -157,12 +167,17 @@ def train_backbone(config: Config, prepared: Prepared, out: Path) -> Params:
     """
     if not config.backbone:
         return train_model(config, prepared.base, out)
-    trained = Run.open(config.backbone, MODEL).trained(step="latest")
-    words, normaliser = (trained.metadata[name] for name in ("words", "normaliser"))
-    if words != list(prepared.base.words) or normaliser != prepared.normaliser.state():
-        raise ConfigError(
-            f"the model of {config.backbone} was trained on other data than {config.data.name}"
-        )
+    return of_the_same_data(Run.open(config.backbone, MODEL), config, prepared)
+
+
+def of_the_same_data(run: Run, config: Config, prepared: Prepared) -> Params:
+    """The parameters of a network, unless it reads other words or features than these data have."""
+    trained = run.trained(step="latest")
+    stored, own = trained.metadata, about(config, prepared)
+    if variant := stored.get("variant"):
+        captions.same_variant(str(run.path), variant, config.data.name, prepared.base.variant)
+    if any(stored[name] != own[name] for name in ("words", "normaliser")):
+        raise ConfigError(f"{run.path} was trained on other data than {config.data.name}")
     return trained.params
 
 

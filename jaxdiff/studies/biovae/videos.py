@@ -137,6 +137,13 @@ def pairs(truth: Path, estimates: Path) -> Iterator[tuple[Person, Person]]:
             yield one, made
 
 
+def check(truth: Path, estimates: Path) -> None:
+    """Read every file that `benchmark` will read, so that a wrong one is named before training."""
+    _body_model()
+    for _ in pairs(truth, estimates):
+        pass
+
+
 def benchmark(
     truth: Path, estimates: Path, refiners: Mapping[str, Refiner], own_rate: float
 ) -> Table:
@@ -149,10 +156,7 @@ def benchmark(
       refiners: by name, for motions of `own_rate`.
       own_rate: the rate of the networks.
     """
-    where = os.environ.get(BODY_VARIABLE)
-    if not where:
-        raise ConfigError(f"SMPL poses need a body model: set {BODY_VARIABLE} to its .npz file")
-    body, rows = smpl.load(where), {}
+    body, rows = _body_model(), {}
     people = 0
     for real, made in pairs(truth, estimates):
         people += 1
@@ -184,6 +188,13 @@ def resampled(joints: np.ndarray, rate: float, other: float) -> np.ndarray:
     """Joints `(T, J, 3)` at another rate, by cubic splines, which keep accelerations smooth."""
     times = np.arange(int((len(joints) - 1) / rate * other + 1e-9) + 1) / other
     return CubicSpline(np.arange(len(joints)) / rate, joints)(times)
+
+
+def _body_model() -> BodyModel:
+    where = os.environ.get(BODY_VARIABLE)
+    if not where:
+        raise ConfigError(f"SMPL poses need a body model: set {BODY_VARIABLE} to its .npz file")
+    return smpl.load(where)
 
 
 def _figures(

@@ -92,6 +92,7 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.evaluator.text_hidden = 512
     config.evaluator.embedding = 512
     config.evaluator.margin = 10.0  # of the contrast
+    config.evaluator.disorder = 0.0  # weight of a caption's own clip in disorder, as a false pair
     config.evaluator.batch_size = 32
     config.evaluator.training = settings.config(
         steps=200_000, log_every=100, save_every=5000, evaluate_every=5000

@@ -227,6 +227,7 @@ def evaluator_settings(config: Config, words: int) -> evaluator.Settings:
         text_hidden=sizes.text_hidden,
         embedding=sizes.embedding,
         margin=sizes.margin,
+        disorder=sizes.get("disorder", 0.0),
     )
 
 

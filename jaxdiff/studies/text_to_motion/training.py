@@ -11,7 +11,8 @@ from jaxdiff.data.pipeline import Batches
 from jaxdiff.errors import ConfigError
 from jaxdiff.methods.evaluator import evaluator
 from jaxdiff.methods.text_to_motion import text_to_motion
-from jaxdiff.studies.fitting import fit_once
+from jaxdiff.studies.fitting import finished, fit_once
+from jaxdiff.studies.rehearsal import rehearse
 from jaxdiff.studies.run import Run
 from jaxdiff.studies.text_to_motion import preparation
 from jaxdiff.studies.text_to_motion.preparation import Captioned, Prepared
@@ -27,14 +28,7 @@ def train_evaluator(config: Config, prepared: Prepared, out: Path) -> Params:
     taken from another run.
     """
     if config.evaluator.run:
-        trained = Run.open(config.evaluator.run, EVALUATOR).trained()
-        words, normaliser = (trained.metadata[name] for name in ("words", "normaliser"))
-        if tuple(words) != prepared.evaluator_words or normaliser != prepared.plain.state():
-            raise ConfigError(
-                f"the evaluator of {config.evaluator.run} was trained on other data than"
-                f" {config.data.name}"
-            )
-        return trained.params
+        return given_evaluator(config, prepared)
     method = evaluator(preparation.evaluator_settings(config, len(prepared.evaluator_words)))
     batch_size, seed = config.evaluator.batch_size, config.evaluator.training.seed
     validation = held_out(preparation.evaluator_source(prepared, "validation"), batch_size)
@@ -62,6 +56,36 @@ def train_evaluator(config: Config, prepared: Prepared, out: Path) -> Params:
         preparation.about("evaluator", config, prepared),
         evaluate,
     )
+
+
+def given_evaluator(config: Config, prepared: Prepared) -> Params:
+    """The evaluator of the run that `evaluator.run` names.
+
+    Raises:
+      ConfigError: if it was trained on other data.
+    """
+    trained = Run.open(config.evaluator.run, EVALUATOR).trained()
+    words, normaliser = (trained.metadata[name] for name in ("words", "normaliser"))
+    if tuple(words) != prepared.evaluator_words or normaliser != prepared.plain.state():
+        raise ConfigError(
+            f"the evaluator of {config.evaluator.run} was trained on other data than"
+            f" {config.data.name}"
+        )
+    return trained.params
+
+
+def rehearse_evaluator(config: Config, prepared: Prepared, out: Path) -> None:
+    """Trace the evaluator on its own batches, unless it is trained in `out`; refuse one of other
+    data.
+    """
+    if config.evaluator.run:
+        given_evaluator(config, prepared)
+    if config.evaluator.run or finished(out / EVALUATOR, config.evaluator.training.steps):
+        return
+    source = preparation.evaluator_source(prepared, "train")
+    batch = next(Batches(source, min(config.evaluator.batch_size, len(source)), 0))
+    method = evaluator(preparation.evaluator_settings(config, len(prepared.evaluator_words)))
+    rehearse(method, batch, batch, EVALUATOR)
 
 
 def held_out(source: Captioned, batch_size: int) -> list[dict[str, np.ndarray]]:

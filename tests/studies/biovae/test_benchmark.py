@@ -8,7 +8,14 @@ from jaxdiff.body.actions import simulate_clip
 from jaxdiff.body.corruption import CLEAN
 from jaxdiff.diffusion import schedules
 from jaxdiff.methods.motion_scale import Scale
-from jaxdiff.studies.biovae.benchmark import COLUMNS, FILTERS, benchmark, by_inversion, table
+from jaxdiff.studies.biovae.benchmark import (
+    COLUMNS,
+    FILTERS,
+    benchmark,
+    by_inversion,
+    by_one_pass,
+    table,
+)
 
 SCHEDULE = schedules.linear(1000, 1e-4, 0.02)
 CLIPS = [simulate_clip(action, 0).joints[:48] for action in ("walk", "punch", "squat")]
@@ -58,6 +65,22 @@ def test_inversion_and_the_same_way_back_cancel_as_steps_get_small_and_another_w
     )
     still = by_inversion(shrinking, lambda x_t, t: jnp.zeros_like(x_t), UNIT, 0.2)(clip, 20.0)
     assert np.abs(still - clip).max() > 0.1
+
+
+def test_one_pass_moves_clean_motion_by_what_the_network_does_not_reproduce():
+    clip = CLIPS[0][:20]
+    for off in (0.0, 0.01):
+        place = np.zeros(263, np.float32)
+        place[3] = off  # height of the root
+
+        def network(x_t, t, place=place):
+            return x_t + place
+
+        moved = by_one_pass(network, UNIT)(clip, 20.0) - clip
+        np.testing.assert_allclose(moved[:, 0, 1], off, atol=2e-4)
+    once = [by_one_pass(shrinking, UNIT, floor=floor)(clip, 20.0) for floor in (0.0, 0.2)]
+    near, far = (np.abs(each - clip).max() for each in once)
+    assert near < 0.01 < far  # the denoiser of standard normal features shrinks more at more noise
 
 
 def test_it_is_the_corruption_asked_for():

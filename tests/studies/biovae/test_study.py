@@ -2,6 +2,9 @@
 
 # pyright: reportAttributeAccessIssue=false, reportOptionalMemberAccess=false
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -24,7 +27,7 @@ from jaxdiff.studies.biovae import (
     training,
 )
 from jaxdiff.studies.biovae.config import TABLES, WORDS, get_config
-from jaxdiff.studies.biovae.experiments import NEEDS, arms_of, run_tables
+from jaxdiff.studies.biovae.experiments import NEEDS, arms_of, run_tables, videos_of
 from jaxdiff.studies.biovae.study import STUDY
 from jaxdiff.studies.loading import load
 from jaxdiff.studies.text_to_motion import corpora
@@ -99,6 +102,16 @@ def test_tables_do_without_arms_that_are_left_out_or_are_refused():
     assert "| all |" in tables.plausibility("Ablation", rows, {}).markdown()
     config.update(tables=("table5",))
     with pytest.raises(ConfigError, match="table5 needs backbone"):
+        arms_of(config)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"arms": ("al", "backbone")}, {"tables": ("tabel3",)}, {"arms": ("backbone, all",)}]
+)
+def test_an_arm_or_a_table_that_does_not_exist_is_refused(wrong):
+    config = get_config("quick")
+    config.update(wrong)
+    with pytest.raises(ConfigError, match="in BioVAE's tables"):
         arms_of(config)
 
 
@@ -244,6 +257,42 @@ def test_an_edit_by_one_changes_nothing_and_others_move_the_joints_named():
         editing.edit(growing, unit, CLIP, np.ones(22), 0.0)
 
 
+def test_videos_need_both_folders_and_these_must_be_there(tmp_path):
+    config = get_config("table5")
+    assert videos_of(config) is None
+    config.estimation.truth = str(tmp_path)
+    with pytest.raises(ConfigError, match="both"):
+        videos_of(config)
+    config.estimation.estimates = str(tmp_path / "wham")
+    with pytest.raises(FileError, match="wham"):
+        videos_of(config)
+    config.estimation.estimates = str(tmp_path)
+    assert videos_of(config) == (tmp_path, tmp_path)
+
+
+def test_networks_of_other_data_or_of_other_features_are_not_reused():
+    config, state = get_config("quick"), {"offset": [0.0]}
+    scale = SimpleNamespace(state=lambda: state)
+    base = SimpleNamespace(
+        normaliser=scale, words=("walk",), rate=20.0, actions=(), variant="fixed"
+    )
+    prepared: Any = SimpleNamespace(
+        base=base, scale=SimpleNamespace(acceleration=np.ones((22, 3))), normaliser=scale
+    )
+    stored = training.about(config, prepared)
+
+    def opened(**changes) -> Any:
+        trained = SimpleNamespace(metadata={**stored, **changes}, params="those")
+        return SimpleNamespace(path="runs/x", trained=lambda step: trained)
+
+    assert training.of_the_same_data(opened(), config, prepared) == "those"
+    for wrong in ({"words": ["run"]}, {"normaliser": {"offset": [1.0]}}):
+        with pytest.raises(ConfigError, match="runs/x was trained on other data"):
+            training.of_the_same_data(opened(**wrong), config, prepared)
+    with pytest.raises(ConfigError, match="'legacy'"):
+        training.of_the_same_data(opened(variant="legacy"), config, prepared)
+
+
 @pytest.mark.slow
 def test_the_whole_chain_then_other_tables_and_files_from_its_networks(tmp_path):
     run = tmp_path / "run"
@@ -281,6 +330,8 @@ def test_the_whole_chain_then_other_tables_and_files_from_its_networks(tmp_path)
     assert bone_lengths(cleaned, HUMANML3D.parents).std(0).max() < 1e-4
     model.generate(walk, edit="left_wrist=1.5").write(tmp_path / "large.npz")
     assert load(run / "arm-backbone").trained.arm == "arm-backbone"
+    with pytest.warns(UserWarning, match="never read wlaks"):
+        model.generate(text="a person wlaks", seconds=1.0)
     for seconds in (0.0, 60.0, float("inf")):
         with pytest.raises(ConfigError, match="0.2 s to 3.2 s"):
             model.generate(text="a person walks", seconds=seconds)

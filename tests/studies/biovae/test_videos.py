@@ -80,7 +80,7 @@ def test_a_true_estimate_in_other_axes_has_no_error_and_a_shaken_one_has(data):
 def test_what_does_not_fit_is_refused(data):
     truth, estimates = data
     with pytest.raises(ConfigError, match="walk_00_0.npz"):
-        list(videos.pairs(truth, estimates))
+        videos.check(truth, estimates)
     np.savez(estimates / "walk_00_0.npz", pose=POSES[:-1], trans=TRANS[:-1])
     with pytest.raises(FileError, match="23 frames"):
         list(videos.pairs(truth, estimates))
