@@ -48,7 +48,9 @@ class Settings(NamedTuple):
 
 
 PIECES = (1, 2, 4, 8)
-"""Frames of the pieces that `disordered` puts in random order; each clip draws one of them."""
+"""Frames of the pieces that `disordered` puts in random order, at most a quarter of the clip; each
+clip draws one of them.
+"""
 
 
 def evaluator(settings: Settings) -> Method:
@@ -123,7 +125,8 @@ def disordered(motion: Array, length: Array, key: Key) -> Array:
     """A motion `(T, F)` whose first `length` frames are cut into pieces, in random order."""
     frames = jnp.arange(len(motion))
     size, order = jax.random.split(key)
-    piece = frames // jax.random.choice(size, jnp.array(PIECES))
+    drawn = jax.random.choice(size, jnp.array(PIECES))
+    piece = frames // jnp.clip(drawn, 1, jnp.maximum(length // 4, 1))
     place = jax.random.uniform(order, frames.shape)[piece]
     return motion[jnp.argsort(jnp.where(frames < length, place, 2.0), stable=True)]
 

@@ -174,6 +174,16 @@ def trials():
     return gather(one(i) for i in range(2))
 
 
+def test_the_joints_of_kit_are_refused_before_anything_is_trained():
+    motion = np.zeros((50, 251), np.float32)
+    made = example("0", {"motion": motion}, 12.5, "0", captions=["walk"]) | {
+        "channels": {"motion": tuple(map(str, range(251)))},
+        "units": {"motion": ("1",) * 251},
+    }
+    with pytest.raises(ConfigError, match="22 joints of HumanML3D.*have 21"):
+        preparation.prepare(get_config("quick"), gather([made]))
+
+
 def test_muscles_and_estimates_are_made_where_the_data_have_none(trials):
     whole = preparation.completed(trials)
     np.testing.assert_allclose(whole.signals["emg"][:40], activations(CLIP, 20.0), atol=1e-6)
