@@ -107,7 +107,7 @@ def evaluator(settings: Settings) -> Method:
         if settings.disorder:
             wrong = euclidean(gather(embed_motion(params, _disordered(batch, keys), keys)), w)
             parts["disorder"] = jnp.square(jnp.maximum(settings.margin - wrong, 0)).mean()
-            total = total + settings.disorder * parts["disorder"]
+            total = total + weights.get("disorder", settings.disorder) * parts["disorder"]
         return total, parts
 
     def generate(params: Params, keys: Key, condition: Batch) -> Array:
