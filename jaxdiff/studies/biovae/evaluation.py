@@ -126,11 +126,18 @@ def protocol(
             )
             same = same or {name: found[name] for name in ("real", *captions.CONTROLS)}
             generated.append(found["generated"])
-        several = len(generated) > 1
-        rows[row] = (
-            repeated(generated.__getitem__, range(len(generated))) if several else generated[0]
-        )
+        rows[row] = over_trainings(generated)
     return rows | same
+
+
+def over_trainings(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Mean and 95 % interval over the rows of several trainings; the row itself where there is
+    one.
+    """
+    if len(rows) == 1:
+        return dict(rows[0])
+    means = [{n: value for n, value in row.items() if not n.endswith("_ci95")} for row in rows]
+    return repeated(means.__getitem__, range(len(means)))
 
 
 def muscles(

@@ -205,6 +205,15 @@ def test_nearer_counts_distance_to_the_real_row_not_size_and_in_every_repetition
     assert evaluation.nearer(rows, "all") == {"vc": 1, "jerk": -1, "ac": 0}
 
 
+def test_the_interval_of_several_trainings_is_that_over_trainings():
+    rows = [{"fid": fid, "fid_ci95": 0.1, "r_precision_3": 0.5} for fid in (1.0, 2.0, 3.0)]
+    assert evaluation.over_trainings(rows[:1]) == rows[0]
+    found = evaluation.over_trainings(rows)
+    assert found["fid"] == 2.0 and found["r_precision_3_ci95"] == 0
+    np.testing.assert_allclose(found["fid_ci95"], 1.96 * np.std([1, 2, 3]) / np.sqrt(3))
+    assert set(found) == {"fid", "fid_ci95", "r_precision_3", "r_precision_3_ci95"}
+
+
 def test_tables_have_our_rows_and_the_papers():
     rng = np.random.default_rng(0)
     names = (*paper.PHYSICAL, *tables.MORE)
