@@ -176,7 +176,8 @@ def check_one(options: argparse.Namespace) -> None:
     look = check_folder if options.path.is_dir() else check_file
     with progress(f"checking {options.path}"):
         health = look(options.path, _inputs(options), options.rate, renamed, options.mass)
-    print("\n".join(health.facts))
+    for fact in health.facts:
+        print(fact)
     for kind, findings in (("problem", health.problems), ("warning", health.warnings)):
         for finding in findings:
             print(f"{kind}: {finding}")
