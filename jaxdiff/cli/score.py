@@ -39,10 +39,11 @@ import json
 import math
 import os
 import textwrap
+import warnings
 from pathlib import Path
 from typing import Any
 
-from jaxdiff.errors import ConfigError, DataError
+from jaxdiff.errors import ConfigError, DataError, DataWarning
 
 MEANINGS = {
     "stride_time_sd": "standard deviation of the stride time",
@@ -125,6 +126,10 @@ def run(options: argparse.Namespace) -> None:
         )
     made = [read_one(path, options.rate) for path in options.files]
     real = [read_one(path, options.rate) for path in options.against]
+    for path, file in zip([*options.files, *options.against], [*made, *real]):
+        for name, values in zip(file.channels, file.values.T):
+            if all(map(math.isnan, values)):
+                warnings.warn(f"{path}: {name} holds only gaps", DataWarning, stacklevel=2)
     partners = real * (count if len(real) == 1 else 1) or [None] * count
     try:
         made = [

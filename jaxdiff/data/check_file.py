@@ -156,11 +156,16 @@ def _skeleton(recording: Recording, where: tuple[str, ...], health: FileHealth) 
 
 
 def _units(recording: Recording, where: tuple[str, ...]) -> Iterator[Finding]:
-    """Unknown units, and units that the values contradict."""
+    """Unknown units, and units that the values contradict.
+
+    Forces and moments on the pelvis are residuals of inverse dynamics, which are small in any unit.
+    """
     groups: dict[tuple[str, str], list[str]] = {}
     for name, unit in zip(recording.channels, recording.units):
         known = channels.identify(name, unit)
-        if known is not None and known.axis in ("flexion", "vertical") and known.quantity:
+        if known is None or known.joint == "pelvis" and known.quantity in ("force", "moment"):
+            continue
+        if known.axis in ("flexion", "vertical") and known.quantity:
             groups.setdefault((known.quantity, unit), []).append(name)
     for (quantity, unit), names in groups.items():
         if quantity not in plausible.RANGES:

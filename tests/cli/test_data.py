@@ -1,5 +1,7 @@
 """Data sets listed, and a laboratory's files and folder with everything that is wrong with them."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -150,6 +152,22 @@ def test_a_file_is_checked_with_what_its_channels_mean(jaxdiff, tmp_path):
     (tmp_path / "bad.csv").write_text("time,a\n0,x\n")
     code, out, err = jaxdiff("data", "check", tmp_path / "bad.csv")
     assert code == 2 and out.startswith("problem: ") and "1 problem," in err
+
+
+def test_small_residuals_of_inverse_dynamics_are_no_doubtful_unit(jaxdiff, tmp_path):
+    names = ("pelvis_ty_force", "pelvis_tilt_moment")
+    moments = recording(names, "N", size=60.0, frames=300)
+    write(tmp_path / "id.sto", dataclasses.replace(moments, units=("N", "N m")))
+    code, out, _ = jaxdiff("data", "check", tmp_path / "id.sto")
+    assert code == 0 and "pelvis vertical force" in out and "warning" not in out
+
+
+def test_arrays_that_are_no_recording_are_listed(jaxdiff, tmp_path):
+    np.savez(tmp_path / "trials.npz", angles=np.zeros((3, 4)), subject=np.array(["a"]))
+    code, out, _ = jaxdiff("data", "check", tmp_path / "trials.npz")
+    assert (
+        code == 2 and "but 'angles', 'subject'; arrays of trials are described by a recipe" in out
+    )
 
 
 def test_what_a_study_needs_of_a_folder_is_told(jaxdiff, lab):

@@ -156,6 +156,15 @@ def test_what_no_metric_applies_to_and_what_does_not_fit_is_said(jaxdiff, walk, 
     assert "takes one file, or 3" in jaxdiff("score", *three, "--against", *three[:2])[2]
 
 
+def test_a_channel_without_values_is_a_warning(jaxdiff, walk, tmp_path):
+    holed = np.array(walk.values)
+    holed[:, 1] = np.nan
+    formats.write(tmp_path / "walk.csv", dataclasses.replace(walk, values=holed))
+    code, out, err = jaxdiff("score", tmp_path / "walk.csv")
+    assert code == 0 and err.count("\n") == 1
+    assert f"walk.csv: {walk.channels[1]} holds only gaps" in err
+
+
 def test_feet_are_known_by_the_names_that_skeletons_have():
     assert _feet(HUMANML3D.names) == (10, 11)
     assert _feet(["Hips", "Foot_L", "Foot_R"]) == (1, 2) and _feet(

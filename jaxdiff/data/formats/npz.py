@@ -136,7 +136,9 @@ def read_npz(path: str | os.PathLike, rate: float | None = None) -> Recording:
     absent = {"values", "channels", "units", "rate", "start", "meta"} - set(found)
     if absent:
         raise files.bad(
-            path, f"is not a recording: it lacks {sorted(absent)}; it has {sorted(found)}"
+            path,
+            f"is not a recording: it has no {', '.join(sorted(absent))}, but"
+            f" {', '.join(map(repr, sorted(found)))}; arrays of trials are described by a recipe (docs/data.md)",
         )
     values = found["values"]
     if (
