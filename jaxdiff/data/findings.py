@@ -49,5 +49,6 @@ def remedy(what: str, recipe: str = "") -> str:
         "JAXDIFF_BODY_MODEL": "export JAXDIFF_BODY_MODEL=SMPL.npz",
         "cannot read the extension": "save it in one of these formats",
         "UTF-8": "save it as UTF-8",
+        "described by a recipe": "write a recipe: jaxdiff data check RECIPE.yaml",
     }
     return next((fix for text, fix in known.items() if text in what), "export the file again")
