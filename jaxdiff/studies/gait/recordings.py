@@ -79,7 +79,6 @@ def read_strides(
     known = _scalars(recording, scalars or {})
     if rename:
         recording = recording.rename(rename)
-    cut = strikes(recording, side, times)
     waves = [part for part in layout if part.steps > 1]
     wanted = [(channel, unit) for p in waves for channel, unit in zip(p.channels, p.units)]
     found = [pair for pair in wanted if channels.sides(recording, [pair[0]], [pair[1]])]
@@ -89,6 +88,7 @@ def read_strides(
             " the model; rename them (rename=, --rename old=new) to names such as"
             f" {', '.join(channel for channel, _ in wanted[:4])}"
         )
+    cut = strikes(recording, side, times)
     mass, notes = known.get("mass", math.nan), {}
     if math.isnan(mass):
         mass = _mass_from_forces(recording, cut)

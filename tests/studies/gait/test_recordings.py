@@ -2,6 +2,8 @@
 and in their signs.
 """
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -159,5 +161,6 @@ def test_mirroring_exchanges_sides(name, other):
 
 def test_unknown_channels_are_named():
     walk = recording({"temperature": lambda t: 0 * t + 20}, ["K"])
-    with pytest.raises(DataError, match=r"temperature.*known to the model"):
-        read_strides(walk, LAYOUT)
+    for each in (walk, dataclasses.replace(walk, events=())):  # also where no stride is found
+        with pytest.raises(DataError, match=r"temperature.*known to the model"):
+            read_strides(each, LAYOUT)
