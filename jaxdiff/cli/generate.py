@@ -65,7 +65,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     from jaxdiff.cli.options import own_options
-    from jaxdiff.cli.start import prepare_jax, progress, seed
+    from jaxdiff.cli.start import prepare_jax, progress, seed, warn_of_gaps
 
     seed(options)
     given = {name: getattr(options, name) for name in COMMON}
@@ -97,6 +97,7 @@ def run(options: argparse.Namespace) -> None:
         writable(target)
     recording = formats.read_one(options.input, trial=options.trial) if options.input else None
     if recording is not None:
+        warn_of_gaps(options.input, recording)
         stated = ChannelMap.from_words(options.rename, options.units)
         if options.channel_map:
             stated = stated.over(ChannelMap.read(options.channel_map))

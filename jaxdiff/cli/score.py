@@ -39,11 +39,10 @@ import json
 import math
 import os
 import textwrap
-import warnings
 from pathlib import Path
 from typing import Any
 
-from jaxdiff.errors import ConfigError, DataError, DataWarning
+from jaxdiff.errors import ConfigError, DataError
 
 MEANINGS = {
     "stride_time_sd": "standard deviation of the stride time",
@@ -116,6 +115,7 @@ def run(options: argparse.Namespace) -> None:
     if options.mechanics:
         _score_mechanics(options)
         return
+    from jaxdiff.cli.start import warn_of_gaps
     from jaxdiff.data.formats import read_one
     from jaxdiff.models import scoring
 
@@ -127,9 +127,7 @@ def run(options: argparse.Namespace) -> None:
     made = [read_one(path, options.rate) for path in options.files]
     real = [read_one(path, options.rate) for path in options.against]
     for path, file in zip([*options.files, *options.against], [*made, *real]):
-        for name, values in zip(file.channels, file.values.T):
-            if all(map(math.isnan, values)):
-                warnings.warn(f"{path}: {name} holds only gaps", DataWarning, stacklevel=2)
+        warn_of_gaps(path, file)
     partners = real * (count if len(real) == 1 else 1) or [None] * count
     try:
         made = [

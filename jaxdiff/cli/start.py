@@ -1,15 +1,20 @@
-"""What commands that compute share: preparing JAX and checking counts."""
+"""What commands that compute share: preparing JAX, checking counts and files."""
 
 from __future__ import annotations
 
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from jaxdiff.errors import ConfigError
+from jaxdiff.errors import ConfigError, DataWarning
+
+if TYPE_CHECKING:
+    from jaxdiff.data.recording import Recording
 
 
 def prepare_jax() -> None:
@@ -38,6 +43,15 @@ def seed(options: Any) -> None:
     """
     if options.seed is not None and not 0 <= options.seed < 2**32:
         raise ConfigError(f"--seed must be in 0 … {2**32 - 1}, not {options.seed}")
+
+
+def warn_of_gaps(path: Path, recording: Recording) -> None:
+    """Warn of channels without any value, which are scored and used as if they were absent."""
+    import numpy as np
+
+    for name, values in zip(recording.channels, recording.values.T):
+        if np.isnan(values).all():
+            warnings.warn(f"{path}: {name} holds only gaps", DataWarning, stacklevel=2)
 
 
 @contextmanager

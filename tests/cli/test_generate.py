@@ -12,7 +12,9 @@ from jaxdiff.cli.options import own_options
 from jaxdiff.data import formats
 from jaxdiff.data.recording import Recording
 from jaxdiff.errors import CheckpointError, ConfigError
+from jaxdiff.models.model import Model
 from jaxdiff.models.prediction import Prediction
+from jaxdiff.models.trained import Trained
 from jaxdiff.studies.biovae.model import parse_edit
 from jaxdiff.studies.run import Run
 
@@ -63,6 +65,25 @@ def test_options_and_outputs_are_checked_before_work_begins(jaxdiff, run, tmp_pa
     for seed in (-1, 2**32, 2**70):
         _, _, err = jaxdiff(*words, "--output", "y.mot", f"--seed={seed}")
         assert f"--seed must be in 0 … 4294967295, not {seed}" in err
+
+
+class Refusing(Model):
+    """A model that is not to be reached in a test."""
+
+    def generate(self, recording=None, *, samples: int = 1, seed: int = 0, steps: int = 0):
+        raise ConfigError("refused")
+
+
+def test_a_channel_without_values_is_a_warning(jaxdiff, walk, tmp_path, monkeypatch):
+    model = Refusing(Trained("llma", {}, {}))
+    monkeypatch.setattr("jaxdiff.studies.loading.load", lambda what: model)
+    holed = np.array(walk.values)
+    holed[:, 1] = np.nan
+    formats.write(tmp_path / "walk.csv", replace(walk, values=holed))
+    words = ("--input", tmp_path / "walk.csv", "--output", tmp_path / "out.csv")
+    code, _, err = jaxdiff("generate", "x", *words)
+    assert code == 2 and "refused" in err
+    assert f"walk.csv: {walk.channels[1]} holds only gaps" in err
 
 
 def checkpoint(network, method):
