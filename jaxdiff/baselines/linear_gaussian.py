@@ -183,16 +183,25 @@ def white(signals: Array, components: int = COMPONENTS) -> Params:
     }
 
 
-def features(signals: np.ndarray, count: int = FEATURES) -> np.ndarray:
+def features(
+    signals: np.ndarray, noise: np.ndarray | None = None, count: int = FEATURES
+) -> np.ndarray:
     """Directions [count, L, d] along which signals [N, L, d] about their mean are uncorrelated, of
     variance one at most.
 
     A network that is given these numbers sees the whole window at once, at one scale. They are
-    small along directions that hold little of the variance, as in ridge regression.
+    small along directions that hold little of the variance, as in ridge regression; with noise of
+    this deviation per channel [d] in training, their variance is one with the noise: directions in
+    which it drowns the signal would enter training with many times the scale they have without it.
     """
-    power, vectors = spectrum((signals - signals.mean(0)).reshape(len(signals), -1), count)
-    damped = vectors / np.sqrt(power + DAMPING * power.sum())[:, None]
-    return _padded(damped.reshape(-1, *signals.shape[1:]), 0, count)
+    scale = np.ones(signals.shape[-1]) if noise is None or not np.all(noise) else noise
+    centred = ((signals - signals.mean(0)) / scale).reshape(len(signals), -1)
+    power, vectors = spectrum(centred, count)
+    damping = DAMPING * power.sum()
+    if noise is not None and np.all(noise):
+        damping = max(damping, 1.0)
+    damped = vectors / np.sqrt(power + damping)[:, None]
+    return _padded(damped.reshape(-1, *signals.shape[1:]) / scale, 0, count)
 
 
 def seen(law: Params, signal: Array) -> Array:

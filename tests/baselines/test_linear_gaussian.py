@@ -75,6 +75,22 @@ def test_noise_on_the_condition_shrinks_as_ridge_regression_does():
     assert away(noise) < 0.1 < 0.5 * away(0.0)
 
 
+def test_features_of_a_noisy_signal_have_variance_one_where_the_noise_is_expected():
+    """The noise that is right for regression may exceed the signal in most directions."""
+    _, y, _ = people(14, 0.0)
+    noise = np.array([0.2, 0.5, 2.0])
+    noisy = y + noise * np.random.default_rng(1).normal(size=y.shape)
+
+    def variances(features, signals):
+        return np.tensordot(signals - y.mean(0), features, ((1, 2), (1, 2))).var(0)
+
+    expected = lg.features(y, noise, 20)
+    np.testing.assert_allclose(variances(expected, noisy), 1.0, atol=0.25)
+    assert np.all(variances(expected, y) < 1.001)
+    assert variances(lg.features(y, count=20), noisy).max() > 100
+    np.testing.assert_allclose(lg.features(y, 0 * noise), lg.features(y))
+
+
 def test_the_map_without_a_subject_is_the_map_fitted_without_them():
     """To the last detail: not even the mean it is centred on may know who was left out."""
     x, y, subject = people(14, 3.0)

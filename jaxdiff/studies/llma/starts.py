@@ -127,7 +127,7 @@ def start(config: Config, fold: Fold, kind: str = "", most: int = 2000) -> Start
             f"guess_{own}": linear_gaussian.guesses(laws[own], every[other], every["subject"])
             for own, other in OTHER.items()
         }
-        return Start({"fixed": laws}, guesses)
+        return Start({"fixed": _with_noise(config, laws, train, groups)}, guesses)
     laws, guesses, predict, names = {}, {}, {}, {}
     for own, other in OTHER.items():
         names[own], guess = best_baseline(train[other], train[own], train["subject"])
@@ -140,7 +140,9 @@ def start(config: Config, fold: Fold, kind: str = "", most: int = 2000) -> Start
 def _with_noise(
     config: Config, laws: dict[str, Params], train: dict[str, np.ndarray], groups: int
 ) -> dict[str, Params]:
-    """The laws with the noise on their conditions in training; none where one subject trains."""
+    """The laws with the noise on their conditions in training, none where one subject trains, and
+    with features that expect this noise.
+    """
     found = {}
     for own, other in OTHER.items():
         noise = np.zeros(train[other].shape[-1], np.float32)
@@ -151,6 +153,10 @@ def _with_noise(
                 train[own], train[other], train["subject"], groups
             )
         found[own] = {**laws[own], "condition_noise": noise}
+    for own, other in OTHER.items():
+        noise = config.model.condition_noise * found[own]["condition_noise"]
+        features = linear_gaussian.features(train[other], noise).astype(np.float32)
+        found[other] = {**found[other], "features": features}
     return found
 
 
