@@ -12,6 +12,7 @@ from jaxdiff.data import formats
 from jaxdiff.data.builders.simulated import SimulatedGait
 from jaxdiff.data.recording import Recording
 from jaxdiff.errors import ConfigError, DataError
+from jaxdiff.methods.cross_modal import OTHER
 from jaxdiff.models.prediction import Prediction
 from jaxdiff.studies.llma import experiments, people, starts, tables, written
 from jaxdiff.studies.llma.config import WORDS, get_config
@@ -296,6 +297,18 @@ def test_the_noise_on_conditions_is_chosen_by_leaving_out_people(small):
     channels = noise(2)
     assert channels.shape == (16,) and np.all(channels > 0)
     assert not noise(1).any() and not noise(2, 0.0).any()
+
+
+@pytest.mark.parametrize("kind", ["none", "linear"])
+def test_what_networks_see_of_the_whole_condition_has_one_scale_with_its_noise(small, kind):
+    """These signals know nothing of each other, so the noise is ten deviations of theirs."""
+    fold, rng = folds(small, load_trials(small))[0], np.random.default_rng(0)
+    fixed = starts.start(small, fold, kind).params["fixed"]
+    for own, other in OTHER.items():
+        signals, noise = fold.side("train")[other], fixed[own]["condition_noise"]
+        away = signals + noise * rng.normal(size=signals.shape) - fixed[other]["centre"]
+        seen = np.tensordot(away, fixed[other]["features"], ((1, 2), (1, 2)))
+        assert noise.min() > 3 * signals.std() and seen.std(0).max() < 1.5
 
 
 def test_every_word_is_a_config_and_a_wrong_one_names_the_nearest():
