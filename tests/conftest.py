@@ -5,6 +5,7 @@ deadline, and draws that depend on the test alone and not on which tests this wo
 import ctypes
 import gc
 import os
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
@@ -63,8 +64,58 @@ def forgetful():
             ctypes.CDLL(None).malloc_trim(0)
 
 
+DEAREST = [
+    "methods/test_conformance.py",
+    "methods/test_llma.py",
+    "methods/test_biovae.py",
+    "studies/test_llma.py",
+    "studies/test_text_to_motion.py",
+    "studies/biovae/test_study.py",
+    "benchmarks/test_gpu.py",
+    "benchmarks/test_scripts.py",
+    "docs/test_notebooks.py",
+    "diffusion/test_conformance.py",
+    "methods/test_text_to_motion.py",
+    "body/walker/test_batch.py",
+    "nets/test_blocks.py",
+    "nets/test_unet.py",
+    "nets/test_networks.py",
+    "studies/speed_transfer/test_study.py",
+    "cli/test_export.py",
+    "interop/test_golden_networks.py",
+    "training/test_loop.py",
+    "diffusion/test_golden.py",
+    "studies/speed_transfer/test_program.py",
+    "benchmarks/test_operations.py",
+    "studies/speed_transfer/test_regression.py",
+    "methods/test_gait.py",
+    "models/test_model.py",
+    "models/test_motion.py",
+    "studies/test_llma_words.py",
+    "studies/test_constrained_model.py",
+    "studies/speed_transfer/test_laboratory.py",
+]
+"""Files that take longest. They come first, so that none is left to one worker at the end; the
+others follow by their number of tests.
+"""
+TESTS = Path(__file__).parent
+RANK = {TESTS / name: rank for rank, name in enumerate(DEAREST)}
+NEWER = {TESTS / name for name in ("cli", "data", "diffusion", "models", "nets", "training")}
+"""Folders that are tested on a newer Python too, with the files beside this one: they depend on
+what differs, the interpreter, JAX, NumPy and the command line.
+"""
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """Slow tests run only when asked for by a marker expression, or by name."""
+    """Dearest files first. Slow tests run only when asked for by a marker expression, or by
+    name.
+    """
+    count = Counter(item.path for item in items)
+    items.sort(key=lambda item: (RANK.get(item.path, len(RANK)), -count[item.path]))
+    for item in items:
+        if item.path.parent == TESTS or NEWER.intersection(item.path.parents):
+            item.add_marker("newer")
     if config.getoption("markexpr") or any("::" in argument for argument in config.args):
         return
     skip = pytest.mark.skip(reason="slow: run with  pytest -m slow")
@@ -78,6 +129,7 @@ def pytest_xdist_make_scheduler(config, log):
     """A file is tested by one worker, in its order: what it trains and compiles is made once."""
     from xdist.scheduler import LoadFileScheduling
 
+    config.option.loadscopereorder = False  # files come in order
     return LoadFileScheduling(config, log)
 
 
