@@ -19,6 +19,9 @@ from jaxdiff.data.recording import Recording
 from jaxdiff.data.strides import strikes
 from jaxdiff.errors import DataError, DataWarning, Error, FileError, counted
 
+MOVING, STILL = 8.0, (0.14, 1.7)
+"""Degrees by which moving joints move, and by which hips and knees do if they are in radians."""
+
 
 def check_file(
     path: str | Path,
@@ -178,6 +181,8 @@ def _units(recording: Recording, where: tuple[str, ...]) -> Iterator[Finding]:
                 yield Finding(what, where, f"state the unit, for instance {names[0]} [{phrase}]")
             else:
                 plausible.check(quantity, unit, values, names)
+            if (quantity, unit) == ("angle", "deg"):
+                yield from _still(recording, names, where)
         except DataError as error:
             yield Finding(str(error), where, "state the unit that the values are in")
     other = [
@@ -187,6 +192,22 @@ def _units(recording: Recording, where: tuple[str, ...]) -> Iterator[Finding]:
     ]
     if other:
         yield Finding(f"units that are not known: {', '.join(other[:6])}", where)
+
+
+def _still(recording: Recording, names: Sequence[str], where: tuple[str, ...]) -> Iterator[Finding]:
+    """Hips and knees in degrees that hardly move while other joints do: perhaps radians."""
+    spans = {
+        name: np.ptp(c[np.isfinite(c)]) for name in names if np.isfinite(c := recording[name]).any()
+    }
+    if max(spans.values(), default=0.0) < MOVING:
+        return
+    for name, span in spans.items():
+        known = channels.identify(name, "deg")
+        if known is not None and known.joint in ("hip", "knee") and STILL[0] < span < STILL[1]:
+            what = (
+                f"{name} moves by {span:.2g} deg only, {np.rad2deg(span):.0f} deg if it is in rad"
+            )
+            yield Finding(what, where, "state the unit that the values are in")
 
 
 def _values(recording: Recording, where: tuple[str, ...]) -> Iterator[Finding]:

@@ -162,6 +162,15 @@ def test_small_residuals_of_inverse_dynamics_are_no_doubtful_unit(jaxdiff, tmp_p
     assert code == 0 and "pelvis vertical force" in out and "warning" not in out
 
 
+def test_one_joint_in_radians_among_degrees_is_a_warning(jaxdiff, tmp_path):
+    walk = recording(("hip_flexion_r", "knee_angle_r"), "deg", frames=600)
+    walk.values[:, 0] = np.radians(walk.values[:, 0])
+    write(tmp_path / "walk.mot", walk)
+    code, out, _ = jaxdiff("data", "check", tmp_path / "walk.mot")
+    assert code == 0 and "hip_flexion_r moves by 1 deg only, 60 deg if it is in rad" in out
+    assert "knee_angle_r moves" not in out
+
+
 def test_arrays_that_are_no_recording_are_listed(jaxdiff, tmp_path):
     np.savez(tmp_path / "trials.npz", angles=np.zeros((3, 4)), subject=np.array(["a"]))
     code, out, _ = jaxdiff("data", "check", tmp_path / "trials.npz")
