@@ -10,8 +10,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from data.pretended import pretended_gait
 
 from benchmarks import cases, page, report, timing
+from jaxdiff.data.builders.simulated import SimulatedGait
 
 SCRIPTS = {
     "sampling": {"median", "samples/s", "share", "memory", "compile"},
@@ -29,7 +31,9 @@ DEAR = {"training", "scaling"}  # they compile a dozen training steps
 @pytest.mark.parametrize(
     "name", [pytest.param(n, marks=pytest.mark.slow) if n in DEAR else n for n in SCRIPTS]
 )
-def test_a_script_writes_what_it_promises(name, tmp_path):
+def test_a_script_writes_what_it_promises(name, tmp_path, monkeypatch):
+    monkeypatch.setenv("JAXDIFF_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr(SimulatedGait, "simulator", staticmethod(pretended_gait))
     if name == "peers":
         pytest.importorskip("torch")
         pytest.importorskip("diffusers")

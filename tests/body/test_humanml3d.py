@@ -149,10 +149,10 @@ def test_any_skeleton_with_a_layout(variant):
 
 def test_batches_of_clips_and_gradients():
     clips = jnp.stack([motion(seed=seed) for seed in range(3)])
-    encode = lambda joints: humanml3d.features_from_joints(joints, LAYOUT)  # noqa: E731
-    batch = jax.vmap(encode)(clips)
+    encode = jax.jit(lambda joints: humanml3d.features_from_joints(joints, LAYOUT))
+    batch = jax.jit(jax.vmap(encode))(clips)
     features_close(batch, jnp.stack([encode(clip) for clip in clips]))
-    decoded = jax.vmap(humanml3d.joints_from_features)(batch)
+    decoded = jax.eval_shape(jax.vmap(humanml3d.joints_from_features), batch)
     assert decoded.shape == (3, 49, 22, 3)
     offsets = humanml3d.target_offsets(clips[0, 0], LAYOUT)
     loss = lambda f: humanml3d.joints_from_rotations(f, offsets, LAYOUT).sum()  # noqa: E731

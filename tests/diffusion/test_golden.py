@@ -194,7 +194,7 @@ def test_golden_sampler(case):
             expected = expected / np.sqrt(1 + golden["sigmas"] ** 2)[:, None, None, None]
         np.testing.assert_allclose(path, expected, rtol=0, atol=tolerance)
         if prediction == "sample" and "x0" in golden:
-            x0 = jax.vmap(denoise)(path[:-1], grid.t)
+            x0 = jax.jit(jax.vmap(denoise))(path[:-1], grid.t)
             np.testing.assert_allclose(x0, golden["x0"], rtol=0, atol=tolerance)
         if "traj_calls" in golden:
             check_heun_predictions(denoise, grid, path, golden)
@@ -208,9 +208,8 @@ def check_heun_predictions(denoise, grid, path, golden):
         golden["traj_calls"][1::2][: grid.t.size - 1]
         * np.asarray(grid.alpha)[1:-1, None, None, None]
     )
-    predicted = jax.vmap(lambda x, step: solvers.euler().step((), x, denoise, step)[1])(
-        path[:-1], steps(grid)
-    )
+    euler = jax.vmap(lambda x, step: solvers.euler().step((), x, denoise, step)[1])
+    predicted = jax.jit(euler)(path[:-1], steps(grid))
     np.testing.assert_allclose(predicted[:-1], expected, rtol=0, atol=5e-5)
 
 
@@ -226,13 +225,18 @@ def test_golden_inversion(case):
     if case["network_level"] == "target":
         evaluate_at = {"x0": "target_sample", "eps": "target_epsilon"}[kind]
 
-    up = invert(denoise, grid, x0, evaluate_at=evaluate_at, return_path=True)
+    @jax.jit
+    def there_and_back(x0):
+        up = invert(denoise, grid, x0, evaluate_at=evaluate_at, return_path=True)
+        back = grids.floored(grid)
+        down = sample(None, denoise, back, solvers.ddim(), up[-1], return_path=True)
+        return up, down, round_trip(denoise, grid, x0, evaluate_at=evaluate_at)
+
+    up, down, error = there_and_back(x0)
     np.testing.assert_allclose(
         up, golden["inv_traj"][1:], rtol=0, atol=1e-4
     )  # the golden first step stays in place
-    down = sample(None, denoise, grids.floored(grid), solvers.ddim(), up[-1], return_path=True)
     np.testing.assert_allclose(down, golden["fwd_traj"][:-1], rtol=0, atol=1e-4)  # as does its last
-    error = round_trip(denoise, grid, x0, evaluate_at=evaluate_at)
     np.testing.assert_allclose(error.max_abs, golden["roundtrip_max_abs"], rtol=0, atol=1e-4)
     np.testing.assert_allclose(error.rms, golden["roundtrip_rmse"], rtol=0, atol=1e-4)
 
@@ -244,13 +248,9 @@ def test_golden_round_trip_scan(level, evaluate_at):
     meta, file = oracles.meta("inversion"), oracles.arrays("inversion")
     schedule = schedule_of(meta)
     denoise = network(schedule, "eps", mix(file))
+    trip = jax.jit(lambda grid: round_trip(denoise, grid, file["x0"], evaluate_at=evaluate_at))
     for i, n in enumerate(file["scan/n"]):
-        error = round_trip(
-            denoise,
-            grids.GRIDS[meta["spacing"]](schedule, int(n)),
-            file["x0"],
-            evaluate_at=evaluate_at,
-        )
+        error = trip(grids.GRIDS[meta["spacing"]](schedule, int(n)))
         np.testing.assert_allclose(
             error.max_abs, file[f"scan/{level}_max_abs"][i], rtol=0, atol=1e-4
         )
@@ -275,5 +275,5 @@ def test_golden_guidance(case):
     for name, one in (("x0_cond", conditional), ("x0_uncond", unconditional)):
         if name in golden:
             np.testing.assert_allclose(
-                jax.vmap(one)(path[:-1], grid.t), golden[name], rtol=0, atol=5e-5
+                jax.jit(jax.vmap(one))(path[:-1], grid.t), golden[name], rtol=0, atol=5e-5
             )

@@ -1,5 +1,7 @@
 """Alignment losses: the golden values, what makes them zero, and what makes them rise."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -38,7 +40,8 @@ def loss_of(case):
 def test_golden_values_and_gradients(name):
     arrays, case = oracles.arrays("losses"), CASES[name]
     inputs = [arrays[key] for key in case["inputs"]]
-    value, gradients = jax.value_and_grad(loss_of(case), argnums=tuple(range(len(inputs))))(*inputs)
+    slopes = jax.value_and_grad(loss_of(case), argnums=tuple(range(len(inputs))))
+    value, gradients = jax.jit(slopes)(*inputs)
     np.testing.assert_allclose(value, arrays[f"{name}/value"], rtol=2e-5)
     for key, gradient in zip(case["inputs"], gradients):
         expected = arrays[f"{name}/grad_{key}"]
@@ -87,14 +90,13 @@ def test_balanced_negatives_make_position_worth_log_2_and_leave_chance_where_it_
     chance = np.log(16 * 8)
     for negatives, gain in (("all", np.log(8)), ("balanced", np.log(2)), ("position", None)):
         options = Settings(window=5, tau=0.01, negatives=negatives)
-        found = alignment.content(position, position, options)
+        content = jax.jit(partial(alignment.content, settings=options))
+        found = content(position, position)
         np.testing.assert_allclose(found.paired, found.mispaired, rtol=1e-5)
         if gain is None:
             np.testing.assert_allclose(found.paired, np.log(16), rtol=1e-5)
             continue
-        np.testing.assert_allclose(
-            alignment.content(unknown, unknown, options).paired, chance, rtol=1e-4
-        )
+        np.testing.assert_allclose(content(unknown, unknown).paired, chance, rtol=1e-4)
         np.testing.assert_allclose(found.paired, chance - gain, atol=0.02)
 
 
@@ -127,13 +129,13 @@ def test_covariance_is_zero_on_equal_latents_blind_to_means_and_positive_otherwi
 def test_zero_latents_have_finite_gradients():
     zero = jnp.zeros((4, 10, 3))
     for word in ALIGNMENTS:
-        gradient = jax.grad(alignment.alignment(word, Settings(window=5)))(zero, zero)
+        gradient = jax.jit(jax.grad(alignment.alignment(word, Settings(window=5))))(zero, zero)
         assert jnp.isfinite(gradient).all(), word
 
 
 def test_llma_is_the_sum_of_its_parts_and_every_word_gives_a_scalar():
     x, y, s = latents(0), latents(1), Settings(window=5)
-    values = {word: ALIGNMENTS[word](x, y, s) for word in ALIGNMENTS}
+    values = jax.jit(lambda x, y: {word: f(x, y, s) for word, f in ALIGNMENTS.items()})(x, y)
     np.testing.assert_allclose(values["llma"], values["contrast"] + values["covariance"], rtol=1e-6)
     assert all(value.shape == () and jnp.isfinite(value) for value in values.values())
     assert values["none"] == 0 and values["mse"] > 0

@@ -36,7 +36,7 @@ def test_it_learns_to_smooth():
         state, _ = step(state, batch)
     estimate, truth = swings(1, 16, 50)
     smoothed = np.asarray(
-        method.generate(state.params, jax.random.split(jax.random.key(1), 16), estimate)
+        jax.jit(method.generate)(state.params, jax.random.split(jax.random.key(1), 16), estimate)
     )
     before, after = estimate - truth, smoothed - truth
     assert np.abs(after).mean() < 0.7 * np.abs(before).mean()
