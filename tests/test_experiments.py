@@ -10,7 +10,8 @@ ROOT = Path(__file__).parents[1]
 
 
 def run(module, *arguments):
-    environment = {**os.environ, "XLA_FLAGS": "", "JAX_PLATFORMS": "cpu"}
+    flags = "--xla_backend_optimization_level=0"  # and one device
+    environment = {**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
     return subprocess.run(
         [sys.executable, "-m", module, *arguments],
         cwd=ROOT,
