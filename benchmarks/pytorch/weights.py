@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from flax.traverse_util import flatten_dict
 from torch import Tensor, nn
 
-from jaxdiff.interop.keys import flatten, unstack
+from jaxdiff.interop.keys import unstack
 
 LSTM = {"input_kernel_0": "weight_ih_l0", "hidden_kernel_0": "weight_hh_l0", "input_bias_0": "bias_ih_l0", "hidden_bias_0": "bias_hh_l0"}  # fmt: skip
 
@@ -19,7 +20,7 @@ def load(module: nn.Module, tree: Any) -> nn.Module:
     error.
     """
     places = dict(module.named_parameters())
-    for path, array in unstack(flatten(tree)).items():
+    for path, array in unstack(flatten_dict(tree, sep="/")).items():
         *where, last = path.split("/")
         owner = module.get_submodule(".".join(where))
         for name, value in _as_pytorch(owner, last, torch.from_numpy(np.array(array, np.float32))):

@@ -14,6 +14,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
 
 from jaxdiff.errors import FileError
 from jaxdiff.interop.layouts import Layout
@@ -33,7 +34,7 @@ def torch_keys(path: str, rules: Iterable[Rule]) -> tuple[list[str], Layout]:
 def shapes(network: Any, inputs: Iterable[jax.ShapeDtypeStruct]) -> dict[str, tuple[int, ...]]:
     """The shape of every parameter of a network, by path, without computing one."""
     variables = jax.eval_shape(network.init, jax.random.key(0), *inputs)
-    return {path: leaf.shape for path, leaf in flatten(variables["params"]).items()}
+    return {path: leaf.shape for path, leaf in flatten_dict(variables["params"], sep="/").items()}
 
 
 def expected(
@@ -78,13 +79,13 @@ def from_torch(
         flat[path] = np.ascontiguousarray(
             layout.join([np.asarray(state[name], np.float32) for name in names])
         )
-    return unflatten(stack(flat))
+    return unflatten_dict(stack(flat), sep="/")
 
 
 def to_torch(parameters: Mapping[str, Any], rules: list[Rule]) -> dict[str, np.ndarray]:
     """The PyTorch state dict of our parameters."""
     state = {}
-    for path, value in unstack(flatten(parameters)).items():
+    for path, value in unstack(flatten_dict(parameters, sep="/")).items():
         names, layout = torch_keys(path, rules)
         state |= dict(zip(names, layout.split(np.asarray(value), len(names))))
     return state
@@ -121,30 +122,6 @@ def _numbered(parameters: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int,
     """The shapes of unstacked parameters, from those of our parameters."""
     arrays = {path: np.broadcast_to(np.float32(0), shape) for path, shape in parameters.items()}
     return {path: array.shape for path, array in unstack(arrays).items()}
-
-
-def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """`{"a": {"b": x}}` to `{"a/b": x}`."""
-    out = {}
-    for key, value in tree.items():
-        out |= (
-            flatten(value, f"{prefix}{key}/")
-            if isinstance(value, Mapping)
-            else {prefix + key: value}
-        )
-    return out
-
-
-def unflatten(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """`{"a/b": x}` to `{"a": {"b": x}}`."""
-    tree: dict[str, Any] = {}
-    for path, value in flat.items():
-        *parents, leaf = path.split("/")
-        branch = tree
-        for parent in parents:
-            branch = branch.setdefault(parent, {})
-        branch[leaf] = value
-    return tree
 
 
 def _expand(name: str) -> list[str]:

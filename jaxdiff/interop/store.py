@@ -20,10 +20,11 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
 
 from jaxdiff.disk import atomic, write_text
 from jaxdiff.errors import FileError, nearest
-from jaxdiff.interop.keys import flatten, shapes, unflatten
+from jaxdiff.interop.keys import shapes
 from jaxdiff.nets.clip_text import ClipText
 from jaxdiff.nets.film_transformer import FiLMTransformer, Refinement
 from jaxdiff.nets.mdm import MDM
@@ -89,7 +90,8 @@ def save(converted: Converted, out: str | Path) -> Path:
     config: dict[str, Any] = {"format": FORMAT, "source": converted.source, "networks": {}}
     for name, weights in converted.networks.items():
         flat |= {
-            f"{name}/{path}": value for path, value in flatten(weights.params["params"]).items()
+            f"{name}/{path}": value
+            for path, value in flatten_dict(weights.params["params"], sep="/").items()
         }
         config["networks"][name] = {
             "class": type(weights.network).__name__,
@@ -136,7 +138,7 @@ def load(path: str | Path) -> Converted:
             raise FileError(
                 f"{arrays}: {name} does not fit its configuration, see {', '.join(odd[:8])}"
             )
-        params = jax.tree.map(jnp.asarray, unflatten(got))
+        params = jax.tree.map(jnp.asarray, unflatten_dict(got, sep="/"))
         networks[name] = Weights(network, {"params": params}, inputs)
     extras = {
         key.removeprefix("extras/"): value

@@ -24,6 +24,16 @@ SPLIT = "trials"  # one split: training and test subjects are chosen by jaxdiff.
 
 Modalities = Mapping[str, tuple[Sequence[str], Sequence[str]]]
 """modality -> (channel names, units)."""
+_JOINTS = ("hip", "knee", "ankle", "foot", "pelvis")
+LEG: Modalities = {
+    "angles": ([f"{joint}_{axis}" for joint in _JOINTS for axis in "xyz"], ["deg"] * 15),
+    "moments": (
+        [f"{joint}_{axis}_moment" for joint in _JOINTS[:3] for axis in "xyz"],
+        ["N m/kg"] * 9,
+    ),
+    "grf": ([f"grf_{axis}" for axis in "xyz"], ["N/kg"] * 3),
+}
+"""Angles, moments and ground reaction force of one leg, in three axes each."""
 T = TypeVar("T")
 
 

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxdiff.data.builders.base import Builder, Modalities
+from jaxdiff.data.builders.base import LEG, Builder, Modalities
 from jaxdiff.data.builders.example import example
 from jaxdiff.errors import FileError, MissingExtra
 
@@ -52,15 +52,7 @@ class Embry2018(Builder):
     )
 
     def modalities(self) -> Modalities:
-        angles, moments = (
-            [f"{joint}_{axis}" for joint in joints for axis in "xyz"]
-            for joints in (JOINTS, JOINTS[:3])
-        )
-        return {
-            "angles": (angles, ["deg"] * 15),
-            "moments": ([f"{name}_moment" for name in moments], ["N m/kg"] * 9),
-            "grf": ([f"grf_{axis}" for axis in "xyz"], ["N/kg"] * 3),
-        }
+        return LEG
 
     def examples(self, root: Path) -> Iterator[dict[str, Any]]:
         try:

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxdiff.data.builders.base import Builder, Modalities
+from jaxdiff.data.builders.base import LEG, Builder, Modalities
 from jaxdiff.data.builders.example import example
 from jaxdiff.errors import FileError
 
@@ -51,15 +51,7 @@ class Fukuchi2018(Builder):
     )
 
     def modalities(self) -> Modalities:
-        angles, moments = (
-            [f"{joint.lower()}_{axis}" for joint in joints for axis in "xyz"]
-            for joints in (JOINTS, JOINTS[:3])
-        )
-        return {
-            "angles": (angles, ["deg"] * 15),
-            "moments": ([f"{name}_moment" for name in moments], ["N m/kg"] * 9),
-            "grf": ([f"grf_{axis}" for axis in "xyz"], ["N/kg"] * 3),
-        }
+        return LEG
 
     def examples(self, root: Path) -> Iterator[dict[str, Any]]:
         speeds = _speeds(self.need(root / "WBDSinfo.csv"))

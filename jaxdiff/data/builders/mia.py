@@ -17,22 +17,13 @@ from typing import Any
 
 import numpy as np
 
+from jaxdiff.body.actions.emg import MUSCLES
 from jaxdiff.data.builders.base import Builder, Modalities
 from jaxdiff.data.builders.example import example
 from jaxdiff.errors import FileError
 
 JOINTS = 25
 FRAMES = 30
-MUSCLES = (
-    "right_quadriceps",
-    "left_quadriceps",
-    "right_hamstrings",
-    "left_hamstrings",
-    "right_gluteus",
-    "left_gluteus",
-    "left_biceps",
-    "right_biceps",
-)
 
 
 class MIA(Builder):
