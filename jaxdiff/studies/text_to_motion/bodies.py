@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import numpy as np
 
@@ -49,7 +50,7 @@ def table(
     ]
     for name, features in {"real": real, **made}.items():
         motions = [each[:n] for each, n in zip(features, length)]
-        rows = figures(prepared, features, length)
+        rows = [figures(prepared, each) for each in cleaned(prepared, features, length)]
         near = memorisation.nearest([_local(each, prepared) for each in motions], known)
         cells = {COLUMNS[key]: cell([row[key] for row, _ in rows]) for key in rows[0][0]}
         found.row(name, cells | {COLUMNS["nearest"]: cell(1000 * near)})
@@ -59,17 +60,30 @@ def table(
     return found
 
 
-def figures(
-    prepared: Prepared, features: np.ndarray, length: np.ndarray
-) -> list[tuple[dict[str, float], dict[str, float]]]:
-    """What `rigid.violation` says of each motion `(T, F)`, and of what is written of it."""
-    rows, layout, rate = [], prepared.layout, prepared.rate
+class Cleaned(NamedTuple):
+    """A motion and what is written of it."""
+
+    joints: np.ndarray
+    """`(T, J, 3)` in metres."""
+    contacts: np.ndarray
+    """`(T, 4)`."""
+    written: rigid.Rigid
+
+
+def cleaned(prepared: Prepared, features: np.ndarray, length: np.ndarray) -> Iterator[Cleaned]:
+    """What is written of motion features `(N, T, F)`, motion by motion."""
+    layout = prepared.layout
     for motion, joints in zip(features, joints_of(features, length, layout)):
         contacts = motion[: len(joints), slices(joints.shape[-2])["contacts"]]
-        clean = rigid.cleaned(joints, layout, rate, contacts)
-        own = rigid.violation(joints, layout, rate, contacts, clean)
-        rows.append((own, rigid.violation(clean.joints, layout, rate, contacts)))
-    return rows
+        yield Cleaned(joints, contacts, rigid.cleaned(joints, layout, prepared.rate, contacts))
+
+
+def figures(prepared: Prepared, motion: Cleaned) -> tuple[dict[str, float], dict[str, float]]:
+    """What `rigid.violation` says of a motion, and of what is written of it."""
+    joints, contacts, written = motion
+    layout, rate = prepared.layout, prepared.rate
+    own = rigid.violation(joints, layout, rate, contacts, written)
+    return own, rigid.violation(written.joints, layout, rate, contacts)
 
 
 def _local(features: np.ndarray, prepared: Prepared) -> np.ndarray:

@@ -17,8 +17,6 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxdiff.body import rigid
-from jaxdiff.body.humanml3d import slices
 from jaxdiff.data.text import TextMotion, captioned
 from jaxdiff.errors import FileError
 from jaxdiff.methods.text_to_motion import text_to_motion
@@ -28,12 +26,7 @@ from jaxdiff.report.tables import Table, cell, provenance
 from jaxdiff.studies.generation import evenly, in_chunks
 from jaxdiff.studies.text_to_motion import bodies, corpora, preparation, texts
 from jaxdiff.studies.text_to_motion.evaluation import embedder
-from jaxdiff.studies.text_to_motion.preparation import (
-    Prepared,
-    everything,
-    joints_of,
-    normalised,
-)
+from jaxdiff.studies.text_to_motion.preparation import Prepared, everything, normalised
 from jaxdiff.studies.text_to_motion.start import judged
 from jaxdiff.training.step import make_generate
 from jaxdiff.typing import Config, Params
@@ -121,17 +114,16 @@ def figures(
     made = in_chunks(generate, params, jax.random.key(seed), condition)
     generated = prepared.normaliser.inverse(made)
     some, pairs = evenly(len(test), BODIES), min(config.evaluation.pairs, len(test))
+    written, measured = _written(prepared, generated, length, some)
+    shown = bodies.cleaned(prepared, batch["motion"][some], length[some])
     real, made, clean = (
         {key: float(np.mean([row[key] for row in rows])) for key in ("foot_slide", "bone_stretch")}
-        for rows in (
-            [own for own, _ in bodies.figures(prepared, batch["motion"][some], length[some])],
-            *zip(*bodies.figures(prepared, generated[some], length[some])),
-        )
+        for rows in ([bodies.figures(prepared, each)[0] for each in shown], *zip(*measured))
     )
     found = {
         "real": (batch["motion"], real),
         "generated": (generated, made),
-        "generated, written": (_written(prepared, generated, length), clean),
+        "generated, written": (written, clean),
     }
     rows = {}
     for row, (features, body) in found.items():
@@ -141,11 +133,14 @@ def figures(
     return rows
 
 
-def _written(prepared: Prepared, features: np.ndarray, length: np.ndarray) -> np.ndarray:
-    """Features of what is written of motions."""
-    written, layout = np.zeros_like(features), prepared.layout
-    for row, motion, joints in zip(written, features, joints_of(features, length, layout)):
-        contacts = motion[: len(joints), slices(joints.shape[-2])["contacts"]]
-        clean = rigid.cleaned(joints, layout, prepared.rate, contacts).joints
-        row[: len(joints)] = corpora.lengthened_features(clean.astype(np.float32), prepared.variant)
-    return written
+def _written(
+    prepared: Prepared, features: np.ndarray, length: np.ndarray, some: np.ndarray
+) -> tuple[np.ndarray, list[tuple[dict[str, float], dict[str, float]]]]:
+    """Features of what is written of motions, and the figures of `some` of them."""
+    written, measured = np.zeros_like(features), []
+    for i, motion in enumerate(bodies.cleaned(prepared, features, length)):
+        joints = motion.written.joints.astype(np.float32)
+        written[i, : len(joints)] = corpora.lengthened_features(joints, prepared.variant)
+        if i in some:
+            measured.append(bodies.figures(prepared, motion))
+    return written, measured
