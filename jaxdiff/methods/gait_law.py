@@ -100,6 +100,15 @@ class Law:
         return found
 
     @cached_property
+    def believed(self) -> dict[str, np.ndarray]:
+        """D of given samples per modality: `directions`, times the doubt of the channel."""
+        return {
+            part.name: self.directions[part.name]
+            * np.array([self.doubt.get(channel, 1.0) for channel in part.channels])[:, None]
+            for part in self.layout
+        }
+
+    @cached_property
     def evidence_maps(self) -> dict[str, np.ndarray]:
         """`Sigma^-1 W` of whole channels per modality, [steps, C, K_m]: from samples to
         evidence.
@@ -119,11 +128,9 @@ class Law:
 
     def _by_channel(self, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """D of given samples, noise and W of a modality, the channel first."""
-        arrays = self.directions[name], self.noise[name], self.basis[name]
+        arrays = self.believed[name], self.noise[name], self.basis[name]
         d, noise, basis = (np.asarray(x, np.float64).swapaxes(0, 1) for x in arrays)
-        channels = next(part.channels for part in self.layout if part.name == name)
-        doubt = np.array([self.doubt.get(channel, 1.0) for channel in channels])
-        return doubt[:, None, None] * d, noise, basis
+        return d, noise, basis
 
     def observed(self, name: str, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What the given samples of a modality say of its coefficients.

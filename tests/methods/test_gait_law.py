@@ -178,13 +178,15 @@ def test_the_law_that_expects_deviations_is_not_overconfident_about_recordings(
     assert spreads[0] > 3 and spreads[1] == pytest.approx(1, abs=0.1)
 
 
-def test_training_batches_are_whitened_under_the_law_of_recordings(recording_law):
+@pytest.mark.parametrize("doubt", [1.0, 5.0])
+def test_training_batches_are_whitened_under_the_law_of_recordings(recording_law, doubt):
+    law = replace(recording_law, doubt={recording_law.layout[0].channels[0]: doubt})
     fresh = toys.gaussian(np.random.default_rng(4), 6000)
     given = masks(angles=[0, 1])
     given["angles"][5:, 1] = False
-    source = Conditioned(fresh, recording_law, Bank(recording_law, [given]))
+    source = Conditioned(fresh, law, Bank(law, [given]))
     batch = source(np.arange(6000), np.random.default_rng(5).random((6000, 4)))
-    covariance = np.cov(batch["target"][:, recording_law.slices["moments"]].T)
+    covariance = np.cov(batch["target"][:, law.slices["moments"]].T)
     np.testing.assert_allclose(covariance, np.eye(len(covariance)), atol=0.12)
 
 

@@ -32,6 +32,7 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.data.impaired = 0.15  # share of people with an impairment of one of five kinds
     config.data.offset = 1.5  # deviation of each person's constant error of each angle, degrees
     config.data.seed = 0
+    config.data.folders = ""  # `data` folders of other runs to use instead, joined by commas
 
     config.law = ConfigDict()
     config.law.components = ConfigDict(
@@ -113,7 +114,7 @@ def get_config(word: str = "quick") -> ConfigDict:
     if word in ("ship", "tables"):
         config.data.update(people=4000, tasks=2, strides=2, held_out=400)
         config.law.masks = 300
-        config.model.update(width=256, hidden=768, blocks=4)
+        config.model.update(width=192, hidden=384, blocks=4)
         config.training.update(steps=2300, ema_decay=0.998, evaluate_every=500, save_every=100)
         config.evaluation.strides = 120
     return config

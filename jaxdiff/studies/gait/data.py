@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from jaxdiff.data.units import canonical
 from jaxdiff.disk import atomic
+from jaxdiff.errors import FileError
 from jaxdiff.studies.gait.strides import Strides
 from jaxdiff.typing import Config
 
@@ -29,15 +30,22 @@ def kept(config: Config, split: str, folder: Path) -> Strides:
     """The strides of a split, simulated once and kept in a folder as float16.
 
     Args:
-      config: the config's `data` part.
+      config: the config's `data` part. With `folders`, none are simulated: the people trained on
+        are those that other runs kept there, the held-out ones those of the first folder.
       split: as for `simulated`.
-      folder: of the run; a file made with another config is replaced.
+      folder: of the run; a file made with another config or an earlier walker is replaced.
     """
-    path, wanted = folder / f"{split}.npz", json.dumps(config.to_dict(), sort_keys=True)
+    from jaxdiff.body.walker.people import VERSION
+
+    own = config.to_dict()
+    if others := own.pop("folders", ""):
+        folders = [Path(name.strip()) for name in others.split(",")]
+        return joined(folders if split == "train" else folders[:1], split)
+    path, wanted = folder / f"{split}.npz", json.dumps({**own, "walker": VERSION}, sort_keys=True)
     if path.exists():
         with np.load(path, allow_pickle=False) as file:
             if str(file["config"]) == wanted:
-                return _strides({n: file[n] for n in file.files if n != "config"})
+                return _strides(_arrays(file))
     found = simulated(
         config, split, lambda done, total: print(f"{split}: {done} of {total} people", flush=True)
     )
@@ -48,6 +56,34 @@ def kept(config: Config, split: str, folder: Path) -> Strides:
     with atomic(path) as file:
         np.savez(file, config=wanted, subject=found.subject, **halves)
     return found
+
+
+def joined(folders: Sequence[Path], split: str) -> Strides:
+    """The strides of a split that `kept` left in some folders, their people numbered anew.
+
+    Args:
+      folders: `data` folders of runs, of other seeds or with another version of the walker.
+      split: as for `simulated`.
+
+    Raises:
+      FileError: A folder lacks the split.
+    """
+    parts, people = [], 0
+    for folder in folders:
+        path = folder / f"{split}.npz"
+        if not path.exists():
+            raise FileError(f"{path} does not exist; data.folders names `data` folders of runs")
+        with np.load(path, allow_pickle=False) as file:
+            arrays = _arrays(file)
+        _, subject = np.unique(arrays["subject"], return_inverse=True)
+        parts.append({**arrays, "subject": people + subject})
+        people += subject.max() + 1
+    return _strides({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
+
+
+def _arrays(file: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The arrays of a kept file."""
+    return {name: file[name] for name in file if name != "config"}
 
 
 def simulated(

@@ -74,15 +74,14 @@ def assessed(
 
 def card(trained: Trained) -> dict[str, Any]:
     """The model card without scores."""
-    config = trained.metadata["config"]
-    people, strides = config["data"]["people"], config["data"]["tasks"] * config["data"]["strides"]
+    config, cohort = trained.metadata["config"], trained.metadata["cohort"]
     return {
         "summary": (
             "Any subset of a walking stride's signals in, all others out, with calibrated"
             " intervals."
         ),
         "data": (
-            f"{people * strides} simulated strides of {people} simulated people"
+            f"{cohort['strides']} simulated strides of {cohort['people']} simulated people"
             f" (jaxdiff.body.walker), {config['training']['steps']} steps of batch"
             f" {config['batch_size']}; recordings deviate from them as laboratories' do"
         ),

@@ -99,7 +99,7 @@ def _corrections(law: Law, name: str, mask: np.ndarray) -> np.ndarray:
     K_m].
     """
     keep = mask.T[..., None]
-    d = law.directions[name].swapaxes(0, 1) * keep
+    d = law.believed[name].swapaxes(0, 1) * keep
     basis = law.basis[name].swapaxes(0, 1) * keep
     found = gait_discrepancy.correction(d, law.noise[name].T, basis)
     return found.reshape(-1, found.shape[-1]).astype(np.float32)
@@ -130,7 +130,7 @@ class Conditioned:
             x = x / square
             most = max(1.0, float(np.abs(x).max()) / 6e4)  # float16 halves the memory
             basis = law.basis[part.name].reshape(-1, part.components).astype(np.float32)
-            d = law.directions[part.name].transpose(1, 0, 2).astype(np.float32)
+            d = law.believed[part.name].transpose(1, 0, 2).astype(np.float32)
             d = d if part.name in law.discrepancy else d[..., :0]
             light = (d / square.T[..., None]).swapaxes(1, 2)
             self.evidence.append(((x / most).astype(np.float16), most, basis, d, light))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,6 @@ from jaxdiff.typing import Config, Params
 
 VALIDATION = 512
 """Strides of the validation loss."""
-MOST = 8000
-"""Strides that the law is fitted to, spread over all people."""
 
 
 def run_train(config: Config, out: Path) -> Trained:
@@ -47,7 +46,8 @@ def run_train(config: Config, out: Path) -> Trained:
     if config.training.minutes:
         config = within(config, law, source, Path(out))
     params = train_network(config, law, source, held_out, out)
-    trained = Trained("gait", params, metadata(config, law))
+    cohort = {"people": len(np.unique(train.subject)), "strides": len(train)}
+    trained = Trained("gait", params, {**metadata(config, law), "cohort": cohort})
     test = data.kept(config.data, "test", Path(out) / "data")
     few, fewer = (
         recorded(evaluation.spread(each, config.evaluation.strides), law, config.data.seed + number)
@@ -65,7 +65,7 @@ def law_of(config: Config, strides: Strides) -> Law:
     """The Gaussian law of some strides."""
     layout = strides.layout(config.law.components.to_dict())
     discrepancy = gait_discrepancy.from_json(config.law.discrepancy.to_dict())
-    return fit_law(
+    fitted = fit_law(
         strides.values,
         layout,
         floor=config.law.floor,
@@ -74,6 +74,8 @@ def law_of(config: Config, strides: Strides) -> Law:
             part.name: discrepancy[part.name] for part in layout if part.name in discrepancy
         },
     )
+    doubt = {f"{name}_{side}": size for name, size in config.law.doubt.items() for side in "rl"}
+    return replace(fitted, doubt=doubt)
 
 
 def source_of(config: Config, law: Law, train: Strides) -> Conditioned:
@@ -162,7 +164,7 @@ def validation(
 def metadata(config: Config, law: Law) -> dict[str, Any]:
     """What is needed to use the parameters; JSON, without the paths of this machine."""
     plain = config.to_dict()
-    del plain["training"]["start"]
+    del plain["training"]["start"], plain["data"]["folders"]
     plain["evaluation"] = {name: plain["evaluation"][name] for name in ("samples", "strides")}
     return {
         "study": "gait",
@@ -170,7 +172,5 @@ def metadata(config: Config, law: Law) -> dict[str, Any]:
         "layout": [part._asdict() for part in law.layout],
         "shrinkage": law.shrinkage,
         "discrepancy": {name: size._asdict() for name, size in law.discrepancy.items()},
-        "doubt": {
-            f"{name}_{side}": size for name, size in config.law.doubt.items() for side in "rl"
-        },
+        "doubt": dict(law.doubt),
     }

@@ -9,7 +9,7 @@ import pytest
 
 import jaxdiff
 from jaxdiff.data.recording import Event, Recording
-from jaxdiff.errors import ConfigError, DataError
+from jaxdiff.errors import ConfigError, DataError, FileError
 from jaxdiff.metrics.uncertainty import crps
 from jaxdiff.studies.gait import adaptation, data, evaluation, subsets, trust
 from jaxdiff.studies.gait.config import WORDS, get_config
@@ -151,6 +151,31 @@ def test_the_coverage_on_a_real_person_is_warned_about(model):
 def test_the_card_states_data_scores_and_limits(model):
     assert "simulated" in model.card.data and "Walking only" in model.card.limits
     assert any("moments from angles" in name for name in model.card.scores)
+
+
+def test_the_card_counts_the_people_trained_on(model):
+    assert "1000 simulated strides of 100 simulated people" in model.card.data
+
+
+def test_kept_people_of_several_runs_are_joined(tmp_path):
+    """As other people of the same data set: none is lost and none is taken for another."""
+    config = get_config("tiny").data
+    config.update(people=2, tasks=1, strides=1, held_out=2)
+    other = config.copy_and_resolve_references()
+    other.update(people=3, seed=1)
+    first = data.kept(config, "train", tmp_path / "a")
+    second = data.kept(other, "train", tmp_path / "b")
+    calibration = data.kept(config, "calibration", tmp_path / "a")
+    config.folders = f"{tmp_path / 'a'}, {tmp_path / 'b'}"
+    both = data.kept(config, "train", tmp_path / "unused")
+    assert both.subject.tolist() == [0, 1, 2, 3, 4] and not (tmp_path / "unused").exists()
+    for name, values in both.values.items():
+        np.testing.assert_allclose(values[:2], first.values[name], rtol=1e-3, atol=1e-3)  # float16
+        np.testing.assert_allclose(values[2:], second.values[name], rtol=1e-3, atol=1e-3)
+    only = data.kept(config, "calibration", tmp_path / "unused")
+    assert len(only) == len(calibration)  # held-out people are those of the first folder
+    with pytest.raises(FileError, match="test.npz"):
+        data.kept(config, "test", tmp_path / "unused")
 
 
 def test_the_most_similar_subset_is_used():
