@@ -92,7 +92,9 @@ def get_config(word: str = "quick") -> ConfigDict:
     config.training.minutes = (
         0.0  # fit the number of steps into this time on this machine; 0: `steps`
     )
-    config.training.start = ""  # run or file of the same law whose weights training begins with
+    config.training.start = (
+        ""  # run or file whose law is kept and whose weights training begins with
+    )
     config.training.optimizer.learning_rate = 1e-3
     config.training.optimizer.warmup_steps = 200
     config.training.optimizer.decay = "cosine"

@@ -22,6 +22,7 @@ from jaxdiff.studies.budget import steps_within
 from jaxdiff.studies.fitting import fit_once
 from jaxdiff.studies.gait import data, evaluation, real, subsets
 from jaxdiff.studies.gait.imputation import settings_of
+from jaxdiff.studies.gait.model import GaitModel
 from jaxdiff.studies.gait.strides import Bank, Conditioned, Strides, recorded
 from jaxdiff.studies.loading import load
 from jaxdiff.training import settings
@@ -41,11 +42,13 @@ def run_train(config: Config, out: Path) -> Trained:
     """
     train = data.kept(config.data, "train", Path(out) / "data")
     held_out = data.kept(config.data, "calibration", Path(out) / "data")
-    law = law_of(config, train)
+    start = load(config.training.start) if config.training.start else None
+    law = start.imputer.law if isinstance(start, GaitModel) else law_of(config, train)
     source = source_of(config, law, train)
     if config.training.minutes:
         config = within(config, law, source, Path(out))
-    params = train_network(config, law, source, held_out, out)
+    first = start.trained.params["params"] if start else None
+    params = train_network(config, law, source, held_out, out, first)
     cohort = {"people": len(np.unique(train.subject)), "strides": len(train)}
     trained = Trained("gait", params, {**metadata(config, law), "cohort": cohort})
     test = data.kept(config.data, "test", Path(out) / "data")
@@ -57,7 +60,7 @@ def run_train(config: Config, out: Path) -> Trained:
     if config.evaluation.real:
         walk = Path(config.evaluation.real) / "opensim_walk"
         trained = real.measured(trained, walk, config.evaluation.samples)
-    file.save(Path(out) / "gait.safetensors", trained, "float16", kernel_bits=6)
+    file.save(Path(out) / "gait.safetensors", trained, "float16", kernel_bits=5)
     return trained
 
 
@@ -109,13 +112,19 @@ def _settings(config: Config) -> Settings:
 
 
 def train_network(
-    config: Config, law: Law, source: Conditioned, held_out: Strides, out: Path
+    config: Config,
+    law: Law,
+    source: Conditioned,
+    held_out: Strides,
+    out: Path,
+    first: Params | None = None,
 ) -> Params:
-    """Averaged parameters of the network, with the law under `fixed`."""
+    """Averaged parameters of the network, with the law under `fixed`; `first`: those it begins
+    with.
+    """
     method = gait(settings_of(config.model), parts_of(law.layout))
-    if config.training.start:
-        first = {"params": load(config.training.start).trained.params["params"]}
-        method = method._replace(init=lambda key, batch: first)
+    if first:
+        method = method._replace(init=lambda key, batch: {"params": first})
     return fit_once(
         method,
         lambda: Batches(source, config.batch_size, config.training.seed),

@@ -157,6 +157,24 @@ def test_the_card_counts_the_people_trained_on(model):
     assert "1000 simulated strides of 100 simulated people" in model.card.data
 
 
+def test_a_training_that_begins_with_a_model_keeps_its_law(trained, tmp_path, monkeypatch):
+    """Its weights mean something under that law alone."""
+    config = get_config("tiny")
+    config.law.components = toys.COMPONENTS
+    config.evaluation.update(samples=8, strides=40)
+    config.training.start = str(trained)
+    strides = {name: people(40, 20, shift=1.0) for name in data.SPLITS}
+    monkeypatch.setattr(data, "kept", lambda config, split, folder: strides[split])
+    run_train(config, tmp_path)
+    more = jaxdiff.load(tmp_path / "gait.safetensors").imputer.law
+    law = jaxdiff.load(trained).imputer.law
+    for name in ("mean", "basis", "noise"):
+        np.testing.assert_allclose(
+            getattr(more, name)["moments"], getattr(law, name)["moments"], atol=1e-3
+        )
+    np.testing.assert_allclose(more.factor, law.factor, atol=1e-3)  # the file has float16
+
+
 def test_kept_people_of_several_runs_are_joined(tmp_path):
     """As other people of the same data set: none is lost and none is taken for another."""
     config = get_config("tiny").data
