@@ -175,23 +175,36 @@ def test_a_training_that_begins_with_a_model_keeps_its_law(trained, tmp_path, mo
     np.testing.assert_allclose(more.factor, law.factor, atol=1e-3)  # the file has float16
 
 
-def test_kept_people_of_several_runs_are_joined(tmp_path):
+def test_kept_people_of_several_runs_are_joined(tmp_path, monkeypatch):
     """As other people of the same data set: none is lost and none is taken for another."""
+
+    def simulated(config, split, progress):
+        rng = np.random.default_rng([config.seed, data.SPLITS[split]])
+        count = config.people if split == "train" else config.held_out // 2
+        strides = people(config.seed, count, 2)
+        values = {name: rng.normal(size=(2 * count, 5, 3)) for name in ("angles", "emg")}
+        return replace(strides, values=values)
+
+    monkeypatch.setattr(data, "simulated", simulated)
     config = get_config("tiny").data
-    config.update(people=2, tasks=1, strides=1, held_out=2)
+    config.update(people=2, held_out=2)
     other = config.copy_and_resolve_references()
     other.update(people=3, seed=1)
     first = data.kept(config, "train", tmp_path / "a")
     second = data.kept(other, "train", tmp_path / "b")
     calibration = data.kept(config, "calibration", tmp_path / "a")
+    data.kept(other, "calibration", tmp_path / "b")
     config.folders = f"{tmp_path / 'a'}, {tmp_path / 'b'}"
     both = data.kept(config, "train", tmp_path / "unused")
-    assert both.subject.tolist() == [0, 1, 2, 3, 4] and not (tmp_path / "unused").exists()
+    assert both.subject.tolist() == np.repeat(np.arange(5), 2).tolist()
+    assert not (tmp_path / "unused").exists()
     for name, values in both.values.items():
-        np.testing.assert_allclose(values[:2], first.values[name], rtol=1e-3, atol=1e-3)  # float16
-        np.testing.assert_allclose(values[2:], second.values[name], rtol=1e-3, atol=1e-3)
-    only = data.kept(config, "calibration", tmp_path / "unused")
-    assert len(only) == len(calibration)  # held-out people are those of the first folder
+        np.testing.assert_allclose(values[:4], first.values[name], rtol=1e-3, atol=1e-3)  # float16
+        np.testing.assert_allclose(values[4:], second.values[name], rtol=1e-3, atol=1e-3)
+    held_out = data.kept(config, "calibration", tmp_path / "unused")  # those of the first folder
+    np.testing.assert_allclose(
+        held_out.values["emg"], calibration.values["emg"], rtol=1e-3, atol=1e-3
+    )
     with pytest.raises(FileError, match="test.npz"):
         data.kept(config, "test", tmp_path / "unused")
 
