@@ -64,7 +64,7 @@ def test_what_does_not_fit_is_refused(model, change, message):
 
 def test_the_repr_says_what_goes_in_and_what_comes_out(model):
     text = repr(model)
-    assert "in, out  angles; hip_flexion [deg], knee_flexion [deg]; 2 strides from heel" in text
+    assert "in, out  angles; hip_flexion [deg], knee_flexion [deg]; 2 strides from foot" in text
     assert "Apache-2.0" in text and "RMSE 1 N m/kg" in text
 
 
