@@ -34,7 +34,7 @@ def _dispatch(update: Callable, steps: int, resident: Resident | None) -> Callab
 
     Batches, rows and metrics have a leading axis of that length if it is not 1. With resident data
     the batches are plans. What is gathered is a value of its own (the barrier), so that the step is
-    compiled as for batches of the host and gives the same bits.
+    compiled as for batches of the host and differs from it by rounding at most.
     """
 
     def one(state: TrainState, arrays: Any, batch: Any, rows: Array) -> tuple[TrainState, Scalars]:

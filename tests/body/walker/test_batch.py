@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from jaxdiff.body.walker import batch, design, dynamics, modes, synthesis, timing
+from jaxdiff.body.walker import batch, design, dynamics, modes, sensors, synthesis, timing
 from jaxdiff.body.walker.batch import (
     CHANNELS,
     UNITS,
@@ -283,7 +283,7 @@ def test_virtual_sensors_equal_differentiated_kinematics(periodic):
 
     names = [segment.name for segment in SEGMENTS]
     length = float(traits.leg_length[0])
-    for sensor, (segment, place) in enumerate(synthesis._sensor_places()):
+    for sensor, (segment, place) in enumerate(sensors._sensor_places()):
         frame = pose.frame[segment]
         position = length * pose.point(segment, tuple(place))
         force = derivative(position, 2) + np.array([0.0, 0.0, GRAVITY])[:, None]
