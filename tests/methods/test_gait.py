@@ -35,7 +35,7 @@ def law_of(seed, blocks=False):
 
 @functools.cache
 def trained(blocks=False, steps=1200):
-    """A network trained for a few seconds on Gaussian strides."""
+    """A network trained for a few seconds on Gaussian strides; without any step, a fresh one."""
     strides, law = law_of(0, blocks)
     method = gait(TINY, parts_of(law.layout))
     rng = np.random.default_rng(3)
@@ -46,7 +46,7 @@ def trained(blocks=False, steps=1200):
     def batch():
         return source(rng.integers(0, len(source), 64), rng.random((64, 4)))
 
-    optimizer = optax.adam(optax.cosine_decay_schedule(5e-3, steps))
+    optimizer = optax.adam(optax.cosine_decay_schedule(5e-3, max(steps, 1)))
     state = init_state(method, optimizer, jax.random.key(0), batch())
     step = make_step(method, optimizer, StepSettings(0.98), devices=jax.devices()[:1])
     for _ in range(steps):
@@ -144,11 +144,12 @@ def test_the_order_of_modalities_changes_nothing():
             [np.arange(len(rows["mean"][0]))[law.slices[p.name]] for p in each.layout]
         )
         noisy = np.random.default_rng(1).normal(size=rows["mean"].shape).astype(np.float32)
-        output = jax.vmap(
+        apply = jax.vmap(
             lambda x, row, network=network: network.apply(
                 {"params": params["params"]}, x, jnp.asarray(0.7), row
             )
-        )(noisy[:, places], rows)
+        )
+        output = jax.jit(apply)(noisy[:, places], rows)
         outputs.append(np.asarray(output)[:, np.argsort(places)])
     np.testing.assert_allclose(outputs[0], outputs[1], atol=1e-4)
 
@@ -200,6 +201,6 @@ def test_impossible_samplers_are_refused():
 def test_calibrated_without_training():
     law = law_of(0)[1]
     fresh = toys.gaussian(np.random.default_rng(8), 400)
-    params = trained(steps=1)[1]
+    params = trained(steps=0)[1]
     drawn = trained_samples(law, params, fresh.values, subsets.masks(law.layout, ANGLES), count=39)
     assert coverage(drawn, fresh.values["moments"])["coverage_90"] == pytest.approx(0.9, abs=0.03)

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from parameters import drawn
 from scipy.spatial.transform import Rotation
 
 import jaxdiff
@@ -32,7 +33,7 @@ def weights(tmp_path_factory):
         jax.ShapeDtypeStruct((2, 63), jnp.float32),
         jax.ShapeDtypeStruct((), jnp.float32),
     )
-    params = network.init(jax.random.key(0), jnp.zeros((2, 63)), jnp.zeros(()))
+    params = drawn(network.init, *inputs)
     extras = {
         "normaliser/scale": np.full(63, 2.0),
         "normaliser/min": np.full(63, 0.5),

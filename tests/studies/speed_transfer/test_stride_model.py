@@ -66,7 +66,7 @@ def trained():
     )
     import jax
 
-    params = method.stride_transfer(settings).init(jax.random.key(0), batch)
+    params = jax.jit(method.stride_transfer(settings).init)(jax.random.key(0), batch)
     plain = settings._asdict() | {"size": settings.size._asdict()}
     plain.pop("dtype")
     metadata = {"method": "stride_transfer", "settings_of_method": plain, "config": {}}

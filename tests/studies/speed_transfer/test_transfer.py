@@ -7,6 +7,7 @@ import json
 import jax
 import numpy as np
 import pytest
+from parameters import drawn
 from studies.speed_transfer.walkers import cohort, trials
 
 from jaxdiff.data import normalise
@@ -23,7 +24,7 @@ def model(silent=False):
     settings = st.Settings(size=size("tiny"), prediction="x0", steps=3)
     zeros = np.zeros((1, 600, 6), np.float32)
     batch = {"source": zeros, "speeds": st.speed_vector(*np.ones((2, 1)))}
-    params = st.speed_transfer(settings).init(jax.random.key(0), batch)
+    params = drawn(st.speed_transfer(settings).init, batch)
     if silent:
         params["params"]["backbone"]["output"] = jax.tree.map(
             np.zeros_like, params["params"]["backbone"]["output"]
