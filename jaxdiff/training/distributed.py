@@ -103,6 +103,8 @@ class Watch:
         self._peers: dict[int, socket.socket] = {}
         self._exited = threading.Semaphore(0)
         self._ended = False
+        self.last_words = threading.Lock()
+        """Taken, and never released, by the thread that ends this process."""
 
     def sentence(self) -> str:
         return (
@@ -156,7 +158,8 @@ class Watch:
             if self.index == 0 and other != victim:
                 with suppress(OSError):
                     connection.sendall(victim.to_bytes(4, "big"))
-        timer = threading.Timer(GRACE, self._give_up)
+        # Without process 0, which serves JAX's coordination, JAX aborts this process at any moment.
+        timer = threading.Timer(GRACE if victim else 0.0, self._give_up)
         timer.daemon = True
         timer.start()
 
@@ -164,6 +167,7 @@ class Watch:
         """Ends a process that still waits for the lost one."""
         if self._ended:
             return
+        self.last_words.acquire()
         self.mourn()
         print(f"error: {self.sentence()}", file=sys.stderr, flush=True)
         os._exit(2)
@@ -192,6 +196,8 @@ def abandon(error: ProcessLost) -> NoReturn:
     """Prints the error and ends this process at once, without JAX's farewell, which waits for the
     lost process.
     """
+    if _watch is not None:
+        _watch.last_words.acquire()
     print(f"error: {error}", file=sys.stderr, flush=True)
     sys.stdout.flush()
     os._exit(2)

@@ -461,24 +461,6 @@ def test_only_one_of_many_prepares_a_data_set(tmp_path, monkeypatch):
     assert calls == [1] and len({trials.signals["emg"].tobytes() for trials in found}) == 1
 
 
-@pytest.mark.slow
-def test_the_real_walker_fills_the_same_shelves(tmp_path):
-    trials = catalogue.load(
-        "simulated_gait", data_dir=tmp_path, size="tiny", subjects=1, progress=False
-    )
-    assert {name: values.shape[1] for name, values in trials.signals.items()} == {
-        "angles": 15,
-        "moments": 9,
-        "grf": 3,
-        "emg": 8,
-    }
-    assert len(trials.where(transition=False)) == 4
-    walks = catalogue.load(
-        "simulated_speeds", data_dir=tmp_path, size="tiny", subjects=1, progress=False
-    )
-    assert (walks.length == 120).all() and len(walks) == 2
-
-
 def test_a_broken_file_is_named(tmp_path):
     for folder in ("embry", "mia", "camargo", "kit"):
         (tmp_path / folder).mkdir()
