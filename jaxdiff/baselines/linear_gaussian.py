@@ -194,12 +194,11 @@ def features(
     this deviation per channel [d] in training, their variance is one with the noise: directions in
     which it drowns the signal would enter training with many times the scale they have without it.
     """
-    scale = np.ones(signals.shape[-1]) if noise is None or not np.all(noise) else noise
+    noisy = noise is not None and np.all(noise)
+    scale = noise if noisy else np.ones(signals.shape[-1])
     centred = ((signals - signals.mean(0)) / scale).reshape(len(signals), -1)
     power, vectors = spectrum(centred, count)
-    damping = DAMPING * power.sum()
-    if noise is not None and np.all(noise):
-        damping = max(damping, 1.0)
+    damping = max(DAMPING * power.sum(), 1.0 if noisy else 0.0)
     damped = vectors / np.sqrt(power + damping)[:, None]
     return _padded(damped.reshape(-1, *signals.shape[1:]) / scale, 0, count)
 

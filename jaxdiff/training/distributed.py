@@ -23,7 +23,7 @@ import jax
 from jaxdiff.errors import ConfigError, ProcessLost
 
 GRACE = 15.0
-"""Seconds that a process has, after another one was lost, to end by itself."""
+"""Seconds that a process has, after another one than process 0 was lost, to end by itself."""
 _watch: Watch | None = None
 
 

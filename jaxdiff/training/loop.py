@@ -89,7 +89,7 @@ def fit(
       CheckpointError: if the checkpoints there are of another model, or none can be read, or none
         can be written.
       NonFiniteError: if too many steps in a row had non-finite gradients.
-      ProcessLost: if a process on another host ended.
+      ProcessLost: if a process on another host ended. The loss of process 0 ends this process.
 
     Examples:
       >>> import tempfile, jaxdiff
